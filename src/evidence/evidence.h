@@ -1,0 +1,151 @@
+/* Files by the conventions of Keras: what each holds becomes a configuration, named tensors, assignments and samples.
+ * One file of code per convention. Knows the layouts of Keras's files, not what its layers compute. */
+#ifndef CUV_EVIDENCE_H
+#define CUV_EVIDENCE_H
+
+#include "format/format.h"
+
+/* ---- tensors of a file ---------------------------------------------------------------------------------- */
+
+/* A tensor with the words that name it in errors and in --map. */
+typedef struct cuv_named {
+    const cuv_tensor *tensor;
+    const char *label;          /* whole name: "weights.npy[1]", "model.h5#dense/dense/kernel:0" */
+    const char *key;            /* within its file: "[1]", "dense/dense/kernel:0", "layers/dense/vars/0" */
+    const char *weight;         /* last part of a name that means something ("kernel", "gamma"), or NULL */
+    struct cuv_file *file;
+} cuv_named;
+
+/* Tensors that a file keeps together: a layer of a legacy .h5, a `vars` group of Keras 3, an inner list, a dict entry. */
+typedef struct cuv_group {
+    const char *name;           /* layer name where the file tells one, else NULL */
+    const char *path;           /* Keras 3: object path "layers/dense", "layers/bidirectional/forward_layer/cell"; else NULL */
+    cuv_named *tensors;         /* in the order of the file's own rules (weight_names; 0, 1, ..., 10) */
+    size_t count;
+    uint64_t newest_address;    /* HDF5 only, see cuv_h5 */
+} cuv_group;
+
+/* How a file's tensors are arranged, which decides how they can be bound. */
+typedef enum cuv_arrangement {
+    CUV_ARR_NONE,               /* no tensors */
+    CUV_ARR_LEGACY,             /* groups by layer name, in order (legacy .h5) */
+    CUV_ARR_OBJECTS,            /* groups by object path (Keras 3 .weights.h5, .keras) */
+    CUV_ARR_LIST,               /* one group: all arrays in order (get_weights(); or half of a kernels/biases pair) */
+    CUV_ARR_NESTED,             /* one group a layer, in order, no names (list of lists) */
+    CUV_ARR_DICT,               /* groups by a name the user chose (dict of lists, dict of dicts) */
+    CUV_ARR_NAMED               /* one group of tensors that each have a name (npz with keys, safetensors, flat dict) */
+} cuv_arrangement;
+
+/* ---- what a script says ---------------------------------------------------------------------------------- */
+
+/* "put these arrays into this layer's weights", from a script or from --map. */
+typedef struct cuv_assignment {
+    const char *layer;          /* layer name; "outer/inner" for a layer of a nested model; NULL: the whole model */
+    const cuv_tensor **tensors; /* in the order of get_weights(); each has a cuv_named (cuv_evidence_name_of) */
+    size_t count;
+    const char *where;          /* "rebuild.py:12:5", "--map" */
+} cuv_assignment;
+
+/* A file of weights that a script loads into its model. */
+typedef struct cuv_weight_file { struct cuv_file *file; bool by_name, skip_mismatch; const char *where; } cuv_weight_file;
+
+typedef struct cuv_script {
+    cuv_value *config;          /* the model the script builds, as a Keras configuration object; NULL when it loads one whole */
+    int keras;                  /* 2 or 3 where the imports or calls tell, else 0 */
+    struct cuv_file *model_file;/* load_model, or the configuration file that model_from_json read; else NULL */
+    cuv_assignment *assignments;
+    size_t assignment_count;
+    cuv_weight_file *weight_files;
+    size_t weight_file_count;
+    bool wants_summary;         /* the script calls summary() on the model */
+    const char **skipped;       /* statements without effect on the model: "rebuild.py:14:1 print(...)" */
+    size_t skipped_count;
+} cuv_script;
+
+/* ---- files ------------------------------------------------------------------------------------------------- */
+
+/* Something in a file that could run code, read other files, or exhaust the machine. */
+typedef struct cuv_danger { cuv_severity severity; const char *code, *where, *what; } cuv_danger;
+
+typedef struct cuv_file {
+    const char *path;           /* as given, or "script-folder/name" when a script named it */
+    const char *name;           /* how errors name it: the last component */
+    cuv_source source;
+    cuv_format format;
+    const char *kind;           /* "legacy HDF5, whole model", "Keras 3 archive", "object array", ... for inspect */
+    const char *keras_version;  /* "2.15.0", NULL when the file does not say */
+    const char *backend;        /* "tensorflow", "theano", ... or NULL */
+    const char *written_by;     /* best description of the writer, or NULL */
+    int keras;                  /* 1, 2, 3; 0 unknown */
+    cuv_value *config;          /* model configuration object {"class_name", "config", ...}; NULL when it has none */
+    cuv_value *training;        /* training or compile configuration, or NULL */
+    cuv_value *root;            /* what Python sees when it loads the file (np.load, json.load); NULL for HDF5 */
+    cuv_arrangement arrangement;
+    cuv_group *groups;
+    size_t group_count;
+    const cuv_zip *zip;         /* the archive, for assets; NULL otherwise */
+    cuv_script *script;         /* Keras code */
+    cuv_danger *dangers;
+    size_t danger_count;
+    bool named_by_script;       /* found beside a script, not given by the user */
+    bool collapsed;             /* one numeric array that holds several along its first axis (see formats.md e) */
+} cuv_file;
+
+typedef struct cuv_samples {
+    cuv_file *file;
+    const cuv_named *inputs, *outputs;      /* in the order x0 x1 ..., or by name when `by_name` */
+    size_t input_count, output_count;
+    bool by_name;
+} cuv_samples;
+
+struct cuv_evidence {
+    cuv_context *cx;
+    cuv_arena *arena;
+    cuv_file **files;
+    size_t file_count, file_capacity;
+    cuv_assignment *maps;       /* --map */
+    size_t map_count, map_capacity;
+    const char **map_texts;     /* as given, resolved when the model is known */
+    size_t map_text_count;
+    struct { int64_t shape[CUV_MAX_RANK]; int rank; } *input_shapes;
+    size_t input_shape_count;
+    cuv_samples *samples;       /* NULL when none were given */
+    bool strict;
+    cuv_map *labels;            /* internal: tensors that scripts derived */
+    cuv_named **derived;
+    size_t derived_count, derived_capacity;
+};
+
+/* Opens a path, recognises it by content and reads it; appended to ev->files. Scripts are read by cuv_evidence_settle.
+ * An already opened path gives the file that is there. */
+CUV_MUST_USE cuv_status cuv_evidence_open(struct cuv_evidence *ev, const char *path, cuv_file **out);
+/* The same for bytes in memory (shared blob); `name` is what errors call it. */
+CUV_MUST_USE cuv_status cuv_evidence_open_source(struct cuv_evidence *ev, const cuv_source *src, const char *path, cuv_file **out);
+/* Evaluates scripts, once all files are known; resolves which file each of them names. */
+CUV_MUST_USE cuv_status cuv_evidence_settle(struct cuv_evidence *ev);
+/* A file that code names: first a file of the evidence with the same last component, then one beside the script (inside its folder;
+ * '..', absolute paths and symbolic links that leave it are refused: CUV_UNSAFE). CUV_NO "script.file" when there is none.
+ * `script` is the file that names it. */
+CUV_MUST_USE cuv_status cuv_evidence_find(struct cuv_evidence *ev, const cuv_file *script, const char *name, const char *where,
+                                          cuv_file **out);
+/* The name of a tensor that came from a file or that a script derived; NULL when it has none. */
+const cuv_named *cuv_evidence_name_of(const struct cuv_evidence *ev, const cuv_tensor *tensor);
+/* Gives a derived tensor its label ("weights.npy[1].T"). */
+CUV_MUST_USE cuv_status cuv_evidence_name(struct cuv_evidence *ev, const cuv_tensor *tensor, const char *label, cuv_file *file);
+/* A tensor by its --map spelling: FILE#key, FILE[3], or a key that only one file has. CUV_NO "map.tensor" otherwise, with near names. */
+CUV_MUST_USE cuv_status cuv_evidence_tensor(struct cuv_evidence *ev, const char *spelling, const cuv_named **out);
+
+/* Readers, one a convention: each fills the file from its parsed carrier. */
+CUV_MUST_USE cuv_status cuv_read_legacy_h5(struct cuv_evidence *ev, cuv_file *file, const cuv_h5 *root);   /* legacy_h5.c */
+CUV_MUST_USE cuv_status cuv_read_objects_h5(struct cuv_evidence *ev, cuv_file *file, const cuv_h5 *root);  /* objects_h5.c */
+CUV_MUST_USE cuv_status cuv_read_archive(struct cuv_evidence *ev, cuv_file *file);                          /* archive.c: .keras */
+CUV_MUST_USE cuv_status cuv_read_arrays(struct cuv_evidence *ev, cuv_file *file, cuv_value *root);          /* arrays.c: npy npz pickle */
+CUV_MUST_USE cuv_status cuv_read_config(struct cuv_evidence *ev, cuv_file *file, cuv_value *root);          /* config.c: JSON, YAML */
+CUV_MUST_USE cuv_status cuv_read_samples(struct cuv_evidence *ev, const char *path, cuv_samples **out);     /* samples.c */
+/* Parses and evaluates Keras code; the file's `script` is the result (script.c and its neighbours). */
+CUV_MUST_USE cuv_status cuv_read_script(struct cuv_evidence *ev, cuv_file *file);
+
+/* Keras major version from a version text: 1, 2 or 3; tf_keras and "2.x-tf" are 2; 0 when unknown. */
+int cuv_keras_major(const char *version);
+
+#endif

@@ -1,0 +1,203 @@
+/* What each Keras layer is: parameters and weights as rows of data, and how a call becomes steps of a program.
+ * One family a file, one descriptor a layer, all listed in layers.def. Knows nothing of files. */
+#ifndef CUV_LAYERS_H
+#define CUV_LAYERS_H
+
+#include "program/program.h"
+
+typedef struct cuv_layer cuv_layer;
+typedef struct cuv_layer_def cuv_layer_def;
+typedef struct cuv_call cuv_call;
+
+/* ---- descriptors ------------------------------------------------------------------------------------------- */
+
+typedef enum cuv_param_type {
+    CUV_P_INT, CUV_P_FLOAT, CUV_P_BOOL, CUV_P_STRING,
+    CUV_P_SIZES,        /* int or tuple of the layer's spatial rank; an int counts for all */
+    CUV_P_INTS,         /* int or list of ints, kept as given */
+    CUV_P_SHAPE,        /* tuple of ints and None */
+    CUV_P_ACTIVATION, CUV_P_INITIALIZER, CUV_P_REGULARIZER, CUV_P_CONSTRAINT,
+    CUV_P_LAYER, CUV_P_LAYERS,
+    CUV_P_DTYPE,
+    CUV_P_ANY           /* kept as given */
+} cuv_param_type;
+
+/* A constructor argument. Rows stand in the order of Keras 3's signature, which is the order of positional arguments. */
+typedef struct cuv_param {
+    const char *name;
+    cuv_param_type type;
+    const char *fallback;       /* default as Python text: "None", "'valid'", "(1, 1)", "0.001"; NULL: required */
+    const char *allowed;        /* strings separated by spaces, or a range ">=1"; NULL: anything of the type */
+    const char *old;            /* names in older Kerases, separated by spaces ("output_dim", "alpha") */
+    const char *fallback2;      /* default of Keras 1 and 2 where it differs; NULL: the same */
+    bool inert;                 /* has no meaning for inference (initialisers, regularisers, rates): kept, not read */
+} cuv_param;
+
+/* A weight. Pattern: sizes separated by spaces; each a product or quotient of numbers, integer parameters and symbols
+ * ("kernel_size in/groups filters", "in 4*units"). A tuple parameter stands for all its sizes. `in` is the size of the first
+ * input's channel axis; def->symbol resolves what else a layer needs. */
+typedef struct cuv_slot {
+    const char *name;           /* of the variable in Keras 3: "kernel" */
+    const char *pattern;
+    const char *condition;      /* a bool parameter, or "!param"; NULL: always there */
+    const char *old;            /* Keras 1 name */
+    bool not_trainable;
+    cuv_dtype dtype;            /* 0 (CUV_BOOL): the layer's variable dtype */
+} cuv_slot;
+
+#define CUV_PARAM_END {0}
+#define CUV_SLOT_END {0}
+
+typedef enum cuv_layer_flags {
+    CUV_LF_NONE = 0,
+    CUV_LF_MERGE = 1,           /* takes a list of tensors */
+    CUV_LF_MASKS = 2,           /* supports masking and passes a mask on (the default `lower` rule: out.mask = in[0].mask) */
+    CUV_LF_IDENTITY = 4,        /* nothing happens at inference; `lower` may be NULL */
+    CUV_LF_WRAPPER = 8,         /* holds inner layers made by `inner` */
+    CUV_LF_NO_AUTOCAST = 16,    /* inputs keep their dtype (Embedding, lookup layers) */
+    CUV_LF_MULTI = 32           /* may take several tensors positionally (attention, RNN with states) */
+} cuv_layer_flags;
+
+struct cuv_layer_def {
+    const char *name;           /* class name of Keras 3 */
+    const char *old_names;      /* other class names, separated by spaces */
+    const char *doc;            /* one line: the formula */
+    const cuv_param *params;
+    const cuv_slot *slots;
+    int spatial;                /* spatial rank (1, 2, 3) for SIZES and data_format; 0: none */
+    unsigned flags;             /* cuv_layer_flags */
+    /* Checks parameters against each other, once, after they are read. NULL: nothing to check. */
+    cuv_status (*check)(cuv_context *cx, cuv_layer *layer);
+    /* Makes inner layers from layer->config (cuv_layer_add_inner). NULL: none. */
+    cuv_status (*inner)(cuv_context *cx, cuv_layer *layer);
+    /* A symbol of the slot patterns that is neither parameter nor `in`. Writes up to CUV_MAX_RANK sizes; false: unknown. */
+    bool (*symbol)(const cuv_layer *layer, const char *name, int64_t *sizes, int *count);
+    /* Before the slots are made, on the first call: looks at the inputs, builds inner layers. NULL: nothing. */
+    cuv_status (*build)(cuv_call *call);
+    /* One call: reads call->in, emits steps, fills call->out. */
+    cuv_status (*lower)(cuv_call *call);
+};
+
+/* The descriptor of a class name (Keras 1 to 3 names); NULL when there is none. */
+const cuv_layer_def *cuv_layer_find(const char *class_name);
+/* All descriptors, ended by NULL, in the order of layers.def. */
+const cuv_layer_def *const *cuv_layer_all(void);
+/* Nearest class name, for "did you mean"; NULL when none is near. */
+const char *cuv_layer_nearest(const char *class_name);
+
+/* ---- layers --------------------------------------------------------------------------------------------------- */
+
+/* How sure a decision is (cli.md). */
+typedef enum cuv_level { CUV_CERTAIN, CUV_INFERRED, CUV_ASSUMED, CUV_VERIFIED } cuv_level;
+
+typedef struct cuv_weight {
+    const char *name;           /* "kernel" */
+    cuv_layer *layer;
+    int64_t shape[CUV_MAX_RANK];
+    int rank;
+    cuv_dtype dtype;
+    bool trainable;             /* own flag of the variable; the layer's `trainable` counts too */
+    cuv_ref ref;                /* in the program */
+    const cuv_slot *slot;
+    const cuv_tensor *value;    /* once bound */
+    const char *source;         /* label of the tensor it came from */
+    cuv_level level;
+    const char *why;
+} cuv_weight;
+
+struct cuv_layer {
+    const cuv_layer_def *def;
+    const char *name;           /* "dense_1" */
+    const char *class_name;     /* as the file spells it */
+    const char *registered;     /* registered_name or module of foreign classes, for errors */
+    const cuv_value *config;    /* the layer's "config" dict */
+    cuv_value **args;           /* one a parameter row, defaults filled in; types checked */
+    cuv_layer *parent;          /* wrapper or model it is inside of */
+    const char *role;           /* attribute of the parent in Keras 3 paths ("forward_layer", "cell", "query_dense"); NULL: in `layers` */
+    cuv_layer **inner;          /* of wrappers, cells, nested models (then in model.layers order) */
+    size_t inner_count;
+    void *model;                /* struct cuv_model of a nested model, else NULL */
+    cuv_weight *weights;        /* own variables only, in the order of creation */
+    size_t weight_count;
+    bool trainable;
+    cuv_dtype compute, variable;/* dtype policy */
+    const char *policy;         /* its name, "mixed_bfloat16", or NULL for float32 */
+    int keras;                  /* major version of the Keras whose behaviour counts: 1, 2, 3 */
+    bool tf1;                   /* written by multi-backend Keras <= 2.2/2.3 on TensorFlow 1 (quirks 10) */
+    bool theano;                /* trained on Theano: true convolutions, other `same` (quirks 4) */
+    bool channels_first;        /* data_format of this layer */
+    bool built;
+    int64_t in_shape[CUV_MAX_RANK];   /* first input at build, in Keras's own layout */
+    int in_rank;
+    int64_t in_channels;        /* `in` of the patterns; -1 unknown */
+    void *state;                /* what `build` keeps for `lower` and `symbol`; in the arena */
+    cuv_arena *arena;
+};
+
+/* Makes a layer from its class and config: finds the descriptor, reads and checks every argument (unknown argument: CUV_UNSUPPORTED
+ * "config.argument" with the nearest name; arguments known to mean nothing are accepted), resolves dtype policy, makes inner layers.
+ * `record` is the object {"class_name", "config", "registered_name", ...}. `like` gives keras, theano, tf1, parent defaults. */
+CUV_MUST_USE cuv_status cuv_layer_new(cuv_arena *arena, const cuv_value *record, const cuv_layer *like, cuv_layer **out);
+/* The same for an inner layer, appended to `outer->inner` with its role. */
+CUV_MUST_USE cuv_status cuv_layer_add_inner(cuv_layer *outer, const cuv_value *record, const char *role, cuv_layer **out);
+
+/* Arguments by name; the row must exist. */
+const cuv_value *cuv_arg(const cuv_layer *layer, const char *name);
+int64_t cuv_arg_int(const cuv_layer *layer, const char *name);
+double cuv_arg_real(const cuv_layer *layer, const char *name);
+bool cuv_arg_bool(const cuv_layer *layer, const char *name);
+const char *cuv_arg_text(const cuv_layer *layer, const char *name);     /* NULL for None */
+bool cuv_arg_is(const cuv_layer *layer, const char *name, const char *text);
+bool cuv_arg_none(const cuv_layer *layer, const char *name);
+/* SIZES: fills def->spatial entries. */
+void cuv_arg_sizes(const cuv_layer *layer, const char *name, int64_t *sizes);
+/* INTS: fills up to CUV_MAX_RANK entries and returns how many. */
+int cuv_arg_ints(const cuv_layer *layer, const char *name, int64_t *values);
+/* An activation argument as attribute of an op; CUV_UNSUPPORTED names an activation we do not know. Activations that are
+ * no single op (softmax with axis, glu, sparsemax, a layer as activation) go through cuv_lower_activation instead: then `*single`
+ * is false. */
+CUV_MUST_USE cuv_status cuv_arg_activation(cuv_context *cx, const cuv_layer *layer, const char *name, cuv_act *act, bool *single);
+
+/* ---- calls ------------------------------------------------------------------------------------------------------ */
+
+/* A tensor on its way through the model: its value, and the mask that goes with it. */
+typedef struct cuv_sym { cuv_ref value, mask; } cuv_sym;
+
+#define CUV_MAX_OUTPUTS 16
+typedef struct cuv_kwarg { const char *name; cuv_sym tensor; const cuv_value *literal; cuv_sym *list; size_t list_count; } cuv_kwarg;
+
+struct cuv_call {
+    cuv_context *cx;
+    cuv_arena *arena;
+    cuv_program *program;
+    cuv_layer *layer;
+    const cuv_sym *in;  size_t in_count;
+    const cuv_kwarg *kwargs; size_t kwarg_count;      /* keyword arguments of the call: masks, initial_state, use_causal_mask */
+    cuv_sym out[CUV_MAX_OUTPUTS]; size_t out_count;
+};
+
+/* Runs one call: casts inputs to the compute dtype, builds on the first call (weights, inner layers), lowers, labels steps. */
+CUV_MUST_USE cuv_status cuv_layer_call(cuv_call *call);
+/* A call of an inner layer with the given inputs; outputs land in `out` (up to CUV_MAX_OUTPUTS). */
+CUV_MUST_USE cuv_status cuv_layer_call_inner(cuv_call *call, cuv_layer *inner, const cuv_sym *in, size_t in_count,
+                                             cuv_sym *out, size_t *out_count);
+/* Fails with "layer.input" in Keras's terms: expected rank, shape found. */
+cuv_status cuv_call_expect_rank(cuv_call *call, size_t input, int rank);
+const cuv_var *cuv_call_in(const cuv_call *call, size_t input);                 /* shape and dtype of an input */
+const cuv_kwarg *cuv_call_kwarg(const cuv_call *call, const char *name);        /* NULL when absent or None */
+/* Reference of own weight by slot name; CUV_NO_REF when its condition is false. */
+cuv_ref cuv_call_weight(const cuv_call *call, const char *slot);
+cuv_ref cuv_layer_weight(const cuv_layer *layer, const char *slot);
+/* Sets the single output, with the first input's mask when the descriptor has CUV_LF_MASKS. */
+cuv_status cuv_call_return(cuv_call *call, cuv_ref value);
+/* Adds a weight by hand (for layers whose variables no row can say). */
+CUV_MUST_USE cuv_status cuv_layer_add_weight(cuv_call *call, const cuv_slot *slot, const int64_t *shape, int rank, cuv_ref *out);
+/* Emits an activation argument whatever it is, after the layer's own steps. */
+CUV_MUST_USE cuv_status cuv_lower_activation(cuv_call *call, const cuv_value *activation, cuv_ref x, cuv_ref *out);
+/* channels_first layers: to channels-last before, back after (x itself when the layer is channels_last). */
+cuv_ref cuv_to_last(cuv_call *call, cuv_ref x);
+cuv_ref cuv_from_last(cuv_call *call, cuv_ref x);
+/* Keras's unsupported corner: names layer, argument and value, "layer.unsupported". */
+cuv_status cuv_call_unsupported(cuv_call *call, const char *argument, const char *why);
+
+#endif

@@ -1,0 +1,65 @@
+/* A Keras model put together: layers, wiring, shapes, bound weights, and the decisions that led there. */
+#ifndef CUV_MODEL_H
+#define CUV_MODEL_H
+
+#include "evidence/evidence.h"
+#include "layers/layers.h"
+
+/* One call of a layer. */
+typedef struct cuv_node {
+    cuv_layer *layer;
+    cuv_sym *outputs;
+    size_t output_count;
+    const char **inbound;       /* names of the layers whose tensors it takes, in order */
+    cuv_ref *inbound_refs;
+    size_t inbound_count;
+} cuv_node;
+
+typedef struct cuv_decision {
+    const char *layer, *field, *value, *why, *alternatives;   /* alternatives NULL: none */
+    cuv_level level;
+} cuv_decision;
+
+struct cuv_model {
+    cuv_context *cx;
+    cuv_arena *arena;
+    const char *name;
+    const char *class_name;     /* "Sequential" or "Functional" */
+    cuv_value *config;          /* the configuration object it was built from */
+    int keras;                  /* whose behaviour it follows */
+    const char *keras_version, *backend;    /* as the files say, or NULL */
+    cuv_layer **layers;         /* model.layers order */
+    size_t layer_count;
+    cuv_layer **list;           /* internal: as in the configuration, with the Sequential's InputLayer; owns nothing */
+    size_t list_count;
+    cuv_node *nodes;            /* top level, in the order of evaluation */
+    size_t node_count, node_capacity;
+    cuv_layer **input_layers;
+    cuv_sym *inputs;   size_t input_count;
+    cuv_sym *outputs;  size_t output_count;
+    const char **input_names, **output_names;
+    cuv_program *program;
+    cuv_weight **weights;       /* all variables, in the order of model.get_weights()-less freezing: layer by layer */
+    size_t weight_count;
+    cuv_decision *decisions;
+    size_t decision_count, decision_capacity;
+    void *runner;               /* plans by input shape; made on first use */
+    bool nested;                /* inside another model: shares arena and program */
+};
+
+/* Builds layers, wiring and program from a configuration object of Keras 1, 2 or 3. `version` of the behaviour: see cuv_layer. */
+CUV_MUST_USE cuv_status cuv_model_build(cuv_context *cx, const struct cuv_evidence *ev, const cuv_value *config,
+                                        const cuv_file *from, struct cuv_model **out);
+/* Gives every weight its tensor, from assignments, maps, and the files' arrangements; reports all mismatches at once. */
+CUV_MUST_USE cuv_status cuv_model_bind(struct cuv_model *m, struct cuv_evidence *ev);
+CUV_MUST_USE cuv_status cuv_model_decide(struct cuv_model *m, const char *layer, const char *field, const char *value,
+                                         cuv_level level, const char *why, const char *alternatives);
+
+/* Weights of a layer in the order of layer.get_weights() / of a legacy .h5 group: trainable ones, then the others, all levels. */
+CUV_MUST_USE cuv_status cuv_layer_weights_in_order(cuv_arena *arena, cuv_layer *layer, cuv_weight ***out, size_t *count);
+/* Shape of a layer's output(s) as Keras shows them, from its first node. */
+const cuv_node *cuv_model_node_of(const struct cuv_model *m, const cuv_layer *layer);
+/* Number of parameters of a layer with all that is inside it; split by trainable. */
+void cuv_layer_params(const cuv_layer *layer, uint64_t *trainable, uint64_t *frozen);
+
+#endif

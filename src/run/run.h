@@ -1,0 +1,47 @@
+/* Programs to numbers: plan for given input shapes, reference kernels, (later) a fast backend behind the same kernel table. */
+#ifndef CUV_RUN_H
+#define CUV_RUN_H
+
+#include "program/program.h"
+
+/* One tensor of a run: dense, native, C order. Storage dtypes: BOOL as uint8_t 0/1, I32, I64, F32 (also holds F16, BF16), F64, STR. */
+typedef struct cuv_run_tensor {
+    cuv_dtype dtype;
+    int rank;
+    int64_t shape[CUV_MAX_RANK];
+    void *data;
+} cuv_run_tensor;
+
+/* What a kernel gets: inputs (data NULL when absent), outputs with their final shapes, attributes, scratch of the size it asked for. */
+typedef struct cuv_kernel_args {
+    const cuv_run_tensor *in;
+    cuv_run_tensor *out;
+    int in_count, out_count;
+    const cuv_attrs *attrs;
+    void *scratch;
+} cuv_kernel_args;
+typedef void (*cuv_kernel)(const cuv_kernel_args *args);
+typedef size_t (*cuv_kernel_scratch)(const cuv_kernel_args *args);     /* bytes; data pointers may be NULL in this call */
+/* The reference kernel of an op for the given input dtypes, NULL when there is none (the finding is the planner's). */
+cuv_kernel cuv_reference_kernel(cuv_op op, const cuv_run_tensor *in, int in_count, cuv_kernel_scratch *scratch);
+
+/* A program made ready for one set of input shapes: sizes known, memory laid out by liveness, kernels chosen. The program and its
+ * weights' tensors must outlive it. Running is reentrant with one `cuv_run_state` per thread. */
+typedef struct cuv_plan cuv_plan;
+typedef struct cuv_plan_options {
+    int threads;
+    bool reference;          /* reference kernels only */
+} cuv_plan_options;
+/* `inputs` has program->input_count shapes (data not read). A weight without value: CUV_NO "run.weight" naming it. */
+CUV_MUST_USE cuv_status cuv_plan_new(cuv_context *cx, const cuv_program *program, const cuv_run_tensor *inputs,
+                                     const cuv_plan_options *options, cuv_plan **out);
+void cuv_plan_free(cuv_plan *plan);
+size_t cuv_plan_arena_bytes(const cuv_plan *plan);
+/* Output i as it will be after a run (data NULL). */
+const cuv_run_tensor *cuv_plan_output(const cuv_plan *plan, size_t i);
+/* Runs; inputs' data of the planned shape and dtype; outputs' data point to memory of the caller of the planned size. An index
+ * outside its table: CUV_NO "run.index" naming layer, index and size. */
+CUV_MUST_USE cuv_status cuv_plan_run(cuv_plan *plan, const cuv_run_tensor *inputs, cuv_run_tensor *outputs);
+void cuv_plan_print(const cuv_plan *plan, cuv_buffer *out);
+
+#endif
