@@ -71,7 +71,7 @@ typedef struct cuv_file {
     const char *path;           /* as given, or "script-folder/name" when a script named it */
     const char *name;           /* how errors name it: the last component */
     cuv_source source;
-    cuv_format format;
+    cuv_carrier format;
     const char *kind;           /* "legacy HDF5, whole model", "Keras 3 archive", "object array", ... for inspect */
     const char *keras_version;  /* "2.15.0", NULL when the file does not say */
     const char *backend;        /* "tensorflow", "theano", ... or NULL */

@@ -31,12 +31,12 @@ void cuv_skip(cuv_cursor *c, size_t size);
 
 /* ---- recognition --------------------------------------------------------------------------------------- */
 
-typedef enum cuv_format {
+typedef enum cuv_carrier {
     CUV_FORMAT_UNKNOWN, CUV_FORMAT_HDF5, CUV_FORMAT_ZIP, CUV_FORMAT_NPY, CUV_FORMAT_PICKLE, CUV_FORMAT_JSON,
     CUV_FORMAT_YAML, CUV_FORMAT_PYTHON, CUV_FORMAT_SAFETENSORS, CUV_FORMAT_PROTOBUF, CUV_FORMAT_TABLE
-} cuv_format;
+} cuv_carrier;
 /* By content; text forms are told apart by trying (JSON, then Python code, then YAML). */
-cuv_format cuv_format_guess(const uint8_t *data, size_t size);
+cuv_carrier cuv_format_guess(const uint8_t *data, size_t size);
 
 /* ---- JSON (json-c) ------------------------------------------------------------------------------------- */
 

@@ -11,7 +11,7 @@ typedef struct cuv_node {
     cuv_sym *outputs;
     size_t output_count;
     const char **inbound;       /* names of the layers whose tensors it takes, in order */
-    cuv_ref *inbound_refs;
+    int32_t *inbound_index;     /* which of that layer's outputs */
     size_t inbound_count;
 } cuv_node;
 
@@ -43,8 +43,10 @@ struct cuv_model {
     size_t weight_count;
     cuv_decision *decisions;
     size_t decision_count, decision_capacity;
-    void *runner;               /* plans by input shape; made on first use */
-    bool nested;                /* inside another model: shares arena and program */
+    void *graph;                /* cuv_graph */
+    struct cuv_runner *runner;  /* plans by input shape; made on first use by src/run */
+    bool nested;                /* inside another model: shares its arena and program */
+    bool trainable;
 };
 
 /* Builds layers, wiring and program from a configuration object of Keras 1, 2 or 3. `version` of the behaviour: see cuv_layer. */
@@ -57,6 +59,8 @@ CUV_MUST_USE cuv_status cuv_model_decide(struct cuv_model *m, const char *layer,
 
 /* Weights of a layer in the order of layer.get_weights() / of a legacy .h5 group: trainable ones, then the others, all levels. */
 CUV_MUST_USE cuv_status cuv_layer_weights_in_order(cuv_arena *arena, cuv_layer *layer, cuv_weight ***out, size_t *count);
+/* The same in the order of layer.weights in Keras 3: own variables, then each inner layer's. */
+CUV_MUST_USE cuv_status cuv_layer_weights_whole(cuv_arena *arena, cuv_layer *layer, cuv_weight ***out, size_t *count);
 /* Shape of a layer's output(s) as Keras shows them, from its first node. */
 const cuv_node *cuv_model_node_of(const struct cuv_model *m, const cuv_layer *layer);
 /* Number of parameters of a layer with all that is inside it; split by trainable. */

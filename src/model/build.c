@@ -1,0 +1,356 @@
+/* From a configuration to layers, wiring and a program whose weights are still empty. */
+#include "model/build.h"
+
+#include "model/graph.h"
+
+cuv_status cuv_model_decide(struct cuv_model *m, const char *layer, const char *field, const char *value, cuv_level level,
+                            const char *why, const char *alternatives)
+{
+    cuv_decision *d = cuv_arena_grow(m->arena, m->decisions, m->decision_count, &m->decision_capacity, sizeof *d);
+    if (!d)
+        return cuv_oom(m->cx);
+    m->decisions = d;
+    d[m->decision_count++] = (cuv_decision){
+        .layer = layer, .field = field, .level = level,
+        .value = value ? cuv_arena_strdup(m->arena, value) : NULL,
+        .why = why ? cuv_arena_strdup(m->arena, why) : NULL,
+        .alternatives = alternatives ? cuv_arena_strdup(m->arena, alternatives) : NULL};
+    return CUV_OK;
+}
+
+/* ---- inputs */
+
+static bool shape_from(const cuv_value *v, bool add_batch, int64_t batch, int64_t *shape, int *rank)
+{
+    if (cuv_streq(cuv_get_text(v, "class_name"), "__tuple__"))
+        v = cuv_get(v, "items");
+    size_t extra = add_batch ? 1 : 0;
+    if (!cuv_is_seq(v) || cuv_len(v) + extra > CUV_MAX_RANK)
+        return false;
+    *rank = (int)(cuv_len(v) + extra);
+    if (add_batch)
+        shape[0] = batch;
+    for (size_t i = 0; i < cuv_len(v); i++) {
+        int64_t *size = &shape[i + extra];
+        if (cuv_is_null(cuv_item(v, i)))
+            *size = -1;
+        else if (!cuv_as_int(cuv_item(v, i), size) || *size < 0)
+            return false;
+    }
+    return true;
+}
+
+/* The dtype a program keeps values of this dtype in. */
+static cuv_dtype program_dtype(cuv_dtype dtype)
+{
+    switch (dtype) {
+    case CUV_I8: case CUV_U8: case CUV_I16: case CUV_U16: case CUV_U32: case CUV_I32: return CUV_I32;
+    case CUV_U64: case CUV_I64: return CUV_I64;
+    case CUV_F8E4M3: case CUV_F8E5M2: case CUV_F32: return CUV_F32;
+    case CUV_BOOL: case CUV_F16: case CUV_BF16: case CUV_F64: case CUV_STR: return dtype;
+    }
+    return CUV_F32;
+}
+
+static cuv_status input_tensor(struct cuv_model *m, cuv_layer *layer, const char *name, cuv_sym *out)
+{
+    int64_t shape[CUV_MAX_RANK], batch = -1;
+    int rank = 0;
+    const cuv_value *config = layer->config;
+    (void)cuv_as_int(cuv_get(config, "batch_size"), &batch);
+    bool known = shape_from(cuv_get(config, "batch_shape"), false, 0, shape, &rank) ||
+                 shape_from(cuv_get(config, "batch_input_shape"), false, 0, shape, &rank) ||
+                 shape_from(cuv_get(config, "shape"), true, batch, shape, &rank) ||
+                 shape_from(cuv_get(config, "input_shape"), true, batch, shape, &rank);
+    if (!known)
+        return cuv_fail(m->cx, CUV_NO, "config.input", &(cuv_detail){.layer = layer->name,
+                        .expected = "batch_shape: a list of at most 8 sizes and None",
+                        .found = cuv_value_repr(m->cx, config)},
+                        "the InputLayer '%s' does not tell its shape", layer->name);
+    if (cuv_get_bool(config, "sparse", false) || cuv_get_bool(config, "ragged", false))
+        return cuv_fail(m->cx, CUV_UNSUPPORTED, "config.input", &(cuv_detail){.layer = layer->name},
+                        "the InputLayer '%s' takes sparse or ragged tensors, which cuvier does not", layer->name);
+    const char *text = cuv_get_text(config, "dtype");
+    cuv_dtype dtype = CUV_F32;
+    if (!text)
+        text = cuv_get_text(config, "input_dtype");
+    if (!text)
+        text = cuv_get_text(cuv_get(cuv_get(config, "dtype"), "config"), "name");
+    if (text && !cuv_dtype_parse(text, &dtype))
+        return cuv_fail(m->cx, CUV_UNSUPPORTED, "config.dtype", &(cuv_detail){.layer = layer->name, .found = text},
+                        "the InputLayer '%s' has the dtype '%s'", layer->name, text);
+    out->value = cuv_program_input(m->program, name, program_dtype(dtype), shape, rank);
+    out->mask = CUV_NO_REF;
+    return out->value == CUV_NO_REF ? m->program->status : CUV_OK;
+}
+
+static cuv_status make_inputs(struct cuv_model *m, const cuv_graph *g)
+{
+    m->inputs = CUV_NEW_ARRAY(m->arena, cuv_sym, g->input_count + 1);
+    m->input_layers = CUV_NEW_ARRAY(m->arena, cuv_layer *, g->input_count + 1);
+    if (!m->inputs || !m->input_layers)
+        return cuv_oom(m->cx);
+    for (size_t i = 0; i < g->input_count; i++) {
+        m->input_layers[i] = g->layers[g->inputs[i]];
+        CUV_TRY(input_tensor(m, m->input_layers[i], g->input_keys[i], &m->inputs[i]));
+    }
+    m->input_count = g->input_count;
+    m->input_names = g->input_keys;
+    return CUV_OK;
+}
+
+/* ---- the list of layers and weights */
+
+static cuv_status list_layers(struct cuv_model *m, const cuv_graph *g)
+{
+    m->list = g->layers;
+    m->list_count = g->layer_count;
+    m->layers = CUV_NEW_ARRAY(m->arena, cuv_layer *, g->layer_count + 1);
+    if (!m->layers)
+        return cuv_oom(m->cx);
+    for (size_t i = 0; i < g->layer_count; i++)
+        if (!(g->sequential && i == 0 && cuv_streq(g->layers[0]->def->name, "InputLayer")))
+            m->layers[m->layer_count++] = g->layers[i];
+    return CUV_OK;
+}
+
+static size_t count_weights(const cuv_layer *layer)
+{
+    size_t n = layer->weight_count;
+    for (size_t i = 0; i < layer->inner_count; i++)
+        n += count_weights(layer->inner[i]);
+    return n;
+}
+
+static void list_weights(struct cuv_model *m, cuv_layer *layer)
+{
+    for (size_t i = 0; i < layer->weight_count; i++)
+        m->weights[m->weight_count++] = &layer->weights[i];
+    for (size_t i = 0; i < layer->inner_count; i++)
+        list_weights(m, layer->inner[i]);
+}
+
+static cuv_status collect_weights(struct cuv_model *m)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < m->layer_count; i++)
+        n += count_weights(m->layers[i]);
+    m->weights = CUV_NEW_ARRAY(m->arena, cuv_weight *, n + 1);
+    if (!m->weights)
+        return cuv_oom(m->cx);
+    for (size_t i = 0; i < m->layer_count; i++)
+        list_weights(m, m->layers[i]);
+    return CUV_OK;
+}
+
+/* ---- nested models */
+
+static struct cuv_model *new_model(cuv_context *cx, cuv_arena *arena, const cuv_value *record)
+{
+    struct cuv_model *m = CUV_NEW(arena, struct cuv_model);
+    if (!m)
+        return NULL;
+    const cuv_value *config = cuv_get(record, "config");
+    const char *class_name = cuv_get_text(record, "class_name"), *name = cuv_get_text(config, "name");
+    m->cx = cx;
+    m->arena = arena;
+    m->config = (cuv_value *)(uintptr_t)record;
+    m->class_name = cuv_streq(class_name, "Sequential") ? "Sequential" : "Functional";
+    m->name = name ? name : cuv_streq(class_name, "Sequential") ? "sequential" : "functional";
+    m->trainable = cuv_get_bool(config, "trainable", true);
+    return m;
+}
+
+static cuv_status make_nested(cuv_layer *layer, const cuv_value *record)
+{
+    cuv_context *cx = cuv_arena_context(layer->arena);
+    struct cuv_model *m = new_model(cx, layer->arena, record);
+    if (!m)
+        return cuv_oom(cx);
+    unsigned depth = 0;
+    for (const cuv_layer *up = layer; up; up = up->parent)
+        depth++;
+    if (depth > cuv_context_limits(cx)->depth)
+        return cuv_fail(cx, CUV_UNSAFE, "limit.depth", &(cuv_detail){.layer = layer->name},
+                        "models are nested %u deep at '%s'", depth, layer->name);
+    m->nested = true;
+    m->keras = layer->keras;
+    layer->model = m;
+    layer->trainable = m->trainable;
+    cuv_layer like = *layer;
+    like.parent = layer;
+    cuv_graph *g;
+    CUV_TRY(cuv_graph_parse(m, record, &like, &g));
+    m->graph = g;
+    CUV_TRY(list_layers(m, g));
+    layer->inner = m->layers;
+    layer->inner_count = m->layer_count;
+    layer->inner_capacity = m->layer_count;
+    return CUV_OK;
+}
+
+static cuv_status call_nested(cuv_call *call)
+{
+    struct cuv_model *m = call->layer->model;
+    cuv_graph *g = m->graph;
+    if (cuv_graph_needs_input(g)) {
+        const cuv_var *in = cuv_call_in(call, 0);
+        cuv_layer like = *call->layer;
+        like.parent = call->layer;
+        CUV_TRY(cuv_graph_add_input(m, g, &like, in->shape, in->rank));
+    }
+    if (call->in_count != g->input_count || g->output_count > CUV_MAX_OUTPUTS)
+        return cuv_fail(call->cx, CUV_NO, "layer.input", &(cuv_detail){.layer = call->layer->name,
+                        .expected = cuv_format(call->cx, "%zu inputs", g->input_count),
+                        .found = cuv_format(call->cx, "%zu", call->in_count)},
+                        "the model '%s' takes %zu inputs and is called with %zu", call->layer->name, g->input_count,
+                        call->in_count);
+    CUV_TRY(cuv_graph_walk(m, g, call->program, call->in, false, call->out));
+    call->out_count = g->output_count;
+    return CUV_OK;
+}
+
+static const cuv_model_hooks hooks = {make_nested, call_nested};
+
+/* ---- the model */
+
+static const char *const model_classes[] = {"Sequential", "Functional", "Model", NULL};
+
+static cuv_status check_class(cuv_context *cx, const cuv_value *record, const cuv_file *from)
+{
+    const char *name = cuv_get_text(record, "class_name");
+    for (size_t i = 0; model_classes[i]; i++)
+        if (cuv_streq(name, model_classes[i]))
+            return CUV_OK;
+    const cuv_value *config = cuv_get(record, "config");
+    if (cuv_get(config, "layers") && cuv_get(config, "output_layers"))
+        return CUV_OK;      /* a subclass of Model that keeps the functional form */
+    const char *module = cuv_get_text(record, "module"), *registered = cuv_get_text(record, "registered_name");
+    return cuv_fail(cx, CUV_UNSUPPORTED, "model.custom", &(cuv_detail){
+                    .file = from ? from->path : NULL, .layer = name,
+                    .expected = "Sequential or Functional", .found = name,
+                    .notes = module || registered ? cuv_format(cx, "module %s, registered name %s",
+                             module ? module : "unknown", registered ? registered : "none") : NULL,
+                    .help = "its layers exist only in the class's Python code; give a script that builds the same model from "
+                            "Keras's own layers"},
+                    "the model is of the class '%s', which is somebody's own", name ? name : "?");
+}
+
+/* Whose behaviour counts: what the configuration's file says, else what a weight file says, else Keras 3. */
+static cuv_status decide_version(struct cuv_model *m, const struct cuv_evidence *ev, const cuv_file *from)
+{
+    const cuv_file *says = from && from->keras ? from : NULL;
+    const char *backend = from ? from->backend : NULL;
+    for (size_t i = 0; ev && i < ev->file_count; i++) {
+        const cuv_file *f = ev->files[i];
+        if (!says && f->keras)
+            says = f;
+        if (!backend)
+            backend = f->backend;
+    }
+    m->backend = backend;
+    m->keras_version = says ? says->keras_version : NULL;
+    m->keras = says ? says->keras : from && from->script && from->script->keras ? from->script->keras : 3;
+    const char *value = m->keras_version ? m->keras_version : cuv_format(m->cx, "%d", m->keras);
+    if (says)
+        return cuv_model_decide(m, NULL, "keras_version", value, CUV_CERTAIN,
+                                cuv_format(m->cx, "%s says so", says->name), NULL);
+    return cuv_model_decide(m, NULL, "keras_version", value, CUV_ASSUMED, "no file says which Keras wrote the model",
+                            m->keras == 3 ? "2, 1" : "3");
+}
+
+static bool written_by_tf1(const struct cuv_model *m)
+{
+    return m->keras <= 2 && m->keras_version && !strstr(m->keras_version, "-tf") &&
+           (cuv_starts_with(m->keras_version, "1.") || cuv_starts_with(m->keras_version, "2.0") ||
+            (cuv_starts_with(m->keras_version, "2.1.") || cuv_starts_with(m->keras_version, "2.2.") ||
+             cuv_starts_with(m->keras_version, "2.3.")));
+}
+
+static cuv_status finish(struct cuv_model *m, const cuv_graph *g)
+{
+    CUV_TRY(make_inputs(m, g));
+    m->outputs = CUV_NEW_ARRAY(m->arena, cuv_sym, g->output_count + 1);
+    cuv_ref *refs = CUV_NEW_ARRAY(m->arena, cuv_ref, g->output_count + 1);
+    if (!m->outputs || !refs)
+        return cuv_oom(m->cx);
+    CUV_TRY(cuv_graph_walk(m, g, m->program, m->inputs, true, m->outputs));
+    m->output_count = g->output_count;
+    m->output_names = g->output_names;
+    for (size_t i = 0; i < g->output_count; i++)
+        refs[i] = m->outputs[i].value;
+    CUV_TRY(cuv_program_set_outputs(m->program, refs, m->output_names, m->output_count));
+    CUV_TRY(collect_weights(m));
+    return cuv_program_check(m->program);
+}
+
+static cuv_status build(struct cuv_model *m, const struct cuv_evidence *ev, const cuv_value *record, const cuv_file *from)
+{
+    cuv_graph *g;
+    CUV_TRY(decide_version(m, ev, from));
+    m->program = cuv_program_new(m->arena);
+    if (!m->program)
+        return cuv_oom(m->cx);
+    cuv_layer like = {.keras = m->keras, .tf1 = written_by_tf1(m), .theano = cuv_streq(m->backend, "theano"),
+                      .trainable = true, .hooks = &hooks, .arena = m->arena};
+    CUV_TRY(cuv_graph_parse(m, record, &like, &g));
+    m->graph = g;
+    if (cuv_graph_needs_input(g)) {
+        int64_t shape[CUV_MAX_RANK];
+        int rank;
+        CUV_TRY(cuv_find_input_shape(m, ev, g, shape, &rank));
+        CUV_TRY(cuv_graph_add_input(m, g, &like, shape, rank));
+    }
+    CUV_TRY(list_layers(m, g));
+    return finish(m, g);
+}
+
+cuv_status cuv_model_build(cuv_context *cx, const struct cuv_evidence *ev, const cuv_value *config, const cuv_file *from,
+                           struct cuv_model **out)
+{
+    *out = NULL;
+    CUV_TRY(check_class(cx, config, from));
+    cuv_arena *arena = cuv_arena_new(cx);
+    if (!arena)
+        return cuv_oom(cx);
+    struct cuv_model *m = NULL;
+    const cuv_value *copy = cuv_value_copy(arena, config);     /* the evidence may be freed before the model */
+    cuv_status status = copy ? CUV_OK : cuv_oom(cx);
+    if (status == CUV_OK && !(m = new_model(cx, arena, copy)))
+        status = cuv_oom(cx);
+    if (status == CUV_OK)
+        status = build(m, ev, copy, from);
+    if (status != CUV_OK) {
+        cuv_arena_free(arena);
+        return status;
+    }
+    *out = m;
+    return CUV_OK;
+}
+
+const cuv_node *cuv_model_node_of(const struct cuv_model *m, const cuv_layer *layer)
+{
+    for (size_t i = 0; i < m->node_count; i++)
+        if (m->nodes[i].layer == layer)
+            return &m->nodes[i];
+    return NULL;
+}
+
+static void add_params(const cuv_layer *layer, bool frozen_above, uint64_t *trainable, uint64_t *frozen)
+{
+    bool stays = frozen_above || !layer->trainable;
+    for (size_t i = 0; i < layer->weight_count; i++) {
+        const cuv_weight *w = &layer->weights[i];
+        size_t n = 0;
+        (void)cuv_shape_count(w->shape, w->rank, &n);
+        *(stays || !w->trainable ? frozen : trainable) += n;
+    }
+    for (size_t i = 0; i < layer->inner_count; i++)
+        add_params(layer->inner[i], stays, trainable, frozen);
+}
+
+void cuv_layer_params(const cuv_layer *layer, uint64_t *trainable, uint64_t *frozen)
+{
+    *trainable = *frozen = 0;
+    add_params(layer, false, trainable, frozen);
+}

@@ -1,0 +1,590 @@
+/* Parses the wiring of Sequential and functional models in the forms of Keras 1, 2 and 3 (formats.md c.2, d) and puts the calls in
+ * an order in which they can be made. Makes no tensors; walk.c does. */
+#include "model/graph.h"
+
+typedef struct raw_call { int32_t layer; const cuv_value *node; cuv_wired_arg *args; size_t arg_count; } raw_call;
+
+typedef struct parser {
+    cuv_context *cx;
+    cuv_arena *arena;
+    struct cuv_model *m;
+    cuv_graph *g;
+    cuv_map *by_name;           /* name -> index + 1 of the layer */
+    int32_t *first_call;        /* by layer: number of its first call; first_call[n] is the total */
+    int32_t *shift;             /* by layer: what list-form node indices of nested models are too large by */
+    raw_call *calls;
+    size_t call_count;
+    uint64_t items;             /* arguments read, held against the limit */
+} parser;
+
+static bool is_model_class(const char *name)
+{
+    return cuv_streq(name, "Functional") || cuv_streq(name, "Model") || cuv_streq(name, "Sequential");
+}
+
+/* [name, node, tensor, ...] of Keras 1 and 2, also used by input_layers and output_layers everywhere. */
+static bool is_triple(const cuv_value *v)
+{
+    int64_t n;
+    return cuv_is_seq(v) && cuv_len(v) >= 3 && cuv_text(cuv_item(v, 0)) && cuv_as_int(cuv_item(v, 1), &n) &&
+           cuv_as_int(cuv_item(v, 2), &n);
+}
+
+static bool is_keras_tensor(const cuv_value *v)
+{
+    return cuv_streq(cuv_get_text(v, "class_name"), "__keras_tensor__");
+}
+
+static const char *layer_name_of(const cuv_value *record)
+{
+    const char *name = cuv_get_text(record, "name");
+    return name ? name : cuv_get_text(cuv_get(record, "config"), "name");
+}
+
+static cuv_status bad_wiring(parser *p, int32_t user, const char *what, const char *found)
+{
+    const char *name = user >= 0 ? p->g->layers[user]->name : p->m->name;
+    return cuv_fail(p->cx, CUV_NO, "config.node", &(cuv_detail){.layer = name, .found = found,
+                    .help = "the configuration contradicts itself; look for an older copy of it"},
+                    "'%s' is wired to %s", name, what);
+}
+
+/* The call that node `index` of the layer `name` means; `user` is for errors. */
+static cuv_status find_wire(parser *p, int32_t user, const char *name, int64_t index, int64_t tensor, bool list_form,
+                            bool output, cuv_wire *out)
+{
+    size_t at = (size_t)(uintptr_t)cuv_map_get(p->by_name, name);
+    if (!at)
+        return bad_wiring(p, user, cuv_format(p->cx, "a layer '%s' that is not in the model", name), name);
+    int32_t layer = (int32_t)at - 1;
+    int64_t calls = p->first_call[layer + 1] - p->first_call[layer];
+    bool nested = p->g->layers[layer]->model != NULL;
+    if (nested && list_form)
+        index -= p->shift[layer];
+    else if (nested && output && index >= 1 && !cuv_streq(p->g->layers[layer]->class_name, "Sequential"))
+        index -= index >= calls || p->shift[layer] ? 1 : 0;
+    if (index < 0 || index >= calls || tensor < 0 || tensor >= CUV_MAX_OUTPUTS)
+        return bad_wiring(p, user, cuv_format(p->cx, "output %lld of call %lld of '%s', which is called %lld times",
+                          (long long)tensor, (long long)index, name, (long long)calls), name);
+    *out = (cuv_wire){p->first_call[layer] + (int32_t)index, (int32_t)tensor};
+    return CUV_OK;
+}
+
+static cuv_status keras_tensor_wire(parser *p, int32_t user, const cuv_value *v, cuv_wire *out)
+{
+    const cuv_value *history = cuv_get(cuv_get(v, "config"), "keras_history");
+    if (!is_triple(history))
+        return bad_wiring(p, user, "a tensor without keras_history", cuv_value_repr(p->cx, history));
+    int64_t node, tensor;
+    (void)cuv_as_int(cuv_item(history, 1), &node);
+    (void)cuv_as_int(cuv_item(history, 2), &tensor);
+    return find_wire(p, user, cuv_text(cuv_item(history, 0)), node, tensor, false, false, out);
+}
+
+static cuv_status triple_wire(parser *p, int32_t user, const cuv_value *v, cuv_wire *out)
+{
+    int64_t node, tensor;
+    (void)cuv_as_int(cuv_item(v, 1), &node);
+    (void)cuv_as_int(cuv_item(v, 2), &tensor);
+    return find_wire(p, user, cuv_text(cuv_item(v, 0)), node, tensor, true, false, out);
+}
+
+typedef struct wire_list { cuv_wire *items; size_t count, capacity; } wire_list;
+
+static cuv_status add_wire(parser *p, wire_list *list, cuv_wire wire)
+{
+    if (++p->items > cuv_context_limits(p->cx)->items)
+        return cuv_fail(p->cx, CUV_UNSAFE, "limit.items", NULL, "the wiring of '%s' is larger than any model's", p->m->name);
+    cuv_wire *items = cuv_arena_grow(p->arena, list->items, list->count, &list->capacity, sizeof *items);
+    if (!items)
+        return cuv_oom(p->cx);
+    list->items = items;
+    items[list->count++] = wire;
+    return CUV_OK;
+}
+
+/* Collects the tensors anywhere inside `v`; dict entries in the order of the file. */
+static cuv_status collect(parser *p, int32_t user, const cuv_value *v, unsigned depth, wire_list *list)
+{
+    cuv_wire wire;
+    if (depth > cuv_context_limits(p->cx)->depth)
+        return cuv_fail(p->cx, CUV_UNSAFE, "limit.depth", NULL, "the arguments of '%s' are nested too deeply", p->m->name);
+    if (is_keras_tensor(v)) {
+        CUV_TRY(keras_tensor_wire(p, user, v, &wire));
+        return add_wire(p, list, wire);
+    }
+    if (is_triple(v) && cuv_map_get(p->by_name, cuv_text(cuv_item(v, 0)))) {
+        CUV_TRY(triple_wire(p, user, v, &wire));
+        return add_wire(p, list, wire);
+    }
+    if (cuv_is_seq(v))
+        for (size_t i = 0; i < cuv_len(v); i++)
+            CUV_TRY(collect(p, user, cuv_item(v, i), depth + 1, list));
+    else if (v && v->kind == CUV_DICT)
+        for (size_t i = 0; i < v->size; i++)
+            CUV_TRY(collect(p, user, v->pairs[i].value, depth + 1, list));
+    return CUV_OK;
+}
+
+static cuv_status add_arg(parser *p, raw_call *call, size_t *capacity, const char *name, const cuv_value *v)
+{
+    wire_list list = {0};
+    CUV_TRY(collect(p, call->layer, v, 0, &list));
+    cuv_wired_arg *args = cuv_arena_grow(p->arena, call->args, call->arg_count, capacity, sizeof *args);
+    if (!args)
+        return cuv_oom(p->cx);
+    call->args = args;
+    bool one = list.count == 1 && (is_keras_tensor(v) || is_triple(v));
+    args[call->arg_count++] = (cuv_wired_arg){
+        .name = name, .kind = one ? CUV_ARG_TENSOR : list.count ? CUV_ARG_LIST : CUV_ARG_LITERAL,
+        .wires = list.items, .wire_count = list.count, .literal = v};
+    return CUV_OK;
+}
+
+/* Keras 3: {"args": [...], "kwargs": {...}}. */
+static cuv_status parse_dict_node(parser *p, raw_call *call)
+{
+    size_t capacity = 0;
+    const cuv_value *args = cuv_get(call->node, "args"), *kwargs = cuv_get(call->node, "kwargs");
+    for (size_t i = 0; i < cuv_len(args); i++)
+        CUV_TRY(add_arg(p, call, &capacity, NULL, cuv_item(args, i)));
+    for (size_t i = 0; kwargs && kwargs->kind == CUV_DICT && i < kwargs->size; i++)
+        CUV_TRY(add_arg(p, call, &capacity, cuv_text(kwargs->pairs[i].key), kwargs->pairs[i].value));
+    return CUV_OK;
+}
+
+/* Keras 1 and 2: a list of [name, node, tensor, {kwargs}]; TensorFlow's op layers have one such entry without the outer list,
+ * and literals as ["_CONSTANT_VALUE", -1, value, {kwargs}]. */
+static cuv_status parse_list_node(parser *p, raw_call *call)
+{
+    size_t capacity = 0;
+    wire_list inputs = {0};
+    const cuv_value *kwargs = NULL;
+    bool flat = cuv_text(cuv_item(call->node, 0)) != NULL;
+    size_t count = flat ? 1 : cuv_len(call->node);
+    cuv_value *literal = NULL;
+    for (size_t i = 0; i < count; i++) {
+        const cuv_value *entry = flat ? call->node : cuv_item(call->node, i);
+        if (cuv_streq(cuv_text(cuv_item(entry, 0)), "_CONSTANT_VALUE")) {
+            literal = cuv_item(entry, 2);
+            CUV_TRY(add_arg(p, call, &capacity, NULL, literal));
+        } else if (is_triple(entry)) {
+            cuv_wire wire;
+            CUV_TRY(triple_wire(p, call->layer, entry, &wire));
+            CUV_TRY(add_wire(p, &inputs, wire));
+        } else {
+            return bad_wiring(p, call->layer, "something that is no tensor", cuv_value_repr(p->cx, entry));
+        }
+        const cuv_value *extra = cuv_item(entry, 3);
+        if (cuv_len(extra) && !kwargs)
+            kwargs = extra;
+    }
+    if (inputs.count) {
+        cuv_wired_arg *args = cuv_arena_grow(p->arena, call->args, call->arg_count, &capacity, sizeof *args);
+        if (!args)
+            return cuv_oom(p->cx);
+        call->args = args;
+        args[call->arg_count++] = (cuv_wired_arg){.kind = inputs.count == 1 ? CUV_ARG_TENSOR : CUV_ARG_LIST,
+                                                  .wires = inputs.items, .wire_count = inputs.count};
+    }
+    for (size_t i = 0; kwargs && kwargs->kind == CUV_DICT && i < kwargs->size; i++)
+        CUV_TRY(add_arg(p, call, &capacity, cuv_text(kwargs->pairs[i].key), kwargs->pairs[i].value));
+    return CUV_OK;
+}
+
+/* Keras 1 and 2 count the nested model's own construction as its node 0, so its first call in the outer model is node 1; some
+ * writers do not. A layer whose node 0 is referred to anywhere is not shifted. */
+static void note_reference(parser *p, const cuv_value *v, unsigned depth)
+{
+    if (depth > 8 || !v)
+        return;
+    int64_t node;
+    if (is_triple(v)) {
+        size_t at = (size_t)(uintptr_t)cuv_map_get(p->by_name, cuv_text(cuv_item(v, 0)));
+        if (at && cuv_as_int(cuv_item(v, 1), &node) && node == 0)
+            p->shift[at - 1] = 0;
+        note_reference(p, cuv_item(v, 3), depth + 1);
+        return;
+    }
+    if (cuv_is_seq(v))
+        for (size_t i = 0; i < cuv_len(v); i++)
+            note_reference(p, cuv_item(v, i), depth + 1);
+    else if (v->kind == CUV_DICT && !is_keras_tensor(v))
+        for (size_t i = 0; i < v->size; i++)
+            note_reference(p, v->pairs[i].value, depth + 1);
+}
+
+static cuv_status make_layers(parser *p, const cuv_value *layers, const cuv_layer *like)
+{
+    cuv_graph *g = p->g;
+    g->layers = CUV_NEW_ARRAY(p->arena, cuv_layer *, cuv_len(layers) + 1);
+    p->first_call = CUV_NEW_ARRAY(p->arena, int32_t, cuv_len(layers) + 1);
+    p->shift = CUV_NEW_ARRAY(p->arena, int32_t, cuv_len(layers) + 1);
+    p->by_name = cuv_map_new(p->arena);
+    if (!g->layers || !p->first_call || !p->shift || !p->by_name)
+        return cuv_oom(p->cx);
+    for (size_t i = 0; i < cuv_len(layers); i++) {
+        cuv_layer *layer;
+        CUV_TRY(cuv_layer_new(p->arena, cuv_item(layers, i), like, &layer));
+        const char *name = layer_name_of(cuv_item(layers, i));
+        if (name)
+            layer->name = name;
+        if (cuv_map_get(p->by_name, layer->name))
+            return cuv_fail(p->cx, CUV_NO, "config.duplicate", &(cuv_detail){.layer = layer->name,
+                            .help = "names must differ; rename one of them where the configuration lists its layers"},
+                            "two layers of '%s' are called '%s'", p->m->name, layer->name);
+        CUV_TRY(cuv_map_set(p->by_name, layer->name, (void *)(uintptr_t)(i + 1)));
+        g->layers[g->layer_count++] = layer;
+        p->shift[i] = layer->model ? 1 : 0;
+    }
+    return CUV_OK;
+}
+
+static size_t calls_of(const cuv_value *record)
+{
+    size_t n = cuv_len(cuv_get(record, "inbound_nodes"));
+    const char *class_name = cuv_get_text(record, "class_name");
+    return n ? n : cuv_streq(class_name, "InputLayer") ? 1 : 0;
+}
+
+static cuv_status parse_nodes(parser *p, const cuv_value *layers, const cuv_value *config)
+{
+    size_t total = 0;
+    for (size_t i = 0; i < p->g->layer_count; i++) {
+        p->first_call[i] = (int32_t)total;
+        total += calls_of(cuv_item(layers, i));
+        if (total > cuv_context_limits(p->cx)->layers)
+            return cuv_fail(p->cx, CUV_UNSAFE, "limit.layers", NULL, "'%s' has more calls than any model", p->m->name);
+        note_reference(p, cuv_get(cuv_item(layers, i), "inbound_nodes"), 0);
+    }
+    p->first_call[p->g->layer_count] = (int32_t)total;
+    note_reference(p, cuv_get(config, "output_layers"), 0);
+    p->calls = CUV_NEW_ARRAY(p->arena, raw_call, total + 1);
+    if (!p->calls)
+        return cuv_oom(p->cx);
+    for (size_t i = 0; i < p->g->layer_count; i++) {
+        const cuv_value *nodes = cuv_get(cuv_item(layers, i), "inbound_nodes");
+        for (size_t k = 0; k < calls_of(cuv_item(layers, i)); k++) {
+            raw_call *call = &p->calls[p->call_count++];
+            call->layer = (int32_t)i;
+            call->node = cuv_item(nodes, k);
+            if (!call->node || !cuv_len(call->node))
+                continue;
+            CUV_TRY(call->node->kind == CUV_DICT ? parse_dict_node(p, call) : parse_list_node(p, call));
+        }
+    }
+    return CUV_OK;
+}
+
+/* Calls sorted so that every tensor is made before it is used (Kahn); keeps the order of the file where it can. */
+static cuv_status sort_calls(parser *p)
+{
+    size_t n = p->call_count;
+    int32_t *missing = CUV_NEW_ARRAY(p->arena, int32_t, n + 1), *head = CUV_NEW_ARRAY(p->arena, int32_t, n + 1);
+    int32_t *place = CUV_NEW_ARRAY(p->arena, int32_t, n + 1), *queue = CUV_NEW_ARRAY(p->arena, int32_t, n + 1);
+    struct { int32_t user, next; } *edges = cuv_arena_calloc(p->arena, p->items + n + 1, sizeof *edges);
+    p->g->calls = CUV_NEW_ARRAY(p->arena, cuv_graph_call, n + 1);
+    if (!missing || !head || !place || !queue || !edges || !p->g->calls)
+        return cuv_oom(p->cx);
+    int32_t edge_count = 1;     /* 0 ends a list */
+    for (size_t i = 0; i < n; i++) {
+        for (size_t a = 0; a < p->calls[i].arg_count; a++)
+            for (size_t w = 0; w < p->calls[i].args[a].wire_count; w++) {
+                int32_t from = p->calls[i].args[a].wires[w].call;
+                edges[edge_count].user = (int32_t)i;
+                edges[edge_count].next = head[from];
+                head[from] = edge_count++;
+                missing[i]++;
+            }
+        if (i > 0 && p->calls[i].layer == p->calls[i - 1].layer) {   /* calls of one layer in their order */
+            edges[edge_count].user = (int32_t)i;
+            edges[edge_count].next = head[i - 1];
+            head[i - 1] = edge_count++;
+            missing[i]++;
+        }
+    }
+    size_t first = 0, last = 0;
+    for (size_t i = 0; i < n; i++)
+        if (!missing[i])
+            queue[last++] = (int32_t)i;
+    for (; first < last; first++) {
+        int32_t at = queue[first];
+        place[at] = (int32_t)first;
+        p->g->calls[first] = (cuv_graph_call){p->calls[at].layer, p->calls[at].args, p->calls[at].arg_count};
+        size_t from = last;
+        for (int32_t e = head[at]; e; e = edges[e].next)
+            if (--missing[edges[e].user] == 0)
+                queue[last++] = edges[e].user;
+        for (size_t i = from, j = last; i + 1 < j; i++, j--) {       /* lists are built backwards */
+            int32_t swap = queue[i];
+            queue[i] = queue[j - 1];
+            queue[j - 1] = swap;
+        }
+    }
+    p->g->call_count = n;
+    if (last < n) {
+        for (size_t i = 0; i < n; i++)
+            if (missing[i])
+                return cuv_fail(p->cx, CUV_NO, "config.cycle", &(cuv_detail){.layer = p->g->layers[p->calls[i].layer]->name,
+                                .help = "the wiring goes round in a circle, which no Keras model does; get another copy"},
+                                "'%s' needs its own output: the layers of '%s' are wired in a circle",
+                                p->g->layers[p->calls[i].layer]->name, p->m->name);
+    }
+    for (size_t i = 0; i < n; i++)
+        for (size_t a = 0; a < p->g->calls[i].arg_count; a++)
+            for (size_t w = 0; w < p->g->calls[i].args[a].wire_count; w++)
+                p->g->calls[i].args[a].wires[w].call = place[p->g->calls[i].args[a].wires[w].call];
+    for (size_t i = 0; i < p->g->output_count; i++)
+        p->g->outputs[i].call = place[p->g->outputs[i].call];
+    return CUV_OK;
+}
+
+/* input_layers and output_layers: one triple, or lists and dicts of them, nested as the user's structure is. */
+static cuv_status collect_ends(parser *p, const cuv_value *v, const char *key, unsigned depth, wire_list *list,
+                               const char ***names, size_t *capacity)
+{
+    if (depth > 16)
+        return bad_wiring(p, -1, "ends that are nested too deeply", "");
+    int64_t node, tensor;
+    if (is_triple(v)) {
+        cuv_wire wire;
+        (void)cuv_as_int(cuv_item(v, 1), &node);
+        (void)cuv_as_int(cuv_item(v, 2), &tensor);
+        size_t at = (size_t)(uintptr_t)cuv_map_get(p->by_name, cuv_text(cuv_item(v, 0)));
+        bool list_form = at && cuv_is_seq(p->calls[p->first_call[at - 1]].node);
+        CUV_TRY(find_wire(p, -1, cuv_text(cuv_item(v, 0)), node, tensor, list_form, true, &wire));
+        const char **grown = cuv_arena_grow(p->arena, *names, list->count, capacity, sizeof *grown);
+        if (!grown)
+            return cuv_oom(p->cx);
+        *names = grown;
+        grown[list->count] = key ? key : cuv_text(cuv_item(v, 0));
+        return add_wire(p, list, wire);
+    }
+    if (cuv_is_seq(v)) {
+        for (size_t i = 0; i < cuv_len(v); i++)
+            CUV_TRY(collect_ends(p, cuv_item(v, i), key, depth + 1, list, names, capacity));
+    } else if (v && v->kind == CUV_DICT) {
+        for (size_t i = 0; i < v->size; i++)
+            CUV_TRY(collect_ends(p, v->pairs[i].value, cuv_text(v->pairs[i].key), depth + 1, list, names, capacity));
+    } else {
+        return bad_wiring(p, -1, "an end that is no tensor", cuv_value_repr(p->cx, v));
+    }
+    return CUV_OK;
+}
+
+static cuv_status parse_ends(parser *p, const cuv_value *config)
+{
+    cuv_graph *g = p->g;
+    wire_list in = {0}, out = {0};
+    size_t in_capacity = 0, out_capacity = 0;
+    CUV_TRY(collect_ends(p, cuv_get(config, "input_layers"), NULL, 0, &in, &g->input_keys, &in_capacity));
+    CUV_TRY(collect_ends(p, cuv_get(config, "output_layers"), NULL, 0, &out, &g->output_names, &out_capacity));
+    if (!out.count)
+        return bad_wiring(p, -1, "no output", "");
+    g->inputs = CUV_NEW_ARRAY(p->arena, int32_t, in.count + 1);
+    if (!g->inputs)
+        return cuv_oom(p->cx);
+    for (size_t i = 0; i < in.count; i++)
+        g->inputs[i] = p->calls[in.items[i].call].layer;
+    g->input_count = in.count;
+    g->outputs = out.items;
+    g->output_count = out.count;
+    return CUV_OK;
+}
+
+static cuv_status parse_functional(parser *p, const cuv_value *config, const cuv_layer *like)
+{
+    const cuv_value *layers = cuv_get(config, "layers");
+    if (!cuv_len(layers))
+        return cuv_fail(p->cx, CUV_NO, "config.layers", &(cuv_detail){.layer = p->m->name},
+                        "the configuration of '%s' lists no layers", p->m->name);
+    CUV_TRY(make_layers(p, layers, like));
+    CUV_TRY(parse_nodes(p, layers, config));
+    CUV_TRY(parse_ends(p, config));
+    return sort_calls(p);
+}
+
+/* The shape that a Sequential's first layer, or what is first inside it, declares for its input; NULL: none. */
+static const cuv_value *declared_input(const cuv_value *record, unsigned depth)
+{
+    static const char *const keys[] = {"batch_input_shape", "batch_shape", NULL};
+    const cuv_value *config = cuv_get(record, "config");
+    for (size_t i = 0; keys[i]; i++)
+        if (cuv_is_seq(cuv_get(config, keys[i])))
+            return cuv_get(config, keys[i]);
+    if (depth >= 8)
+        return NULL;
+    const cuv_value *layers = config && config->kind == CUV_DICT ? cuv_get(config, "layers") : config;
+    if (cuv_streq(cuv_get_text(record, "class_name"), "Sequential"))
+        return declared_input(cuv_item(layers, 0), depth + 1);
+    if (is_model_class(cuv_get_text(record, "class_name"))) {
+        const cuv_value *ends = cuv_get(config, "input_layers");
+        const cuv_value *triple = is_triple(ends) ? ends : cuv_item(ends, 0);
+        for (size_t i = 0; i < cuv_len(layers); i++)
+            if (cuv_streq(layer_name_of(cuv_item(layers, i)), cuv_text(cuv_item(triple, 0))))
+                return declared_input(cuv_item(layers, i), depth + 1);
+    }
+    return NULL;
+}
+
+/* A shape in the configuration; None is -1. */
+static bool read_shape(const cuv_value *v, int64_t *shape, int *rank)
+{
+    if (cuv_streq(cuv_get_text(v, "class_name"), "__tuple__"))
+        v = cuv_get(v, "items");
+    if (!cuv_is_seq(v) || cuv_len(v) < 1 || cuv_len(v) > CUV_MAX_RANK)
+        return false;
+    *rank = (int)cuv_len(v);
+    for (int i = 0; i < *rank; i++) {
+        if (cuv_is_null(cuv_item(v, (size_t)i)))
+            shape[i] = -1;
+        else if (!cuv_as_int(cuv_item(v, (size_t)i), &shape[i]) || shape[i] < 0)
+            return false;
+    }
+    return true;
+}
+
+static cuv_status input_record(parser *p, const char *name, const int64_t *shape, int rank, const char *dtype,
+                               cuv_value **out)
+{
+    cuv_arena *a = p->arena;
+    cuv_value *record = cuv_value_dict(a), *config = cuv_value_dict(a), *dims = cuv_value_list(a);
+    if (!record || !config || !dims)
+        return cuv_oom(p->cx);
+    for (int i = 0; i < rank; i++)
+        CUV_TRY(cuv_list_add(a, dims, shape[i] < 0 ? cuv_value_null(a) : cuv_value_int(a, shape[i])));
+    CUV_TRY(cuv_dict_set(a, config, "name", cuv_value_text(a, name)));
+    CUV_TRY(cuv_dict_set(a, config, "batch_shape", dims));
+    CUV_TRY(cuv_dict_set(a, config, "dtype", cuv_value_text(a, dtype)));
+    CUV_TRY(cuv_dict_set(a, record, "class_name", cuv_value_text(a, "InputLayer")));
+    CUV_TRY(cuv_dict_set(a, record, "config", config));
+    *out = record;
+    return CUV_OK;
+}
+
+/* Input dtype of a first layer; Keras 1 says input_dtype, mixed policies are no input dtype. */
+static const char *declared_dtype(const cuv_value *record)
+{
+    const cuv_value *config = cuv_get(record, "config");
+    const char *dtype = cuv_get_text(config, "input_dtype");
+    if (!dtype)
+        dtype = cuv_get_text(config, "dtype");
+    cuv_dtype parsed;
+    return dtype && cuv_dtype_parse(dtype, &parsed) ? dtype : "float32";
+}
+
+static cuv_status chain_calls(parser *p)
+{
+    cuv_graph *g = p->g;
+    g->calls = CUV_NEW_ARRAY(p->arena, cuv_graph_call, g->layer_count + 1);
+    g->outputs = CUV_NEW_ARRAY(p->arena, cuv_wire, 1);
+    g->output_names = CUV_NEW_ARRAY(p->arena, const char *, 1);
+    if (!g->calls || !g->outputs || !g->output_names)
+        return cuv_oom(p->cx);
+    for (size_t i = 0; i < g->layer_count; i++) {
+        g->calls[i].layer = (int32_t)i;
+        if (i == 0)
+            continue;
+        cuv_wired_arg *arg = CUV_NEW(p->arena, cuv_wired_arg);
+        cuv_wire *wire = CUV_NEW(p->arena, cuv_wire);
+        if (!arg || !wire)
+            return cuv_oom(p->cx);
+        *wire = (cuv_wire){(int32_t)i - 1, 0};
+        *arg = (cuv_wired_arg){.kind = CUV_ARG_TENSOR, .wires = wire, .wire_count = 1};
+        g->calls[i].args = arg;
+        g->calls[i].arg_count = 1;
+    }
+    g->call_count = g->layer_count;
+    if (g->layer_count) {
+        g->outputs[0] = (cuv_wire){(int32_t)g->layer_count - 1, 0};
+        g->output_names[0] = g->layers[g->layer_count - 1]->name;
+    }
+    g->output_count = 1;
+    return CUV_OK;
+}
+
+/* Inserts an InputLayer before the first layer. */
+static cuv_status prepend_input(parser *p, const cuv_layer *like, const char *name, const int64_t *shape, int rank,
+                                const char *dtype)
+{
+    cuv_graph *g = p->g;
+    cuv_value *record;
+    CUV_TRY(input_record(p, name, shape, rank, dtype, &record));
+    cuv_layer **layers = CUV_NEW_ARRAY(p->arena, cuv_layer *, g->layer_count + 2);
+    g->inputs = CUV_NEW_ARRAY(p->arena, int32_t, 1);
+    g->input_keys = CUV_NEW_ARRAY(p->arena, const char *, 1);
+    if (!layers || !g->inputs || !g->input_keys)
+        return cuv_oom(p->cx);
+    CUV_TRY(cuv_layer_new(p->arena, record, like, &layers[0]));
+    if (g->layer_count)
+        memcpy(layers + 1, g->layers, g->layer_count * sizeof *layers);
+    g->layers = layers;
+    g->layer_count++;
+    g->input_keys[0] = layers[0]->name;
+    g->input_count = 1;
+    return chain_calls(p);
+}
+
+/* Sequential: a list of layers (Keras 1, 2 up to 2.2.2) or {"name", "layers", "build_input_shape"}. */
+static cuv_status parse_sequential(parser *p, const cuv_value *record, const cuv_layer *like)
+{
+    cuv_graph *g = p->g;
+    const cuv_value *config = cuv_get(record, "config");
+    const cuv_value *layers = cuv_is_seq(config) ? config : cuv_get(config, "layers");
+    int64_t shape[CUV_MAX_RANK];
+    int rank = 0;
+    g->sequential = true;
+    if (!cuv_len(layers))
+        return cuv_fail(p->cx, CUV_NO, "config.layers", &(cuv_detail){.layer = p->m->name},
+                        "the configuration of '%s' lists no layers", p->m->name);
+    CUV_TRY(make_layers(p, layers, like));
+    const cuv_value *first = cuv_item(layers, 0);
+    if (cuv_streq(g->layers[0]->def->name, "InputLayer")) {
+        g->inputs = CUV_NEW_ARRAY(p->arena, int32_t, 1);
+        g->input_keys = CUV_NEW_ARRAY(p->arena, const char *, 1);
+        if (!g->inputs || !g->input_keys)
+            return cuv_oom(p->cx);
+        g->input_keys[0] = g->layers[0]->name;
+        g->input_count = 1;
+        return chain_calls(p);
+    }
+    const cuv_value *declared = declared_input(first, 0);
+    if (!declared)
+        declared = cuv_get(config, "build_input_shape");
+    if (!declared)
+        declared = cuv_get(config, "batch_input_shape");
+    if (!declared)
+        declared = cuv_get(cuv_get(record, "build_config"), "input_shape");
+    if (!declared)
+        declared = cuv_get(cuv_get(first, "build_config"), "input_shape");
+    if (read_shape(declared, shape, &rank)) {
+        const char *name = like->keras >= 3 ? "input_layer"
+                         : cuv_arena_printf(p->arena, "%s_input", g->layers[0]->name);
+        return name ? prepend_input(p, like, name, shape, rank, declared_dtype(first)) : cuv_oom(p->cx);
+    }
+    return chain_calls(p);
+}
+
+bool cuv_graph_needs_input(const cuv_graph *g)
+{
+    return g->sequential && !g->input_count;
+}
+
+cuv_status cuv_graph_add_input(struct cuv_model *m, cuv_graph *g, const cuv_layer *like, const int64_t *shape, int rank)
+{
+    parser p = {.cx = m->cx, .arena = m->arena, .m = m, .g = g};
+    return prepend_input(&p, like, "input_layer", shape, rank, "float32");
+}
+
+cuv_status cuv_graph_parse(struct cuv_model *m, const cuv_value *record, const cuv_layer *like, cuv_graph **out)
+{
+    *out = NULL;
+    parser p = {.cx = m->cx, .arena = m->arena, .m = m, .g = CUV_NEW(m->arena, cuv_graph)};
+    if (!p.g)
+        return cuv_oom(m->cx);
+    const cuv_value *config = cuv_get(record, "config");
+    bool functional = config && config->kind == CUV_DICT && cuv_get(config, "output_layers");
+    CUV_TRY(functional ? parse_functional(&p, config, like) : parse_sequential(&p, record, like));
+    *out = p.g;
+    return CUV_OK;
+}

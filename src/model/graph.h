@@ -1,0 +1,51 @@
+/* The wiring of one model, parsed once from its configuration and walked at every call of the model. */
+#ifndef CUV_MODEL_GRAPH_H
+#define CUV_MODEL_GRAPH_H
+
+#include "model/model.h"
+
+/* A tensor that a call makes. */
+typedef struct cuv_wire { int32_t call, output; } cuv_wire;
+
+/* One argument of a call: a tensor, a list of tensors, or a literal. */
+typedef struct cuv_wired_arg {
+    const char *name;               /* keyword, or NULL for a positional one */
+    enum { CUV_ARG_TENSOR, CUV_ARG_LIST, CUV_ARG_LITERAL } kind;
+    cuv_wire *wires;
+    size_t wire_count;
+    const cuv_value *literal;       /* LITERAL; of a LIST, the list as the file has it */
+} cuv_wired_arg;
+
+typedef struct cuv_graph_call {
+    int32_t layer;                  /* index into the graph's layers */
+    cuv_wired_arg *args;
+    size_t arg_count;
+} cuv_graph_call;
+
+typedef struct cuv_graph {
+    cuv_layer **layers;             /* as the configuration lists them; a Sequential's InputLayer is first when it has one */
+    size_t layer_count;
+    cuv_graph_call *calls;          /* in an order in which inputs come before their use */
+    size_t call_count;
+    int32_t *inputs;                /* layers that are the model's inputs, in order */
+    size_t input_count;
+    const char **input_keys;        /* names that callers use: dict keys, else layer names */
+    cuv_wire *outputs;
+    const char **output_names;
+    size_t output_count;
+    bool sequential;
+} cuv_graph;
+
+/* Parses a model object {"class_name", "config"} into layers and calls; layers are made in `m->arena`. `input_shape` (may be NULL)
+ * serves a Sequential that does not tell its own: rank -1 means "none". */
+CUV_MUST_USE cuv_status cuv_graph_parse(struct cuv_model *m, const cuv_value *record, const cuv_layer *like, cuv_graph **out);
+/* True when a Sequential starts without a known input; such a graph can only be called, not built by itself. */
+bool cuv_graph_needs_input(const cuv_graph *g);
+/* Puts an InputLayer of the given shape before a Sequential's first layer. */
+CUV_MUST_USE cuv_status cuv_graph_add_input(struct cuv_model *m, cuv_graph *g, const cuv_layer *like, const int64_t *shape, int rank);
+
+/* Walks the graph: `in` has one tensor an input. `record` makes nodes in `m` (the top level). Outputs land in `out` (output_count). */
+CUV_MUST_USE cuv_status cuv_graph_walk(struct cuv_model *m, const cuv_graph *g, cuv_program *program, const cuv_sym *in,
+                                       bool record, cuv_sym *out);
+
+#endif

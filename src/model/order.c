@@ -1,0 +1,76 @@
+/* The orders in which Keras lists a layer's variables (formats.md a.3). */
+#include "model/model.h"
+
+typedef struct lister { cuv_weight **items; size_t count; } lister;
+
+static size_t count_all(const cuv_layer *layer)
+{
+    size_t n = layer->weight_count;
+    for (size_t i = 0; i < layer->inner_count; i++)
+        n += count_all(layer->inner[i]);
+    return n;
+}
+
+static void add_own(lister *l, cuv_layer *layer, bool trainable)
+{
+    for (size_t i = 0; i < layer->weight_count; i++)
+        if (layer->weights[i].trainable == trainable)
+            l->items[l->count++] = &layer->weights[i];
+}
+
+/* layer.weights: own trainable, own others, then each inner layer's. */
+static void add_whole(lister *l, cuv_layer *layer)
+{
+    add_own(l, layer, true);
+    add_own(l, layer, false);
+    for (size_t i = 0; i < layer->inner_count; i++)
+        add_whole(l, layer->inner[i]);
+}
+
+static void add_trainable(lister *l, cuv_layer *layer)
+{
+    if (!layer->trainable)
+        return;
+    add_own(l, layer, true);
+    for (size_t i = 0; i < layer->inner_count; i++)
+        add_trainable(l, layer->inner[i]);
+}
+
+static void add_frozen(lister *l, cuv_layer *layer)
+{
+    if (!layer->trainable) {
+        add_whole(l, layer);
+        return;
+    }
+    add_own(l, layer, false);
+    for (size_t i = 0; i < layer->inner_count; i++)
+        add_frozen(l, layer->inner[i]);
+}
+
+static cuv_status make(cuv_arena *arena, cuv_layer *layer, bool legacy, cuv_weight ***out, size_t *count)
+{
+    lister l = {CUV_NEW_ARRAY(arena, cuv_weight *, count_all(layer) + 1), 0};
+    *out = NULL;
+    *count = 0;
+    if (!l.items)
+        return cuv_oom(cuv_arena_context(arena));
+    if (legacy) {
+        add_trainable(&l, layer);
+        add_frozen(&l, layer);
+    } else {
+        add_whole(&l, layer);
+    }
+    *out = l.items;
+    *count = l.count;
+    return CUV_OK;
+}
+
+cuv_status cuv_layer_weights_in_order(cuv_arena *arena, cuv_layer *layer, cuv_weight ***out, size_t *count)
+{
+    return make(arena, layer, true, out, count);
+}
+
+cuv_status cuv_layer_weights_whole(cuv_arena *arena, cuv_layer *layer, cuv_weight ***out, size_t *count)
+{
+    return make(arena, layer, false, out, count);
+}

@@ -1,0 +1,152 @@
+/* Walks a model's graph: every call of every layer in order, once for the model itself and once for each call of a nested model. */
+#include "model/graph.h"
+
+typedef struct walk {
+    cuv_context *cx;
+    struct cuv_model *m;
+    const cuv_graph *g;
+    cuv_program *program;
+    cuv_sym **made;             /* by call: its outputs */
+    size_t *made_count;
+} walk;
+
+static cuv_status get_wire(walk *w, cuv_wire wire, const cuv_layer *user, cuv_sym *out)
+{
+    if ((size_t)wire.output >= w->made_count[wire.call])
+        return cuv_fail(w->cx, CUV_NO, "config.node", &(cuv_detail){.layer = user->name},
+                        "'%s' takes output %d of '%s', which has %zu", user->name, wire.output,
+                        w->g->layers[w->g->calls[wire.call].layer]->name, w->made_count[wire.call]);
+    *out = w->made[wire.call][wire.output];
+    return CUV_OK;
+}
+
+/* Tensors of one argument as kwarg: tensor, list or literal. */
+static cuv_status resolve_arg(walk *w, const cuv_layer *layer, const cuv_wired_arg *arg, cuv_kwarg *out)
+{
+    *out = (cuv_kwarg){.name = arg->name, .tensor = {CUV_NO_REF, CUV_NO_REF}, .literal = arg->literal};
+    if (arg->kind == CUV_ARG_TENSOR) {
+        out->literal = NULL;
+        return get_wire(w, arg->wires[0], layer, &out->tensor);
+    }
+    if (arg->kind == CUV_ARG_LIST) {
+        out->list = CUV_NEW_ARRAY(w->m->arena, cuv_sym, arg->wire_count);
+        if (!out->list)
+            return cuv_oom(w->cx);
+        for (size_t i = 0; i < arg->wire_count; i++)
+            CUV_TRY(get_wire(w, arg->wires[i], layer, &out->list[i]));
+        out->list_count = arg->wire_count;
+    }
+    return CUV_OK;
+}
+
+static cuv_status note_node(walk *w, const cuv_graph_call *gc, const cuv_call *call)
+{
+    struct cuv_model *m = w->m;
+    cuv_node *nodes = cuv_arena_grow(m->arena, m->nodes, m->node_count, &m->node_capacity, sizeof *nodes);
+    if (!nodes)
+        return cuv_oom(w->cx);
+    m->nodes = nodes;
+    cuv_node *node = &nodes[m->node_count++];
+    size_t inbound = 0;
+    for (size_t a = 0; a < gc->arg_count; a++)
+        inbound += gc->args[a].wire_count;
+    *node = (cuv_node){.layer = call->layer, .output_count = call->out_count};
+    node->outputs = CUV_NEW_ARRAY(m->arena, cuv_sym, call->out_count + 1);
+    node->inbound = CUV_NEW_ARRAY(m->arena, const char *, inbound + 1);
+    node->inbound_index = CUV_NEW_ARRAY(m->arena, int32_t, inbound + 1);
+    if (!node->outputs || !node->inbound || !node->inbound_index)
+        return cuv_oom(w->cx);
+    memcpy(node->outputs, call->out, call->out_count * sizeof *call->out);
+    for (size_t a = 0; a < gc->arg_count; a++)
+        for (size_t i = 0; i < gc->args[a].wire_count; i++) {
+            cuv_wire wire = gc->args[a].wires[i];
+            node->inbound[node->inbound_count] = w->g->layers[w->g->calls[wire.call].layer]->name;
+            node->inbound_index[node->inbound_count++] = wire.output;
+        }
+    return CUV_OK;
+}
+
+/* Splits arguments into inputs (tensors of the positional ones, flattened) and keywords. */
+static cuv_status fill_call(walk *w, const cuv_graph_call *gc, cuv_call *call)
+{
+    size_t inputs = 0, keywords = 0, positional = 0;
+    for (size_t a = 0; a < gc->arg_count; a++) {
+        inputs += gc->args[a].name ? 0 : gc->args[a].wire_count;
+        *(gc->args[a].name ? &keywords : &positional) += 1;
+    }
+    cuv_sym *in = CUV_NEW_ARRAY(w->m->arena, cuv_sym, inputs + 1);
+    cuv_kwarg *kwargs = CUV_NEW_ARRAY(w->m->arena, cuv_kwarg, keywords + 1);
+    cuv_kwarg *args = CUV_NEW_ARRAY(w->m->arena, cuv_kwarg, positional + 1);
+    if (!in || !kwargs || !args)
+        return cuv_oom(w->cx);
+    for (size_t a = 0; a < gc->arg_count; a++) {
+        const cuv_wired_arg *arg = &gc->args[a];
+        cuv_kwarg *slot = arg->name ? &kwargs[call->kwarg_count++] : &args[call->arg_count++];
+        CUV_TRY(resolve_arg(w, call->layer, arg, slot));
+        if (arg->name)
+            continue;
+        for (size_t i = 0; i < arg->wire_count; i++)
+            CUV_TRY(get_wire(w, arg->wires[i], call->layer, &in[call->in_count++]));
+    }
+    call->in = in;
+    call->kwargs = kwargs;
+    call->args = args;
+    return CUV_OK;
+}
+
+/* Keras lets the first input come as a keyword ("inputs", "query"): the tensors then count as inputs. */
+static void adopt_keyword_inputs(cuv_call *call)
+{
+    if (call->in_count || !call->kwarg_count)
+        return;
+    const cuv_kwarg *first = &call->kwargs[0];
+    if (first->list_count) {
+        call->in = first->list;
+        call->in_count = first->list_count;
+    } else if (first->tensor.value != CUV_NO_REF) {
+        call->in = &first->tensor;
+        call->in_count = 1;
+    }
+}
+
+static cuv_status make_call(walk *w, size_t at, const cuv_sym *inputs, bool record)
+{
+    const cuv_graph_call *gc = &w->g->calls[at];
+    cuv_layer *layer = w->g->layers[gc->layer];
+    cuv_call call = {.cx = w->cx, .arena = w->m->arena, .program = w->program, .layer = layer};
+    for (size_t i = 0; i < w->g->input_count; i++)
+        if (w->g->inputs[i] == gc->layer && cuv_streq(layer->def->name, "InputLayer")) {
+            call.out[0] = inputs[i];
+            call.out_count = 1;
+        }
+    if (!call.out_count) {
+        CUV_TRY(fill_call(w, gc, &call));
+        adopt_keyword_inputs(&call);
+        CUV_TRY(cuv_layer_call(&call));
+    }
+    w->made[at] = CUV_NEW_ARRAY(w->m->arena, cuv_sym, call.out_count + 1);
+    if (!w->made[at])
+        return cuv_oom(w->cx);
+    memcpy(w->made[at], call.out, call.out_count * sizeof *call.out);
+    w->made_count[at] = call.out_count;
+    return record ? note_node(w, gc, &call) : CUV_OK;
+}
+
+cuv_status cuv_graph_walk(struct cuv_model *m, const cuv_graph *g, cuv_program *program, const cuv_sym *in, bool record,
+                          cuv_sym *out)
+{
+    walk w = {.cx = m->cx, .m = m, .g = g, .program = program};
+    w.made = CUV_NEW_ARRAY(m->arena, cuv_sym *, g->call_count + 1);
+    w.made_count = CUV_NEW_ARRAY(m->arena, size_t, g->call_count + 1);
+    if (!w.made || !w.made_count)
+        return cuv_oom(m->cx);
+    for (size_t i = 0; i < g->call_count; i++) {
+        CUV_TRY(cuv_check_time(m->cx));
+        CUV_TRY(make_call(&w, i, in, record));
+    }
+    for (size_t i = 0; i < g->output_count; i++) {
+        const cuv_layer *last = g->layers[g->calls[g->outputs[i].call].layer];
+        CUV_TRY(get_wire(&w, g->outputs[i], last, &out[i]));
+    }
+    return CUV_OK;
+}
