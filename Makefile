@@ -1,0 +1,51 @@
+# Verbs for people; CMakeLists.txt does the work. Output is in build/.
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+PREFIX ?= /usr/local
+FUZZ_SECONDS ?= 60
+export CMAKE_GENERATOR ?= $(shell command -v ninja >/dev/null 2>&1 && echo Ninja || echo Unix Makefiles)
+
+.PHONY: all check demo asan ubsan fuzz bench docs install clean help
+
+all:                 ## build build/cuvier and build/libcuvier.{so,a}
+	@cmake --preset release -DCMAKE_INSTALL_PREFIX=$(PREFIX) >build-log.tmp 2>&1 || { cat build-log.tmp; rm -f build-log.tmp; exit 1; }
+	@rm -f build-log.tmp
+	@cmake --build build --parallel $(JOBS)
+
+check: all           ## run all tests (the last line is their summary)
+	@if [ -x tools/setup_tests ]; then \
+	    python=$$(tools/setup_tests | tail -n 1) && cmake -S . -B build -DCUV_TEST_PYTHON="$$python" >/dev/null && \
+	    cmake --build build --parallel $(JOBS); fi
+	@ctest --test-dir build --output-on-failure --no-label-summary --parallel $(JOBS)
+
+demo:                ## install what is missing, build, rebuild a real model and show it
+	@tools/demo
+
+asan ubsan:          ## run the unit tests under sanitizers
+	@cmake --preset $@ >/dev/null
+	@cmake --build build/$@ --parallel $(JOBS)
+	@ctest --test-dir build/$@ --output-on-failure --no-label-summary --parallel $(JOBS)
+
+fuzz:                ## run each fuzz target for FUZZ_SECONDS (60)
+	@cmake --preset fuzz >/dev/null
+	@cmake --build build/fuzz --parallel $(JOBS)
+	@for target in build/fuzz/fuzz/fuzz_*; do \
+	    name=$${target##*/fuzz_}; mkdir -p build/fuzz/corpus/$$name; \
+	    seeds=; [ -d fuzz/corpus/$$name ] && seeds=fuzz/corpus/$$name; \
+	    echo "$$name:"; \
+	    $$target -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=4096 -timeout=20 -verbosity=0 -print_final_stats=1 \
+	        -artifact_prefix=build/fuzz/$$name- build/fuzz/corpus/$$name $$seeds || exit 1; done
+
+bench: all           ## measure; results are explained in bench/README.md
+	@bench/run
+
+docs: all            ## write the pages that are made from the sources
+	@tools/docs
+
+install: all         ## install under PREFIX (/usr/local); DESTDIR is honoured
+	@cmake --install build
+
+clean:               ## remove build/
+	@rm -rf build
+
+help:                ## show this
+	@sed -n 's/^\([a-z ]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | awk -F '\t' '{printf "  make %-12s %s\n", $$1, $$2}'

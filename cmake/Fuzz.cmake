@@ -1,0 +1,11 @@
+# One libFuzzer program per fuzz/fuzz_*.c, in fuzz/ of the build folder.
+file(GLOB fuzz_sources CONFIGURE_DEPENDS fuzz/fuzz_*.c)
+foreach(source IN LISTS fuzz_sources)
+  get_filename_component(name ${source} NAME_WE)
+  add_executable(${name} ${source})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
+  target_include_directories(${name} PRIVATE src fuzz)
+  target_compile_definitions(${name} PRIVATE _GNU_SOURCE)
+  target_link_libraries(${name} PRIVATE cuvier_static cuvier_flags)
+  target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+endforeach()

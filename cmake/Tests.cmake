@@ -1,0 +1,37 @@
+# What ctest runs: unit tests, checks of the sources, and pytest suites against real Keras when CUV_TEST_PYTHON is set.
+add_subdirectory(tests/unit)
+
+if(Python3_FOUND)
+  add_test(NAME check_deps COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tools/check_deps)
+  add_test(NAME check_exports COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tools/check_exports
+           ${CMAKE_NM} $<TARGET_FILE:cuvier>)
+  set_tests_properties(check_deps check_exports PROPERTIES LABELS source)
+endif()
+
+# The public header compiles alone.
+set(alone -Wall -Wextra -Wpedantic -Werror -fsyntax-only)
+add_test(NAME header_c17 COMMAND ${CMAKE_C_COMPILER} -std=c17 ${alone} -x c ${CMAKE_SOURCE_DIR}/tests/unit/header_alone.txt
+         -I${CMAKE_SOURCE_DIR}/include)
+set_tests_properties(header_c17 PROPERTIES LABELS source)
+include(CheckLanguage)
+check_language(CXX)
+if(CMAKE_CXX_COMPILER)
+  add_test(NAME header_cxx17 COMMAND ${CMAKE_CXX_COMPILER} -std=c++17 ${alone} -x c++
+           ${CMAKE_SOURCE_DIR}/tests/unit/header_alone.txt -I${CMAKE_SOURCE_DIR}/include)
+  set_tests_properties(header_cxx17 PROPERTIES LABELS source)
+endif()
+
+if(CUV_TEST_PYTHON)
+  file(GLOB suites CONFIGURE_DEPENDS tests/*/test_*.py)
+  foreach(suite IN LISTS suites)
+    get_filename_component(name ${suite} NAME_WE)
+    get_filename_component(folder ${suite} DIRECTORY)
+    get_filename_component(label ${folder} NAME)
+    string(REGEX REPLACE "^test_" "" name ${name})
+    add_test(NAME ${label}_${name} COMMAND ${CUV_TEST_PYTHON} -m pytest -q -p no:cacheprovider ${suite})
+    set_tests_properties(${label}_${name} PROPERTIES LABELS ${label} SKIP_RETURN_CODE 5 TIMEOUT 1800)
+    set_property(TEST ${label}_${name} PROPERTY ENVIRONMENT
+      CUVIER=${CMAKE_BINARY_DIR}/cuvier CUV_LIBRARY=$<TARGET_FILE:cuvier> CUV_SHARED=${CUV_TEST_SHARED}
+      CUV_CC=${CMAKE_C_COMPILER} TF_CPP_MIN_LOG_LEVEL=3 CUDA_VISIBLE_DEVICES=-1 PYTHONDONTWRITEBYTECODE=1)
+  endforeach()
+endif()
