@@ -1,0 +1,73 @@
+/* What the files of binding share: units to be filled, what is offered to them, and what did not fit. */
+#ifndef CUV_MODEL_BIND_H
+#define CUV_MODEL_BIND_H
+
+#include "model/model.h"
+
+/* A layer of model.layers that holds weights. */
+typedef struct cuv_unit {
+    cuv_layer *layer;
+    size_t index;               /* in model.layers */
+    cuv_weight **weights;       /* get_weights() order (legacy .h5 order) */
+    cuv_weight **whole;         /* Keras 3 layer.weights order; differs for nested models only */
+    size_t count;
+    size_t twins;               /* other units with the same class of shapes */
+    bool filled;
+} cuv_unit;
+
+/* Tensors offered to a unit, in order. */
+typedef struct cuv_offer {
+    const cuv_named *tensors;
+    size_t count;
+    const char *name;           /* what the file calls the group, or NULL */
+    const char *where;          /* a script's position, or the file's name */
+} cuv_offer;
+
+typedef enum cuv_misfit_kind {
+    CUV_MISFIT_SHAPE, CUV_MISFIT_COUNT, CUV_MISFIT_MISSING, CUV_MISFIT_SURPLUS, CUV_MISFIT_DTYPE
+} cuv_misfit_kind;
+/* Something that did not fit; all are reported together. */
+typedef struct cuv_misfit {
+    cuv_misfit_kind kind;
+    const cuv_unit *unit;       /* NULL for SURPLUS */
+    const cuv_weight *weight;   /* SHAPE, DTYPE, MISSING */
+    const cuv_named *tensor;    /* SHAPE, DTYPE, SURPLUS */
+    cuv_offer offer;            /* COUNT */
+} cuv_misfit;
+
+typedef struct cuv_binding {
+    cuv_context *cx;
+    struct cuv_model *m;
+    struct cuv_evidence *ev;
+    cuv_arena *scratch;         /* freed after binding */
+    cuv_unit *units;
+    size_t unit_count;
+    cuv_file **sources;         /* files whose tensors are to be used */
+    size_t source_count;
+    cuv_misfit *misfits;
+    size_t misfit_count, misfit_capacity;
+    cuv_map *used;              /* label -> weight: tensors that found their place */
+} cuv_binding;
+
+/* Puts an offer into a unit; misfits are noted. `level` and `why` are those of the pairing of offer and unit. */
+CUV_MUST_USE cuv_status cuv_bind_offer(cuv_binding *b, cuv_unit *unit, const cuv_offer *offer, cuv_level level, const char *why);
+/* One tensor into one weight. Converts float dtypes; notes a misfit when shape or dtype do not fit. */
+CUV_MUST_USE cuv_status cuv_bind_tensor(cuv_binding *b, const cuv_unit *unit, cuv_weight *weight, const cuv_named *tensor,
+                                        cuv_level level, const char *why);
+CUV_MUST_USE cuv_status cuv_note_misfit(cuv_binding *b, cuv_misfit misfit);
+/* True when the offer's tensors have the shapes of the unit's weights, in one of Keras's orders or by name. */
+bool cuv_offer_fits(const cuv_unit *unit, const cuv_offer *offer);
+/* The layer name without Keras's counter ("dense_12": "dense"), for comparing names of two sessions. */
+size_t cuv_name_stem(const char *name);
+
+/* Keras 3 object groups: pairs by class and number in every container (objects.c). */
+CUV_MUST_USE cuv_status cuv_bind_objects(cuv_binding *b, const cuv_file *file);
+/* Reports all misfits with their likely cause; CUV_NO when there were any (diagnose.c). */
+CUV_MUST_USE cuv_status cuv_bind_report(cuv_binding *b);
+
+/* Stored forms of older Kerases (formats.md a.4): replaces an offer that has another layout by one in today's (convert.c).
+ * `*out` is `offer` itself when nothing had to change. */
+CUV_MUST_USE cuv_status cuv_modernise(cuv_binding *b, const cuv_unit *unit, const cuv_file *file, const cuv_offer *offer,
+                                      cuv_offer *out);
+
+#endif
