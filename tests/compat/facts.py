@@ -33,8 +33,7 @@ def _count(weights):
 
 def _model_nodes(model):
     """The nodes that belong to this model, not to another one in which a layer is used too."""
-    nodes = getattr(model, "_nodes", None) or [n for depth in model._nodes_by_depth.values() for n in depth]
-    return set(id(n) for n in nodes)
+    return set(id(n) for depth in model._nodes_by_depth.values() for n in depth)
 
 
 def _history(tensor):
@@ -47,9 +46,7 @@ def _inbound(layer, nodes):
     for node in layer._inbound_nodes:
         if id(node) not in nodes:
             continue
-        tensors = getattr(node, "input_tensors", None)
-        if tensors is None:
-            tensors = node.keras_inputs
+        tensors = node.keras_inputs if hasattr(node, "keras_inputs") else node.input_tensors
         sources = []
         for t in _flat(tensors):
             h = _history(t)

@@ -139,8 +139,11 @@ def save_keras(model, base):
 
 
 def summary_text(model):
-    lines = []
+    """The table of the model itself: an optimizer's variables are no part of it."""
+    lines, compiled = [], model.compiled
+    model.compiled = False
     model.summary(print_fn=lambda text, line_break=True: lines.append(text))
+    model.compiled = compiled
     return "\n".join(lines).rstrip("\n") + "\n"
 
 

@@ -45,6 +45,18 @@ def mlp_named(K):
 
 
 @model
+def trained(K):
+    """Compiled and fitted: the files hold the optimizer's variables and settings too."""
+    m = K.Sequential([K.Input((5,)), K.layers.Dense(6, activation="relu"), K.layers.BatchNormalization(),
+                      K.layers.Dense(1, activation="sigmoid")])
+    m.compile(optimizer="adam", loss="binary_crossentropy", metrics=["accuracy"])
+    x = [[0.1 * i, 0.3, -0.2, 0.05 * i, 1.0] for i in range(16)]
+    as_tensor = K.ops.convert_to_tensor if hasattr(K, "ops") else K.backend.constant
+    m.fit(as_tensor(x), as_tensor([[float(i % 2)] for i in range(16)]), epochs=2, verbose=0)
+    return m
+
+
+@model
 def equal_shapes(K):
     """Three layers of one shape: np.array([...]) of their weights collapses into one numeric array."""
     L = K.layers
