@@ -156,6 +156,126 @@ typedef struct cuv_array {
     const char *name;      /* may be NULL */
 } cuv_array;
 
+/* Text that the library made for the caller; freed with cuv_text_free. */
+CUV_API void cuv_text_free(cuv_context *cx, char *text);
+
+/* ---------------------------------------------------------------------------------------------- 5. Evidence */
+
+/* Files that together describe one model, in any order. */
+typedef struct cuv_evidence cuv_evidence;
+
+CUV_API CUV_MUST_USE cuv_status cuv_evidence_new(cuv_context *cx, cuv_evidence **out);
+CUV_API void cuv_evidence_free(cuv_evidence *ev);      /* NULL allowed; models made from it live on */
+
+/* Adds a file, recognised by its content: .npy, .npz, pickles, .h5, .weights.h5, .keras, JSON and YAML configurations, Keras code.
+ * "-" is standard input. The file is mapped: it must not be changed in place as long as evidence or model live.
+ * CUV_IO, CUV_DAMAGED, CUV_UNSAFE, CUV_UNSUPPORTED; the finding names the place. */
+CUV_API CUV_MUST_USE cuv_status cuv_evidence_add_file(cuv_evidence *ev, const char *path);
+/* The same for bytes (copied); `name` is what errors and --map call it. */
+CUV_API CUV_MUST_USE cuv_status cuv_evidence_add_memory(cuv_evidence *ev, const char *name, const void *data, size_t size);
+/* "LAYER=TENSOR[,TENSOR...]": puts named tensors into a layer's weights, in the order of get_weights(). A tensor is FILE#key, FILE[3],
+ * or a key that only one file has; ".T" at its end transposes. Copied; checked when the model is rebuilt. */
+CUV_API CUV_MUST_USE cuv_status cuv_evidence_map(cuv_evidence *ev, const char *text);
+/* "28,28,1": the next input's shape without the batch; '?' is an unknown size. */
+CUV_API CUV_MUST_USE cuv_status cuv_evidence_input_shape(cuv_evidence *ev, const char *text);
+/* Inputs and outputs of the original: x and y, x0 x1 ... and y0 y1 ..., or the names Keras gives them; the first axis is the batch. */
+CUV_API CUV_MUST_USE cuv_status cuv_evidence_samples(cuv_evidence *ev, const char *path);
+/* Nothing may be assumed: a decision that is neither certain, inferred nor verified makes the rebuild fail. */
+CUV_API void cuv_evidence_strict(cuv_evidence *ev, bool strict);
+/* What the files hold, as text for people or as the JSON document of cli.md ("files"). */
+CUV_API CUV_MUST_USE cuv_status cuv_evidence_report(cuv_evidence *ev, bool json, char **out);
+
+/* ---------------------------------------------------------------------------------------------- 6. Rebuilding */
+
+typedef struct cuv_model cuv_model;
+
+/* Puts the model together from the evidence: configuration (or code), layers, wiring, shapes, weights; every decision with its
+ * evidence. With samples, decisions that only the order of equal shapes supports are tried against them. CUV_NO: the evidence
+ * contradicts itself or is not enough; all mismatches are among the findings. The caller owns *out. */
+CUV_API CUV_MUST_USE cuv_status cuv_rebuild(cuv_evidence *ev, cuv_model **out);
+/* The same without weights: layers, shapes and counts only. Weights that the evidence holds are bound when they fit. */
+CUV_API CUV_MUST_USE cuv_status cuv_rebuild_structure(cuv_evidence *ev, cuv_model **out);
+CUV_API void cuv_model_free(cuv_model *model);         /* NULL allowed */
+
+/* ---------------------------------------------------------------------------------------------- 7. Looking */
+
+CUV_API const char *cuv_model_name(const cuv_model *model);
+CUV_API size_t cuv_model_input_count(const cuv_model *model);
+CUV_API size_t cuv_model_output_count(const cuv_model *model);
+/* Name, dtype and shape (-1: unknown) of an input or output; data is NULL. CUV_ARGUMENT when index is out of range. */
+CUV_API CUV_MUST_USE cuv_status cuv_model_input(const cuv_model *model, size_t index, cuv_array *out);
+CUV_API CUV_MUST_USE cuv_status cuv_model_output(const cuv_model *model, size_t index, cuv_array *out);
+/* Variables, layer by layer; `name` is "dense/kernel". Values are borrowed from the model; data is NULL when it has none. */
+CUV_API size_t cuv_model_weight_count(const cuv_model *model);
+CUV_API CUV_MUST_USE cuv_status cuv_model_weight(const cuv_model *model, size_t index, cuv_array *out);
+
+/* The table of model.summary() in Keras 3, `width` characters wide (0: as Keras chooses for a file). */
+CUV_API CUV_MUST_USE cuv_status cuv_model_summary(const cuv_model *model, unsigned width, char **out);
+/* JSON documents of cli.md: "model"; or "model" with "decisions". `written`: paths for "written", ended by NULL; may be NULL. */
+CUV_API CUV_MUST_USE cuv_status cuv_model_summary_json(const cuv_model *model, char **out);
+CUV_API CUV_MUST_USE cuv_status cuv_model_rebuild_json(const cuv_model *model, const char *const *written, char **out);
+/* The decisions as text, one a line, the less certain ones first. `all`: certain ones too. */
+CUV_API CUV_MUST_USE cuv_status cuv_model_decisions(const cuv_model *model, bool all, char **out);
+/* A stage of the pipeline as text: "config", "program", "plan". */
+CUV_API CUV_MUST_USE cuv_status cuv_model_stage(cuv_model *model, const char *stage, char **out);
+/* The findings as the "error" document, or the first warning-free text form for a terminal. */
+CUV_API CUV_MUST_USE cuv_status cuv_findings_report(cuv_context *cx, bool json, bool color, char **out);
+
+/* ---------------------------------------------------------------------------------------------- 8. Running */
+
+typedef struct cuv_run_options {
+    int threads;             /* 0: the cores at hand */
+    bool reference;          /* reference kernels only */
+} cuv_run_options;
+
+/* Output of a prediction; shapes are final. Freed with cuv_result_free. */
+typedef struct cuv_result cuv_result;
+CUV_API size_t cuv_result_count(const cuv_result *result);
+/* Borrowed from the result; NULL when index is out of range. */
+CUV_API const cuv_array *cuv_result_at(const cuv_result *result, size_t index);
+CUV_API void cuv_result_free(cuv_result *result);
+
+/* Runs the model on `count` inputs in the order of its inputs (borrowed); dtypes are converted, a missing last axis of size 1 is not
+ * added. CUV_NO "predict.shape" names input, expected and found. `options` may be NULL. */
+CUV_API CUV_MUST_USE cuv_status cuv_model_predict(cuv_model *model, const cuv_array *inputs, size_t count,
+                                                  const cuv_run_options *options, cuv_result **out);
+/* Reads inputs from .npy or .npz, writes .npy (one output) or .npz (several); runs in batches, so that neither has to fit in
+ * memory. `batch` 0: chosen. */
+CUV_API CUV_MUST_USE cuv_status cuv_model_predict_file(cuv_model *model, const char *in, const char *out, size_t batch,
+                                                       const cuv_run_options *options);
+
+/* ---------------------------------------------------------------------------------------------- 9. Verifying */
+
+typedef struct cuv_verification {
+    bool ok;
+    double rtol, atol;       /* |a - b| <= atol + rtol |b| for every value, b the sample */
+    size_t samples;
+    size_t count;            /* outputs */
+    struct cuv_verified { const char *name; double max_abs, max_rel; bool ok; } *outputs;
+} cuv_verification;
+/* Runs the model on the evidence's samples. CUV_NO when outputs differ (then `*out` is filled all the same) or when there are no samples
+ * (then it is NULL). Freed with cuv_verification_free. */
+CUV_API CUV_MUST_USE cuv_status cuv_model_verify(cuv_model *model, cuv_evidence *ev, double rtol, double atol,
+                                                 const cuv_run_options *options, cuv_verification **out);
+/* The same against another model on random inputs (seeded). */
+CUV_API CUV_MUST_USE cuv_status cuv_model_verify_against(cuv_model *model, cuv_model *other, double rtol, double atol,
+                                                         const cuv_run_options *options, cuv_verification **out);
+CUV_API void cuv_verification_free(cuv_context *cx, cuv_verification *verification);
+
+/* ---------------------------------------------------------------------------------------------- 10. Writing */
+
+typedef struct cuv_write_options {
+    int keras;               /* 3 (default) or 2: whose conventions .h5 follows */
+    bool weights_only;       /* .h5 without the configuration */
+} cuv_write_options;
+
+/* Writes the model whole or not at all. `format` is a form of cli.md (".keras", ".h5", ".weights.h5", ".npz", ".json");
+ * NULL: by the end of the path. CUV_UNSUPPORTED names a form that is not written yet. `options` may be NULL. */
+CUV_API CUV_MUST_USE cuv_status cuv_model_write(cuv_model *model, const char *path, const char *format,
+                                                const cuv_write_options *options);
+/* Forms that cuv_model_write knows, ended by NULL. Static storage. */
+CUV_API const char *const *cuv_model_forms(void);
+
 #ifdef __cplusplus
 }
 #endif

@@ -18,6 +18,7 @@ typedef struct cuv_wired_arg {
 
 typedef struct cuv_graph_call {
     int32_t layer;                  /* index into the graph's layers */
+    int32_t ordinal;                /* which call of that layer, from 0 */
     cuv_wired_arg *args;
     size_t arg_count;
 } cuv_graph_call;

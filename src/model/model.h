@@ -11,7 +11,8 @@ typedef struct cuv_node {
     cuv_sym *outputs;
     size_t output_count;
     const char **inbound;       /* names of the layers whose tensors it takes, in order */
-    int32_t *inbound_index;     /* which of that layer's outputs */
+    int32_t *inbound_call;      /* which call of that layer, from 0 */
+    int32_t *inbound_index;     /* which output of that call */
     size_t inbound_count;
 } cuv_node;
 

@@ -53,14 +53,16 @@ static cuv_status note_node(walk *w, const cuv_graph_call *gc, const cuv_call *c
     *node = (cuv_node){.layer = call->layer, .output_count = call->out_count};
     node->outputs = CUV_NEW_ARRAY(m->arena, cuv_sym, call->out_count + 1);
     node->inbound = CUV_NEW_ARRAY(m->arena, const char *, inbound + 1);
+    node->inbound_call = CUV_NEW_ARRAY(m->arena, int32_t, inbound + 1);
     node->inbound_index = CUV_NEW_ARRAY(m->arena, int32_t, inbound + 1);
-    if (!node->outputs || !node->inbound || !node->inbound_index)
+    if (!node->outputs || !node->inbound || !node->inbound_call || !node->inbound_index)
         return cuv_oom(w->cx);
     memcpy(node->outputs, call->out, call->out_count * sizeof *call->out);
     for (size_t a = 0; a < gc->arg_count; a++)
         for (size_t i = 0; i < gc->args[a].wire_count; i++) {
             cuv_wire wire = gc->args[a].wires[i];
             node->inbound[node->inbound_count] = w->g->layers[w->g->calls[wire.call].layer]->name;
+            node->inbound_call[node->inbound_count] = w->g->calls[wire.call].ordinal;
             node->inbound_index[node->inbound_count++] = wire.output;
         }
     return CUV_OK;

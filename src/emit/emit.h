@@ -1,0 +1,20 @@
+/* A model as something to read: table, JSON, pictures, code. */
+#ifndef CUV_EMIT_H
+#define CUV_EMIT_H
+
+#include "model/model.h"
+
+/* Keras 3's table of model.summary(); width 0: 76 characters, as Keras prints where no terminal is. */
+void cuv_emit_summary(const struct cuv_model *m, unsigned width, cuv_buffer *out);
+/* The "model" object of cli.md. */
+void cuv_emit_model_json(const struct cuv_model *m, cuv_buffer *out);
+/* The "decisions" array of cli.md. */
+void cuv_emit_decisions_json(const struct cuv_model *m, cuv_buffer *out);
+/* One decision a line; `all`: certain ones too. */
+void cuv_emit_decisions(const struct cuv_model *m, bool all, cuv_buffer *out);
+/* "certain", "inferred", "assumed", "verified". */
+const char *cuv_level_name(cuv_level level);
+/* Class of a layer as Keras 3 calls it; nested models "Functional" or "Sequential". */
+const char *cuv_layer_class(const cuv_layer *layer);
+
+#endif

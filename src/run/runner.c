@@ -1,0 +1,273 @@
+/* Predictions: checks inputs against the model, keeps the plan of the last input shapes, runs batch by batch. */
+#include "run/runner.h"
+
+struct cuv_runner {
+    cuv_plan *plan;
+    cuv_run_tensor inputs[CUV_MAX_RANK * 8];
+    size_t input_count;
+    cuv_plan_options options;
+};
+
+#define MAX_INPUTS (sizeof((struct cuv_runner *)0)->inputs / sizeof(cuv_run_tensor))
+
+void cuv_runner_reset(struct cuv_model *m)
+{
+    if (m->runner) {
+        cuv_plan_free(m->runner->plan);
+        m->runner->plan = NULL;
+    }
+}
+
+void cuv_runner_free(struct cuv_model *m)
+{
+    cuv_runner_reset(m);
+    if (m->runner)
+        cuv_release(m->cx, m->runner, sizeof *m->runner);
+    m->runner = NULL;
+}
+
+static cuv_status get_runner(struct cuv_model *m)
+{
+    if (m->runner)
+        return CUV_OK;
+    m->runner = cuv_alloc(m->cx, sizeof *m->runner);
+    if (!m->runner)
+        return cuv_oom(m->cx);
+    memset(m->runner, 0, sizeof *m->runner);
+    return CUV_OK;
+}
+
+/* The plan for these input shapes: the last one when they are the same. */
+static cuv_status get_plan(struct cuv_model *m, const cuv_run_tensor *in, const cuv_run_options *options, cuv_plan **out)
+{
+    CUV_TRY(get_runner(m));
+    struct cuv_runner *r = m->runner;
+    cuv_plan_options wanted = {options ? options->threads : 0, options && options->reference};
+    bool same = r->plan && r->options.threads == wanted.threads && r->options.reference == wanted.reference;
+    for (size_t i = 0; same && i < m->input_count; i++)
+        same = cuv_shape_equal(in[i].shape, in[i].rank, r->inputs[i].shape, r->inputs[i].rank);
+    if (!same) {
+        cuv_runner_reset(m);
+        CUV_TRY(cuv_plan_new(m->cx, m->program, in, &wanted, &r->plan));
+        memcpy(r->inputs, in, m->input_count * sizeof *in);
+        r->options = wanted;
+    }
+    *out = r->plan;
+    return CUV_OK;
+}
+
+/* ---- inputs */
+
+static cuv_status wrong_input(struct cuv_model *m, size_t i, const cuv_array *given)
+{
+    const cuv_var *v = cuv_program_var(m->program, m->inputs[i].value);
+    const char *expected = cuv_shape_text(m->cx, v->shape, v->rank);
+    const char *found = cuv_shape_text(m->cx, given->shape, given->rank);
+    return cuv_fail(m->cx, CUV_NO, "predict.shape", &(cuv_detail){.layer = m->input_names[i], .expected = expected,
+                    .found = found, .help = "the first axis is the batch"},
+                    "input '%s' takes arrays of shape %s; %s is %s", m->input_names[i], expected,
+                    given->name ? given->name : "the given one", found);
+}
+
+static cuv_status check_input(struct cuv_model *m, size_t i, const cuv_array *given)
+{
+    const cuv_var *v = cuv_program_var(m->program, m->inputs[i].value);
+    if (given->rank != v->rank)
+        return wrong_input(m, i, given);
+    for (int k = 0; k < v->rank; k++)
+        if (given->shape[k] < 0 || (k > 0 && v->shape[k] >= 0 && given->shape[k] != v->shape[k]))
+            return wrong_input(m, i, given);
+    if ((given->dtype == CUV_STR) != (v->dtype == CUV_STR))
+        return cuv_fail(m->cx, CUV_NO, "predict.dtype", &(cuv_detail){.layer = m->input_names[i],
+                        .expected = cuv_dtype_name(v->dtype), .found = cuv_dtype_name(given->dtype)},
+                        "input '%s' takes %s; %s is %s", m->input_names[i], cuv_dtype_name(v->dtype),
+                        given->name ? given->name : "the given one", cuv_dtype_name(given->dtype));
+    return CUV_OK;
+}
+
+static cuv_status check_inputs(struct cuv_model *m, const cuv_array *inputs, size_t count)
+{
+    if (count != m->input_count || count > MAX_INPUTS)
+        return cuv_fail(m->cx, CUV_NO, "predict.inputs", &(cuv_detail){
+                        .expected = cuv_format(m->cx, "%zu", m->input_count), .found = cuv_format(m->cx, "%zu", count),
+                        .help = "cuvier summary --json lists the inputs"},
+                        "the model '%s' has %zu inputs; %zu are given", m->name, m->input_count, count);
+    for (size_t i = 0; i < count; i++) {
+        CUV_TRY(check_input(m, i, &inputs[i]));
+        if (inputs[i].rank && inputs[0].rank && inputs[i].shape[0] != inputs[0].shape[0])
+            return cuv_fail(m->cx, CUV_NO, "predict.batch", &(cuv_detail){.layer = m->input_names[i],
+                            .expected = cuv_format(m->cx, "%lld", (long long)inputs[0].shape[0]),
+                            .found = cuv_format(m->cx, "%lld", (long long)inputs[i].shape[0])},
+                            "the inputs have different batch sizes: '%s' has %lld rows, '%s' has %lld", m->input_names[0],
+                            (long long)inputs[0].shape[0], m->input_names[i], (long long)inputs[i].shape[0]);
+    }
+    return CUV_OK;
+}
+
+static cuv_dtype storage_of(cuv_dtype dtype)
+{
+    return dtype == CUV_F16 || dtype == CUV_BF16 ? CUV_F32 : dtype;
+}
+
+static size_t row_count(const int64_t *shape, int rank)
+{
+    size_t n = 1;
+    (void)cuv_shape_count(shape + 1, rank - 1, &n);
+    return n;
+}
+
+/* Rows [first, first + rows) of an input as the plan wants them: in place when dtype and alignment allow, else converted. */
+static cuv_status slice_input(struct cuv_model *m, cuv_arena *arena, size_t i, const cuv_array *given, int64_t first,
+                              int64_t rows, cuv_run_tensor *out)
+{
+    const cuv_var *v = cuv_program_var(m->program, m->inputs[i].value);
+    *out = (cuv_run_tensor){.dtype = storage_of(v->dtype), .rank = given->rank};
+    memcpy(out->shape, given->shape, sizeof out->shape);
+    size_t per = given->rank ? row_count(given->shape, given->rank) : 1, n = per;
+    if (given->rank) {
+        out->shape[0] = rows;
+        n = per * (size_t)rows;
+    }
+    const uint8_t *src = (const uint8_t *)given->data + (size_t)first * per * cuv_dtype_size(given->dtype);
+    size_t size = cuv_dtype_size(out->dtype);
+    if (given->dtype == out->dtype && v->dtype == out->dtype && (uintptr_t)src % size == 0) {
+        out->data = (void *)(uintptr_t)src;
+        return CUV_OK;
+    }
+    out->data = cuv_arena_calloc(arena, n + 1, size);
+    if (!out->data)
+        return cuv_oom(m->cx);
+    if (given->dtype == CUV_STR)
+        memcpy(out->data, src, n * size);
+    else if (v->dtype == CUV_F16 || v->dtype == CUV_BF16) {
+        cuv_convert_to_f32(out->data, src, given->dtype, n);
+        float *f = out->data;
+        for (size_t k = 0; k < n; k++)
+            f[k] = v->dtype == CUV_F16 ? cuv_f16_to_f32(cuv_f32_to_f16(f[k])) : cuv_bf16_to_f32(cuv_f32_to_bf16(f[k]));
+    } else {
+        cuv_convert(out->data, out->dtype, src, given->dtype, n);
+    }
+    return CUV_OK;
+}
+
+/* ---- batches */
+
+/* True when every input and output has a free batch axis, so that rows can be run in parts. */
+static bool divisible(const struct cuv_model *m)
+{
+    for (size_t i = 0; i < m->input_count; i++)
+        if (cuv_program_var(m->program, m->inputs[i].value)->rank < 1)
+            return false;
+    for (size_t i = 0; i < m->output_count; i++) {
+        const cuv_var *v = cuv_program_var(m->program, m->outputs[i].value);
+        if (v->rank < 1)
+            return false;
+    }
+    return true;
+}
+
+/* Batch that the model's inputs fix (stateful models); 0: free. */
+static int64_t fixed_batch(const struct cuv_model *m)
+{
+    for (size_t i = 0; i < m->input_count; i++) {
+        const cuv_var *v = cuv_program_var(m->program, m->inputs[i].value);
+        if (v->rank >= 1 && v->shape[0] > 0)
+            return v->shape[0];
+    }
+    return 0;
+}
+
+static cuv_status make_outputs(struct cuv_model *m, const cuv_plan *plan, int64_t total, struct cuv_result *result)
+{
+    result->arrays = CUV_NEW_ARRAY(result->arena, cuv_array, m->output_count + 1);
+    if (!result->arrays)
+        return cuv_oom(m->cx);
+    for (size_t i = 0; i < m->output_count; i++) {
+        const cuv_run_tensor *t = cuv_plan_output(plan, i);
+        cuv_array *a = &result->arrays[i];
+        *a = (cuv_array){.dtype = t->dtype, .rank = t->rank, .name = m->output_names[i]};
+        memcpy(a->shape, t->shape, sizeof a->shape);
+        if (total >= 0)
+            a->shape[0] = total;
+        size_t n;
+        if (!cuv_shape_count(a->shape, a->rank, &n))
+            return cuv_oom(m->cx);
+        a->data = cuv_arena_calloc(result->arena, n + 1, cuv_dtype_size(a->dtype));
+        if (!a->data)
+            return cuv_oom(m->cx);
+    }
+    result->count = m->output_count;
+    return CUV_OK;
+}
+
+/* One run of rows [first, first + rows); `total` is -1 when the whole input is one run. */
+static cuv_status run_rows(struct cuv_model *m, const cuv_array *inputs, const cuv_run_options *options, int64_t first,
+                           int64_t rows, int64_t total, struct cuv_result *result)
+{
+    cuv_run_tensor in[MAX_INPUTS], *out;
+    cuv_plan *plan;
+    cuv_status status = CUV_OK;
+    cuv_arena *scratch = cuv_arena_new(m->cx);
+    if (!scratch)
+        return cuv_oom(m->cx);
+    out = CUV_NEW_ARRAY(scratch, cuv_run_tensor, m->output_count + 1);
+    if (!out)
+        status = cuv_oom(m->cx);
+    for (size_t i = 0; status == CUV_OK && i < m->input_count; i++)
+        status = slice_input(m, scratch, i, &inputs[i], first, rows, &in[i]);
+    if (status == CUV_OK)
+        status = get_plan(m, in, options, &plan);
+    if (status == CUV_OK && !result->count)
+        status = make_outputs(m, plan, total, result);
+    for (size_t i = 0; status == CUV_OK && i < m->output_count; i++) {
+        out[i] = *cuv_plan_output(plan, i);
+        size_t per = out[i].rank ? row_count(out[i].shape, out[i].rank) : 1;
+        if (total >= 0 && out[i].shape[0] != rows)
+            status = cuv_fail(m->cx, CUV_NO, "predict.rows", &(cuv_detail){.layer = m->output_names[i]},
+                              "the output '%s' has %lld rows for a batch of %lld", m->output_names[i],
+                              (long long)out[i].shape[0], (long long)rows);
+        out[i].data = (uint8_t *)(uintptr_t)result->arrays[i].data + (size_t)first * per * cuv_dtype_size(out[i].dtype);
+    }
+    if (status == CUV_OK)
+        status = cuv_plan_run(plan, in, out);
+    cuv_arena_free(scratch);
+    return status;
+}
+
+static cuv_status run_batches(struct cuv_model *m, const cuv_array *inputs, size_t batch, const cuv_run_options *options,
+                              struct cuv_result *result)
+{
+    int64_t total = inputs[0].rank ? inputs[0].shape[0] : 1, fixed = fixed_batch(m);
+    int64_t step = fixed ? fixed : batch ? (int64_t)batch : total;
+    if (fixed && total % fixed)
+        return cuv_fail(m->cx, CUV_NO, "predict.batch", &(cuv_detail){.expected = cuv_format(m->cx, "a multiple of %lld",
+                        (long long)fixed), .found = cuv_format(m->cx, "%lld", (long long)total)},
+                        "the model '%s' takes batches of exactly %lld rows; %lld are given", m->name, (long long)fixed,
+                        (long long)total);
+    if (step >= total || !divisible(m))
+        return run_rows(m, inputs, options, 0, total, -1, result);
+    for (int64_t first = 0; first < total; first += step)
+        CUV_TRY(run_rows(m, inputs, options, first, total - first < step ? total - first : step, total, result));
+    return CUV_OK;
+}
+
+cuv_status cuv_run_model(struct cuv_model *m, const cuv_array *inputs, size_t count, size_t batch,
+                         const cuv_run_options *options, struct cuv_result **out)
+{
+    *out = NULL;
+    CUV_TRY(check_inputs(m, inputs, count));
+    cuv_arena *arena = cuv_arena_new(m->cx);
+    struct cuv_result *result = arena ? CUV_NEW(arena, struct cuv_result) : NULL;
+    cuv_status status = result ? CUV_OK : cuv_oom(m->cx);
+    if (status == CUV_OK) {
+        *result = (struct cuv_result){.cx = m->cx, .arena = arena};
+        status = m->input_count ? run_batches(m, inputs, batch, options, result)
+                                : run_rows(m, inputs, options, 0, 1, -1, result);
+    }
+    if (status != CUV_OK) {
+        cuv_arena_free(arena);
+        return status;
+    }
+    *out = result;
+    return CUV_OK;
+}

@@ -1,0 +1,31 @@
+/* A model at work: plans by input shape, predictions in batches, comparison with samples. */
+#ifndef CUV_RUN_RUNNER_H
+#define CUV_RUN_RUNNER_H
+
+#include "model/model.h"
+#include "run/run.h"
+
+struct cuv_runner;
+/* Forgets plans, so that weights can be exchanged. */
+void cuv_runner_reset(struct cuv_model *m);
+void cuv_runner_free(struct cuv_model *m);
+
+struct cuv_result {
+    cuv_context *cx;
+    cuv_arena *arena;
+    cuv_array *arrays;
+    size_t count;
+};
+
+/* Runs `count` inputs through the model in batches of `batch` (0: all at once where memory allows). Outputs are in `*out`. */
+CUV_MUST_USE cuv_status cuv_run_model(struct cuv_model *m, const cuv_array *inputs, size_t count, size_t batch,
+                                      const cuv_run_options *options, struct cuv_result **out);
+/* Orders samples by the model's inputs (outputs): by position, or by name. CUV_NO "samples.names" when they do not match. */
+CUV_MUST_USE cuv_status cuv_match_samples(struct cuv_model *m, const cuv_samples *s, bool outputs, cuv_arena *arena,
+                                          cuv_array **out);
+/* Compares outputs with samples; `v` has room for the model's outputs. */
+CUV_MUST_USE cuv_status cuv_compare_outputs(struct cuv_model *m, const struct cuv_result *have, const cuv_array *want,
+                                            double rtol, double atol, cuv_verification *v);
+CUV_MUST_USE cuv_status cuv_verification_new(struct cuv_model *m, double rtol, double atol, cuv_verification **out);
+
+#endif
