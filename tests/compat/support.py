@@ -1,0 +1,81 @@
+"""What the suites share: where things are, how cuvier is called, how outputs are compared.
+
+CUVIER is the binary (default build/cuvier), CUV_SHARED the folder of large test files (default ../shared); a test that
+needs a folder, or an installed Keras, skips when it is missing.
+"""
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TESTS = os.path.dirname(HERE)
+ROOT = os.path.dirname(TESTS)
+BINARY = os.environ.get("CUVIER") or os.path.join(ROOT, "build", "cuvier")
+SHARED = os.environ.get("CUV_SHARED") or os.path.join(os.path.dirname(ROOT), "shared")
+RELEASES = ("keras-2.15", "keras-3.15")
+
+
+def cuvier(*arguments, cwd=None, stdin=None, timeout=120):
+    """Runs cuvier; text in, text out. The table's width depends on the terminal, so it is fixed here."""
+    environment = dict(os.environ, COLUMNS="80", NO_COLOR="1", LC_ALL="C.UTF-8")
+    return subprocess.run([BINARY, *map(str, arguments)], cwd=cwd, input=stdin, timeout=timeout, env=environment,
+                          stdin=None if stdin is not None else subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", errors="replace", check=False)
+
+
+def must(*arguments, status=0, **options):
+    """Runs cuvier and wants this exit status."""
+    done = cuvier(*arguments, **options)
+    assert done.returncode == status, "cuvier %s: exit status %d, %d wanted\n%s%s" % (
+        " ".join(map(str, arguments)), done.returncode, status, done.stdout[-2000:], done.stderr[-4000:])
+    return done
+
+
+def as_json(*arguments, status=0, **options):
+    return json.loads(must(*arguments, "--json", status=status, **options).stdout)
+
+
+def arrays(path):
+    """The outputs in a file that cuvier or Keras wrote, in order."""
+    loaded = np.load(path)
+    if isinstance(loaded, np.ndarray):
+        return [loaded]
+    return [loaded[key] for key in loaded.files]
+
+
+def numbered(io, letter):
+    """x, or x0 x1 ..., from an .npz of samples."""
+    if letter in io.files:
+        return [io[letter]]
+    count = sum(1 for key in io.files if key[0] == letter and key[1:].isdigit())
+    return [io["%s%d" % (letter, i)] for i in range(count)]
+
+
+def assert_same(found, wanted, rtol=1e-4, atol=1e-5):
+    assert len(found) == len(wanted), "%d outputs, %d wanted" % (len(found), len(wanted))
+    for i, (a, b) in enumerate(zip(found, wanted)):
+        assert a.shape == b.shape, "output %d has shape %s, %s wanted" % (i, a.shape, b.shape)
+        np.testing.assert_allclose(a.astype(np.float64), b.astype(np.float64), rtol=rtol, atol=atol, err_msg="output %d" % i)
+
+
+def check_evidence(evidence, io_path, folder, options=()):
+    """predict and verify give what the samples say."""
+    out = os.path.join(str(folder), "out.npz")
+    must("predict", *evidence, *options, "-i", io_path, "-o", out)
+    assert_same(arrays(out), numbered(np.load(io_path), "y"))
+    verdict = as_json("verify", *evidence, *options, "--samples", io_path)
+    assert verdict["ok"] is True and all(o["ok"] for o in verdict["outputs"])
+
+
+def keras_python():
+    """An interpreter with real Keras 3: the one that runs the tests, if it has it."""
+    try:
+        import importlib.util
+        if importlib.util.find_spec("keras") and importlib.util.find_spec("tensorflow"):
+            return sys.executable
+    except ImportError:
+        pass
+    return None
