@@ -111,11 +111,15 @@ struct cuv_evidence {
     size_t input_shape_count;
     cuv_samples *samples;       /* NULL when none were given */
     bool strict;
-    cuv_map *labels;            /* internal: tensors that scripts derived */
+    unsigned depth;             /* internal: files that name files */
+    cuv_map *labels;            /* internal: names by tensor */
     cuv_named **derived;
     size_t derived_count, derived_capacity;
 };
 
+/* Evidence without files; lives in its own arena. NULL may be freed. */
+CUV_MUST_USE cuv_status cuv_evidence_new(cuv_context *cx, struct cuv_evidence **out);
+void cuv_evidence_free(struct cuv_evidence *ev);
 /* Opens a path, recognises it by content and reads it; appended to ev->files. Scripts are read by cuv_evidence_settle.
  * An already opened path gives the file that is there. */
 CUV_MUST_USE cuv_status cuv_evidence_open(struct cuv_evidence *ev, const char *path, cuv_file **out);

@@ -1,0 +1,248 @@
+/* Opening evidence: recognises a file by its content and hands it to the reader of its convention.
+ * Knows which conventions there are, not what they look like inside. */
+#include "evidence/read.h"
+
+#include <sys/stat.h>
+
+/* ---- the whole ---- */
+
+cuv_status cuv_evidence_new(cuv_context *cx, struct cuv_evidence **out)
+{
+    *out = NULL;
+    cuv_arena *arena = cuv_arena_new(cx);
+    struct cuv_evidence *ev = arena ? CUV_NEW(arena, struct cuv_evidence) : NULL;
+    if (!ev) {
+        cuv_arena_free(arena);
+        return cuv_oom(cx);
+    }
+    ev->cx = cx;
+    ev->arena = arena;
+    *out = ev;
+    return CUV_OK;
+}
+
+void cuv_evidence_free(struct cuv_evidence *ev)
+{
+    if (ev)
+        cuv_arena_free(ev->arena);
+}
+
+/* ---- HDF5 ---- */
+
+static cuv_status read_hdf5_file(struct cuv_evidence *ev, cuv_file *file)
+{
+    cuv_h5 *root = NULL;
+    CUV_TRY(cuv_h5_parse(ev->arena, &file->source, &root));
+    return cuv_read_h5(ev, file, root);
+}
+
+cuv_status cuv_read_h5(struct cuv_evidence *ev, cuv_file *file, const cuv_h5 *root)
+{
+    if (cuv_samples_tree(root)) {
+        file->kind = "samples (HDF5)";
+        return CUV_OK;
+    }
+    if (cuv_objects_tree(root))
+        return cuv_read_objects_h5(ev, file, root);
+    return cuv_read_legacy_h5(ev, file, root);
+}
+
+/* ---- zip ---- */
+
+static cuv_status not_evidence_zip(struct cuv_evidence *ev, const cuv_file *file)
+{
+    const char *what = "a zip archive without arrays or a Keras configuration", *help = NULL;
+    const char *first = file->zip->count ? file->zip->members[0].name : NULL;
+    for (size_t i = 0; i < file->zip->count; i++) {
+        const char *name = file->zip->members[i].name;
+        if (cuv_ends_with(name, "/data.pkl") || cuv_streq(name, "data.pkl")) {
+            what = "a PyTorch file, not one of Keras";
+            help = "save its tensors with numpy.savez or safetensors";
+            break;
+        }
+        if (cuv_ends_with(name, ".h5") || cuv_ends_with(name, ".hdf5") || cuv_ends_with(name, ".keras") ||
+            cuv_ends_with(name, ".pb")) {
+            what = cuv_format(ev->cx, "a zip archive that holds '%s'", name);
+            help = "unpack it first, and give what is inside";
+            break;
+        }
+    }
+    cuv_detail detail = {.file = file->path, .found = first ? cuv_format(ev->cx, "first member '%s'", first) : "no member",
+                         .help = help};
+    return cuv_fail(ev->cx, CUV_UNSUPPORTED, "file.zip", &detail, "%s is %s", file->name, what);
+}
+
+static cuv_status read_zip_file(struct cuv_evidence *ev, cuv_file *file)
+{
+    cuv_zip *zip = NULL;
+    CUV_TRY(cuv_zip_parse(ev->arena, &file->source, &zip));
+    file->zip = zip;
+    if (cuv_archive_like(zip))
+        return cuv_read_archive(ev, file);
+    bool arrays = zip->count == 0;
+    for (size_t i = 0; i < zip->count; i++)
+        arrays = arrays || cuv_ends_with(zip->members[i].name, ".npy");
+    if (!arrays)
+        return not_evidence_zip(ev, file);
+    cuv_value *values = NULL;
+    CUV_TRY(cuv_npz_values(ev, zip, &values));
+    if (!cuv_samples_keys(values))
+        return cuv_read_arrays(ev, file, values);
+    file->root = values;
+    file->kind = "samples (.npz)";
+    return CUV_OK;
+}
+
+/* ---- the rest ---- */
+
+static cuv_status read_values(struct cuv_evidence *ev, cuv_file *file)
+{
+    cuv_value *root = NULL;
+    switch (file->format) {
+    case CUV_FORMAT_NPY:
+        CUV_TRY(cuv_npy_parse(ev->arena, &file->source, &root));
+        return cuv_read_arrays(ev, file, root);
+    case CUV_FORMAT_PICKLE:
+        CUV_TRY(cuv_pickle_parse(ev->arena, &file->source, &root));
+        return cuv_read_arrays(ev, file, root);
+    case CUV_FORMAT_JSON:
+        CUV_TRY(cuv_json_parse(ev->arena, &file->source, &root));
+        return cuv_read_config(ev, file, root);
+    case CUV_FORMAT_YAML:
+        CUV_TRY(cuv_yaml_parse(ev->arena, &file->source, &root));
+        return cuv_read_config(ev, file, root);
+    case CUV_FORMAT_UNKNOWN: case CUV_FORMAT_HDF5: case CUV_FORMAT_ZIP: case CUV_FORMAT_PYTHON:
+    case CUV_FORMAT_SAFETENSORS: case CUV_FORMAT_PROTOBUF: case CUV_FORMAT_TABLE:
+        break;
+    }
+    return cuv_foreign_unknown(ev->cx, file);
+}
+
+static cuv_status tensorflow_only(struct cuv_evidence *ev, const cuv_file *file)
+{
+    bool table = file->format == CUV_FORMAT_TABLE;
+    cuv_detail detail = {.file = file->path,
+                         .help = "load it in TensorFlow and save the model as .keras or .h5"};
+    return cuv_fail(ev->cx, CUV_UNSUPPORTED, table ? "file.checkpoint" : "file.saved_model", &detail,
+                    table ? "%s is the index of a TensorFlow checkpoint, which this version does not read"
+                          : "%s is a protocol buffer (a SavedModel or a TensorFlow graph), which this version does not read",
+                    file->name);
+}
+
+static cuv_status read_by_format(struct cuv_evidence *ev, cuv_file *file)
+{
+    switch (file->format) {
+    case CUV_FORMAT_HDF5:
+        return read_hdf5_file(ev, file);
+    case CUV_FORMAT_ZIP:
+        return read_zip_file(ev, file);
+    case CUV_FORMAT_PYTHON:
+        file->kind = "Keras code";
+        return CUV_OK;
+    case CUV_FORMAT_SAFETENSORS:
+        return cuv_read_safetensors(ev, file);
+    case CUV_FORMAT_PROTOBUF: case CUV_FORMAT_TABLE:
+        return tensorflow_only(ev, file);
+    case CUV_FORMAT_UNKNOWN: case CUV_FORMAT_NPY: case CUV_FORMAT_PICKLE: case CUV_FORMAT_JSON: case CUV_FORMAT_YAML:
+        break;
+    }
+    return read_values(ev, file);
+}
+
+cuv_status cuv_file_new(struct cuv_evidence *ev, const char *path, cuv_file **out)
+{
+    *out = NULL;
+    cuv_file *file = CUV_NEW(ev->arena, cuv_file);
+    char *copy = cuv_arena_strdup(ev->arena, path);
+    if (!file || !copy)
+        return cuv_oom(ev->cx);
+    file->path = copy;
+    file->name = cuv_streq(copy, "-") ? "standard input" : cuv_path_name(copy);
+    *out = file;
+    return CUV_OK;
+}
+
+static cuv_status read_source(struct cuv_evidence *ev, const cuv_source *src, cuv_file *file)
+{
+    CUV_TRY(cuv_arena_keep_blob(ev->arena, src->blob));
+    file->source = *src;
+    file->source.name = file->name;
+    CUV_TRY(cuv_foreign_check(ev->cx, file));
+    file->format = cuv_format_guess(src->data, src->size);
+    CUV_TRY(read_by_format(ev, file));
+    return cuv_dangers_find(ev, file);
+}
+
+cuv_status cuv_file_read(struct cuv_evidence *ev, const cuv_source *src, const char *path, cuv_file **out)
+{
+    enum { MOST_DEPTH = 3 }; /* an index names shards, which name nothing */
+    cuv_file *file = NULL;
+    *out = NULL;
+    CUV_TRY(cuv_file_new(ev, path, &file));
+    if (ev->depth >= MOST_DEPTH) {
+        cuv_detail detail = {.file = file->path};
+        return cuv_fail(ev->cx, CUV_UNSAFE, "file.depth", &detail, "%s is named by a file that is named by a file, and so on",
+                        file->name);
+    }
+    ev->depth++;
+    cuv_status status = read_source(ev, src, file);
+    ev->depth--;
+    if (status == CUV_OK)
+        *out = file;
+    return status;
+}
+
+cuv_status cuv_file_load(struct cuv_evidence *ev, const char *path, cuv_file **out)
+{
+    cuv_blob *blob = NULL;
+    *out = NULL;
+    CUV_TRY(cuv_blob_map(ev->cx, path, &blob));
+    cuv_source src = {.blob = blob, .data = blob->data, .size = blob->size, .name = path};
+    cuv_status status = cuv_file_read(ev, &src, path, out);
+    cuv_blob_release(blob);
+    return status;
+}
+
+static cuv_status append(struct cuv_evidence *ev, cuv_file *file, cuv_file **out)
+{
+    CUV_TRY(cuv_names_register(ev, file));
+    cuv_file **files = cuv_arena_grow(ev->arena, ev->files, ev->file_count, &ev->file_capacity, sizeof *files);
+    if (!files)
+        return cuv_oom(ev->cx);
+    ev->files = files;
+    ev->files[ev->file_count++] = file;
+    *out = file;
+    return CUV_OK;
+}
+
+cuv_status cuv_evidence_open_source(struct cuv_evidence *ev, const cuv_source *src, const char *path, cuv_file **out)
+{
+    cuv_file *file = NULL;
+    *out = NULL;
+    CUV_TRY(cuv_file_read(ev, src, path, &file));
+    return append(ev, file, out);
+}
+
+cuv_status cuv_evidence_open(struct cuv_evidence *ev, const char *path, cuv_file **out)
+{
+    struct stat info;
+    cuv_file *file = NULL;
+    *out = NULL;
+    for (size_t i = 0; i < ev->file_count; i++) {
+        if (cuv_streq(ev->files[i]->path, path)) {
+            *out = ev->files[i];
+            return CUV_OK;
+        }
+    }
+    bool folder = !cuv_streq(path, "-") && stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+    CUV_TRY(folder ? cuv_read_folder(ev, path, &file) : cuv_file_load(ev, path, &file));
+    return append(ev, file, out);
+}
+
+cuv_status cuv_evidence_settle(struct cuv_evidence *ev)
+{
+    for (size_t i = 0; i < ev->file_count; i++) /* a script may add files at the end */
+        if (ev->files[i]->format == CUV_FORMAT_PYTHON && !ev->files[i]->script)
+            CUV_TRY(cuv_read_script(ev, ev->files[i]));
+    return CUV_OK;
+}

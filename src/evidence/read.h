@@ -1,0 +1,87 @@
+/* What the readers of this folder share; nothing outside evidence/ includes it. */
+#ifndef CUV_EVIDENCE_READ_H
+#define CUV_EVIDENCE_READ_H
+
+#include "evidence/evidence.h"
+
+/* ---- gathering tensors (collect.c) ----------------------------------------------------------------------- */
+
+/* Groups of tensors in the making. Texts are copied; tensors are borrowed from the evidence's arena. */
+typedef struct cuv_collect {
+    struct cuv_evidence *ev;
+    cuv_file *file;
+    size_t group_capacity;
+    size_t tensor_capacity; /* of the last group */
+    uint64_t items;         /* groups and tensors, held against limits.items */
+} cuv_collect;
+
+void cuv_collect_start(cuv_collect *c, struct cuv_evidence *ev, cuv_file *file);
+/* Begins a group, to which the following tensors belong. */
+CUV_MUST_USE cuv_status cuv_collect_group(cuv_collect *c, const char *name, const char *path);
+/* Adds a tensor to the last group. A key that begins with '[' follows the file's name directly in the label. */
+CUV_MUST_USE cuv_status cuv_collect_tensor(cuv_collect *c, const cuv_tensor *t, const char *key, const char *weight);
+cuv_group *cuv_collect_last(cuv_collect *c);
+/* Number of tensors in all groups of a file. */
+size_t cuv_file_tensor_count(const cuv_file *file);
+/* Makes the file's tensors known to cuv_evidence_name_of. */
+CUV_MUST_USE cuv_status cuv_names_register(struct cuv_evidence *ev, cuv_file *file);
+
+/* ---- recognising (evidence.c, foreign.c) ------------------------------------------------------------------ */
+
+/* Reads bytes as any form of evidence into a file that is not (yet) part of ev->files. */
+CUV_MUST_USE cuv_status cuv_file_read(struct cuv_evidence *ev, const cuv_source *src, const char *path, cuv_file **out);
+/* Maps a path (no folder) and reads it as cuv_file_read does. */
+CUV_MUST_USE cuv_status cuv_file_load(struct cuv_evidence *ev, const char *path, cuv_file **out);
+/* A new file without content. */
+CUV_MUST_USE cuv_status cuv_file_new(struct cuv_evidence *ev, const char *path, cuv_file **out);
+/* Decides which HDF5 layout the tree has and reads it. */
+CUV_MUST_USE cuv_status cuv_read_h5(struct cuv_evidence *ev, cuv_file *file, const cuv_h5 *root);
+/* Names what the bytes are when that is nothing cuvier reads (an LFS pointer, a web page, an image): CUV_UNSUPPORTED or
+ * CUV_DAMAGED with a finding. CUV_OK: nothing known. */
+CUV_MUST_USE cuv_status cuv_foreign_check(cuv_context *cx, const cuv_file *file);
+/* The finding for content that no reader knows. Never CUV_OK. */
+CUV_MUST_USE cuv_status cuv_foreign_unknown(cuv_context *cx, const cuv_file *file);
+/* A file beside `from` (or of the evidence) by the name that `from` gives it; see cuv_evidence_find. `id` of a missing file. */
+CUV_MUST_USE cuv_status cuv_neighbour(struct cuv_evidence *ev, const cuv_file *from, const char *name, const char *where,
+                                      const char *id, cuv_file **out);
+/* The same for a file that is no evidence by itself: its path, checked to lie inside the folder. */
+CUV_MUST_USE cuv_status cuv_neighbour_path(struct cuv_evidence *ev, const cuv_file *from, const char *name,
+                                           const char *where, const char *id, const char **out);
+
+/* ---- configurations (config.c) ---------------------------------------------------------------------------- */
+
+/* Brings a value into the form of cuv_file.config and stores it, with what it says about versions and training. `*found` is
+ * false when the value is no configuration of a model; then nothing is stored. */
+CUV_MUST_USE cuv_status cuv_config_take(struct cuv_evidence *ev, cuv_file *file, cuv_value *value, bool *found);
+/* The major version of the Keras that wrote a configuration, by the words it uses; 0: cannot be told. */
+int cuv_config_generation(const cuv_value *config);
+/* Fills keras, written_by from what the file says or shows. `by_names`: what weight names show, 0 unknown. */
+CUV_MUST_USE cuv_status cuv_file_describe(struct cuv_evidence *ev, cuv_file *file, int by_names);
+
+/* ---- parts of other readers ------------------------------------------------------------------------------- */
+
+/* Members of an .npz as a DICT of values (arrays.c). */
+CUV_MUST_USE cuv_status cuv_npz_values(struct cuv_evidence *ev, const cuv_zip *zip, cuv_value **out);
+/* True for an .npz (or HDF5 group) whose keys are all x, y, x0, y0, x1, ... (samples.c). */
+bool cuv_samples_keys(const cuv_value *dict);
+bool cuv_samples_tree(const cuv_h5 *root);
+/* The index of sharded Keras 3 weights (objects_h5.c). */
+CUV_MUST_USE cuv_status cuv_read_shards(struct cuv_evidence *ev, cuv_file *file, cuv_value *root);
+/* The sub-objects of model.weights.npz (objects_h5.c). */
+CUV_MUST_USE cuv_status cuv_read_objects_npz(struct cuv_evidence *ev, cuv_file *file, const cuv_value *dict);
+/* Keras 3 layout? (objects_h5.c) */
+bool cuv_objects_tree(const cuv_h5 *root);
+/* A folder: an unpacked .keras, or what it is instead (archive.c). */
+CUV_MUST_USE cuv_status cuv_read_folder(struct cuv_evidence *ev, const char *path, cuv_file **out);
+/* A zip that is an archive of Keras, maybe inside a folder (archive.c). */
+bool cuv_archive_like(const cuv_zip *zip);
+/* Tensors of a safetensors file (safetensors.c). */
+CUV_MUST_USE cuv_status cuv_read_safetensors(struct cuv_evidence *ev, cuv_file *file);
+/* A TensorFlow.js model.json and the weights it lists (tfjs.c). */
+CUV_MUST_USE cuv_status cuv_read_tfjs(struct cuv_evidence *ev, cuv_file *file, cuv_value *root);
+/* Lists what in a configuration could run code or read files (dangers.c). */
+CUV_MUST_USE cuv_status cuv_dangers_find(struct cuv_evidence *ev, cuv_file *file);
+CUV_MUST_USE cuv_status cuv_danger_add(struct cuv_evidence *ev, cuv_file *file, cuv_severity severity, const char *code,
+                                       const char *where, const char *fmt, ...) CUV_PRINTF(6, 7);
+
+#endif
