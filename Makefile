@@ -7,8 +7,7 @@ export CMAKE_GENERATOR ?= $(shell command -v ninja >/dev/null 2>&1 && echo Ninja
 .PHONY: all check demo asan ubsan fuzz bench docs install clean help
 
 all:                 ## build build/cuvier and build/libcuvier.{so,a}
-	@cmake --preset release -DCMAKE_INSTALL_PREFIX=$(PREFIX) >build-log.tmp 2>&1 || { cat build-log.tmp; rm -f build-log.tmp; exit 1; }
-	@rm -f build-log.tmp
+	@cmake --preset release -DCMAKE_INSTALL_PREFIX=$(PREFIX) >/dev/null
 	@cmake --build build --parallel $(JOBS)
 
 check: all           ## run all tests (the last line is their summary)
