@@ -119,7 +119,7 @@ def save_numpy(model, base):
         np.save(base + ".biases.npy", objects([w[1] for w in both]), allow_pickle=True)
 
 
-def save_keras(model, base):
+def save_keras(model, base, limit=LIMIT):
     """Every form in which Keras itself saves. What it refuses is left out, with a word about it."""
     with open(base + ".json", "w") as f:
         f.write(model.to_json())
@@ -127,7 +127,7 @@ def save_keras(model, base):
     if not KERAS3:
         model.save_weights(base + ".legacy_w.h5", save_format="h5")
     for ending in (".weights.h5", ".legacy_w.h5"):
-        if os.path.exists(base + ending) and os.path.getsize(base + ending) > LIMIT:
+        if limit and os.path.exists(base + ending) and os.path.getsize(base + ending) > limit:
             os.remove(base + ending)
     for ending in (".keras", ".h5"):
         try:

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 
 import numpy as np
 
@@ -79,3 +80,43 @@ def keras_python():
     except ImportError:
         pass
     return None
+
+
+class KerasLoader:
+    """One process with real Keras that loads files and compares outputs; None in `process` when Keras is not there."""
+
+    def __init__(self):
+        python = keras_python()
+        self.log = tempfile.TemporaryFile("w+")
+        self.process = python and subprocess.Popen([python, os.path.join(HERE, "worker.py"), "load"], stdin=subprocess.PIPE,
+                                                   stdout=subprocess.PIPE, stderr=self.log, text=True)
+
+    def difference(self, paths, io_path):
+        """Largest |a - b| / (1 + |b|) between what Keras computes with these files and the samples; raises what Keras raised."""
+        self.process.stdin.write(json.dumps({"load": [str(p) for p in paths], "io": str(io_path)}) + "\n")
+        self.process.stdin.flush()
+        for line in self.process.stdout:
+            if line.startswith("ANSWER "):
+                answer = json.loads(line[len("ANSWER "):])
+                assert "error" not in answer, "Keras could not use it: " + answer["error"]
+                return answer["difference"]
+        self.log.seek(0)
+        raise RuntimeError("the Keras process ended: " + self.log.read()[-3000:])
+
+    def close(self):
+        if self.process:
+            self.process.stdin.close()
+            self.process.wait(timeout=60)
+
+
+def rebuild_and_load(loader, evidence, io_path, folder, endings):
+    """cuvier writes the model in each form; real Keras loads it and must compute the samples again to 1e-5."""
+    outs = {ending: os.path.join(str(folder), "rebuilt" + ending) for ending in endings}
+    arguments = [a for ending in endings for a in ("-o", outs[ending])]
+    must("rebuild", *evidence, *arguments)
+    for ending in endings:
+        paths = [outs[ending]]
+        if ending in (".weights.h5", ".npz"):
+            paths.insert(0, outs[".json"])
+        if ending != ".json":
+            assert loader.difference(paths, io_path) < 1e-5, ending
