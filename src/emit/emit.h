@@ -16,5 +16,11 @@ void cuv_emit_decisions(const struct cuv_model *m, bool all, cuv_buffer *out);
 const char *cuv_level_name(cuv_level level);
 /* Class of a layer as Keras 3 calls it; nested models "Functional" or "Sequential". */
 const char *cuv_layer_class(const cuv_layer *layer);
+/* What the files hold: for people, and the "files" document of cli.md. */
+void cuv_emit_evidence(const struct cuv_evidence *ev, cuv_buffer *out);
+void cuv_emit_evidence_json(const struct cuv_evidence *ev, cuv_buffer *out);
+/* The findings as cli.md shows an error; and `, "error": {...}` of the first error, with all findings in "findings". */
+void cuv_emit_findings(cuv_context *cx, bool color, cuv_buffer *out);
+void cuv_emit_error_json(cuv_context *cx, cuv_buffer *out);
 
 #endif

@@ -248,8 +248,8 @@ static cuv_status decide_version(struct cuv_model *m, const struct cuv_evidence 
         if (!backend)
             backend = f->backend;
     }
-    m->backend = backend;
-    m->keras_version = says ? says->keras_version : NULL;
+    m->backend = backend ? cuv_arena_strdup(m->arena, backend) : NULL;
+    m->keras_version = says && says->keras_version ? cuv_arena_strdup(m->arena, says->keras_version) : NULL;
     m->keras = says ? says->keras : from && from->script && from->script->keras ? from->script->keras : 3;
     const char *value = m->keras_version ? m->keras_version : cuv_format(m->cx, "%d", m->keras);
     if (says)

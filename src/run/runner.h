@@ -27,5 +27,16 @@ CUV_MUST_USE cuv_status cuv_match_samples(struct cuv_model *m, const cuv_samples
 CUV_MUST_USE cuv_status cuv_compare_outputs(struct cuv_model *m, const struct cuv_result *have, const cuv_array *want,
                                             double rtol, double atol, cuv_verification *v);
 CUV_MUST_USE cuv_status cuv_verification_new(struct cuv_model *m, double rtol, double atol, cuv_verification **out);
+/* Runs the samples and compares; CUV_NO with *out filled when an output differs. */
+CUV_MUST_USE cuv_status cuv_verify_samples(struct cuv_model *m, const cuv_samples *s, double rtol, double atol,
+                                           const cuv_run_options *options, cuv_verification **out);
+/* Runs both models on the same random inputs (unknown sizes 4, seeded) and compares their outputs by position. */
+CUV_MUST_USE cuv_status cuv_verify_against(struct cuv_model *m, struct cuv_model *other, double rtol, double atol,
+                                           const cuv_run_options *options, cuv_verification **out);
+/* See cuv_model_predict_file. */
+CUV_MUST_USE cuv_status cuv_predict_file(struct cuv_model *m, const char *in, const char *out, size_t batch,
+                                         const cuv_run_options *options);
+/* The plan for a batch of one (unknown sizes 4) as text. */
+CUV_MUST_USE cuv_status cuv_print_plan(struct cuv_model *m, cuv_buffer *out);
 
 #endif

@@ -121,3 +121,117 @@ cuv_status cuv_compare_outputs(struct cuv_model *m, const struct cuv_result *hav
     v->samples = m->output_count && want[0].rank ? (size_t)want[0].shape[0] : 1;
     return CUV_OK;
 }
+
+cuv_status cuv_verify_samples(struct cuv_model *m, const cuv_samples *s, double rtol, double atol,
+                              const cuv_run_options *options, cuv_verification **out)
+{
+    cuv_array *inputs, *outputs;
+    struct cuv_result *result = NULL;
+    *out = NULL;
+    cuv_arena *arena = cuv_arena_new(m->cx);
+    cuv_status status = arena ? cuv_match_samples(m, s, false, arena, &inputs) : cuv_oom(m->cx);
+    if (status == CUV_OK)
+        status = cuv_match_samples(m, s, true, arena, &outputs);
+    if (status == CUV_OK)
+        status = cuv_run_model(m, inputs, m->input_count, 64, options, &result);
+    if (status == CUV_OK)
+        status = cuv_verification_new(m, rtol, atol, out);
+    if (status == CUV_OK)
+        status = cuv_compare_outputs(m, result, outputs, rtol, atol, *out);
+    cuv_result_free(result);
+    cuv_arena_free(arena);
+    if (status != CUV_OK) {
+        cuv_verification_free(m->cx, *out);
+        *out = NULL;
+        return status;
+    }
+    return (*out)->ok ? CUV_OK : CUV_NO;
+}
+
+/* ---- another model */
+
+/* splitmix64 (Steele, Lea, Flood 2014): reproducible inputs without state elsewhere. */
+static double next_random(uint64_t *state)
+{
+    uint64_t z = *state += 0x9E3779B97F4A7C15u;
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+    return (double)((z ^ (z >> 31)) >> 11) / 9007199254740992.0;
+}
+
+/* The size that an index into an Embedding must stay below, when the input goes straight into one; 0: none. */
+static int64_t index_limit(const struct cuv_model *m, cuv_ref input)
+{
+    const cuv_program *p = m->program;
+    cuv_ref at = input;
+    for (size_t i = 0; i < p->step_count; i++) {
+        const cuv_step *s = &p->steps[i];
+        if (s->op == CUV_OP_CAST && s->in[0] == at)
+            at = s->out[0];
+        if (s->op == CUV_OP_GATHER && s->in_count > 1 && s->in[1] == at)
+            return cuv_program_var(p, s->in[0])->shape[s->attrs->axis];
+    }
+    return 0;
+}
+
+static cuv_status random_inputs(struct cuv_model *m, const struct cuv_model *other, cuv_arena *arena, cuv_array **out)
+{
+    uint64_t state = 1;
+    *out = CUV_NEW_ARRAY(arena, cuv_array, m->input_count + 1);
+    if (!*out)
+        return cuv_oom(m->cx);
+    for (size_t i = 0; i < m->input_count; i++) {
+        const cuv_var *v = cuv_program_var(m->program, m->inputs[i].value);
+        const cuv_var *u = cuv_program_var(other->program, other->inputs[i].value);
+        cuv_array *a = &(*out)[i];
+        size_t n;
+        *a = (cuv_array){.dtype = CUV_F32, .rank = v->rank, .name = m->input_names[i]};
+        for (int k = 0; k < v->rank; k++) {
+            int64_t size = v->shape[k] > 0 ? v->shape[k] : k < u->rank ? u->shape[k] : -1;
+            a->shape[k] = size > 0 ? size : 4;
+        }
+        float *values = cuv_shape_count(a->shape, a->rank, &n) ? cuv_arena_calloc(arena, n + 1, sizeof *values) : NULL;
+        if (!values)
+            return cuv_oom(m->cx);
+        int64_t limit = index_limit(m, m->inputs[i].value);
+        bool whole = limit || !cuv_dtype_is_float(v->dtype);
+        for (size_t k = 0; k < n; k++) {
+            double r = next_random(&state);
+            values[k] = (float)(whole ? floor(r * (double)(limit > 0 ? limit : 2)) : 2 * r - 1);
+        }
+        a->data = values;
+    }
+    return CUV_OK;
+}
+
+cuv_status cuv_verify_against(struct cuv_model *m, struct cuv_model *other, double rtol, double atol,
+                              const cuv_run_options *options, cuv_verification **out)
+{
+    cuv_array *inputs;
+    struct cuv_result *mine = NULL, *theirs = NULL;
+    *out = NULL;
+    if (m->input_count != other->input_count || m->output_count != other->output_count)
+        return cuv_fail(m->cx, CUV_NO, "verify.ends", &(cuv_detail){
+                        .expected = cuv_format(m->cx, "%zu inputs, %zu outputs", other->input_count, other->output_count),
+                        .found = cuv_format(m->cx, "%zu inputs, %zu outputs", m->input_count, m->output_count)},
+                        "'%s' and '%s' have different numbers of inputs or outputs", m->name, other->name);
+    cuv_arena *arena = cuv_arena_new(m->cx);
+    cuv_status status = arena ? random_inputs(m, other, arena, &inputs) : cuv_oom(m->cx);
+    if (status == CUV_OK)
+        status = cuv_run_model(m, inputs, m->input_count, 0, options, &mine);
+    if (status == CUV_OK)
+        status = cuv_run_model(other, inputs, m->input_count, 0, options, &theirs);
+    if (status == CUV_OK)
+        status = cuv_verification_new(m, rtol, atol, out);
+    if (status == CUV_OK)
+        status = cuv_compare_outputs(m, mine, theirs->arrays, rtol, atol, *out);
+    cuv_result_free(mine);
+    cuv_result_free(theirs);
+    cuv_arena_free(arena);
+    if (status != CUV_OK) {
+        cuv_verification_free(m->cx, *out);
+        *out = NULL;
+        return status;
+    }
+    return (*out)->ok ? CUV_OK : CUV_NO;
+}

@@ -1,0 +1,45 @@
+/* What the verbs share: options, findings, output. The command line knows <cuvier.h> alone. */
+#ifndef CUVIER_CLI_H
+#define CUVIER_CLI_H
+
+#include <cuvier.h>
+#include <stdio.h>
+
+enum { EXIT_YES = 0, EXIT_NO = 1, EXIT_USAGE = 2, EXIT_FILE = 3, EXIT_MACHINE = 4 };
+
+/* A list of texts that an option gathered; borrowed from argv. */
+typedef struct list { const char **items; size_t count; } list;
+
+typedef struct options {
+    list evidence, out, map, input_shape;
+    const char *samples, *against, *format, *in, *stage, *keras;
+    double rtol, atol, seconds;
+    uint64_t memory;
+    long threads, batch, top;
+    bool json, quiet, verbose, no_color, strict, help, weights_only, reference;
+} options;
+
+/* A command: its verb, what help says, which options it takes (letters of the rows in options.c), and what it does. */
+typedef struct verb {
+    const char *name, *operands, *about;
+    const char *takes;          /* names of options beyond the common ones, separated by spaces */
+    int (*run)(cuv_context *cx, options *o);
+} verb;
+extern const verb cmd_inspect, cmd_summary, cmd_rebuild, cmd_verify, cmd_predict;
+
+/* Parses argv after the verb; writes what is wrong to stderr and gives false. */
+bool parse_options(const verb *v, int argc, char **argv, options *o);
+void free_options(options *o);
+void print_help(const verb *v, FILE *to);
+
+/* Prints the findings (or, with --json and a failure, the error document) and returns the exit status. */
+int finish(cuv_context *cx, const options *o, cuv_status status);
+/* Opens the evidence of the command line; on failure *ev is NULL. */
+cuv_status open_evidence(cuv_context *cx, const options *o, cuv_evidence **ev);
+/* Prints and frees. */
+void print_text(cuv_context *cx, char *text);
+cuv_run_options run_options(const options *o);
+/* True when `to` is a terminal and colour is wanted. */
+bool wants_color(const options *o, FILE *to);
+
+#endif

@@ -1,0 +1,26 @@
+/* cuvier predict: runs the model on arrays from files. */
+#include "cli.h"
+
+static int run(cuv_context *cx, options *o)
+{
+    cuv_evidence *ev;
+    cuv_model *model = NULL;
+    cuv_run_options how = run_options(o);
+    if (!o->in || o->out.count != 1) {
+        fputs("cuvier predict: give the inputs with -i IN and one place for the outputs with -o OUT\n", stderr);
+        return EXIT_USAGE;
+    }
+    cuv_status status = open_evidence(cx, o, &ev);
+    if (status == CUV_OK)
+        status = cuv_rebuild(ev, &model);
+    if (status == CUV_OK)
+        status = cuv_model_predict_file(model, o->in, o->out.items[0], (size_t)o->batch, &how);
+    if (status == CUV_OK && o->json)
+        printf("{\"cuvier\": \"%s\", \"ok\": true, \"written\": [\"%s\"]}\n", cuv_version(), o->out.items[0]);
+    cuv_model_free(model);
+    cuv_evidence_free(ev);
+    return finish(cx, o, status);
+}
+
+const verb cmd_predict = {"predict", "EVIDENCE... -i IN -o OUT", "run the model on arrays from files",
+                          "--in --out --batch --map --samples --input-shape --reference", run};

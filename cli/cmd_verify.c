@@ -1,0 +1,93 @@
+/* cuvier verify: does the model give the original's outputs? */
+#include "cli.h"
+
+#include <math.h>
+
+static void print_number(const char *name, double x)
+{
+    if (isfinite(x))
+        printf("\"%s\": %.9g", name, x);
+    else
+        printf("\"%s\": null", name);
+}
+
+static void print_json(const cuv_verification *v)
+{
+    printf("{\"cuvier\": \"%s\", \"ok\": %s, \"outputs\": [", cuv_version(), v->ok ? "true" : "false");
+    for (size_t i = 0; i < v->count; i++) {
+        printf("%s{\"name\": \"", i ? ", " : "");
+        for (const char *c = v->outputs[i].name; *c; c++)
+            if (*c == '"' || *c == '\\')
+                printf("\\%c", *c);
+            else if ((unsigned char)*c < 0x20)
+                printf("\\u%04x", (unsigned char)*c);
+            else
+                putchar(*c);
+        printf("\", ");
+        print_number("max_abs", v->outputs[i].max_abs);
+        printf(", ");
+        print_number("max_rel", v->outputs[i].max_rel);
+        printf(", \"ok\": %s}", v->outputs[i].ok ? "true" : "false");
+    }
+    printf("], \"rtol\": %g, \"atol\": %g, \"samples\": %zu}\n", v->rtol, v->atol, v->samples);
+}
+
+static void print_lines(const cuv_verification *v)
+{
+    for (size_t i = 0; i < v->count; i++)
+        printf("%-4s %s: largest difference %.3g, relative %.3g\n", v->outputs[i].ok ? "ok" : "NO", v->outputs[i].name,
+               v->outputs[i].max_abs, v->outputs[i].max_rel);
+    printf("%s: %zu samples, rtol %g, atol %g\n", v->ok ? "the outputs agree" : "the outputs differ", v->samples, v->rtol,
+           v->atol);
+}
+
+static cuv_status compare(cuv_context *cx, const options *o, cuv_evidence *ev, cuv_model *model, cuv_verification **v)
+{
+    cuv_run_options run = run_options(o);
+    cuv_evidence *other_ev = NULL;
+    cuv_model *other = NULL;
+    if (!o->against)
+        return cuv_model_verify(model, ev, o->rtol, o->atol, &run, v);
+    cuv_status status = cuv_evidence_new(cx, &other_ev);
+    if (status == CUV_OK)
+        status = cuv_evidence_add_file(other_ev, o->against);
+    if (status == CUV_OK)
+        status = cuv_rebuild(other_ev, &other);
+    if (status == CUV_OK)
+        status = cuv_model_verify_against(model, other, o->rtol, o->atol, &run, v);
+    cuv_model_free(other);
+    cuv_evidence_free(other_ev);
+    return status;
+}
+
+static int run(cuv_context *cx, options *o)
+{
+    cuv_evidence *ev;
+    cuv_model *model = NULL;
+    cuv_verification *v = NULL;
+    if (o->samples && o->against) {
+        fputs("cuvier verify: give --samples or --against, not both\n", stderr);
+        return EXIT_USAGE;
+    }
+    const char *samples = o->samples;
+    o->samples = NULL;          /* the rebuild must not judge by them what the verification is to find out */
+    cuv_status status = open_evidence(cx, o, &ev);
+    if (status == CUV_OK)
+        status = cuv_rebuild(ev, &model);
+    if (status == CUV_OK && samples)
+        status = cuv_evidence_samples(ev, samples);
+    if (status == CUV_OK)
+        status = compare(cx, o, ev, model, &v);
+    bool answered = v != NULL;
+    if (v && o->json)
+        print_json(v);
+    else if (v && !o->quiet)
+        print_lines(v);
+    cuv_verification_free(cx, v);
+    cuv_model_free(model);
+    cuv_evidence_free(ev);
+    return answered ? cuv_exit_status(status) : finish(cx, o, status);
+}
+
+const verb cmd_verify = {"verify", "EVIDENCE... --samples IO.npz", "does the model give the original's outputs?",
+                         "--samples --against --rtol --atol --map --input-shape --reference", run};

@@ -1,0 +1,133 @@
+/* The command line: picks the verb, makes the context, reports. */
+#include "cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const verb *const verbs[] = {&cmd_inspect, &cmd_summary, &cmd_rebuild, &cmd_verify, &cmd_predict};
+enum { VERBS = sizeof verbs / sizeof verbs[0] };
+/* Verbs of the contract that this version does not have. */
+static const char *const later[] = {"bench", "diff", "scan", "view"};
+
+static void print_verbs(FILE *to)
+{
+    fputs("cuvier rebuilds Keras models from their weights and biases, and proves that the result is the original.\n\n", to);
+    for (size_t i = 0; i < VERBS; i++)
+        fprintf(to, "  cuvier %-8s %-28s %s\n", verbs[i]->name, verbs[i]->operands, verbs[i]->about);
+    fputs("\ncuvier VERB --help tells the options; cuvier --version the version.\n", to);
+}
+
+bool wants_color(const options *o, FILE *to)
+{
+    const char *no = getenv("NO_COLOR");
+    return !o->no_color && !(no && *no) && isatty(fileno(to));
+}
+
+void print_text(cuv_context *cx, char *text)
+{
+    if (text)
+        fputs(text, stdout);
+    cuv_text_free(cx, text);
+}
+
+cuv_run_options run_options(const options *o)
+{
+    return (cuv_run_options){.threads = (int)o->threads, .reference = o->reference};
+}
+
+int finish(cuv_context *cx, const options *o, cuv_status status)
+{
+    char *text;
+    bool failed = status != CUV_OK;
+    if (failed && o->json) {
+        if (cuv_findings_report(cx, true, false, &text) == CUV_OK)
+            print_text(cx, text);
+    } else if ((failed || !o->quiet) && cuv_finding_count(cx) &&
+               cuv_findings_report(cx, false, wants_color(o, stderr), &text) == CUV_OK) {
+        fputs(text, stderr);
+        cuv_text_free(cx, text);
+    }
+    return cuv_exit_status(status);
+}
+
+cuv_status open_evidence(cuv_context *cx, const options *o, cuv_evidence **ev)
+{
+    cuv_status status = cuv_evidence_new(cx, ev);
+    for (size_t i = 0; status == CUV_OK && i < o->evidence.count; i++)
+        status = cuv_evidence_add_file(*ev, o->evidence.items[i]);
+    for (size_t i = 0; status == CUV_OK && i < o->map.count; i++)
+        status = cuv_evidence_map(*ev, o->map.items[i]);
+    for (size_t i = 0; status == CUV_OK && i < o->input_shape.count; i++)
+        status = cuv_evidence_input_shape(*ev, o->input_shape.items[i]);
+    if (status == CUV_OK && o->samples)
+        status = cuv_evidence_samples(*ev, o->samples);
+    if (status != CUV_OK) {
+        cuv_evidence_free(*ev);
+        *ev = NULL;
+        return status;
+    }
+    cuv_evidence_strict(*ev, o->strict);
+    return CUV_OK;
+}
+
+static int run_verb(const verb *v, int argc, char **argv)
+{
+    options o = {.rtol = 1e-4, .atol = 1e-5};
+    cuv_context *cx;
+    int result = EXIT_USAGE;
+    if (!parse_options(v, argc, argv, &o))
+        goto done;
+    if (o.help) {
+        print_help(v, stdout);
+        result = EXIT_YES;
+        goto done;
+    }
+    if (!o.evidence.count) {
+        fprintf(stderr, "cuvier %s: no file is given\nusage: cuvier %s %s\n", v->name, v->name, v->operands);
+        goto done;
+    }
+    if (cuv_context_new(NULL, &cx) != CUV_OK) {
+        fputs("cuvier: memory ran out\n", stderr);
+        result = EXIT_MACHINE;
+        goto done;
+    }
+    cuv_context_limits(cx)->memory_bytes = o.memory;
+    cuv_context_limits(cx)->seconds = o.seconds;
+    result = v->run(cx, &o);
+    cuv_context_free(cx);
+    if (fflush(stdout) || ferror(stdout)) {
+        fputs("cuvier: standard output cannot be written\n", stderr);
+        result = EXIT_MACHINE;
+    }
+done:
+    free_options(&o);
+    return result;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_verbs(stderr);
+        return EXIT_USAGE;
+    }
+    if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "version")) {
+        printf("cuvier %s\n", cuv_version());
+        return EXIT_YES;
+    }
+    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+        print_verbs(stdout);
+        return EXIT_YES;
+    }
+    for (size_t i = 0; i < VERBS; i++)
+        if (!strcmp(argv[1], verbs[i]->name))
+            return run_verb(verbs[i], argc - 2, argv + 2);
+    for (size_t i = 0; i < sizeof later / sizeof later[0]; i++)
+        if (!strcmp(argv[1], later[i])) {
+            fprintf(stderr, "cuvier: '%s' is not in version %s yet\n", later[i], cuv_version());
+            return EXIT_USAGE;
+        }
+    fprintf(stderr, "cuvier: there is no verb '%s'\n", argv[1]);
+    print_verbs(stderr);
+    return EXIT_USAGE;
+}

@@ -1,0 +1,173 @@
+/* The options of all verbs as rows: parsing and help come from them. */
+#include "cli.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef enum kind { FLAG, TEXT, LIST, COUNT, REAL, BYTES } kind;
+typedef struct row {
+    const char *name, *letter, *operand, *about;
+    kind kind;
+    size_t at;              /* offset of the field */
+    bool common;
+} row;
+
+#define AT(field) offsetof(options, field)
+static const row rows[] = {
+    {"--out", "-o", "OUT", "write the model (or the predictions) there; the form follows the name", LIST, AT(out), false},
+    {"--in", "-i", "IN", "inputs: .npy (one input) or .npz", TEXT, AT(in), false},
+    {"--format", NULL, "FORM", "the form of OUT where the name does not tell (.keras, .h5, ...)", TEXT, AT(format), false},
+    {"--map", NULL, "LAYER=TENSOR[,...]", "put named tensors into a layer by hand", LIST, AT(map), false},
+    {"--samples", NULL, "IO.npz", "inputs and outputs of the original (x, y; x0, y0, ...)", TEXT, AT(samples), false},
+    {"--against", NULL, "OTHER", "another model to compare with on random inputs", TEXT, AT(against), false},
+    {"--input-shape", NULL, "28,28,1", "an input's shape without the batch, where nothing tells it", LIST, AT(input_shape), false},
+    {"--strict", NULL, NULL, "nothing may be assumed", FLAG, AT(strict), false},
+    {"--top", NULL, "N", "how many candidates to show", COUNT, AT(top), false},
+    {"--keras", NULL, "2|3", "whose conventions a .h5 file follows (3)", TEXT, AT(keras), false},
+    {"--weights-only", NULL, NULL, "a .h5 file without the configuration", FLAG, AT(weights_only), false},
+    {"--stage", NULL, "STAGE", "print a stage of the pipeline: config, program, plan", TEXT, AT(stage), false},
+    {"--rtol", NULL, "R", "relative tolerance (1e-4)", REAL, AT(rtol), false},
+    {"--atol", NULL, "A", "absolute tolerance (1e-5)", REAL, AT(atol), false},
+    {"--batch", NULL, "N", "rows that run at once (32)", COUNT, AT(batch), false},
+    {"--reference", NULL, NULL, "reference kernels only", FLAG, AT(reference), false},
+    {"--json", NULL, NULL, "one JSON document on standard output", FLAG, AT(json), true},
+    {"--quiet", "-q", NULL, "only errors", FLAG, AT(quiet), true},
+    {"--verbose", "-v", NULL, "every decision with its evidence", FLAG, AT(verbose), true},
+    {"--threads", NULL, "N", "threads (the cores at hand)", COUNT, AT(threads), true},
+    {"--no-color", NULL, NULL, "no colours (also NO_COLOR)", FLAG, AT(no_color), true},
+    {"--memory", NULL, "SIZE", "limit on memory: 500M, 2G", BYTES, AT(memory), true},
+    {"--time", NULL, "SECONDS", "limit on time", REAL, AT(seconds), true},
+    {"--help", "-h", NULL, "this text", FLAG, AT(help), true},
+};
+enum { ROWS = sizeof rows / sizeof rows[0] };
+
+static bool takes(const verb *v, const row *r)
+{
+    size_t n = strlen(r->name);
+    if (r->common)
+        return true;
+    for (const char *at = v->takes; (at = strstr(at, r->name)); at += n)
+        if (at[n] == ' ' || at[n] == 0)
+            return true;
+    return false;
+}
+
+static bool add(list *l, const char *text)
+{
+    const char **items = realloc(l->items, (l->count + 1) * sizeof *items);
+    if (!items)
+        return false;
+    items[l->count++] = text;
+    l->items = items;
+    return true;
+}
+
+void free_options(options *o)
+{
+    free(o->evidence.items);
+    free(o->out.items);
+    free(o->map.items);
+    free(o->input_shape.items);
+}
+
+static bool parse_size(const char *text, uint64_t *out)
+{
+    char *end;
+    errno = 0;
+    double n = strtod(text, &end);
+    double unit = 1;
+    switch (*end) {
+    case 'k': case 'K': unit = 1024.0; end++; break;
+    case 'm': case 'M': unit = 1024.0 * 1024; end++; break;
+    case 'g': case 'G': unit = 1024.0 * 1024 * 1024; end++; break;
+    case 't': case 'T': unit = 1024.0 * 1024 * 1024 * 1024; end++; break;
+    default: break;
+    }
+    if (*end == 'i')
+        end++;
+    if (*end == 'b' || *end == 'B')
+        end++;
+    if (end == text || *end || errno || !(n > 0) || n * unit > 9e18)
+        return false;
+    *out = (uint64_t)(n * unit);
+    return true;
+}
+
+/* Takes the operand of an option; false when it is of the wrong kind. */
+static bool store(const row *r, options *o, const char *text)
+{
+    char *field = (char *)o + r->at, *end;
+    errno = 0;
+    switch (r->kind) {
+    case FLAG: *(bool *)(void *)field = true; return true;
+    case TEXT: *(const char **)(void *)field = text; return true;
+    case LIST: return add((list *)(void *)field, text);
+    case COUNT: {
+        long n = strtol(text, &end, 10);
+        *(long *)(void *)field = n;
+        return end != text && !*end && !errno && n > 0;
+    }
+    case REAL: {
+        double x = strtod(text, &end);
+        *(double *)(void *)field = x;
+        return end != text && !*end && !errno && x >= 0;
+    }
+    case BYTES: return parse_size(text, (uint64_t *)(void *)field);
+    }
+    return false;
+}
+
+static const row *find_row(const char *arg, size_t n)
+{
+    for (size_t i = 0; i < ROWS; i++)
+        if ((strlen(rows[i].name) == n && !strncmp(arg, rows[i].name, n)) ||
+            (rows[i].letter && strlen(rows[i].letter) == n && !strncmp(arg, rows[i].letter, n)))
+            return &rows[i];
+    return NULL;
+}
+
+bool parse_options(const verb *v, int argc, char **argv, options *o)
+{
+    bool operands_only = false;
+    for (int i = 0; i < argc; i++) {
+        const char *arg = argv[i], *equals = strchr(arg, '=');
+        if (operands_only || arg[0] != '-' || !arg[1]) {
+            if (!add(&o->evidence, arg))
+                return false;
+            continue;
+        }
+        if (!strcmp(arg, "--")) {
+            operands_only = true;
+            continue;
+        }
+        bool joined = arg[1] == '-' && equals;
+        const row *r = find_row(arg, joined ? (size_t)(equals - arg) : strlen(arg));
+        if (!r || !takes(v, r)) {
+            fprintf(stderr, "cuvier %s: there is no option %s; see cuvier %s --help\n", v->name, arg, v->name);
+            return false;
+        }
+        const char *operand = joined ? equals + 1 : r->kind == FLAG ? NULL : i + 1 < argc ? argv[++i] : NULL;
+        if ((r->kind != FLAG && !operand) || (r->kind == FLAG && joined) || !store(r, o, operand)) {
+            fprintf(stderr, "cuvier %s: %s takes %s%s%s\n", v->name, r->name, r->operand ? r->operand : "nothing",
+                    operand ? ", not " : "", operand ? operand : "");
+            return false;
+        }
+    }
+    return true;
+}
+
+void print_help(const verb *v, FILE *to)
+{
+    fprintf(to, "cuvier %s %s\n\n%s\n\n", v->name, v->operands, v->about);
+    for (int common = 0; common < 2; common++)
+        for (size_t i = 0; i < ROWS; i++) {
+            char left[64];
+            if (rows[i].common != (bool)common || !takes(v, &rows[i]))
+                continue;
+            snprintf(left, sizeof left, "%s%s%s%s%s", rows[i].letter ? rows[i].letter : "", rows[i].letter ? ", " : "",
+                     rows[i].name, rows[i].operand ? " " : "", rows[i].operand ? rows[i].operand : "");
+            fprintf(to, "  %-30s %s\n", left, rows[i].about);
+        }
+}

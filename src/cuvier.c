@@ -1,0 +1,114 @@
+/* The pipeline: evidence, configuration, model, weights, proof. Nothing else calls the stages in sequence. */
+#include "model/model.h"
+#include "run/samples.h"
+
+#define RTOL 1e-4
+#define ATOL 1e-5
+
+/* The file whose configuration counts: a script's model first, then a file that holds nothing but a configuration. */
+static cuv_status choose_config(cuv_evidence *ev, cuv_value **config, cuv_file **from)
+{
+    cuv_file *whole = NULL, *bare = NULL;
+    *config = NULL;
+    for (size_t i = 0; i < ev->file_count; i++) {
+        cuv_file *f = ev->files[i];
+        cuv_script *s = f->script;
+        if (s && (s->config || (s->model_file && s->model_file->config))) {
+            *from = s->config ? f : s->model_file;
+            *config = s->config ? s->config : s->model_file->config;
+            return CUV_OK;
+        }
+        if (!f->config)
+            continue;
+        cuv_file **slot = f->arrangement == CUV_ARR_NONE ? &bare : &whole;
+        if (*slot && !cuv_value_equal((*slot)->config, f->config))
+            return cuv_fail(ev->cx, CUV_NO, "evidence.configs", &(cuv_detail){.file = f->path,
+                            .help = "give the one that belongs to the weights"},
+                            "%s and %s describe two different models", (*slot)->name, f->name);
+        *slot = *slot ? *slot : f;
+    }
+    *from = bare ? bare : whole;
+    *config = *from ? (*from)->config : NULL;
+    return CUV_OK;
+}
+
+static cuv_status no_config(cuv_evidence *ev)
+{
+    const cuv_file *weights = NULL;
+    size_t tensors = 0;
+    for (size_t i = 0; i < ev->file_count; i++)
+        for (size_t g = 0; g < ev->files[i]->group_count; g++) {
+            tensors += ev->files[i]->groups[g].count;
+            weights = ev->files[i];
+        }
+    if (!ev->file_count)
+        return cuv_fail(ev->cx, CUV_ARGUMENT, "evidence.none", NULL, "no file is given");
+    return cuv_fail(ev->cx, CUV_NO, "evidence.config", &(cuv_detail){.file = weights ? weights->path : ev->files[0]->path,
+                    .help = "add the model's .json or .yaml, a .keras or whole .h5 file of the same model, or the Python code that "
+                            "builds it"},
+                    weights ? "nothing tells the architecture: %s holds %zu tensors and no configuration"
+                            : "nothing tells the architecture: %s holds no model (%zu tensors)",
+                    weights ? weights->name : ev->files[0]->name, tensors);
+}
+
+static cuv_status check_strict(const cuv_evidence *ev, const cuv_model *m)
+{
+    size_t n = 0;
+    const cuv_decision *first = NULL;
+    for (size_t i = 0; i < m->decision_count; i++)
+        if (m->decisions[i].level == CUV_ASSUMED) {
+            first = first ? first : &m->decisions[i];
+            n++;
+        }
+    if (!ev->strict || !n)
+        return CUV_OK;
+    return cuv_fail(ev->cx, CUV_NO, "strict.assumed", &(cuv_detail){.layer = first->layer, .found = first->value,
+                    .help = "samples of the original (--samples) or --map can make it certain"},
+                    "%zu decision%s only assumed, the first %s%s%s = %s: %s", n, n == 1 ? " is" : "s are",
+                    first->layer ? first->layer : "", first->layer ? "/" : "", first->field, first->value, first->why);
+}
+
+static cuv_status prove(cuv_evidence *ev, cuv_model *m)
+{
+    if (ev->samples)
+        CUV_TRY(cuv_settle_by_samples(m, ev->samples, RTOL, ATOL));
+    return check_strict(ev, m);
+}
+
+static cuv_status rebuild(cuv_evidence *ev, bool weights, cuv_model **out)
+{
+    cuv_value *config;
+    cuv_file *from;
+    cuv_model *m;
+    *out = NULL;
+    cuv_start_clock(ev->cx);
+    CUV_TRY(cuv_evidence_settle(ev));                           /* scripts   → assignments, configuration */
+    CUV_TRY(choose_config(ev, &config, &from));
+    if (!config)
+        return no_config(ev);
+    CUV_TRY(cuv_model_build(ev->cx, ev, config, from, &m));     /* config    → layers, wiring, program */
+    size_t mark = cuv_findings_mark(ev->cx);
+    cuv_status status = cuv_model_bind(m, ev);                  /* tensors   → weights */
+    if (status == CUV_OK && weights)
+        status = prove(ev, m);                                  /* samples   → certainty */
+    if (status == CUV_NO && !weights) {
+        cuv_findings_rewind(ev->cx, mark);
+        status = CUV_OK;
+    }
+    if (status != CUV_OK) {
+        cuv_model_free(m);
+        return status;
+    }
+    *out = m;
+    return CUV_OK;
+}
+
+cuv_status cuv_rebuild(cuv_evidence *ev, cuv_model **out)
+{
+    return rebuild(ev, true, out);
+}
+
+cuv_status cuv_rebuild_structure(cuv_evidence *ev, cuv_model **out)
+{
+    return rebuild(ev, false, out);
+}

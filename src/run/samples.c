@@ -1,0 +1,257 @@
+/* Turns assumptions into facts: where only the order of equally shaped layers says which arrays are whose, tries the orders against
+ * samples of the original until one reproduces them and the others do not. */
+#include "run/samples.h"
+
+#include <math.h>
+
+enum { MAX_TRIES = 20000, MAX_CLASS = 64 };
+
+/* Layers that can change places: the same shapes, and nothing but the order to tell them apart. */
+typedef struct class { cuv_layer *layers[MAX_CLASS]; size_t count; bool told_apart; } class;
+
+typedef struct search {
+    struct cuv_model *m;
+    cuv_context *cx;
+    cuv_arena *arena;
+    cuv_array *inputs, *outputs;
+    cuv_verification *v;
+    class *classes;
+    size_t class_count;
+    size_t tries;
+    double best;            /* smallest largest difference seen */
+} search;
+
+static bool assumed(const cuv_layer *layer)
+{
+    bool any = false;
+    for (size_t i = 0; i < layer->weight_count; i++) {
+        if (layer->weights[i].level != CUV_ASSUMED)
+            return false;
+        any = true;
+    }
+    return any;
+}
+
+static bool exchangeable(const cuv_layer *a, const cuv_layer *b)
+{
+    if (a->weight_count != b->weight_count)
+        return false;
+    for (size_t i = 0; i < a->weight_count; i++)
+        if (!cuv_shape_equal(a->weights[i].shape, a->weights[i].rank, b->weights[i].shape, b->weights[i].rank) ||
+            a->weights[i].dtype != b->weights[i].dtype)
+            return false;
+    return true;
+}
+
+static cuv_status find_classes(search *s)
+{
+    struct cuv_model *m = s->m;
+    s->classes = CUV_NEW_ARRAY(s->arena, class, m->layer_count + 1);
+    if (!s->classes)
+        return cuv_oom(s->cx);
+    for (size_t i = 0; i < m->layer_count; i++) {
+        if (!assumed(m->layers[i]))
+            continue;
+        size_t c = 0;
+        while (c < s->class_count && !exchangeable(s->classes[c].layers[0], m->layers[i]))
+            c++;
+        s->class_count += c == s->class_count;
+        if (s->classes[c].count < MAX_CLASS)
+            s->classes[c].layers[s->classes[c].count++] = m->layers[i];
+    }
+    return CUV_OK;
+}
+
+static void swap_weights(struct cuv_model *m, cuv_layer *a, cuv_layer *b)
+{
+    for (size_t i = 0; i < a->weight_count; i++) {
+        cuv_weight *x = &a->weights[i], *y = &b->weights[i];
+        const cuv_tensor *value = x->value;
+        const char *source = x->source;
+        x->value = y->value;
+        x->source = y->source;
+        y->value = value;
+        y->source = source;
+        m->program->values[x->ref].tensor = x->value;
+        m->program->values[y->ref].tensor = y->value;
+    }
+}
+
+/* Runs the samples; *ok tells whether all outputs agree. A plain difference is no failure. */
+static cuv_status try_samples(search *s, bool *ok)
+{
+    struct cuv_result *result;
+    s->tries++;
+    cuv_runner_reset(s->m);
+    CUV_TRY(cuv_run_model(s->m, s->inputs, s->m->input_count, 0, NULL, &result));
+    memset(s->v->outputs, 0, s->v->count * sizeof *s->v->outputs);
+    cuv_status status = cuv_compare_outputs(s->m, result, s->outputs, s->v->rtol, s->v->atol, s->v);
+    cuv_result_free(result);
+    double worst = 0;
+    for (size_t i = 0; i < s->v->count; i++)
+        worst = fmax(worst, isnan(s->v->outputs[i].max_abs) ? INFINITY : s->v->outputs[i].max_abs);
+    s->best = fmin(s->best, worst);
+    *ok = s->v->ok;
+    return status;
+}
+
+static double error_now(const search *s)
+{
+    double sum = 0;
+    for (size_t i = 0; i < s->v->count; i++)
+        sum += isnan(s->v->outputs[i].max_abs) ? INFINITY : s->v->outputs[i].max_abs;
+    return sum;
+}
+
+/* All orders of the classes from `c` on (Heap's algorithm inside a class). */
+static cuv_status try_orders(search *s, size_t c, size_t k, bool *ok)
+{
+    if (s->tries >= MAX_TRIES || *ok)
+        return CUV_OK;
+    CUV_TRY(cuv_check_time(s->cx));
+    if (c == s->class_count)
+        return try_samples(s, ok);
+    class *cl = &s->classes[c];
+    if (k >= cl->count)
+        return try_orders(s, c + 1, 0, ok);
+    for (size_t i = k; i < cl->count; i++) {
+        if (i != k)
+            swap_weights(s->m, cl->layers[k], cl->layers[i]);
+        CUV_TRY(try_orders(s, c, k + 1, ok));
+        if (*ok)
+            return CUV_OK;
+        if (i != k)
+            swap_weights(s->m, cl->layers[k], cl->layers[i]);
+    }
+    return CUV_OK;
+}
+
+/* Too many orders to try them all: exchanges pairs as long as that brings the outputs nearer. */
+static cuv_status descend(search *s, bool *ok)
+{
+    CUV_TRY(try_samples(s, ok));
+    double now = error_now(s);
+    for (bool better = true; better && !*ok;) {
+        better = false;
+        for (size_t c = 0; c < s->class_count; c++)
+            for (size_t i = 0; i < s->classes[c].count; i++)
+                for (size_t k = i + 1; k < s->classes[c].count; k++) {
+                    if (s->tries >= MAX_TRIES || *ok)
+                        return CUV_OK;
+                    CUV_TRY(cuv_check_time(s->cx));
+                    swap_weights(s->m, s->classes[c].layers[i], s->classes[c].layers[k]);
+                    CUV_TRY(try_samples(s, ok));
+                    if (*ok || error_now(s) < now) {
+                        now = error_now(s);
+                        better = true;
+                    } else {
+                        swap_weights(s->m, s->classes[c].layers[i], s->classes[c].layers[k]);
+                    }
+                }
+    }
+    return CUV_OK;
+}
+
+static bool few_orders(const search *s)
+{
+    double n = 1;
+    for (size_t c = 0; c < s->class_count; c++)
+        for (size_t i = 2; i <= s->classes[c].count; i++)
+            n *= (double)i;
+    return n <= MAX_TRIES;
+}
+
+/* With the right order in place: does every exchange of two layers show? Then the samples tell them apart. */
+static cuv_status tell_apart(search *s)
+{
+    for (size_t c = 0; c < s->class_count; c++) {
+        class *cl = &s->classes[c];
+        cl->told_apart = true;
+        for (size_t i = 0; i < cl->count; i++)
+            for (size_t k = i + 1; k < cl->count && cl->told_apart; k++) {
+                bool ok = false;
+                CUV_TRY(cuv_check_time(s->cx));
+                swap_weights(s->m, cl->layers[i], cl->layers[k]);
+                cuv_status status = try_samples(s, &ok);
+                swap_weights(s->m, cl->layers[i], cl->layers[k]);
+                CUV_TRY(status);
+                cl->told_apart = !ok;
+            }
+    }
+    cuv_runner_reset(s->m);
+    return CUV_OK;
+}
+
+static bool names_weight(const cuv_decision *d, const cuv_layer *layer, const cuv_weight *w)
+{
+    return cuv_streq(d->layer, layer->path ? layer->path : layer->name) && cuv_streq(d->field, w->name);
+}
+
+/* Writes the outcome into weights and decisions. */
+static cuv_status conclude(search *s, const char *samples)
+{
+    const char *proof = cuv_format(s->cx, "%s is reproduced with it, and with no exchange of two such layers", samples);
+    const char *tie = cuv_format(s->cx, "%s is reproduced with it, but also with other orders", samples);
+    for (size_t c = 0; c < s->class_count; c++)
+        for (size_t i = 0; i < s->classes[c].count; i++) {
+            cuv_layer *layer = s->classes[c].layers[i];
+            bool sure = s->classes[c].told_apart;
+            for (size_t k = 0; k < layer->weight_count; k++) {
+                cuv_weight *w = &layer->weights[k];
+                w->level = sure ? CUV_VERIFIED : CUV_ASSUMED;
+                for (size_t d = 0; d < s->m->decision_count; d++) {
+                    cuv_decision *dec = &s->m->decisions[d];
+                    if (!names_weight(dec, layer, w))
+                        continue;
+                    dec->level = w->level;
+                    dec->value = w->source;
+                    dec->why = cuv_arena_strdup(s->m->arena, sure ? proof : tie);
+                    if (!dec->why)
+                        return cuv_oom(s->cx);
+                    if (sure)
+                        dec->alternatives = NULL;
+                }
+            }
+        }
+    return CUV_OK;
+}
+
+static cuv_status differ(search *s, const cuv_samples *samples)
+{
+    bool orders = s->class_count > 0;
+    return cuv_fail(s->cx, CUV_NO, "samples.differ", &(cuv_detail){.file = samples->file->path,
+                    .expected = cuv_format(s->cx, "differences within rtol %g, atol %g", s->v->rtol, s->v->atol),
+                    .found = cuv_format(s->cx, "%.3g", s->best),
+                    .help = "weights, configuration and samples do not belong together; cuvier verify shows each output"},
+                    orders ? "no order of the layers with equal shapes gives the outputs of %s; the nearest is off by %.3g"
+                           : "the rebuilt model does not give the outputs of %s; it is off by %.3g",
+                    samples->file->name, s->best);
+}
+
+static cuv_status settle(search *s, const cuv_samples *samples)
+{
+    bool ok = false;
+    CUV_TRY(cuv_match_samples(s->m, samples, false, s->arena, &s->inputs));
+    CUV_TRY(cuv_match_samples(s->m, samples, true, s->arena, &s->outputs));
+    CUV_TRY(find_classes(s));
+    CUV_TRY(few_orders(s) ? try_orders(s, 0, 0, &ok) : descend(s, &ok));
+    if (!ok)
+        return differ(s, samples);
+    CUV_TRY(tell_apart(s));
+    CUV_TRY(conclude(s, samples->file->name));
+    return cuv_model_decide(s->m, NULL, "outputs", cuv_format(s->cx, "%zu samples reproduced", s->v->samples), CUV_VERIFIED,
+                            cuv_format(s->cx, "%s, rtol %g, atol %g", samples->file->name, s->v->rtol, s->v->atol), NULL);
+}
+
+cuv_status cuv_settle_by_samples(struct cuv_model *m, const cuv_samples *samples, double rtol, double atol)
+{
+    search s = {.m = m, .cx = m->cx, .arena = cuv_arena_new(m->cx), .best = INFINITY};
+    if (!s.arena)
+        return cuv_oom(m->cx);
+    cuv_status status = cuv_verification_new(m, rtol, atol, &s.v);
+    if (status == CUV_OK)
+        status = settle(&s, samples);
+    cuv_verification_free(m->cx, s.v);
+    cuv_arena_free(s.arena);
+    return status;
+}
