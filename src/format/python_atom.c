@@ -165,7 +165,8 @@ static void decode(cuv_buffer *b, const cuv_py_parser *p, const string_shape *sh
     const uint8_t *s = p->src->data;
     for (size_t i = begin; i < end;) {
         uint8_t c = s[i++];
-        if (c == '\\' && !shape->raw && i < end) {
+        bool brace = shape->fields && i < end && (s[i] == '{' || s[i] == '}');
+        if (c == '\\' && !shape->raw && i < end && !brace) {
             escape(b, s, &i, end, shape->bytes);
         } else if (c == '\r') {
             i += i < end && s[i] == '\n';
@@ -309,7 +310,8 @@ static cuv_status contents(cuv_py_parser *p, const string_shape *shape, uint32_t
         line += s[i] == '\n';
         if (s[i] == '\\' && !shape->raw) {
             bool named = i + 2 < shape->end && s[i + 1] == 'N' && s[i + 2] == '{';
-            for (i += 2; named && i < shape->end && s[i] != '}'; i++)
+            bool brace = i + 1 < shape->end && (s[i + 1] == '{' || s[i + 1] == '}');
+            for (i += brace ? 1 : 2; named && i < shape->end && s[i] != '}'; i++)
                 continue;
         } else if ((s[i] == '{' || s[i] == '}') && twice) {
             i += 2;

@@ -189,7 +189,13 @@ static cuv_status argument(cuv_py_parser *p, cuv_py **out)
         *out = keyword;
         return cuv_py_close(p, keyword);
     }
-    CUV_TRY(star_or_test(p, out));
+    if (cuv_py_is_op(p, "*")) {
+        CUV_TRY(cuv_py_node(p, CUV_PY_STARRED, out));
+        p->at++;
+        CUV_TRY(cuv_py_test(p, false, &(*out)->a));
+        return cuv_py_close(p, *out);
+    }
+    CUV_TRY(cuv_py_test(p, true, out));
     if (at_clause(p))
         return comprehension(p, '(', *out, NULL, *out, out);
     return CUV_OK;

@@ -106,8 +106,9 @@ size_t cuv_py_string_end(const cuv_source *src, size_t at, size_t end, unsigned 
     for (i += triple ? 3 : 1; i < end; i++) {
         if (s[i] == '\\') {
             bool named = fields && i + 2 < end && s[i + 1] == 'N' && s[i + 2] == '{' && !prefix_has(src, at, prefix, 'r');
-            i += named ? 2 : 1;
-            i += i < end && s[i] == '\r' && i + 1 < end && s[i + 1] == '\n';
+            bool brace = fields && i + 1 < end && (s[i + 1] == '{' || s[i + 1] == '}');   /* a backslash escapes no field */
+            i += named ? 2 : !brace;
+            i += !brace && i < end && s[i] == '\r' && i + 1 < end && s[i + 1] == '\n';
         } else if (s[i] == quote && !triple) {
             return i + 1;
         } else if (s[i] == quote && end - i >= 3 && s[i + 1] == quote && s[i + 2] == quote) {

@@ -537,7 +537,7 @@ static bool at_match(const cuv_py_parser *p)
 {
     const cuv_py_token *next = cuv_py_peek(p, 1);
     if (!cuv_py_is_word(p, "match") || next->kind <= CUV_TK_DEDENT ||
-        (next->kind == CUV_TK_OP && next->op[0] && strchr("=.,:)", next->op[0])))
+        (next->kind == CUV_TK_OP && next->end - next->start == 1 && strchr("=.,:)", next->op[0])))
         return false;
     size_t i = 1;
     while (cuv_py_peek(p, i)->kind > CUV_TK_DEDENT)
