@@ -152,4 +152,46 @@ CUV_MUST_USE cuv_status cuv_read_script(struct cuv_evidence *ev, cuv_file *file)
 /* Keras major version from a version text: 1, 2 or 3; tf_keras and "2.x-tf" are 2; 0 when unknown. */
 int cuv_keras_major(const char *version);
 
+/* ---- writing ------------------------------------------------------------------------------------------------ */
+
+typedef struct cuv_saved_weight {
+    const char *name;           /* "kernel" */
+    const cuv_tensor *tensor;
+    bool trainable;             /* the variable's own flag; frozen layers count too */
+} cuv_saved_weight;
+
+/* A layer, cell or model with all that is inside it, as the objects of Keras hang together. All borrowed. */
+typedef struct cuv_saved_layer {
+    const char *name;           /* "dense_1" */
+    const char *class_name;     /* of Keras 3: "Dense" */
+    const char *role;           /* attribute of the object around it ("forward_layer", "cell"); NULL: one of its `layers`, or of the
+                                   `cells` of StackedRNNCells */
+    bool trainable;
+    const cuv_saved_weight *weights;        /* own variables, in the order of creation */
+    size_t weight_count;
+    const struct cuv_saved_layer *inner;    /* of a model: as model.layers lists them */
+    size_t inner_count;
+} cuv_saved_layer;
+
+typedef struct cuv_asset { const char *path; const void *data; size_t size; } cuv_asset;    /* "assets/layers/...txt" */
+
+typedef struct cuv_save {
+    const cuv_saved_layer *model;
+    const cuv_value *config;    /* configuration object; NULL: weights only (legacy .h5) */
+    const char *keras_version;  /* NULL: "3.15.0", or "2.15.0" with keras2_names */
+    const char *backend;        /* NULL: "tensorflow" */
+    bool keras2_names;          /* "dense/kernel:0" in place of "sequential/dense/kernel" (legacy .h5) */
+    const cuv_asset *assets;    /* .keras */
+    size_t asset_count;
+} cuv_save;
+
+/* Each writes a whole file. Reproducible; the date in .keras is fixed, or that of SOURCE_DATE_EPOCH. */
+CUV_MUST_USE cuv_status cuv_write_legacy_h5(cuv_context *cx, const cuv_save *save, const char *path);    /* legacy_h5_write.c */
+CUV_MUST_USE cuv_status cuv_write_objects_h5(cuv_context *cx, const cuv_save *save, const char *path);   /* objects_h5_write.c */
+CUV_MUST_USE cuv_status cuv_write_archive(cuv_context *cx, const cuv_save *save, const char *path);      /* archive_write.c */
+/* Keys "layer/variable", in the order of model.get_weights(). */
+CUV_MUST_USE cuv_status cuv_write_npz(cuv_context *cx, const cuv_save *save, const char *path);          /* saved.c */
+CUV_MUST_USE cuv_status cuv_write_safetensors(cuv_context *cx, const cuv_save *save, const char *path);  /* saved.c */
+CUV_MUST_USE cuv_status cuv_write_json(cuv_context *cx, const cuv_value *config, const char *path);      /* saved.c */
+
 #endif

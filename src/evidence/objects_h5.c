@@ -1,5 +1,5 @@
 /* The weights layout of Keras 3 (formats.md b): every object of the model has a group `vars` under its path, in HDF5
- * (.weights.h5), spread over several files (.weights.json), or as an .npz. Cf. objects_write.c. */
+ * (.weights.h5), spread over several files (.weights.json), or as an .npz. Cf. objects_h5_write.c. */
 #include "evidence/read.h"
 
 #include <stdlib.h>
