@@ -17,14 +17,28 @@ cuv_status cuv_evidence_new(cuv_context *cx, struct cuv_evidence **out)
     }
     ev->cx = cx;
     ev->arena = arena;
+    atomic_init(&ev->keepers, 1);
     *out = ev;
     return CUV_OK;
+}
+
+static void let_go(void *evidence)
+{
+    struct cuv_evidence *ev = evidence;
+    if (atomic_fetch_sub(&ev->keepers, 1) == 1)
+        cuv_arena_free(ev->arena);
 }
 
 void cuv_evidence_free(struct cuv_evidence *ev)
 {
     if (ev)
-        cuv_arena_free(ev->arena);
+        let_go(ev);
+}
+
+cuv_status cuv_evidence_keep(cuv_arena *arena, struct cuv_evidence *ev)
+{
+    atomic_fetch_add(&ev->keepers, 1);
+    return cuv_arena_defer(arena, let_go, ev);
 }
 
 /* ---- HDF5 ---- */

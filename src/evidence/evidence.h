@@ -112,14 +112,15 @@ struct cuv_evidence {
     cuv_samples *samples;       /* NULL when none were given */
     bool strict;
     unsigned depth;             /* internal: files that name files */
+    atomic_size_t keepers;      /* internal: arenas that hold it, and the caller */
     cuv_map *labels;            /* internal: names by tensor */
     cuv_named **derived;
     size_t derived_count, derived_capacity;
 };
 
-/* Evidence without files; lives in its own arena. NULL may be freed. */
-CUV_MUST_USE cuv_status cuv_evidence_new(cuv_context *cx, struct cuv_evidence **out);
-void cuv_evidence_free(struct cuv_evidence *ev);
+/* The arena holds the evidence, with the files it maps, until it is freed; cuv_evidence_free then only lets go of the caller's
+ * part. */
+CUV_MUST_USE cuv_status cuv_evidence_keep(cuv_arena *arena, struct cuv_evidence *ev);
 /* Opens a path, recognises it by content and reads it; appended to ev->files. Scripts are read by cuv_evidence_settle.
  * An already opened path gives the file that is there. */
 CUV_MUST_USE cuv_status cuv_evidence_open(struct cuv_evidence *ev, const char *path, cuv_file **out);
