@@ -150,7 +150,6 @@ typedef struct cuv_h5_header {
     cuv_h5_slice space, type, layout, fill, old_fill;
     cuv_h5_slice *attributes;
     size_t attribute_count, attribute_capacity;
-    bool unallocated_links;
 } cuv_h5_header;
 
 bool cuv_h5_undefined(const cuv_h5_file *file, uint64_t address);
