@@ -16,6 +16,9 @@ void cuv_emit_decisions(const struct cuv_model *m, bool all, cuv_buffer *out);
 const char *cuv_level_name(cuv_level level);
 /* Class of a layer as Keras 3 calls it; nested models "Functional" or "Sequential". */
 const char *cuv_layer_class(const cuv_layer *layer);
+/* The configuration object as Keras 3 writes it, in `arena` (parts are borrowed from the model). CUV_UNSUPPORTED "write.behaviour"
+ * names what Keras 3 can no longer express. */
+CUV_MUST_USE cuv_status cuv_emit_config(const struct cuv_model *m, cuv_arena *arena, cuv_value **out);
 /* What the files hold: for people, and the "files" document of cli.md. */
 void cuv_emit_evidence(const struct cuv_evidence *ev, cuv_buffer *out);
 void cuv_emit_evidence_json(const struct cuv_evidence *ev, cuv_buffer *out);

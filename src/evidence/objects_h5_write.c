@@ -26,7 +26,7 @@ static bool is_word(char c)
 
 /* Keras's snake case: an underscore before a capital that follows a small letter, or that begins a word after anything. Digits
  * end no word: Conv2D is conv2d, ConvLSTM2D is conv_lstm2d. */
-static char *snake_case(cuv_arena *arena, const char *name)
+char *cuv_snake_case(cuv_arena *arena, const char *name)
 {
     size_t size = strlen(name), n = 0, at = 0;
     char *word = CUV_NEW_ARRAY(arena, char, size + 1), *out = CUV_NEW_ARRAY(arena, char, 2 * size + 1);
@@ -55,7 +55,7 @@ static char *snake_case(cuv_arena *arena, const char *name)
 /* Name of the next element of a class in a container: dense, dense_1, ... Counts are kept by name. */
 static cuv_status element_name(const writer *w, cuv_map *used, const cuv_saved_layer *layer, const char **out)
 {
-    char *name = snake_case(w->arena, layer->class_name);
+    char *name = cuv_snake_case(w->arena, layer->class_name);
     size_t *count = name ? cuv_map_get(used, name) : NULL;
     if (!name)
         return cuv_oom(w->cx);

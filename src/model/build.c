@@ -287,6 +287,7 @@ static cuv_status finish(struct cuv_model *m, const cuv_graph *g)
 static cuv_status build(struct cuv_model *m, const struct cuv_evidence *ev, const cuv_value *record, const cuv_file *from)
 {
     cuv_graph *g;
+    m->scripted = from && from->script && from->script->config;
     CUV_TRY(decide_version(m, ev, from));
     m->program = cuv_program_new(m->arena);
     if (!m->program)

@@ -48,6 +48,7 @@ struct cuv_model {
     struct cuv_runner *runner;  /* plans by input shape; made on first use by src/run */
     bool nested;                /* inside another model: shares its arena and program */
     bool trainable;
+    bool scripted;              /* the configuration came from a script: it holds only what the script says */
 };
 
 /* Builds layers, wiring and program from a configuration object of Keras 1, 2 or 3. `version` of the behaviour: see cuv_layer. */

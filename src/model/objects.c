@@ -3,8 +3,6 @@
  * (formats.md b.1, b.2). */
 #include "model/bind.h"
 
-#include <ctype.h>
-
 typedef struct onode onode;
 struct onode {
     const char *name;
@@ -47,22 +45,6 @@ static cuv_status add_path(cuv_binding *b, cuv_map *index, onode *root, const cu
     return CUV_OK;
 }
 
-/* Keras's snake case: "Conv2DTranspose" -> "conv2d_transpose", "PReLU" -> "p_re_lu". */
-static void snake(const char *name, char *out, size_t size)
-{
-    size_t n = 0, len = strlen(name);
-    for (size_t i = 0; i < len && n + 2 < size; i++) {
-        unsigned char c = (unsigned char)name[i], before = i ? (unsigned char)name[i - 1] : 0;
-        unsigned char after = i + 1 < len ? (unsigned char)name[i + 1] : 0;
-        if (isupper(c) && i && ((islower(after)) || islower(before)))
-            if (n && out[n - 1] != '_')
-                out[n++] = '_';
-        if (isalnum(c) || c == '_')
-            out[n++] = (char)tolower(c);
-    }
-    out[n] = 0;
-}
-
 static bool layer_holds(const cuv_layer *layer)
 {
     if (layer->weight_count)
@@ -85,70 +67,101 @@ static int64_t number_of(const char *name, const char *stem)
     return name[n] == '_' && cuv_parse_i64(name + n + 1, strlen(name + n + 1), &k) && k > 0 ? k : -1;
 }
 
-
 static cuv_status bind_object(cuv_binding *b, const cuv_unit *unit, cuv_layer *layer, const onode *node, unsigned depth,
                               const cuv_file *file);
 
-/* The k-th object of a class that holds tensors, by number. */
-static onode *nth_of_class(const onode *container, const char *stem, size_t k)
+/* The objects of one class in a container that hold tensors, by number; handed out one after the other. */
+typedef struct queue { onode **nodes; int64_t *numbers; size_t count, next; } queue;
+
+static void sift(queue *q, size_t at, size_t count)
 {
-    int64_t after = -1;
-    onode *found = NULL;
-    for (size_t i = 0; i <= k; i++) {
-        found = NULL;
-        int64_t best = INT64_MAX;
-        for (onode *c = container->first; c; c = c->next) {
-            int64_t n = c->holds ? number_of(c->name, stem) : -1;
-            if (n > after && n < best) {
-                best = n;
-                found = c;
-            }
-        }
-        if (!found)
-            return NULL;
-        after = best;
+    for (size_t child = 2 * at + 1; child < count; at = child, child = 2 * at + 1) {
+        if (child + 1 < count && q->numbers[child + 1] > q->numbers[child])
+            child++;
+        if (q->numbers[child] <= q->numbers[at])
+            return;
+        int64_t number = q->numbers[at];
+        onode *node = q->nodes[at];
+        q->numbers[at] = q->numbers[child];
+        q->nodes[at] = q->nodes[child];
+        q->numbers[child] = number;
+        q->nodes[child] = node;
     }
-    return found;
 }
 
-/* The file's `name` attribute (Keras 3.6 and later), when it names another layer of the same class. */
-static onode *by_attribute(const onode *container, const char *name)
+static void sort_queue(queue *q)
 {
+    for (size_t i = q->count / 2; i-- > 0;)
+        sift(q, i, q->count);
+    for (size_t end = q->count; end-- > 1;) {
+        int64_t number = q->numbers[0];
+        onode *node = q->nodes[0];
+        q->numbers[0] = q->numbers[end];
+        q->nodes[0] = q->nodes[end];
+        q->numbers[end] = number;
+        q->nodes[end] = node;
+        sift(q, 0, end);
+    }
+}
+
+static cuv_status make_queue(cuv_binding *b, const onode *container, const char *stem, queue **out)
+{
+    size_t n = 0;
+    for (const onode *c = container->first; c; c = c->next)
+        n += c->holds && number_of(c->name, stem) >= 0;
+    queue *q = *out = CUV_NEW(b->scratch, queue);
+    if (!q || !(q->nodes = CUV_NEW_ARRAY(b->scratch, onode *, n + 1)) ||
+        !(q->numbers = CUV_NEW_ARRAY(b->scratch, int64_t, n + 1)))
+        return cuv_oom(b->cx);
     for (onode *c = container->first; c; c = c->next)
-        if (c->holds && c->group && cuv_streq(c->group->name, name))
-            return c;
+        if (c->holds && number_of(c->name, stem) >= 0) {
+            q->numbers[q->count] = number_of(c->name, stem);
+            q->nodes[q->count++] = c;
+        }
+    sort_queue(q);
+    return CUV_OK;
+}
+
+static cuv_unit *unit_of(cuv_binding *b, const cuv_layer *layer, size_t *from)
+{
+    for (size_t j = *from; j < b->unit_count; j++)
+        if (b->units[j].layer == layer) {
+            *from = j + 1;
+            return &b->units[j];
+        }
     return NULL;
 }
 
-static cuv_status bind_layers(cuv_binding *b, const cuv_unit *unit, cuv_layer *const *layers, size_t count,
+static cuv_status bind_layers(cuv_binding *b, const cuv_unit *outer, cuv_layer *const *layers, size_t count,
                               const onode *container, unsigned depth, const cuv_file *file)
 {
+    cuv_map *queues = cuv_map_new(b->scratch), *names = cuv_map_new(b->scratch);
+    size_t from = 0;
+    if (!queues || !names)
+        return cuv_oom(b->cx);
+    for (onode *c = container->first; c; c = c->next)      /* Keras 3.6 and later tell the layer's name */
+        if (c->holds && c->group && c->group->name)
+            CUV_TRY(cuv_map_set(names, c->group->name, c));
     for (size_t i = 0; i < count; i++) {
-        char stem[160], other[160];
-        size_t k = 0;
-        if (!layer_holds(layers[i]))
+        cuv_layer *layer = layers[i];
+        if (!layer_holds(layer))
             continue;
-        snake(layers[i]->model ? ((struct cuv_model *)layers[i]->model)->class_name : layers[i]->def->name, stem, sizeof stem);
-        for (size_t j = 0; j < i; j++) {
-            const cuv_layer *before = layers[j];
-            snake(before->model ? ((struct cuv_model *)before->model)->class_name : before->def->name, other, sizeof other);
-            k += layer_holds(before) && !strcmp(stem, other);
+        const char *class_name = layer->model ? ((struct cuv_model *)layer->model)->class_name : layer->def->name;
+        char *stem = cuv_snake_case(b->scratch, class_name);
+        if (!stem)
+            return cuv_oom(b->cx);
+        queue *q = cuv_map_get(queues, stem);
+        if (!q) {
+            CUV_TRY(make_queue(b, container, stem, &q));
+            CUV_TRY(cuv_map_set(queues, stem, q));
         }
-        const cuv_unit *u = unit;
-        for (size_t j = 0; !u && j < b->unit_count; j++)
-            if (b->units[j].layer == layers[i])
-                u = &b->units[j];
-        if (!unit && u && u->filled)
-            continue;
-        onode *node = nth_of_class(container, stem, k);
-        onode *named = by_attribute(container, layers[i]->name);
-        if (!node && named)
-            node = named;
-        if (!node)
-            continue;       /* reported as missing */
-        CUV_TRY(bind_object(b, u, layers[i], node, depth + 1, file));
-        if (!unit && u)
-            ((cuv_unit *)(uintptr_t)u)->filled = true;
+        cuv_unit *own = outer ? NULL : unit_of(b, layer, &from);
+        onode *node = q->next < q->count ? q->nodes[q->next++] : cuv_map_get(names, layer->name);
+        if (!node || (own && own->filled))
+            continue;       /* missing ones are reported later */
+        CUV_TRY(bind_object(b, own ? own : outer, layer, node, depth + 1, file));
+        if (own)
+            own->filled = true;
     }
     return CUV_OK;
 }

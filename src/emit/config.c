@@ -1,0 +1,400 @@
+/* A model's configuration as Keras 3 writes it. A configuration that came from Keras 3 is given back as it was; one of Keras 1 or 2, or
+ * of a script, is written anew from the layers' parameters. Behaviour that Keras 3 no longer has is refused by name. */
+#include "emit/emit.h"
+#include "model/graph.h"
+
+typedef struct writer {
+    cuv_context *cx;
+    cuv_arena *arena;
+    const struct cuv_model *m;
+} writer;
+
+static cuv_status layer_record(writer *w, const cuv_layer *layer, cuv_value **out);
+static cuv_status model_record(writer *w, const struct cuv_model *m, cuv_value **out);
+
+static cuv_status set_text(writer *w, cuv_value *dict, const char *key, const char *text)
+{
+    return cuv_dict_set(w->arena, dict, key, text ? cuv_value_text(w->arena, text) : cuv_value_null(w->arena));
+}
+
+/* {"module", "class_name", "config", "registered_name"}; config is made when it is NULL. */
+static cuv_status object(writer *w, const char *module, const char *class_name, const char *registered, cuv_value **config,
+                         cuv_value **out)
+{
+    cuv_value *o = cuv_value_dict(w->arena);
+    if (!*config)
+        *config = cuv_value_dict(w->arena);
+    if (!o || !*config)
+        return cuv_oom(w->cx);
+    CUV_TRY(set_text(w, o, "module", module));
+    CUV_TRY(set_text(w, o, "class_name", class_name));
+    CUV_TRY(cuv_dict_set(w->arena, o, "config", *config));
+    CUV_TRY(set_text(w, o, "registered_name", registered));
+    *out = o;
+    return CUV_OK;
+}
+
+/* ---- parameters */
+
+static cuv_status policy_value(writer *w, const cuv_layer *layer, cuv_value **out)
+{
+    cuv_value *config = NULL;
+    CUV_TRY(object(w, "keras", "DTypePolicy", NULL, &config, out));
+    return set_text(w, config, "name", layer->policy ? layer->policy : cuv_dtype_name(layer->variable));
+}
+
+/* hard_sigmoid of Keras 1 and 2 is clip(0.2 x + 0.5, 0, 1), which Keras 3 has under no name. */
+static cuv_status check_activation(writer *w, const cuv_layer *layer, const char *param, const char *name)
+{
+    if (layer->keras >= 3 || !cuv_streq(name, "hard_sigmoid"))
+        return CUV_OK;
+    return cuv_fail(w->cx, CUV_UNSUPPORTED, "write.behaviour", &(cuv_detail){.layer = layer->name, .found = name,
+                    .help = "Keras 3 computes relu6(x + 3) / 6 under this name; the numbers would change"},
+                    "'%s' has %s='hard_sigmoid' of Keras %d, which Keras 3 cannot express", layer->name, param, layer->keras);
+}
+
+static cuv_status activation_value(writer *w, const cuv_layer *layer, const char *param, cuv_value *given, cuv_value **out)
+{
+    const char *name = cuv_text(given);
+    const char *class_name = cuv_get_text(given, "class_name");
+    if (cuv_streq(class_name, "function"))
+        name = cuv_get_text(given, "config");
+    else if (class_name && cuv_text(cuv_get(given, "config")))
+        name = cuv_get_text(given, "config");
+    if (name) {
+        CUV_TRY(check_activation(w, layer, param, name));
+        *out = cuv_value_text(w->arena, cuv_streq(name, "swish") ? "silu" : name);
+        return *out ? CUV_OK : cuv_oom(w->cx);
+    }
+    if (class_name && !cuv_get(given, "module")) {
+        cuv_value *config = cuv_get(given, "config");
+        return object(w, "keras.layers", class_name, NULL, &config, out);
+    }
+    *out = given;
+    return CUV_OK;
+}
+
+/* Initialisers, regularisers and constraints as objects of Keras 3; those it does not know give way to the default. */
+static cuv_status object_value(writer *w, const cuv_param *row, cuv_value *given, cuv_value **out)
+{
+    static const char *const known[] = {"GlorotUniform", "GlorotNormal", "HeUniform", "HeNormal", "LecunUniform",
+        "LecunNormal", "Zeros", "Ones", "Constant", "RandomNormal", "RandomUniform", "TruncatedNormal", "VarianceScaling",
+        "Orthogonal", "Identity", "L1", "L2", "L1L2", "MaxNorm", "MinMaxNorm", "NonNeg", "UnitNorm", NULL};
+    static const char *const dropped[] = {"dtype", "partition_info", NULL};
+    const char *module = row->type == CUV_P_INITIALIZER ? "keras.initializers"
+                       : row->type == CUV_P_REGULARIZER ? "keras.regularizers" : "keras.constraints";
+    const char *class_name = cuv_get_text(given, "class_name");
+    *out = given;
+    if (cuv_is_null(given) || cuv_get(given, "module"))
+        return CUV_OK;
+    for (size_t i = 0; class_name && known[i]; i++) {
+        if (strcmp(class_name, known[i]) != 0)
+            continue;
+        cuv_value *config = cuv_value_dict(w->arena), *old = cuv_get(given, "config");
+        if (!config)
+            return cuv_oom(w->cx);
+        for (size_t k = 0; old && old->kind == CUV_DICT && k < old->size; k++) {
+            const char *key = cuv_text(old->pairs[k].key);
+            bool drop = !key;
+            for (size_t d = 0; dropped[d]; d++)
+                drop |= cuv_streq(key, dropped[d]);
+            cuv_value *value = old->pairs[k].value;
+            if (cuv_streq(key, "distribution") && cuv_streq(cuv_text(value), "normal"))
+                value = cuv_value_text(w->arena, "truncated_normal");
+            if (!drop)
+                CUV_TRY(cuv_dict_set(w->arena, config, key, value));
+        }
+        return object(w, module, class_name, NULL, &config, out);
+    }
+    if (!cuv_text(given) || row->type != CUV_P_INITIALIZER || strchr(cuv_text(given), '.'))
+        *out = row->type == CUV_P_INITIALIZER ? NULL : cuv_value_null(w->arena);
+    return CUV_OK;
+}
+
+static const cuv_layer *inner_with(const cuv_layer *layer, const char *param)
+{
+    const char *role = !strcmp(param, "backward_layer") ? "backward_layer"
+                     : !strcmp(param, "layer") ? NULL : param;
+    for (size_t i = 0; i < layer->inner_count; i++)
+        if (role ? cuv_streq(layer->inner[i]->role, role)
+                 : cuv_streq(layer->inner[i]->role, "layer") || cuv_streq(layer->inner[i]->role, "forward_layer") ||
+                   !layer->inner[i]->role)
+            return layer->inner[i];
+    return NULL;
+}
+
+static cuv_status param_value(writer *w, const cuv_layer *layer, size_t i, cuv_value **out)
+{
+    const cuv_param *row = &layer->def->params[i];
+    cuv_value *given = layer->args[i];
+    *out = given ? given : cuv_value_null(w->arena);
+    if (!*out)
+        return cuv_oom(w->cx);
+    switch (row->type) {
+    case CUV_P_ACTIVATION: return cuv_is_null(given) ? CUV_OK : activation_value(w, layer, row->name, given, out);
+    case CUV_P_INITIALIZER: case CUV_P_REGULARIZER: case CUV_P_CONSTRAINT: return object_value(w, row, given, out);
+    case CUV_P_LAYER: {
+        const cuv_layer *inner = inner_with(layer, row->name);
+        return inner ? layer_record(w, inner, out) : CUV_OK;
+    }
+    case CUV_P_LAYERS: {
+        *out = cuv_value_list(w->arena);
+        for (size_t k = 0; *out && k < layer->inner_count; k++) {
+            cuv_value *record;
+            CUV_TRY(layer_record(w, layer->inner[k], &record));
+            CUV_TRY(cuv_list_add(w->arena, *out, record));
+        }
+        return *out ? CUV_OK : cuv_oom(w->cx);
+    }
+    case CUV_P_INT: case CUV_P_FLOAT: case CUV_P_BOOL: case CUV_P_STRING: case CUV_P_SIZES: case CUV_P_INTS: case CUV_P_SHAPE:
+    case CUV_P_DTYPE: case CUV_P_ANY: return CUV_OK;
+    }
+    return CUV_OK;
+}
+
+static cuv_status input_record(writer *w, const struct cuv_model *m, size_t index, const cuv_layer *layer, cuv_value **out)
+{
+    cuv_value *config = NULL, *shape = cuv_value_list(w->arena);
+    const cuv_var *v = cuv_program_var(m->program, m->inputs[index].value);
+    CUV_TRY(object(w, "keras.layers", "InputLayer", NULL, &config, out));
+    if (!shape)
+        return cuv_oom(w->cx);
+    for (int i = 0; i < v->rank; i++)
+        CUV_TRY(cuv_list_add(w->arena, shape, v->shape[i] < 0 ? cuv_value_null(w->arena)
+                                                              : cuv_value_int(w->arena, v->shape[i])));
+    CUV_TRY(cuv_dict_set(w->arena, config, "batch_shape", shape));
+    CUV_TRY(set_text(w, config, "dtype", cuv_dtype_name(v->dtype)));
+    CUV_TRY(cuv_dict_set(w->arena, config, "sparse", cuv_value_bool(w->arena, false)));
+    return set_text(w, config, "name", layer->name);
+}
+
+/* An InputLayer inside a nested model: its own configuration tells the shape. */
+static cuv_status inner_input_record(writer *w, const cuv_layer *layer, cuv_value **out)
+{
+    cuv_value *config = NULL;
+    static const char *const keys[] = {"batch_shape", "batch_input_shape", NULL};
+    CUV_TRY(object(w, "keras.layers", "InputLayer", NULL, &config, out));
+    for (size_t i = 0; keys[i]; i++)
+        if (cuv_is_seq(cuv_get(layer->config, keys[i])) && !cuv_get(config, "batch_shape"))
+            CUV_TRY(cuv_dict_set(w->arena, config, "batch_shape", cuv_get(layer->config, keys[i])));
+    const char *dtype = cuv_get_text(layer->config, "dtype");
+    CUV_TRY(set_text(w, config, "dtype", dtype ? dtype : "float32"));
+    CUV_TRY(cuv_dict_set(w->arena, config, "sparse", cuv_value_bool(w->arena, false)));
+    return set_text(w, config, "name", layer->name);
+}
+
+static cuv_status layer_record(writer *w, const cuv_layer *layer, cuv_value **out)
+{
+    cuv_value *config = NULL, *policy;
+    if (layer->model)
+        return model_record(w, layer->model, out);
+    if (cuv_streq(layer->def->name, "InputLayer"))
+        return inner_input_record(w, layer, out);
+    CUV_TRY(object(w, "keras.layers", layer->def->name, NULL, &config, out));
+    CUV_TRY(set_text(w, config, "name", layer->name));
+    CUV_TRY(cuv_dict_set(w->arena, config, "trainable", cuv_value_bool(w->arena, layer->trainable)));
+    CUV_TRY(policy_value(w, layer, &policy));
+    CUV_TRY(cuv_dict_set(w->arena, config, "dtype", policy));
+    for (size_t i = 0; layer->def->params && layer->def->params[i].name; i++) {
+        cuv_value *value;
+        const char *name = layer->def->params[i].name;
+        if (cuv_get(config, name) || !strcmp(name, "quantization_config") || !strcmp(name, "weights"))
+            continue;
+        CUV_TRY(param_value(w, layer, i, &value));
+        if (value)
+            CUV_TRY(cuv_dict_set(w->arena, config, name, value));
+    }
+    return CUV_OK;
+}
+
+/* ---- wiring */
+
+static cuv_status tensor_value(writer *w, const struct cuv_model *m, const cuv_graph *g, cuv_wire wire, cuv_value **out)
+{
+    cuv_arena *a = w->arena;
+    const cuv_graph_call *call = &g->calls[wire.call];
+    cuv_value *config = cuv_value_dict(a), *history = cuv_value_list(a), *shape = cuv_value_list(a);
+    *out = cuv_value_dict(a);
+    if (!config || !history || !shape || !*out)
+        return cuv_oom(w->cx);
+    const cuv_var *v = NULL;
+    if (!m->nested && (size_t)wire.call < m->node_count && (size_t)wire.output < m->nodes[wire.call].output_count)
+        v = cuv_program_var(m->program, m->nodes[wire.call].outputs[wire.output].value);
+    for (int i = 0; v && i < v->rank; i++)
+        CUV_TRY(cuv_list_add(a, shape, v->shape[i] < 0 ? cuv_value_null(a) : cuv_value_int(a, v->shape[i])));
+    CUV_TRY(cuv_list_add(a, history, cuv_value_text(a, g->layers[call->layer]->name)));
+    CUV_TRY(cuv_list_add(a, history, cuv_value_int(a, call->ordinal)));
+    CUV_TRY(cuv_list_add(a, history, cuv_value_int(a, wire.output)));
+    CUV_TRY(cuv_dict_set(a, config, "shape", shape));
+    CUV_TRY(set_text(w, config, "dtype", v ? cuv_dtype_name(v->dtype) : "float32"));
+    CUV_TRY(cuv_dict_set(a, config, "keras_history", history));
+    CUV_TRY(set_text(w, *out, "class_name", "__keras_tensor__"));
+    return cuv_dict_set(a, *out, "config", config);
+}
+
+static cuv_status wires_value(writer *w, const struct cuv_model *m, const cuv_graph *g, const cuv_wire *wires, size_t count,
+                              bool list, cuv_value **out)
+{
+    if (!list)
+        return tensor_value(w, m, g, wires[0], out);
+    *out = cuv_value_list(w->arena);
+    for (size_t i = 0; *out && i < count; i++) {
+        cuv_value *t;
+        CUV_TRY(tensor_value(w, m, g, wires[i], &t));
+        CUV_TRY(cuv_list_add(w->arena, *out, t));
+    }
+    return *out ? CUV_OK : cuv_oom(w->cx);
+}
+
+static bool is_recurrent(const cuv_layer *layer)
+{
+    static const char *const names[] = {"LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "ConvLSTM1D", "ConvLSTM2D",
+                                        "ConvLSTM3D", NULL};
+    for (size_t i = 0; names[i]; i++)
+        if (cuv_streq(layer->def->name, names[i]))
+            return true;
+    return false;
+}
+
+static cuv_status node_value(writer *w, const struct cuv_model *m, const cuv_graph *g, const cuv_graph_call *call,
+                             cuv_value **out)
+{
+    cuv_value *args = cuv_value_list(w->arena), *kwargs = cuv_value_dict(w->arena), *value;
+    *out = cuv_value_dict(w->arena);
+    if (!args || !kwargs || !*out)
+        return cuv_oom(w->cx);
+    for (size_t i = 0; i < call->arg_count; i++) {
+        const cuv_wired_arg *arg = &call->args[i];
+        size_t count = arg->wire_count;
+        /* Keras 1 and 2 list the initial states behind the input; Keras 3 wants them by name. */
+        bool states = !arg->name && !arg->literal && count > 1 && is_recurrent(g->layers[call->layer]);
+        if (states) {
+            CUV_TRY(wires_value(w, m, g, arg->wires + 1, count - 1, true, &value));
+            CUV_TRY(cuv_dict_set(w->arena, kwargs, "initial_state", value));
+            count = 1;
+        }
+        if (arg->kind == CUV_ARG_LITERAL)
+            value = (cuv_value *)(uintptr_t)arg->literal;
+        else
+            CUV_TRY(wires_value(w, m, g, arg->wires, count, arg->kind == CUV_ARG_LIST && !states, &value));
+        CUV_TRY(arg->name ? cuv_dict_set(w->arena, kwargs, arg->name, value) : cuv_list_add(w->arena, args, value));
+    }
+    CUV_TRY(cuv_dict_set(w->arena, *out, "args", args));
+    return cuv_dict_set(w->arena, *out, "kwargs", kwargs);
+}
+
+static cuv_status end_value(writer *w, const cuv_graph *g, const cuv_layer *layer, int64_t ordinal, int64_t output, cuv_value **out)
+{
+    (void)g;
+    *out = cuv_value_list(w->arena);
+    if (!*out)
+        return cuv_oom(w->cx);
+    /* formats.md c.2: here, unlike in keras_history, the first call of a nested functional model has index 1. */
+    if (layer->model && !cuv_streq(((struct cuv_model *)layer->model)->class_name, "Sequential"))
+        ordinal++;
+    CUV_TRY(cuv_list_add(w->arena, *out, cuv_value_text(w->arena, layer->name)));
+    CUV_TRY(cuv_list_add(w->arena, *out, cuv_value_int(w->arena, ordinal)));
+    return cuv_list_add(w->arena, *out, cuv_value_int(w->arena, output));
+}
+
+static cuv_status ends_value(writer *w, const cuv_graph *g, bool outputs, cuv_value **out)
+{
+    size_t count = outputs ? g->output_count : g->input_count;
+    cuv_value *list = cuv_value_list(w->arena), *end = NULL;
+    for (size_t i = 0; list && i < count; i++) {
+        if (outputs) {
+            const cuv_graph_call *call = &g->calls[g->outputs[i].call];
+            CUV_TRY(end_value(w, g, g->layers[call->layer], call->ordinal, g->outputs[i].output, &end));
+        } else {
+            CUV_TRY(end_value(w, g, g->layers[g->inputs[i]], 0, 0, &end));
+        }
+        CUV_TRY(cuv_list_add(w->arena, list, end));
+    }
+    *out = count == 1 ? end : list;
+    return list ? CUV_OK : cuv_oom(w->cx);
+}
+
+static cuv_status functional_layers(writer *w, const struct cuv_model *m, const cuv_graph *g, cuv_value *layers)
+{
+    cuv_value **nodes = CUV_NEW_ARRAY(w->arena, cuv_value *, g->layer_count + 1);
+    if (!nodes)
+        return cuv_oom(w->cx);
+    for (size_t i = 0; i < g->layer_count; i++) {
+        cuv_value *record = NULL;
+        size_t input = 0;
+        while (!m->nested && input < m->input_count && m->input_layers[input] != g->layers[i])
+            input++;
+        if (!m->nested && input < m->input_count)
+            CUV_TRY(input_record(w, m, input, g->layers[i], &record));
+        else
+            CUV_TRY(layer_record(w, g->layers[i], &record));
+        nodes[i] = cuv_value_list(w->arena);
+        if (!nodes[i])
+            return cuv_oom(w->cx);
+        CUV_TRY(set_text(w, record, "name", g->layers[i]->name));
+        CUV_TRY(cuv_dict_set(w->arena, record, "inbound_nodes", nodes[i]));
+        CUV_TRY(cuv_list_add(w->arena, layers, record));
+    }
+    for (size_t i = 0; i < g->call_count; i++) {
+        cuv_value *node;
+        if (!g->calls[i].arg_count)
+            continue;
+        CUV_TRY(node_value(w, m, g, &g->calls[i], &node));
+        CUV_TRY(cuv_list_add(w->arena, nodes[g->calls[i].layer], node));
+    }
+    return CUV_OK;
+}
+
+static cuv_status sequential_layers(writer *w, const struct cuv_model *m, const cuv_graph *g, cuv_value *layers)
+{
+    for (size_t i = 0; i < g->layer_count; i++) {
+        cuv_value *record;
+        bool input = !m->nested && i == 0 && m->input_count && m->input_layers[0] == g->layers[0];
+        CUV_TRY(input ? input_record(w, m, 0, g->layers[0], &record) : layer_record(w, g->layers[i], &record));
+        CUV_TRY(cuv_list_add(w->arena, layers, record));
+    }
+    return CUV_OK;
+}
+
+static cuv_status model_record(writer *w, const struct cuv_model *m, cuv_value **out)
+{
+    const cuv_graph *g = m->graph;
+    bool sequential = g->sequential;
+    cuv_value *config = NULL, *layers = cuv_value_list(w->arena), *ends;
+    CUV_TRY(object(w, sequential ? "keras" : "keras.src.models.functional", m->class_name,
+                   sequential ? NULL : "Functional", &config, out));
+    if (!layers)
+        return cuv_oom(w->cx);
+    CUV_TRY(set_text(w, config, "name", m->name));
+    CUV_TRY(cuv_dict_set(w->arena, config, "trainable", cuv_value_bool(w->arena, m->trainable)));
+    CUV_TRY(sequential ? sequential_layers(w, m, g, layers) : functional_layers(w, m, g, layers));
+    CUV_TRY(cuv_dict_set(w->arena, config, "layers", layers));
+    if (sequential)
+        return CUV_OK;
+    CUV_TRY(ends_value(w, g, false, &ends));
+    CUV_TRY(cuv_dict_set(w->arena, config, "input_layers", ends));
+    CUV_TRY(ends_value(w, g, true, &ends));
+    return cuv_dict_set(w->arena, config, "output_layers", ends);
+}
+
+/* True for a configuration of a Keras 3 file: every object has its module. A script's has only what the script says. */
+static bool is_complete(const struct cuv_model *m)
+{
+    const cuv_value *layers = cuv_get(cuv_get(m->config, "config"), "layers");
+    return m->keras == 3 && !m->scripted && cuv_get(m->config, "module") && cuv_len(layers) &&
+           cuv_get(cuv_item(layers, 0), "module") && !cuv_get(m->config, "keras_version");
+}
+
+cuv_status cuv_emit_config(const struct cuv_model *m, cuv_arena *arena, cuv_value **out)
+{
+    writer w = {.cx = m->cx, .arena = arena, .m = m};
+    *out = NULL;
+    if (!is_complete(m))
+        return model_record(&w, m, out);
+    *out = cuv_value_dict(arena);
+    static const char *const kept[] = {"module", "class_name", "config", "registered_name", "build_config", NULL};
+    for (size_t i = 0; *out && kept[i]; i++)
+        if (cuv_get(m->config, kept[i]))
+            CUV_TRY(cuv_dict_set(arena, *out, kept[i], cuv_get(m->config, kept[i])));
+    return *out ? CUV_OK : cuv_oom(m->cx);
+}

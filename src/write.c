@@ -1,0 +1,151 @@
+/* Writing a model: its layers and weights as the tree that the writers of evidence/ know, in the form that the path asks for. */
+#include "emit/emit.h"
+
+static const char *const forms[] = {".keras", ".weights.h5", ".h5", ".json", ".npz", ".safetensors", NULL};
+/* Forms of the contract that are not written yet. */
+static const char *const later[] = {".py", ".onnx", ".c", ".dot", ".svg", ".html", NULL};
+
+const char *const *cuv_model_forms(void)
+{
+    return forms;
+}
+
+/* ---- the tree */
+
+typedef struct builder { cuv_context *cx; cuv_arena *arena; } builder;
+
+static cuv_status saved_weights(builder *b, const cuv_layer *layer, cuv_saved_layer *out)
+{
+    cuv_saved_weight *weights = CUV_NEW_ARRAY(b->arena, cuv_saved_weight, layer->weight_count + 1);
+    if (!weights)
+        return cuv_oom(b->cx);
+    for (size_t i = 0; i < layer->weight_count; i++) {
+        const cuv_weight *w = &layer->weights[i];
+        if (!w->value)
+            return cuv_fail(b->cx, CUV_NO, "write.missing", &(cuv_detail){.layer = layer->name, .tensor = w->name},
+                            "'%s' has no values for its %s, so that nothing can be written", layer->name, w->name);
+        weights[i] = (cuv_saved_weight){w->name, w->value, w->trainable};
+    }
+    out->weights = weights;
+    out->weight_count = layer->weight_count;
+    return CUV_OK;
+}
+
+/* Keras 3 keeps the variables of LSTM, GRU and SimpleRNN in a cell. */
+static cuv_status saved_cell(builder *b, const cuv_layer *layer, cuv_saved_layer *out)
+{
+    cuv_saved_layer *cell = CUV_NEW(b->arena, cuv_saved_layer);
+    char *class_name = cuv_arena_printf(b->arena, "%sCell", layer->def->name);
+    char *name = class_name ? cuv_snake_case(b->arena, class_name) : NULL;
+    if (!cell || !name)
+        return cuv_oom(b->cx);
+    *cell = (cuv_saved_layer){.name = name, .class_name = class_name, .role = layer->def->vars_path,
+                              .trainable = layer->trainable};
+    CUV_TRY(saved_weights(b, layer, cell));
+    out->inner = cell;
+    out->inner_count = 1;
+    return CUV_OK;
+}
+
+static cuv_status saved_layer(builder *b, const cuv_layer *layer, cuv_saved_layer *out);
+
+static cuv_status saved_inner(builder *b, cuv_layer *const *layers, size_t count, cuv_saved_layer *out)
+{
+    cuv_saved_layer *inner = CUV_NEW_ARRAY(b->arena, cuv_saved_layer, count + 1);
+    if (!inner)
+        return cuv_oom(b->cx);
+    for (size_t i = 0; i < count; i++)
+        CUV_TRY(saved_layer(b, layers[i], &inner[i]));
+    out->inner = inner;
+    out->inner_count = count;
+    return CUV_OK;
+}
+
+static cuv_status saved_layer(builder *b, const cuv_layer *layer, cuv_saved_layer *out)
+{
+    *out = (cuv_saved_layer){.name = layer->name, .class_name = cuv_layer_class(layer), .role = layer->role,
+                             .trainable = layer->trainable};
+    if (layer->def->vars_path && layer->weight_count)
+        return saved_cell(b, layer, out);
+    CUV_TRY(saved_weights(b, layer, out));
+    return saved_inner(b, layer->inner, layer->inner_count, out);
+}
+
+static cuv_status saved_model(builder *b, const cuv_model *m, cuv_saved_layer *out)
+{
+    *out = (cuv_saved_layer){.name = m->name, .class_name = m->class_name, .trainable = m->trainable};
+    return saved_inner(b, m->layers, m->layer_count, out);
+}
+
+/* ---- forms */
+
+static const char *form_of(const char *path, const char *format)
+{
+    char dotted[32];
+    const char *const *lists[] = {forms, later};
+    if (format) {
+        snprintf(dotted, sizeof dotted, "%s%s", format[0] == '.' ? "" : ".", format);
+        path = cuv_streq(dotted, ".hdf5") ? ".h5" : dotted;
+    }
+    for (size_t l = 0; l < 2; l++)
+        for (size_t i = 0; lists[l][i]; i++)
+            if (cuv_ends_with(path, lists[l][i]))
+                return lists[l][i];
+    return cuv_ends_with(path, ".hdf5") ? ".h5" : NULL;
+}
+
+static cuv_status no_form(const cuv_model *m, const char *path, const char *format, const char *form)
+{
+    if (form)
+        return cuv_fail(m->cx, CUV_UNSUPPORTED, "write.form", &(cuv_detail){.file = path, .found = form,
+                        .help = "this version writes .keras, .h5, .weights.h5, .json, .npz and .safetensors"},
+                        "%s: the form %s is not written yet", path, form);
+    return cuv_fail(m->cx, CUV_ARGUMENT, "write.form", &(cuv_detail){.file = path, .found = format,
+                    .expected = ".keras, .h5, .weights.h5, .json, .npz or .safetensors",
+                    .help = "end the name with the form, or say it with --format"},
+                    format ? "%s: '%s' is no form" : "%s: the name does not tell the form", path, format);
+}
+
+static cuv_status write_form(cuv_model *m, const char *path, const char *form, const cuv_write_options *o, cuv_arena *arena)
+{
+    builder b = {m->cx, arena};
+    cuv_saved_layer tree;
+    cuv_value *config = NULL;
+    bool keras2 = o && o->keras == 2, bare = o && o->weights_only;
+    cuv_save save = {.model = &tree, .keras_version = NULL, .backend = NULL, .keras2_names = keras2};
+    bool wants_config = !strcmp(form, ".keras") || !strcmp(form, ".json") || (!strcmp(form, ".h5") && !bare);
+    if (keras2 && wants_config)
+        return cuv_fail(m->cx, CUV_UNSUPPORTED, "write.keras2", &(cuv_detail){.file = path, .found = "--keras 2",
+                        .help = "with --weights-only the .h5 file follows Keras 2; its configuration is not written yet"},
+                        "%s: a configuration of Keras 2 is not written yet", path);
+    if (wants_config)
+        CUV_TRY(cuv_emit_config(m, arena, &config));
+    if (!strcmp(form, ".json"))
+        return cuv_write_json(m->cx, config, path);
+    CUV_TRY(saved_model(&b, m, &tree));
+    save.config = config;
+    if (!strcmp(form, ".keras"))
+        return cuv_write_archive(m->cx, &save, path);
+    if (!strcmp(form, ".weights.h5"))
+        return cuv_write_objects_h5(m->cx, &save, path);
+    if (!strcmp(form, ".h5"))
+        return cuv_write_legacy_h5(m->cx, &save, path);
+    return !strcmp(form, ".npz") ? cuv_write_npz(m->cx, &save, path) : cuv_write_safetensors(m->cx, &save, path);
+}
+
+cuv_status cuv_model_write(cuv_model *m, const char *path, const char *format, const cuv_write_options *options)
+{
+    cuv_start_clock(m->cx);
+    const char *form = form_of(path, format);
+    bool known = false;
+    for (size_t i = 0; form && forms[i]; i++)
+        known |= !strcmp(form, forms[i]);
+    if (!known)
+        return no_form(m, path, format, form);
+    cuv_arena *arena = cuv_arena_new(m->cx);
+    if (!arena)
+        return cuv_oom(m->cx);
+    cuv_status status = write_form(m, path, form, options, arena);
+    cuv_arena_free(arena);
+    return status;
+}
