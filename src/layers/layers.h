@@ -30,6 +30,7 @@ typedef struct cuv_param {
     const char *allowed;        /* strings separated by spaces, or a range ">=1"; NULL: anything of the type */
     const char *old;            /* names in older Kerases, separated by spaces ("output_dim", "alpha") */
     const char *fallback2;      /* default of Keras 1 and 2 where it differs; NULL: the same */
+    const char *fallback1;      /* default of Keras 1 and of the multi-backend Keras 2 where it differs; NULL: as fallback2 */
     bool inert;                 /* has no meaning for inference (initialisers, regularisers, rates): kept, not read */
 } cuv_param;
 
@@ -64,6 +65,7 @@ struct cuv_layer_def {
     const char *doc;            /* one line: the formula */
     const cuv_param *params;
     const cuv_slot *slots;
+    const char *vars_path;      /* Keras 3 keeps the slots in this attribute ("cell": layers/lstm/cell/vars/0); NULL: in the layer */
     int spatial;                /* spatial rank (1, 2, 3) for SIZES and data_format; 0: none */
     unsigned flags;             /* cuv_layer_flags */
     /* Checks parameters against each other, once, after they are read. NULL: nothing to check. */
@@ -105,6 +107,12 @@ typedef struct cuv_weight {
     const char *why;
 } cuv_weight;
 
+/* How a layer that is a model (Sequential, Functional) is made and called; src/model gives both. */
+typedef struct cuv_model_hooks {
+    cuv_status (*make_model)(cuv_layer *layer, const cuv_value *record);
+    cuv_status (*call_model)(cuv_call *call);
+} cuv_model_hooks;
+
 struct cuv_layer {
     const cuv_layer_def *def;
     const char *name;           /* "dense_1" */
@@ -115,10 +123,11 @@ struct cuv_layer {
     cuv_layer *parent;          /* wrapper or model it is inside of */
     const char *role;           /* attribute of the parent in Keras 3 paths ("forward_layer", "cell", "query_dense"); NULL: in `layers` */
     cuv_layer **inner;          /* of wrappers, cells, nested models (then in model.layers order) */
-    size_t inner_count;
+    size_t inner_count, inner_capacity;
+    const cuv_model_hooks *hooks;   /* copied from `like`; NULL: models inside wrappers are refused */
     void *model;                /* struct cuv_model of a nested model, else NULL */
     cuv_weight *weights;        /* own variables only, in the order of creation */
-    size_t weight_count;
+    size_t weight_count, weight_capacity;
     bool trainable;
     cuv_dtype compute, variable;/* dtype policy */
     const char *policy;         /* its name, "mixed_bfloat16", or NULL for float32 */
@@ -130,7 +139,8 @@ struct cuv_layer {
     int64_t in_shape[CUV_MAX_RANK];   /* first input at build, in Keras's own layout */
     int in_rank;
     int64_t in_channels;        /* `in` of the patterns; -1 unknown */
-    void *state;                /* what `build` keeps for `lower` and `symbol`; in the arena */
+    void *state;                /* what `check`, `build` keep for `lower` and `symbol`; in the arena */
+    const char *path;           /* names from the outermost layer down, "bidirectional/forward_lstm"; set by the first call */
     cuv_arena *arena;
 };
 
@@ -173,6 +183,7 @@ struct cuv_call {
     cuv_layer *layer;
     const cuv_sym *in;  size_t in_count;
     const cuv_kwarg *kwargs; size_t kwarg_count;      /* keyword arguments of the call: masks, initial_state, use_causal_mask */
+    const cuv_kwarg *args;   size_t arg_count;        /* positional arguments as the configuration has them (name NULL), literals too */
     cuv_sym out[CUV_MAX_OUTPUTS]; size_t out_count;
 };
 

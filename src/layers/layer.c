@@ -1,0 +1,179 @@
+/* Makes layers from records of a configuration: finds the descriptor, reads name, policy and arguments, makes inner layers. */
+#include "layers/support.h"
+
+static bool is_keras_module(const char *module)
+{
+    static const char *const ours[] = {"keras.", "tf_keras.", "tensorflow.", "tensorflow_core.", NULL};
+    if (!module || strcmp(module, "keras") == 0)
+        return true;
+    for (size_t i = 0; ours[i]; i++)
+        if (cuv_starts_with(module, ours[i]))
+            return true;
+    return false;
+}
+
+/* "package>Name" is how Keras registers classes of users. */
+static bool is_foreign(const cuv_value *record)
+{
+    const char *registered = cuv_get_text(record, "registered_name");
+    return (registered && strchr(registered, '>') && !cuv_starts_with(registered, "keras")) ||
+           !is_keras_module(cuv_get_text(record, "module"));
+}
+
+static const char *argument_names(cuv_context *cx, const cuv_value *config)
+{
+    const char *text = "";
+    for (size_t i = 0; config && config->kind == CUV_DICT && i < config->size && i < 24; i++) {
+        const char *name = cuv_text(config->pairs[i].key);
+        if (name && strcmp(name, "name") != 0 && strcmp(name, "trainable") != 0 && strcmp(name, "dtype") != 0)
+            text = cuv_format(cx, "%s%s%s=%s", text, *text ? ", " : "", name, cuv_value_repr(cx, config->pairs[i].value));
+    }
+    return *text ? text : "no arguments";
+}
+
+static cuv_status unknown_class(cuv_context *cx, const cuv_value *record, const char *name, const char *class_name)
+{
+    const cuv_value *config = cuv_get(record, "config");
+    const char *module = cuv_get_text(record, "module"), *registered = cuv_get_text(record, "registered_name");
+    const char *near = is_foreign(record) ? NULL : cuv_layer_nearest(class_name);
+    const char *where = cuv_format(cx, "%s%s%s%s", module ? "module " : "", module ? module : "",
+                                   registered ? ", registered as " : "", registered ? registered : "");
+    return cuv_fail(cx, CUV_UNSUPPORTED, "layer.unknown",
+                    &(cuv_detail){.layer = name, .expected = "a class of keras.layers",
+                                  .found = cuv_format(cx, "%s%s%s", class_name, *where ? ", " : "", where),
+                                  .notes = cuv_format(cx, "it holds: %s", argument_names(cx, config)),
+                                  .help = near ? cuv_format(cx, "did you mean '%s'?", near)
+                                               : "what the layer computes is in the code of its class only; replace it by layers "
+                                                 "of Keras in the configuration, or in a script that builds the model"},
+                    "layer '%s' is of class '%s', which Keras does not have", name, class_name);
+}
+
+static bool is_model(const cuv_layer_def *def)
+{
+    return strcmp(def->name, "Functional") == 0 || strcmp(def->name, "Sequential") == 0;
+}
+
+static const char *name_of(const cuv_value *record, const char *class_name)
+{
+    const char *name = cuv_get_text(cuv_get(record, "config"), "name");
+    if (!name)
+        name = cuv_get_text(record, "name");
+    return name ? name : class_name;
+}
+
+static cuv_status fill(cuv_layer *layer, const cuv_value *record, const cuv_layer *like)
+{
+    cuv_value *config = cuv_get(record, "config");
+    layer->registered = cuv_get_text(record, "registered_name");
+    layer->config = config;
+    layer->trainable = cuv_get_bool(config, "trainable", true);
+    layer->in_channels = -1;
+    layer->compute = layer->variable = CUV_F32;
+    layer->keras = 3;
+    if (!like)
+        return CUV_OK;
+    layer->keras = like->keras;
+    layer->tf1 = like->tf1;
+    layer->theano = like->theano;
+    layer->hooks = like->hooks;
+    layer->parent = like->parent;
+    layer->channels_first = like->channels_first;
+    return CUV_OK;
+}
+
+/* Keras 1 wrote "th", "tf" or nothing; layers of images without a word take what the model has. */
+static void read_data_format(cuv_layer *layer)
+{
+    const cuv_param *rows = layer->def->params;
+    const char *text = NULL;
+    for (size_t i = 0; rows && rows[i].name; i++)
+        if (strcmp(rows[i].name, "data_format") == 0)
+            text = cuv_text(layer->args[i]);
+    if (text && strcmp(text, "default") != 0)
+        layer->channels_first = strcmp(text, "channels_first") == 0 || strcmp(text, "th") == 0;
+    else
+        layer->channels_first = layer->channels_first && layer->def->spatial >= 2;
+}
+
+static cuv_status make_model(cuv_context *cx, cuv_layer *layer, const cuv_value *record)
+{
+    if (layer->hooks && layer->hooks->make_model)
+        return layer->hooks->make_model(layer, record);
+    return cuv_fail(cx, CUV_UNSUPPORTED, "layer.unsupported", &(cuv_detail){.layer = layer->name},
+                    "a model ('%s') stands where only a layer can be", layer->name);
+}
+
+static cuv_status finish(cuv_context *cx, cuv_layer *layer, const cuv_value *record)
+{
+    if (is_model(layer->def))
+        return make_model(cx, layer, record);
+    if (layer->config && layer->config->kind != CUV_DICT && !cuv_is_null(layer->config))
+        return cuv_fail(cx, CUV_NO, "config.value",
+                        &(cuv_detail){.layer = layer->name, .expected = "an object of arguments",
+                                      .found = cuv_value_repr(cx, layer->config)},
+                        "layer '%s' (%s): its \"config\" is no object", layer->name, layer->class_name);
+    CUV_TRY(cuv_read_policy(layer));
+    CUV_TRY(cuv_read_args(layer));
+    read_data_format(layer);
+    if (layer->def->check)
+        CUV_TRY(layer->def->check(cx, layer));
+    return layer->def->inner ? layer->def->inner(cx, layer) : CUV_OK;
+}
+
+static cuv_status make(cuv_arena *arena, const cuv_value *record, const cuv_layer *like, const char *role, cuv_layer **out)
+{
+    cuv_context *cx = cuv_arena_context(arena);
+    const char *class_name = cuv_get_text(record, "class_name");
+    *out = NULL;
+    if (!class_name)
+        return cuv_fail(cx, CUV_NO, "config.layer",
+                        &(cuv_detail){.expected = "{\"class_name\": ..., \"config\": ...}", .found = cuv_value_repr(cx, record)},
+                        "a layer of the configuration has no class_name");
+    const char *name = name_of(record, class_name);
+    const cuv_layer_def *def = is_foreign(record) ? NULL : cuv_layer_find(class_name);
+    if (!def)
+        return unknown_class(cx, record, name, class_name);
+    cuv_layer *layer = CUV_NEW(arena, cuv_layer);
+    if (!layer)
+        return cuv_oom(cx);
+    *layer = (cuv_layer){.def = def, .name = name, .class_name = class_name, .role = role, .arena = arena};
+    CUV_TRY(fill(layer, record, like));
+    CUV_TRY(finish(cx, layer, record));
+    *out = layer;
+    return CUV_OK;
+}
+
+cuv_status cuv_layer_new(cuv_arena *arena, const cuv_value *record, const cuv_layer *like, cuv_layer **out)
+{
+    return make(arena, record, like, NULL, out);
+}
+
+cuv_status cuv_layer_add_inner(cuv_layer *outer, const cuv_value *record, const char *role, cuv_layer **out)
+{
+    cuv_context *cx = cuv_arena_context(outer->arena);
+    cuv_layer like = *outer;
+    unsigned depth = 0;
+    *out = NULL;
+    for (const cuv_layer *up = outer; up; up = up->parent)
+        if (++depth > cuv_context_limits(cx)->depth)
+            return cuv_fail(cx, CUV_UNSAFE, "limit.depth", &(cuv_detail){.layer = outer->name}, "layers are nested %u deep at '%s'",
+                            depth, outer->name);
+    like.parent = outer;
+    cuv_layer *layer;
+    CUV_TRY(make(outer->arena, record, &like, role, &layer));
+    cuv_layer **inner = cuv_arena_grow(outer->arena, outer->inner, outer->inner_count, &outer->inner_capacity, sizeof *inner);
+    if (!inner)
+        return cuv_oom(cx);
+    outer->inner = inner;
+    inner[outer->inner_count++] = layer;
+    *out = layer;
+    return CUV_OK;
+}
+
+cuv_layer *cuv_inner_by_role(const cuv_layer *layer, const char *role)
+{
+    for (size_t i = 0; i < layer->inner_count; i++)
+        if (cuv_streq(layer->inner[i]->role, role))
+            return layer->inner[i];
+    return NULL;
+}

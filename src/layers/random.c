@@ -1,0 +1,174 @@
+/* Layers that change images in training only: Random*, MixUp and their like. At inference they give what they get, as floats.
+ * Which they are was measured on Keras 3.15 with training=False. */
+#include "layers/support.h"
+
+static cuv_status random_lower(cuv_call *call)
+{
+    return cuv_call_return(call, cuv_float_in(call, 0));
+}
+
+/* Keras 2 scales the image to the crop's size at inference; Keras 3 leaves it as it is. */
+static cuv_status crop_lower(cuv_call *call)
+{
+    const cuv_var *in = cuv_call_in(call, 0);
+    bool fits = in->rank == 4 && in->shape[1] == cuv_arg_int(call->layer, "height") &&
+                in->shape[2] == cuv_arg_int(call->layer, "width");
+    if (call->layer->keras <= 2 && !fits)
+        return cuv_call_unsupported(call, "height", "Keras 2 resizes the image here");
+    return random_lower(call);
+}
+
+#define RANDOM(id, class, old, rows)                                                                                         \
+    const cuv_layer_def cuv_layer_##id = {.name = class, .old_names = old, .doc = "y = x at inference", .params = rows,      \
+                                          .lower = random_lower}
+
+static const cuv_param random_brightness_params[] = {
+    INERT("factor", NULL), INERT("value_range", "(0, 255)"), INERT("seed", "None"),
+    CUV_PARAM_END};
+RANDOM(random_brightness, "RandomBrightness", NULL, random_brightness_params);
+
+static const cuv_param random_color_degeneration_params[] = {
+    INERT("factor", NULL), INERT("value_range", "(0, 255)"), INERT("data_format", "None"), INERT("seed", "None"),
+    CUV_PARAM_END};
+RANDOM(random_color_degeneration, "RandomColorDegeneration", NULL, random_color_degeneration_params);
+
+static const cuv_param random_color_jitter_params[] = {
+    INERT("value_range", "(0, 255)"), INERT("brightness_factor", "None"), INERT("contrast_factor", "None"),
+    INERT("saturation_factor", "None"), INERT("hue_factor", "None"), INERT("seed", "None"),
+    INERT("data_format", "None"),
+    CUV_PARAM_END};
+RANDOM(random_color_jitter, "RandomColorJitter", NULL, random_color_jitter_params);
+
+static const cuv_param random_contrast_params[] = {
+    INERT("factor", NULL), INERT("value_range", "(0, 255)"), INERT("seed", "None"),
+    CUV_PARAM_END};
+RANDOM(random_contrast, "RandomContrast", NULL, random_contrast_params);
+
+static const cuv_param random_crop_params[] = {
+    P("height", INT, NULL), P("width", INT, NULL), INERT("seed", "None"), INERT("data_format", "None"),
+    INERT("name", "None"),
+    CUV_PARAM_END};
+const cuv_layer_def cuv_layer_random_crop = {
+    .name = "RandomCrop", .doc = "y = x at inference", .params = random_crop_params, .lower = crop_lower,
+};
+
+static const cuv_param random_elastic_transform_params[] = {
+    INERT("factor", "1.0"), INERT("scale", "1.0"), INERT("interpolation", "'bilinear'"),
+    INERT("fill_mode", "'reflect'"), INERT("fill_value", "0.0"), INERT("value_range", "(0, 255)"),
+    INERT("seed", "None"), INERT("data_format", "None"),
+    CUV_PARAM_END};
+RANDOM(random_elastic_transform, "RandomElasticTransform", NULL, random_elastic_transform_params);
+
+static const cuv_param random_erasing_params[] = {
+    INERT("factor", "1.0"), INERT("scale", "(0.02, 0.33)"), INERT("fill_value", "None"),
+    INERT("value_range", "(0, 255)"), INERT("seed", "None"), INERT("data_format", "None"),
+    CUV_PARAM_END};
+RANDOM(random_erasing, "RandomErasing", NULL, random_erasing_params);
+
+static const cuv_param random_flip_params[] = {
+    INERT("mode", "'horizontal_and_vertical'"), INERT("seed", "None"), INERT("data_format", "None"),
+    CUV_PARAM_END};
+RANDOM(random_flip, "RandomFlip", NULL, random_flip_params);
+
+static const cuv_param random_gaussian_blur_params[] = {
+    INERT("factor", "1.0"), INERT("kernel_size", "3"), INERT("sigma", "1.0"), INERT("value_range", "(0, 255)"),
+    INERT("data_format", "None"), INERT("seed", "None"),
+    CUV_PARAM_END};
+RANDOM(random_gaussian_blur, "RandomGaussianBlur", NULL, random_gaussian_blur_params);
+
+static const cuv_param random_grayscale_params[] = {
+    INERT("factor", "0.5"), INERT("data_format", "None"), INERT("seed", "None"),
+    CUV_PARAM_END};
+RANDOM(random_grayscale, "RandomGrayscale", NULL, random_grayscale_params);
+
+static const cuv_param random_hue_params[] = {
+    INERT("factor", NULL), INERT("value_range", "(0, 255)"), INERT("data_format", "None"), INERT("seed", "None"),
+    CUV_PARAM_END};
+RANDOM(random_hue, "RandomHue", NULL, random_hue_params);
+
+static const cuv_param random_invert_params[] = {
+    INERT("factor", "1.0"), INERT("value_range", "(0, 255)"), INERT("seed", "None"), INERT("data_format", "None"),
+    CUV_PARAM_END};
+RANDOM(random_invert, "RandomInvert", NULL, random_invert_params);
+
+static const cuv_param random_perspective_params[] = {
+    INERT("factor", "1.0"), INERT("scale", "1.0"), INERT("interpolation", "'bilinear'"), INERT("fill_value", "0.0"),
+    INERT("seed", "None"), INERT("data_format", "None"),
+    CUV_PARAM_END};
+RANDOM(random_perspective, "RandomPerspective", NULL, random_perspective_params);
+
+static const cuv_param random_posterization_params[] = {
+    INERT("factor", NULL), INERT("value_range", "(0, 255)"), INERT("data_format", "None"), INERT("seed", "None"),
+    CUV_PARAM_END};
+RANDOM(random_posterization, "RandomPosterization", NULL, random_posterization_params);
+
+static const cuv_param random_rotation_params[] = {
+    INERT("factor", NULL), INERT("fill_mode", "'reflect'"), INERT("interpolation", "'bilinear'"),
+    INERT("seed", "None"), INERT("fill_value", "0.0"), INERT("data_format", "None"),
+    CUV_PARAM_END};
+RANDOM(random_rotation, "RandomRotation", NULL, random_rotation_params);
+
+static const cuv_param random_saturation_params[] = {
+    INERT("factor", NULL), INERT("value_range", "(0, 255)"), INERT("data_format", "None"), INERT("seed", "None"),
+    CUV_PARAM_END};
+RANDOM(random_saturation, "RandomSaturation", NULL, random_saturation_params);
+
+static const cuv_param random_sharpness_params[] = {
+    INERT("factor", NULL), INERT("value_range", "(0, 255)"), INERT("data_format", "None"), INERT("seed", "None"),
+    CUV_PARAM_END};
+RANDOM(random_sharpness, "RandomSharpness", NULL, random_sharpness_params);
+
+static const cuv_param random_shear_params[] = {
+    INERT("x_factor", "0.0"), INERT("y_factor", "0.0"), INERT("interpolation", "'bilinear'"),
+    INERT("fill_mode", "'reflect'"), INERT("fill_value", "0.0"), INERT("data_format", "None"), INERT("seed", "None"),
+    CUV_PARAM_END};
+RANDOM(random_shear, "RandomShear", NULL, random_shear_params);
+
+static const cuv_param random_translation_params[] = {
+    INERT("height_factor", NULL), INERT("width_factor", NULL), INERT("fill_mode", "'reflect'"),
+    INERT("interpolation", "'bilinear'"), INERT("seed", "None"), INERT("fill_value", "0.0"),
+    INERT("data_format", "None"),
+    CUV_PARAM_END};
+RANDOM(random_translation, "RandomTranslation", NULL, random_translation_params);
+
+static const cuv_param random_zoom_params[] = {
+    INERT("height_factor", NULL), INERT("width_factor", "None"), INERT("fill_mode", "'reflect'"),
+    INERT("interpolation", "'bilinear'"), INERT("seed", "None"), INERT("fill_value", "0.0"),
+    INERT("data_format", "None"),
+    CUV_PARAM_END};
+RANDOM(random_zoom, "RandomZoom", NULL, random_zoom_params);
+
+static const cuv_param aug_mix_params[] = {
+    INERT("value_range", "(0, 255)"), INERT("num_chains", "3"), INERT("chain_depth", "3"), INERT("factor", "0.3"),
+    INERT("alpha", "1.0"), INERT("all_ops", "True"), INERT("interpolation", "'bilinear'"), INERT("seed", "None"),
+    INERT("data_format", "None"),
+    CUV_PARAM_END};
+RANDOM(aug_mix, "AugMix", NULL, aug_mix_params);
+
+static const cuv_param cut_mix_params[] = {
+    INERT("factor", "1.0"), INERT("seed", "None"), INERT("data_format", "None"),
+    CUV_PARAM_END};
+RANDOM(cut_mix, "CutMix", NULL, cut_mix_params);
+
+static const cuv_param mix_up_params[] = {
+    INERT("alpha", "0.2"), INERT("data_format", "None"), INERT("seed", "None"),
+    CUV_PARAM_END};
+RANDOM(mix_up, "MixUp", NULL, mix_up_params);
+
+static const cuv_param rand_augment_params[] = {
+    INERT("value_range", "(0, 255)"), INERT("num_ops", "2"), INERT("factor", "0.5"),
+    INERT("interpolation", "'bilinear'"), INERT("seed", "None"), INERT("data_format", "None"),
+    CUV_PARAM_END};
+RANDOM(rand_augment, "RandAugment", NULL, rand_augment_params);
+
+static const cuv_param solarization_params[] = {
+    INERT("addition_factor", "0.0"), INERT("threshold_factor", "0.0"), INERT("value_range", "(0, 255)"),
+    INERT("seed", "None"),
+    CUV_PARAM_END};
+RANDOM(solarization, "Solarization", NULL, solarization_params);
+
+/* Keras 2 only. */
+static const cuv_param random_size_params[] = {INERT("factor", NULL), INERT("interpolation", "'bilinear'"), INERT("seed", "None"),
+                                               CUV_PARAM_END};
+RANDOM(random_height, "RandomHeight", NULL, random_size_params);
+RANDOM(random_width, "RandomWidth", NULL, random_size_params);
