@@ -258,15 +258,24 @@ static cuv_status not_keras(struct cuv_evidence *ev, const cuv_file *file, const
                     file->name);
 }
 
-/* Weights as nested lists of numbers: a list of arrays, or a dict of which one has two axes at least. */
+static bool is_matrix(const cuv_value *v)
+{
+    return cuv_is_seq(v) && cuv_is_seq(cuv_item(v, 0)) && cuv_len(cuv_item(v, 0)) > 0;
+}
+
+/* Weights as nested lists of numbers: a list of arrays, or a dict of which one has two axes at least, maybe layer by layer. */
 static bool may_be_arrays(const cuv_value *root)
 {
     if (cuv_is_seq(root))
         return cuv_is_seq(cuv_item(root, 0)) && cuv_len(cuv_item(root, 0)) > 0;
-    for (size_t i = 0; root && root->kind == CUV_DICT && i < root->size; i++)
-        if (cuv_is_seq(root->pairs[i].value) && cuv_is_seq(cuv_item(root->pairs[i].value, 0)) &&
-            cuv_len(cuv_item(root->pairs[i].value, 0)) > 0)
+    for (size_t i = 0; root && root->kind == CUV_DICT && i < root->size; i++) {
+        const cuv_value *v = root->pairs[i].value;
+        if (is_matrix(v))
             return true;
+        for (size_t k = 0; v->kind == CUV_DICT && k < v->size; k++)
+            if (is_matrix(v->pairs[k].value))
+                return true;
+    }
     return false;
 }
 
