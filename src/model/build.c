@@ -267,6 +267,33 @@ static bool written_by_tf1(const struct cuv_model *m)
              cuv_starts_with(m->keras_version, "2.3.")));
 }
 
+/* Does a parameter of this name and value occur anywhere in the configuration? */
+static bool config_says(const cuv_value *v, const char *key, const char *value, unsigned depth)
+{
+    if (!v || depth > 40)
+        return false;
+    if (v->kind == CUV_DICT && cuv_streq(cuv_get_text(v, key), value))
+        return true;
+    for (size_t i = 0; v->kind == CUV_DICT && i < v->size; i++)
+        if (config_says(v->pairs[i].value, key, value, depth + 1))
+            return true;
+    for (size_t i = 0; cuv_is_seq(v) && i < v->size; i++)
+        if (config_says(v->items[i], key, value, depth + 1))
+            return true;
+    return false;
+}
+
+/* Trained on Theano? Files of Keras 1 do not say; Theano's order of axes speaks for it. */
+static cuv_status decide_theano(struct cuv_model *m, const cuv_value *record, bool *theano)
+{
+    *theano = cuv_streq(m->backend, "theano");
+    if (m->backend || m->keras != 1 || !config_says(record, "dim_ordering", "th", 0))
+        return CUV_OK;
+    *theano = true;
+    return cuv_model_decide(m, NULL, "backend", "theano", CUV_ASSUMED, "dim_ordering='th' is Theano's; the file does not say",
+                            "tensorflow");
+}
+
 static cuv_status finish(struct cuv_model *m, const cuv_graph *g)
 {
     CUV_TRY(make_inputs(m, g));
@@ -292,8 +319,8 @@ static cuv_status build(struct cuv_model *m, const struct cuv_evidence *ev, cons
     m->program = cuv_program_new(m->arena);
     if (!m->program)
         return cuv_oom(m->cx);
-    cuv_layer like = {.keras = m->keras, .tf1 = written_by_tf1(m), .theano = cuv_streq(m->backend, "theano"),
-                      .trainable = true, .hooks = &hooks, .arena = m->arena};
+    cuv_layer like = {.keras = m->keras, .tf1 = written_by_tf1(m), .trainable = true, .hooks = &hooks, .arena = m->arena};
+    CUV_TRY(decide_theano(m, record, &like.theano));
     CUV_TRY(cuv_graph_parse(m, record, &like, &g));
     m->graph = g;
     if (cuv_graph_needs_input(g)) {
