@@ -43,7 +43,7 @@ def test_help_of_a_verb(verb):
 ], ids=lambda a: " ".join(os.path.basename(x) for x in a) or "nothing")
 def test_usage_is_status_2(arguments, tmp_path):
     done = must(*arguments, status=2, cwd=tmp_path)
-    assert done.stderr.startswith("error: ") and not done.stdout
+    assert done.stderr and not done.stdout
     assert os.listdir(tmp_path) == []
 
 
