@@ -63,6 +63,8 @@ static int run(cuv_context *cx, options *o)
     if (status == CUV_OK)
         status = cuv_rebuild(ev, &model);
     if (status == CUV_OK)
+        cuv_model_check(model);
+    if (status == CUV_OK)
         status = write_all(model, o);
     if (status == CUV_OK)
         status = print_result(cx, model, o);

@@ -214,6 +214,8 @@ CUV_API CUV_MUST_USE cuv_status cuv_model_summary(const cuv_model *model, unsign
 /* JSON documents of cli.md: "model"; or "model" with "decisions". `written`: paths for "written", ended by NULL; may be NULL. */
 CUV_API CUV_MUST_USE cuv_status cuv_model_summary_json(const cuv_model *model, char **out);
 CUV_API CUV_MUST_USE cuv_status cuv_model_rebuild_json(const cuv_model *model, const char *const *written, char **out);
+/* Adds a warning ("bind.nan") for every weight with NaN or infinite values. Reads all weights. */
+CUV_API void cuv_model_check(const cuv_model *model);
 /* The decisions as text, one a line, the less certain ones first. `all`: certain ones too. */
 CUV_API CUV_MUST_USE cuv_status cuv_model_decisions(const cuv_model *model, bool all, char **out);
 /* A stage of the pipeline as text: "config", "program", "plan". */

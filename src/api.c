@@ -233,6 +233,11 @@ cuv_status cuv_model_rebuild_json(const cuv_model *m, const char *const *written
     return give_text(m->cx, &b, out);
 }
 
+void cuv_model_check(const cuv_model *m)
+{
+    cuv_model_check_values(m);
+}
+
 cuv_status cuv_model_decisions(const cuv_model *m, bool all, char **out)
 {
     cuv_buffer b;

@@ -59,6 +59,9 @@ CUV_MUST_USE cuv_status cuv_model_bind(struct cuv_model *m, struct cuv_evidence 
 CUV_MUST_USE cuv_status cuv_model_decide(struct cuv_model *m, const char *layer, const char *field, const char *value,
                                          cuv_level level, const char *why, const char *alternatives);
 
+/* Warns ("bind.nan") of every weight that has NaN or infinite values. */
+void cuv_model_check_values(const struct cuv_model *m);
+
 /* Weights of a layer in the order of layer.get_weights() / of a legacy .h5 group: trainable ones, then the others, all levels. */
 CUV_MUST_USE cuv_status cuv_layer_weights_in_order(cuv_arena *arena, cuv_layer *layer, cuv_weight ***out, size_t *count);
 /* The same in the order of layer.weights in Keras 3: own variables, then each inner layer's. */

@@ -1,6 +1,5 @@
 /* Predictions from file to file, a batch at a time: the input is mapped, a single output is written as it is made; several outputs,
  * which .npz keeps one after the other, wait in unnamed temporary files. */
-#define _GNU_SOURCE
 #include "run/runner.h"
 
 #include <errno.h>
