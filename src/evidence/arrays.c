@@ -115,9 +115,29 @@ static bool is_tensor(const cuv_value *v)
     return v && v->kind == CUV_TENSOR;
 }
 
+static bool matters(const cuv_value *v, unsigned *budget)
+{
+    if (!v || !*budget)
+        return v != NULL;
+    --*budget;
+    if (is_tensor(v))
+        return true;
+    for (size_t i = 0; cuv_is_seq(v) && i < v->size; i++)
+        if (matters(v->items[i], budget))
+            return true;
+    for (size_t i = 0; v->kind == CUV_DICT && i < v->size; i++)
+        if (matters(v->pairs[i].value, budget))
+            return true;
+    return false;
+}
+
+/* A list or dict that holds an array somewhere, or nothing: a layer without weights. */
 static bool is_container(const cuv_value *v)
 {
-    return cuv_is_seq(v) || (v && v->kind == CUV_DICT);
+    unsigned budget = 10000; /* more is taken for one without looking */
+    if (!cuv_is_seq(v) && (!v || v->kind != CUV_DICT))
+        return false;
+    return cuv_len(v) == 0 || matters(v, &budget);
 }
 
 static const char *key_text(cuv_arena *arena, const cuv_value *key)
@@ -439,7 +459,7 @@ cuv_status cuv_read_arrays(struct cuv_evidence *ev, cuv_file *file, cuv_value *r
 {
     cuv_collect c;
     file->root = root;
-    nest n = {ev, file, cuv_context_limits(ev->cx)->items};
+    nest n = {ev, file, 8 * cuv_file_budget(ev, file)}; /* values are looked at again on every level */
     gather g = {.c = &c, .left = n.left};
     CUV_TRY(take_config(ev, file));
     bool numbers = cuv_is_seq(root) && cuv_len(root) > 0 && is_leaf(cuv_item(root, 0));

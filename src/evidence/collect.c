@@ -3,14 +3,22 @@
 
 void cuv_collect_start(cuv_collect *c, struct cuv_evidence *ev, cuv_file *file)
 {
-    *c = (cuv_collect){.ev = ev, .file = file};
+    *c = (cuv_collect){.ev = ev, .file = file, .limit = cuv_file_budget(ev, file)};
     file->groups = NULL;
     file->group_count = 0;
 }
 
+uint64_t cuv_file_budget(const struct cuv_evidence *ev, const cuv_file *file)
+{
+    uint64_t bytes = file->source.size, most = cuv_context_limits(ev->cx)->items;
+    for (size_t i = 0; file->zip && i < file->zip->count; i++)
+        bytes = file->zip->members[i].size > UINT64_MAX - bytes ? UINT64_MAX : bytes + file->zip->members[i].size;
+    return bytes < most && bytes + 65536 < most ? bytes + 65536 : most;
+}
+
 static cuv_status count_item(cuv_collect *c)
 {
-    uint64_t limit = cuv_context_limits(c->ev->cx)->items;
+    uint64_t limit = c->limit;
     if (++c->items <= limit)
         return CUV_OK;
     cuv_detail detail = {.file = c->file->path, .help = "raise the limit for items if you trust this file"};

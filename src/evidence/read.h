@@ -12,7 +12,7 @@ typedef struct cuv_collect {
     cuv_file *file;
     size_t group_capacity;
     size_t tensor_capacity; /* of the last group */
-    uint64_t items;         /* groups and tensors, held against limits.items */
+    uint64_t items, limit;  /* groups and tensors */
 } cuv_collect;
 
 void cuv_collect_start(cuv_collect *c, struct cuv_evidence *ev, cuv_file *file);
@@ -21,6 +21,8 @@ CUV_MUST_USE cuv_status cuv_collect_group(cuv_collect *c, const char *name, cons
 /* Adds a tensor to the last group. A key that begins with '[' follows the file's name directly in the label. */
 CUV_MUST_USE cuv_status cuv_collect_tensor(cuv_collect *c, const cuv_tensor *t, const char *key, const char *weight);
 cuv_group *cuv_collect_last(cuv_collect *c);
+/* How many values an honest file of that size may hold, within limits.items: a pickle can name one list in a million places. */
+uint64_t cuv_file_budget(const struct cuv_evidence *ev, const cuv_file *file);
 /* Number of tensors in all groups of a file. */
 size_t cuv_file_tensor_count(const cuv_file *file);
 /* Makes the file's tensors known to cuv_evidence_name_of. */
