@@ -151,6 +151,19 @@ static void sort_groups(cuv_file *file)
         qsort(file->groups, file->group_count, sizeof *file->groups, by_path);
 }
 
+/* What the layout itself tells of its writer (formats.md b.2): names are of Keras 3.6 and later, the old container of TF 2.12
+ * to 2.14. */
+static int generation_of(const cuv_file *file, const cuv_h5 *root)
+{
+    for (size_t i = 0; i < file->group_count; i++)
+        if (file->groups[i].name)
+            return 3;
+    for (size_t i = 0; i < root->child_count; i++)
+        if (cuv_starts_with(root->children[i]->name, "_layer_checkpoint_dependencies"))
+            return 2;
+    return 0;
+}
+
 cuv_status cuv_read_objects_h5(struct cuv_evidence *ev, cuv_file *file, const cuv_h5 *root)
 {
     bool training = false;
@@ -161,7 +174,7 @@ cuv_status cuv_read_objects_h5(struct cuv_evidence *ev, cuv_file *file, const cu
     file->arrangement = CUV_ARR_OBJECTS;
     if (!file->kind)
         file->kind = training ? "Keras 3 weights, with training state" : "Keras 3 weights";
-    return cuv_file_describe(ev, file, 0);
+    return cuv_file_describe(ev, file, generation_of(file, root));
 }
 
 /* ---- as an .npz ---- */
