@@ -46,6 +46,7 @@ typedef struct cuv_attrs {
     cuv_align align;
     cuv_act act, rec_act;
     bool keepdims, reverse, sequences, zero_masked, reset_after, transpose_a, transpose_b, approximate;
+    bool masked_uniform;    /* softmax, attention: where a mask leaves nothing, equal weights instead of zeros */
     bool same;      /* conv, depthwise, pool: pads are derived at each run as TensorFlow's 'same' does; pad_lo/pad_hi ignored */
 } cuv_attrs;
 

@@ -1,0 +1,15 @@
+/* Included before a kernel text (*.inc) to compile it for bool. No guard: it alternates with the other as_*.h. */
+#undef REAL
+#undef SUM
+#undef LOWEST
+#undef HIGHEST
+#undef IS_NAN
+#undef K
+#undef M
+#undef C
+#define REAL uint8_t
+#define SUM unsigned      /* in which sums are made: wraps */
+#define LOWEST 0
+#define HIGHEST 1
+#define IS_NAN(v) false
+#define K(name) cuv_##name##_bool      /* a kernel or helper of this type */

@@ -1,0 +1,17 @@
+/* Included before a kernel text (*.inc) to compile it for float. No guard: it alternates with the other as_*.h. */
+#undef REAL
+#undef SUM
+#undef LOWEST
+#undef HIGHEST
+#undef IS_NAN
+#undef K
+#undef M
+#undef C
+#define REAL float
+#define SUM float
+#define LOWEST -INFINITY
+#define HIGHEST INFINITY
+#define IS_NAN(v) (isnan(v) != 0)
+#define K(name) cuv_##name##_f32      /* a kernel or helper of this type */
+#define M(name) name##f      /* a function of math.h */
+#define C(number) number##f      /* a constant */

@@ -1,0 +1,15 @@
+/* Included before a kernel text (*.inc) to compile it for int32. No guard: it alternates with the other as_*.h. */
+#undef REAL
+#undef SUM
+#undef LOWEST
+#undef HIGHEST
+#undef IS_NAN
+#undef K
+#undef M
+#undef C
+#define REAL int32_t
+#define SUM uint32_t      /* in which sums are made: wraps */
+#define LOWEST INT32_MIN
+#define HIGHEST INT32_MAX
+#define IS_NAN(v) false
+#define K(name) cuv_##name##_i32      /* a kernel or helper of this type */

@@ -1,0 +1,136 @@
+/* What the reference kernels share: element storage, the walk over rows of broadcast tensors, and their names.
+ * Kernels are the specification of the ops: plain C on dense row-major arrays, no allocation, nothing but math.h. */
+#ifndef CUV_RUN_KERNELS_H
+#define CUV_RUN_KERNELS_H
+
+#include "run/run.h"
+#include <math.h>
+
+/* Bytes of one stored element: halves are kept as floats. */
+static inline size_t cuv_stored_size(cuv_dtype dtype)
+{
+    switch (dtype) {
+    case CUV_BOOL: return 1;
+    case CUV_I64: case CUV_F64: return 8;
+    case CUV_STR: return sizeof(cuv_string);
+    default: return 4;
+    }
+}
+
+static inline size_t cuv_run_count(const cuv_run_tensor *t)
+{
+    size_t n = 1;
+    for (int i = 0; i < t->rank; i++)
+        n *= (size_t)t->shape[i];
+    return n;
+}
+
+/* Floats to integers truncate; what does not fit becomes the smallest integer, as x86 and TensorFlow have it. */
+static inline int32_t cuv_float_to_i32(double x)
+{
+    return x > -2147483649.0 && x < 2147483648.0 ? (int32_t)x : INT32_MIN;
+}
+
+static inline int64_t cuv_float_to_i64(double x)
+{
+    return x >= -9223372036854775808.0 && x < 9223372036854775808.0 ? (int64_t)x : INT64_MIN;
+}
+
+/* Input i, NULL when absent. */
+static inline const cuv_run_tensor *cuv_arg(const cuv_kernel_args *a, int i)
+{
+    return i < a->in_count && a->in[i].data ? &a->in[i] : NULL;
+}
+
+/* Product of the sizes of axes [from, to). */
+static inline size_t cuv_span(const cuv_run_tensor *t, int from, int to)
+{
+    size_t n = 1;
+    for (int i = from; i < to; i++)
+        n *= (size_t)t->shape[i];
+    return n;
+}
+
+/* ---- walking rows ---- */
+
+enum { CUV_WALK_RANK = 2 * CUV_MAX_RANK, CUV_WALK_OPERANDS = 4 };
+
+/* A loop over the rows (last axis) of a shape with up to four operands, each with its own strides in elements (0: broadcast,
+ * negative: reversed). offset[k] is where operand k's row starts, step[k] its stride within the row, n the row's length. */
+typedef struct cuv_walk {
+    int rank, operands;
+    int64_t shape[CUV_WALK_RANK], stride[CUV_WALK_OPERANDS][CUV_WALK_RANK], at[CUV_WALK_RANK];
+    int64_t offset[CUV_WALK_OPERANDS], step[CUV_WALK_OPERANDS], n;
+} cuv_walk;
+void cuv_walk_init(cuv_walk *w, const int64_t *shape, int rank, int operands);
+/* Strides of a dense tensor broadcast to the walk's shape (aligned at the last axis). */
+void cuv_walk_broadcast(cuv_walk *w, int operand, const int64_t *shape, int rank);
+/* Strides of the dense result of dropping the axes in `dropped` from the walk's shape (all operands along them get 0). */
+void cuv_walk_reduced(cuv_walk *w, int operand, unsigned dropped);
+/* Joins axes that all operands cross evenly and sets the walk to its first row; false when there are no elements. */
+bool cuv_walk_start(cuv_walk *w);
+bool cuv_walk_next(cuv_walk *w);
+/* dst, dense and in order, takes the elements of operand 0. */
+void cuv_walk_copy(cuv_walk *w, void *dst, const void *src, size_t element);
+
+/* The axes an op works on as bits; `none`: what no list means. */
+unsigned cuv_axes_mask(const cuv_attrs *attrs, unsigned none);
+
+/* ---- names ---- */
+
+/* For float and double. */
+#define CUV_FLOAT_KERNELS(X) \
+    X(prelu) X(add) X(sub) X(mul) X(div) X(div_no_nan) X(floor_div) X(mod) X(pow) X(maximum) X(minimum) X(atan2) \
+    X(equal) X(not_equal) X(less) X(less_equal) X(greater) X(greater_equal) X(logical_and) X(logical_or) X(logical_xor) \
+    X(sum) X(mean) X(prod) X(max) X(min) X(any) X(all) X(argmax) X(argmin) X(cumsum) X(cumprod) X(sort) X(argsort) \
+    X(top_k) X(softmax) X(log_softmax) X(resize) X(upsample) X(matmul) X(dense) X(conv) X(depthwise) X(conv_transpose) \
+    X(local_conv) X(max_pool) X(avg_pool) X(adaptive_avg_pool) X(adaptive_max_pool) X(batch_norm) X(layer_norm) \
+    X(rms_norm) X(group_norm) X(attention) X(lstm) X(gru) X(rnn) X(logical_not) X(is_nan) X(is_inf) X(cast)
+/* For int32 and int64. */
+#define CUV_INT_KERNELS(X) \
+    X(neg) X(abs) X(sign) X(square) X(clip) X(add) X(sub) X(mul) X(floor_div) X(mod) X(pow) X(maximum) X(minimum) \
+    X(equal) X(not_equal) X(less) X(less_equal) X(greater) X(greater_equal) X(logical_and) X(logical_or) X(logical_xor) \
+    X(sum) X(prod) X(max) X(min) X(any) X(all) X(argmax) X(argmin) X(cumsum) X(cumprod) X(sort) X(argsort) X(top_k) \
+    X(matmul) X(logical_not) X(is_nan) X(is_inf) X(cast) X(one_hot)
+/* For bool. */
+#define CUV_BOOL_KERNELS(X) \
+    X(logical_and) X(logical_or) X(logical_xor) X(equal) X(not_equal) X(less) X(less_equal) X(greater) X(greater_equal) \
+    X(any) X(all) X(argmax) X(argmin) X(logical_not) X(is_nan) X(is_inf) X(cast)
+/* For all dtypes, by the size of an element. */
+#define CUV_ANY_KERNELS(X) \
+    X(copy) X(transpose) X(broadcast) X(fill) X(range) X(concat) X(slice) X(pad) X(gather) X(gather_along) X(tile) \
+    X(repeat) X(reverse) X(where) X(equal_str) X(not_equal_str)
+
+typedef void cuv_kernel_fn(const cuv_kernel_args *a);
+typedef size_t cuv_scratch_fn(const cuv_kernel_args *a);
+#define DECLARE(name) cuv_kernel_fn cuv_k_##name##_f32, cuv_k_##name##_f64;
+CUV_FLOAT_KERNELS(DECLARE)
+#define FORMULA(id, name, expression) DECLARE(name)
+#include "run/formulas.def"
+#undef FORMULA
+#undef DECLARE
+#define DECLARE(name) cuv_kernel_fn cuv_k_##name##_i32, cuv_k_##name##_i64;
+CUV_INT_KERNELS(DECLARE)
+#undef DECLARE
+#define DECLARE(name) cuv_kernel_fn cuv_k_##name##_bool;
+CUV_BOOL_KERNELS(DECLARE)
+#undef DECLARE
+#define DECLARE(name) cuv_kernel_fn cuv_k_##name;
+CUV_ANY_KERNELS(DECLARE)
+#undef DECLARE
+
+/* Scratch by op; sizes are in bytes and suit both float and double. */
+cuv_scratch_fn cuv_scratch_sort, cuv_scratch_top_k, cuv_scratch_softmax, cuv_scratch_pad, cuv_scratch_resize,
+    cuv_scratch_upsample, cuv_scratch_batch_norm, cuv_scratch_group_norm, cuv_scratch_recurrent;
+
+/* An activation over rows x cols values in place. */
+void cuv_act_f32(const cuv_act *act, float *y, size_t rows, size_t cols);
+void cuv_act_f64(const cuv_act *act, double *y, size_t rows, size_t cols);
+/* y[o] += sum over i of x[i] w[i ld + o], i ascending. */
+void cuv_accumulate_f32(float *y, const float *x, const float *w, size_t k, size_t n, size_t ld);
+void cuv_accumulate_f64(double *y, const double *x, const double *w, size_t k, size_t n, size_t ld);
+/* sum of a[i] b[i] in eight interleaved partial sums. */
+float cuv_dot_f32(const float *a, const float *b, size_t n);
+double cuv_dot_f64(const double *a, const double *b, size_t n);
+
+#endif

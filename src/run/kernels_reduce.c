@@ -1,0 +1,23 @@
+/* Reference kernels that reduce or accumulate along axes. Nothing to reduce gives 0, 1, NaN (mean) or the extreme of the type. */
+#include "run/kernels.h"
+
+#include "run/as_float.h"
+#include "run/kernels_reduce.inc"
+#include "run/kernels_running.inc"
+#include "run/kernels_truth.inc"
+#include "run/kernels_mean.inc"
+#include "run/as_double.h"
+#include "run/kernels_reduce.inc"
+#include "run/kernels_running.inc"
+#include "run/kernels_truth.inc"
+#include "run/kernels_mean.inc"
+#include "run/as_int32.h"
+#include "run/kernels_reduce.inc"
+#include "run/kernels_running.inc"
+#include "run/kernels_truth.inc"
+#include "run/as_int64.h"
+#include "run/kernels_reduce.inc"
+#include "run/kernels_running.inc"
+#include "run/kernels_truth.inc"
+#include "run/as_bool.h"      /* has no sums; the table takes any for its max and all for its min */
+#include "run/kernels_truth.inc"
