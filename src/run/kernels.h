@@ -76,6 +76,18 @@ void cuv_walk_copy(cuv_walk *w, void *dst, const void *src, size_t element);
 /* The axes an op works on as bits; `none`: what no list means. */
 unsigned cuv_axes_mask(const cuv_attrs *attrs, unsigned none);
 
+/* ---- windows over space ---- */
+
+/* One to three spatial axes as three (leading ones of size 1): sizes, window, and how it moves. co, ci: channels. */
+typedef struct cuv_space {
+    int d;
+    int64_t b, in[3], out[3], k[3], stride[3], dilation[3], lo[3], ci, co;
+} cuv_space;
+/* `window` has as many sizes as x has spatial axes. Pads come from attrs, or from 'same' when set. */
+cuv_space cuv_space_of(const cuv_kernel_args *a, const int64_t *window);
+/* First and past-last tap of the window at place o of axis i that lie inside x; *at: where tap 0 lies. */
+void cuv_space_taps(const cuv_space *s, int i, int64_t o, int64_t *at, int64_t *first, int64_t *end);
+
 /* ---- names ---- */
 
 /* For float and double. */
@@ -120,7 +132,7 @@ CUV_ANY_KERNELS(DECLARE)
 #undef DECLARE
 
 /* Scratch by op; sizes are in bytes and suit both float and double. */
-cuv_scratch_fn cuv_scratch_sort, cuv_scratch_top_k, cuv_scratch_softmax, cuv_scratch_pad, cuv_scratch_resize,
+cuv_scratch_fn cuv_scratch_sort, cuv_scratch_top_k, cuv_scratch_softmax, cuv_scratch_resize,
     cuv_scratch_upsample, cuv_scratch_batch_norm, cuv_scratch_group_norm, cuv_scratch_recurrent;
 
 /* An activation over rows x cols values in place. */

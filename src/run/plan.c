@@ -1,0 +1,459 @@
+/* Makes a plan: sizes for the given inputs, homes for all values, a kernel for every step. What needs no input is computed here,
+ * once. Running is in plan_run.c. */
+#include "run/plan.h"
+
+/* Everything that only the making of a plan needs. */
+typedef struct maker {
+    cuv_plan *plan;
+    const cuv_program *p;
+    cuv_context *cx;
+    cuv_layout layout;
+    bool *fixed_step;         /* by step: computed while planning */
+    const cuv_var **in;       /* room for the inputs of the widest step */
+} maker;
+
+static cuv_dtype storage_of(cuv_dtype dtype)
+{
+    return dtype == CUV_F16 || dtype == CUV_BF16 ? CUV_F32 : dtype;
+}
+
+static bool is_half(cuv_dtype dtype)
+{
+    return dtype == CUV_F16 || dtype == CUV_BF16;
+}
+
+static cuv_run_tensor tensor_of(const cuv_var *v)
+{
+    cuv_run_tensor t = {.dtype = storage_of(v->dtype), .rank = v->rank};
+    memcpy(t.shape, v->shape, sizeof t.shape);
+    return t;
+}
+
+static cuv_status bytes_of(const maker *m, const cuv_var *v, size_t *out)
+{
+    size_t count;
+    if (!cuv_shape_count(v->shape, v->rank, &count) || !cuv_mul_size(count, cuv_stored_size(v->dtype), out))
+        return cuv_oom(m->cx);
+    return CUV_OK;
+}
+
+/* ---- sizes ---- */
+
+static cuv_status take_input(maker *m, size_t i, const cuv_run_tensor *given)
+{
+    cuv_var *v = &m->plan->vars[m->p->inputs[i]];
+    bool fits = given->rank == v->rank && storage_of(given->dtype) == storage_of(v->dtype);
+    for (int k = 0; fits && k < v->rank; k++)
+        fits = given->shape[k] >= 0 && (v->shape[k] < 0 || v->shape[k] == given->shape[k]);
+    if (!fits) {
+        cuv_detail detail = {.expected = cuv_shape_text(m->cx, v->shape, v->rank),
+                             .found = cuv_shape_text(m->cx, given->shape, given->rank)};
+        return cuv_fail(m->cx, CUV_NO, "run.input", &detail, "input '%s' is %s %s, not %s %s", v->name ? v->name : "",
+                        cuv_dtype_name(v->dtype), detail.expected, cuv_dtype_name(given->dtype), detail.found);
+    }
+    memcpy(v->shape, given->shape, sizeof v->shape);
+    m->plan->places[m->p->inputs[i]].home = CUV_HOME_INPUT;
+    m->plan->places[m->p->inputs[i]].index = (uint32_t)i;
+    return CUV_OK;
+}
+
+/* The values of a weight or constant as the kernels read them: in place where they can be. */
+static cuv_status take_weight(maker *m, cuv_ref ref)
+{
+    cuv_var *v = &m->plan->vars[ref];
+    cuv_place *place = &m->plan->places[ref];
+    const cuv_tensor *t = v->tensor;
+    size_t bytes = 0, element = cuv_stored_size(v->dtype);
+    cuv_detail detail = {.tensor = v->name};
+    if (!t || (!t->data && cuv_tensor_count(t)))
+        return cuv_fail(m->cx, CUV_NO, "run.weight", &detail, "weight '%s' has no values", v->name ? v->name : "");
+    bool fits = t->rank == v->rank;
+    for (int k = 0; fits && k < v->rank; k++)
+        fits = v->shape[k] < 0 || v->shape[k] == t->shape[k];
+    if (!fits)
+        return cuv_fail(m->cx, CUV_NO, "run.weight", &detail, "weight '%s' is %s where the program has %s",
+                        v->name ? v->name : "", cuv_shape_text(m->cx, t->shape, t->rank),
+                        cuv_shape_text(m->cx, v->shape, v->rank));
+    memcpy(v->shape, t->shape, sizeof v->shape);
+    place->home = CUV_HOME_FIXED;
+    CUV_TRY(bytes_of(m, v, &bytes));
+    if (t->dtype == storage_of(v->dtype) && !is_half(v->dtype) &&
+        ((uintptr_t)t->data % (element > 8 ? 8 : element) == 0 || bytes == 0)) {
+        place->data = bytes ? (void *)(uintptr_t)t->data : m->plan->places;      /* never NULL; kernels only read it */
+        return CUV_OK;
+    }
+    if (v->dtype == CUV_STR || t->dtype == CUV_STR)
+        return cuv_fail(m->cx, CUV_NO, "run.weight", &detail, "weight '%s' is %s where the program has %s",
+                        v->name ? v->name : "", cuv_dtype_name(t->dtype), cuv_dtype_name(v->dtype));
+    if (!(place->data = cuv_arena_alloc(m->plan->arena, bytes)))
+        return cuv_oom(m->cx);
+    cuv_convert(place->data, storage_of(v->dtype), t->data, t->dtype, cuv_tensor_count(t));
+    if (is_half(v->dtype))
+        cuv_round_half(place->data, cuv_tensor_count(t), v->dtype);
+    return CUV_OK;
+}
+
+/* The values that some output needs; a program may hold more. */
+static cuv_status mark_needed(maker *m, bool *needed_step)
+{
+    cuv_place *places = m->plan->places;
+    for (size_t i = 0; i < m->p->output_count; i++)
+        places[m->p->outputs[i]].last = INT32_MAX;
+    for (size_t i = m->p->step_count; i-- > 0;) {
+        const cuv_step *s = &m->p->steps[i];
+        for (int k = 0; k < s->out_count; k++)
+            needed_step[i] |= places[s->out[k]].last >= 0;
+        for (int k = 0; needed_step[i] && k < s->in_count; k++)
+            if (s->in[k] != CUV_NO_REF && places[s->in[k]].last < (int32_t)i)
+                places[s->in[k]].last = (int32_t)i;
+    }
+    for (size_t i = 0; i < m->p->value_count; i++) {
+        cuv_value_kind kind = m->p->values[i].kind;
+        if ((kind == CUV_V_WEIGHT || kind == CUV_V_CONSTANT) && places[i].last >= 0)
+            CUV_TRY(take_weight(m, (cuv_ref)i));
+    }
+    return CUV_OK;
+}
+
+/* Sorted indices and positions are int32. */
+static cuv_status check_positions(maker *m, const cuv_step *s)
+{
+    const cuv_var *x = s->in_count ? m->in[0] : NULL;
+    bool counts = s->op == CUV_OP_SORT || s->op == CUV_OP_ARGSORT || s->op == CUV_OP_TOP_K || s->op == CUV_OP_ARGMAX ||
+                  s->op == CUV_OP_ARGMIN;
+    for (int i = 0; counts && i < x->rank; i++)
+        if (x->shape[i] > INT32_MAX)
+            return cuv_fail(m->cx, CUV_UNSUPPORTED, "run.size", &(cuv_detail){.layer = s->layer},
+                            "%s of more than 2147483647 elements", cuv_op_about(s->op)->name);
+    return CUV_OK;
+}
+
+/* Shapes of one step's outputs; whether it can be computed now; whether it is but another view of its input. */
+static cuv_status size_step(maker *m, size_t i)
+{
+    const cuv_step *s = &m->p->steps[i];
+    cuv_place *places = m->plan->places;
+    cuv_var outs[4] = {{.kind = CUV_V_RESULT}};
+    bool fixed = true;
+    for (int k = 0; k < s->in_count; k++) {
+        m->in[k] = s->in[k] == CUV_NO_REF ? NULL : &m->plan->vars[s->in[k]];
+        fixed &= !m->in[k] || places[s->in[k]].home == CUV_HOME_FIXED;
+    }
+    CUV_TRY(check_positions(m, s));
+    CUV_TRY(cuv_step_shapes(m->cx, s->op, s->attrs, m->in, s->in_count, s->layer, outs));
+    for (int k = 0; k < s->out_count; k++) {
+        cuv_var *v = &m->plan->vars[s->out[k]];
+        if (v->dtype != outs[k].dtype)
+            return cuv_fail(m->cx, CUV_NO, "program.check", &(cuv_detail){.layer = s->layer}, "%s makes %s, not %s",
+                            cuv_op_about(s->op)->name, cuv_dtype_name(outs[k].dtype), cuv_dtype_name(v->dtype));
+        v->rank = outs[k].rank;
+        memcpy(v->shape, outs[k].shape, sizeof v->shape);
+        for (int d = 0; d < v->rank; d++)
+            if (v->shape[d] < 0)
+                return cuv_fail(m->cx, CUV_NO, "program.check", &(cuv_detail){.layer = s->layer},
+                                "the shape of %s stays unknown", cuv_op_about(s->op)->name);
+        places[s->out[k]].home = fixed ? CUV_HOME_FIXED : CUV_HOME_BLOCK;
+    }
+    m->fixed_step[i] = fixed;
+    if (s->op == CUV_OP_RESHAPE && places[s->out[0]].last != INT32_MAX) {
+        cuv_place *y = &places[s->out[0]], *root = &places[places[s->in[0]].root];
+        y->root = places[s->in[0]].root;
+        y->home = root->home;
+        if (root->last < y->last)
+            root->last = y->last;
+    }
+    return CUV_OK;
+}
+
+/* ---- homes ---- */
+
+/* Results that are outputs live in the caller's memory; other outputs are copied there at the end. */
+static void place_outputs(maker *m)
+{
+    cuv_place *places = m->plan->places;
+    for (size_t i = 0; i < m->p->output_count; i++) {
+        cuv_place *place = &places[m->p->outputs[i]];
+        if (place->home == CUV_HOME_BLOCK && place->root == m->p->outputs[i]) {
+            place->home = CUV_HOME_OUTPUT;
+            place->index = (uint32_t)i;
+        }
+    }
+}
+
+static cuv_status add_step(maker *m, const cuv_step *step, const cuv_ref *in, int ins, const cuv_ref *out, int outs,
+                           cuv_plan_step **added)
+{
+    cuv_plan *plan = m->plan;
+    size_t count = (size_t)(ins + outs);
+    cuv_run_tensor *tensors = CUV_NEW_ARRAY(plan->arena, cuv_run_tensor, count ? count : 1);
+    cuv_plan_step *s = &plan->steps[plan->step_count];
+    static const cuv_attrs none = {0};
+    *s = (cuv_plan_step){.step = step, .refs = CUV_NEW_ARRAY(plan->arena, cuv_ref, count ? count : 1), .scratch = SIZE_MAX};
+    if (!tensors || !s->refs)
+        return cuv_oom(m->cx);
+    s->args = (cuv_kernel_args){tensors, tensors + ins, ins, outs, step ? step->attrs : &none, NULL};
+    for (int k = 0; k < ins + outs; k++) {
+        cuv_ref ref = k < ins ? in[k] : out[k - ins];
+        s->refs[k] = ref;
+        if (ref == CUV_NO_REF)
+            continue;
+        tensors[k] = tensor_of(&plan->vars[ref]);
+        if (k >= ins && is_half(plan->vars[ref].dtype)) {
+            s->half = plan->vars[ref].dtype;
+            s->halves = (uint8_t)(s->halves | 1u << (k - ins));
+        }
+    }
+    plan->step_count++;
+    *added = s;
+    return CUV_OK;
+}
+
+static cuv_status choose_kernel(maker *m, cuv_plan_step *s, cuv_kernel_scratch *scratch)
+{
+    const cuv_run_tensor *in = s->args.in;
+    const cuv_step *step = s->step;
+    s->kernel = cuv_reference_kernel(step->op, in, s->args.in_count, scratch);
+    s->indexed = step->op == CUV_OP_GATHER || step->op == CUV_OP_GATHER_ALONG;
+    if (s->kernel)
+        return CUV_OK;
+    return cuv_fail(m->cx, CUV_UNSUPPORTED, "run.kernel", &(cuv_detail){.layer = step->layer}, "%s cannot compute with %s",
+                    cuv_op_about(step->op)->name, s->args.in_count ? cuv_dtype_name(in[0].dtype) : "nothing");
+}
+
+/* Gives room in the block to what a step makes and needs, and takes back what it read last. */
+static cuv_status lay_out(maker *m, size_t i, cuv_plan_step *s, cuv_kernel_scratch scratch)
+{
+    const cuv_step *step = &m->p->steps[i];
+    cuv_place *places = m->plan->places;
+    size_t bytes = 0;
+    for (int k = 0; k < step->out_count; k++) {
+        cuv_place *place = &places[step->out[k]];
+        CUV_TRY(bytes_of(m, &m->plan->vars[step->out[k]], &bytes));
+        if (place->home == CUV_HOME_BLOCK)
+            CUV_TRY(cuv_layout_take(&m->layout, bytes, &place->offset));
+    }
+    bytes = scratch ? scratch(&s->args) : 0;
+    if (bytes) {
+        CUV_TRY(cuv_layout_take(&m->layout, bytes, &s->scratch));
+        cuv_layout_give(&m->layout, s->scratch);
+    }
+    for (int k = 0; k < step->in_count + step->out_count; k++) {
+        cuv_ref ref = k < step->in_count ? step->in[k] : step->out[k - step->in_count];
+        cuv_place *root = ref == CUV_NO_REF ? NULL : &places[places[ref].root];
+        if (root && root->home == CUV_HOME_BLOCK && root->last <= (int32_t)i && root->offset != SIZE_MAX) {
+            cuv_layout_give(&m->layout, root->offset);
+            root->last = -2;      /* given back once */
+        }
+    }
+    return CUV_OK;
+}
+
+/* Computes a step that needs no input; its results stay as long as the plan. */
+static cuv_status run_now(maker *m, const cuv_step *step, cuv_plan_step *s, cuv_kernel_scratch scratch)
+{
+    cuv_place *places = m->plan->places;
+    size_t bytes = 0, need = scratch ? scratch(&s->args) : 0;
+    void *memory = NULL;
+    for (int k = 0; k < step->in_count; k++)
+        if (step->in[k] != CUV_NO_REF)
+            ((cuv_run_tensor *)(uintptr_t)s->args.in)[k].data = places[step->in[k]].data;
+    for (int k = 0; k < step->out_count; k++) {
+        CUV_TRY(bytes_of(m, &m->plan->vars[step->out[k]], &bytes));
+        s->args.out[k].data = places[step->out[k]].data = cuv_arena_alloc(m->plan->arena, bytes);
+        if (!s->args.out[k].data)
+            return cuv_oom(m->cx);
+    }
+    if (need && !(memory = cuv_alloc(m->cx, need)))
+        return cuv_oom(m->cx);
+    s->args.scratch = memory;
+    cuv_status status = cuv_plan_step_run(m->cx, s);
+    cuv_release(m->cx, memory, need);
+    m->plan->step_count--;      /* done */
+    return status;
+}
+
+static cuv_status make_step(maker *m, size_t i)
+{
+    const cuv_step *step = &m->p->steps[i];
+    cuv_plan_step *s;
+    cuv_kernel_scratch scratch = NULL;
+    if (step->op == CUV_OP_RESHAPE && m->plan->places[step->out[0]].root != step->out[0]) {
+        m->plan->places[step->out[0]].data = m->plan->places[step->in[0]].data;
+        return CUV_OK;      /* nothing to do; what it views stays in place until its own last use */
+    }
+    CUV_TRY(add_step(m, step, step->in, step->in_count, step->out, step->out_count, &s));
+    CUV_TRY(choose_kernel(m, s, &scratch));
+    if (m->fixed_step[i])
+        return run_now(m, step, s, scratch);
+    return lay_out(m, i, s, scratch);
+}
+
+/* Halves that the caller gives are rounded in a copy. */
+static cuv_status round_inputs(maker *m)
+{
+    cuv_plan *plan = m->plan;
+    for (size_t i = 0; i < m->p->input_count; i++) {
+        cuv_ref ref = m->p->inputs[i];
+        cuv_plan_step *s;
+        size_t bytes = 0;
+        if (!is_half(plan->vars[ref].dtype) || plan->places[ref].last < 0)
+            continue;
+        CUV_TRY(bytes_of(m, &plan->vars[ref], &bytes));
+        CUV_TRY(add_step(m, NULL, &ref, 1, &ref, 1, &s));
+        s->kernel = cuv_k_copy;
+        plan->places[ref].home = CUV_HOME_BLOCK;
+        CUV_TRY(cuv_layout_take(&m->layout, bytes, &plan->places[ref].offset));
+    }
+    return CUV_OK;
+}
+
+static cuv_status copy_outputs(maker *m)
+{
+    for (size_t i = 0; i < m->p->output_count; i++) {
+        cuv_ref ref = m->p->outputs[i];
+        const cuv_place *place = &m->plan->places[ref];
+        cuv_plan_step *s;
+        if (place->home == CUV_HOME_OUTPUT && place->index == i)
+            continue;
+        CUV_TRY(add_step(m, NULL, &ref, 1, &ref, 1, &s));
+        s->kernel = cuv_k_copy;
+        s->halves = 0;
+        s->refs[1] = -2 - (cuv_ref)i;      /* output i */
+    }
+    return CUV_OK;
+}
+
+/* ---- pointers ---- */
+
+static void patch(cuv_patch *list, size_t *count, void **where, uint32_t index)
+{
+    list[(*count)++] = (cuv_patch){where, index};
+}
+
+static void point(cuv_plan *plan, const cuv_plan_step *s, int k)
+{
+    cuv_ref ref = s->refs[k];
+    void **where = &((cuv_run_tensor *)(uintptr_t)s->args.in)[k].data;
+    if (ref <= -2) {
+        patch(plan->from_outputs, &plan->output_patches, where, (uint32_t)(-2 - ref));
+        return;
+    }
+    if (ref == CUV_NO_REF)
+        return;
+    const cuv_place *root = &plan->places[plan->places[ref].root];
+    bool rounds = !s->step && k == 0 && plan->program->values[ref].kind == CUV_V_INPUT && s->refs[1] == ref;
+    switch (rounds ? CUV_HOME_INPUT : root->home) {
+    case CUV_HOME_NONE: break;
+    case CUV_HOME_FIXED: *where = root->data; break;
+    case CUV_HOME_INPUT: patch(plan->from_inputs, &plan->input_patches, where, root->index); break;
+    case CUV_HOME_OUTPUT: patch(plan->from_outputs, &plan->output_patches, where, root->index); break;
+    case CUV_HOME_BLOCK: *where = plan->base + root->offset; break;
+    }
+}
+
+static cuv_status point_all(maker *m)
+{
+    cuv_plan *plan = m->plan;
+    size_t count = 1;
+    for (size_t i = 0; i < plan->step_count; i++)
+        count += (size_t)(plan->steps[i].args.in_count + plan->steps[i].args.out_count);
+    plan->from_inputs = CUV_NEW_ARRAY(plan->arena, cuv_patch, count);
+    plan->from_outputs = CUV_NEW_ARRAY(plan->arena, cuv_patch, count);
+    if (!plan->from_inputs || !plan->from_outputs || !cuv_add_size(m->layout.peak, 128, &plan->block_size) ||
+        !(plan->block = cuv_alloc(m->cx, plan->block_size)))
+        return cuv_oom(m->cx);
+    plan->base = plan->block + (64 - (uintptr_t)plan->block % 64);
+    for (size_t i = 0; i < plan->step_count; i++) {
+        cuv_plan_step *s = &plan->steps[i];
+        for (int k = 0; k < s->args.in_count + s->args.out_count; k++)
+            point(plan, s, k);
+        s->args.scratch = s->scratch == SIZE_MAX ? plan->base : plan->base + s->scratch;
+    }
+    return CUV_OK;
+}
+
+/* ---- all of it ---- */
+
+static cuv_status make_room(maker *m)
+{
+    const cuv_program *p = m->p;
+    cuv_plan *plan = m->plan;
+    size_t widest = 1;
+    for (size_t i = 0; i < p->step_count; i++)
+        if (p->steps[i].in_count > widest)
+            widest = p->steps[i].in_count;
+    plan->vars = CUV_NEW_ARRAY(plan->arena, cuv_var, p->value_count + 1);
+    plan->places = CUV_NEW_ARRAY(plan->arena, cuv_place, p->value_count + 1);
+    plan->steps = CUV_NEW_ARRAY(plan->arena, cuv_plan_step, p->step_count + p->input_count + p->output_count + 1);
+    plan->inputs = CUV_NEW_ARRAY(plan->arena, cuv_run_tensor, p->input_count + 1);
+    plan->outputs = CUV_NEW_ARRAY(plan->arena, cuv_run_tensor, p->output_count + 1);
+    m->in = CUV_NEW_ARRAY(plan->arena, const cuv_var *, widest);
+    m->fixed_step = CUV_NEW_ARRAY(plan->arena, bool, 2 * p->step_count + 2);
+    m->layout.arena = plan->arena;
+    if (!plan->vars || !plan->places || !plan->steps || !plan->inputs || !plan->outputs || !m->in || !m->fixed_step)
+        return cuv_oom(m->cx);
+    if (p->value_count)
+        memcpy(plan->vars, p->values, p->value_count * sizeof *plan->vars);
+    for (size_t i = 0; i < p->value_count; i++) {
+        plan->places[i].root = (cuv_ref)i;
+        plan->places[i].last = -1;
+    }
+    return CUV_OK;
+}
+
+static cuv_status make(maker *m, const cuv_run_tensor *inputs)
+{
+    const cuv_program *p = m->p;
+    cuv_plan *plan = m->plan;
+    CUV_TRY(make_room(m));
+    bool *needed = m->fixed_step + p->step_count + 1;
+    for (size_t i = 0; i < p->input_count; i++) {
+        CUV_TRY(take_input(m, i, &inputs[i]));
+        plan->inputs[i] = tensor_of(&plan->vars[p->inputs[i]]);
+    }
+    CUV_TRY(mark_needed(m, needed));
+    for (size_t i = 0; i < p->step_count; i++)
+        if (needed[i])
+            CUV_TRY(size_step(m, i));
+    place_outputs(m);
+    CUV_TRY(round_inputs(m));
+    for (size_t i = 0; i < p->step_count; i++) {
+        CUV_TRY(cuv_check_time(m->cx));
+        if (needed[i])
+            CUV_TRY(make_step(m, i));
+    }
+    CUV_TRY(copy_outputs(m));
+    for (size_t i = 0; i < p->output_count; i++)
+        plan->outputs[i] = tensor_of(&plan->vars[p->outputs[i]]);
+    return point_all(m);
+}
+
+cuv_status cuv_plan_new(cuv_context *cx, const cuv_program *program, const cuv_run_tensor *inputs,
+                        const cuv_plan_options *options, cuv_plan **out)
+{
+    (void)options;      /* reference kernels only, on one thread */
+    *out = NULL;
+    CUV_TRY(program->status);
+    cuv_arena *arena = cuv_arena_new(cx);
+    cuv_plan *plan = arena ? CUV_NEW(arena, cuv_plan) : NULL;
+    if (!plan) {
+        cuv_arena_free(arena);
+        return cuv_oom(cx);
+    }
+    *plan = (cuv_plan){.cx = cx, .arena = arena, .program = program};
+    maker m = {.plan = plan, .p = program, .cx = cx};
+    cuv_status status = make(&m, inputs);
+    if (status == CUV_OK)
+        *out = plan;
+    else
+        cuv_plan_free(plan);
+    return status;
+}
+
+void cuv_plan_free(cuv_plan *plan)
+{
+    if (!plan)
+        return;
+    cuv_release(plan->cx, plan->block, plan->block_size);
+    cuv_arena_free(plan->arena);
+}

@@ -1,0 +1,70 @@
+/* Inside a plan: where values live, and the steps that remain to be run. */
+#ifndef CUV_RUN_PLAN_H
+#define CUV_RUN_PLAN_H
+
+#include "run/kernels.h"
+
+/* Where a value lives during a run. */
+typedef enum cuv_home {
+    CUV_HOME_NONE,      /* not needed */
+    CUV_HOME_FIXED,     /* weights, constants, and what is computed from these alone: known when the plan is made */
+    CUV_HOME_INPUT, CUV_HOME_OUTPUT,      /* the caller's memory; `index` says which */
+    CUV_HOME_BLOCK      /* the plan's block, at `offset` */
+} cuv_home;
+typedef struct cuv_place {
+    cuv_home home;
+    uint32_t index;
+    size_t offset;
+    void *data;         /* FIXED */
+    cuv_ref root;       /* the value whose memory this is: itself, or what it is a reshape of */
+    int32_t last;       /* last step that reads it, of a root */
+} cuv_place;
+
+typedef struct cuv_plan_step {
+    cuv_kernel kernel;
+    cuv_kernel_args args;
+    const cuv_step *step;       /* NULL for copies of inputs and outputs */
+    uint8_t halves;             /* bit i: output i is rounded to `half` */
+    cuv_dtype half;
+    bool indexed;               /* gather: indices are checked before */
+    cuv_ref *refs;              /* values of the inputs, then of the outputs */
+    size_t scratch;             /* offset in the block; SIZE_MAX: none */
+} cuv_plan_step;
+
+/* A pointer that each run sets to the memory of the caller. */
+typedef struct cuv_patch {
+    void **where;
+    uint32_t index;
+} cuv_patch;
+
+struct cuv_plan {
+    cuv_context *cx;
+    cuv_arena *arena;
+    const cuv_program *program;
+    cuv_var *vars;              /* of all values, with the sizes of this plan */
+    cuv_place *places;
+    cuv_plan_step *steps;
+    size_t step_count;
+    cuv_patch *from_inputs, *from_outputs;
+    size_t input_patches, output_patches;
+    cuv_run_tensor *inputs, *outputs;
+    unsigned char *block, *base;      /* as allocated; aligned to 64 */
+    size_t block_size;
+};
+
+/* One step with its pointers set: checks indices, computes, rounds. */
+CUV_MUST_USE cuv_status cuv_plan_step_run(cuv_context *cx, const cuv_plan_step *s);
+/* Rounds floats to the values that F16 or BF16 can hold. */
+void cuv_round_half(float *x, size_t n, cuv_dtype half);
+
+/* Offsets in one block of memory for values that live for a while: first fit. */
+typedef struct cuv_layout {
+    cuv_arena *arena;
+    struct cuv_extent *live;      /* by offset */
+    size_t count, capacity, peak;
+} cuv_layout;
+/* Room for `size` bytes; *offset is a multiple of 64. */
+CUV_MUST_USE cuv_status cuv_layout_take(cuv_layout *l, size_t size, size_t *offset);
+void cuv_layout_give(cuv_layout *l, size_t offset);
+
+#endif

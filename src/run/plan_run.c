@@ -1,0 +1,136 @@
+/* Runs a plan: sets the caller's pointers, calls the kernels, rounds halves, checks indices. Also shows a plan as text. */
+#include "run/plan.h"
+
+void cuv_round_half(float *x, size_t n, cuv_dtype half)
+{
+    if (half == CUV_F16)
+        for (size_t i = 0; i < n; i++)
+            x[i] = cuv_f16_to_f32(cuv_f32_to_f16(x[i]));
+    else
+        for (size_t i = 0; i < n; i++)
+            x[i] = cuv_bf16_to_f32(cuv_f32_to_bf16(x[i]));
+}
+
+static cuv_status check_indices(cuv_context *cx, const cuv_plan_step *s)
+{
+    const cuv_run_tensor *index = &s->args.in[1];
+    const int64_t rows = s->args.in[0].shape[s->args.attrs->axis];
+    const size_t count = cuv_run_count(index);
+    for (size_t i = 0; i < count; i++) {
+        int64_t k = index->dtype == CUV_I64 ? ((const int64_t *)index->data)[i] : ((const int32_t *)index->data)[i];
+        if (k < -rows || k >= rows)
+            return cuv_fail(cx, CUV_NO, "run.index", &(cuv_detail){.layer = s->step->layer,
+                            .expected = cuv_format(cx, "below %lld", (long long)rows),
+                            .found = cuv_format(cx, "%lld", (long long)k)},
+                            "%s%s%s%s: index %lld is outside its table of %lld", s->step->layer ? "layer '" : "",
+                            s->step->layer ? s->step->layer : "", s->step->layer ? "': " : "",
+                            cuv_op_about(s->step->op)->name, (long long)k, (long long)rows);
+    }
+    return CUV_OK;
+}
+
+cuv_status cuv_plan_step_run(cuv_context *cx, const cuv_plan_step *s)
+{
+    if (s->indexed)
+        CUV_TRY(check_indices(cx, s));
+    s->kernel(&s->args);
+    for (int i = 0; s->halves >> i; i++)
+        if (s->halves >> i & 1)
+            cuv_round_half(s->args.out[i].data, cuv_run_count(&s->args.out[i]), s->half);
+    return CUV_OK;
+}
+
+/* The caller's memory must be there and suit its dtype. Without elements there need be none. */
+static cuv_status check_memory(const cuv_plan *plan, const cuv_run_tensor *t, const char *what, size_t i)
+{
+    size_t element = cuv_stored_size(t->dtype);
+    if (!t->data && cuv_run_count(t))
+        return cuv_fail(plan->cx, CUV_ARGUMENT, "run.memory", NULL, "%s %zu of the run has no memory", what, i);
+    if ((uintptr_t)t->data % (element > 8 ? 8 : element))
+        return cuv_fail(plan->cx, CUV_ARGUMENT, "run.memory", NULL, "%s %zu of the run is not aligned for %s", what, i,
+                        cuv_dtype_name(t->dtype));
+    return CUV_OK;
+}
+
+static cuv_status set_pointers(cuv_plan *plan, const cuv_run_tensor *inputs, const cuv_run_tensor *outputs)
+{
+    for (size_t i = 0; i < plan->program->input_count; i++) {
+        if (!cuv_shape_equal(inputs[i].shape, inputs[i].rank, plan->inputs[i].shape, plan->inputs[i].rank))
+            return cuv_fail(plan->cx, CUV_ARGUMENT, "run.input", NULL, "input %zu is %s; the plan was made for %s", i,
+                            cuv_shape_text(plan->cx, inputs[i].shape, inputs[i].rank),
+                            cuv_shape_text(plan->cx, plan->inputs[i].shape, plan->inputs[i].rank));
+        CUV_TRY(check_memory(plan, &inputs[i], "input", i));
+    }
+    for (size_t i = 0; i < plan->program->output_count; i++)
+        CUV_TRY(check_memory(plan, &(cuv_run_tensor){plan->outputs[i].dtype, 1, {(int64_t)cuv_run_count(&plan->outputs[i])},
+                                                     outputs[i].data}, "output", i));
+    for (size_t i = 0; i < plan->input_patches; i++) {
+        void *data = inputs[plan->from_inputs[i].index].data;
+        *plan->from_inputs[i].where = data ? data : plan->base;
+    }
+    for (size_t i = 0; i < plan->output_patches; i++) {
+        void *data = outputs[plan->from_outputs[i].index].data;
+        *plan->from_outputs[i].where = data ? data : plan->base;
+    }
+    return CUV_OK;
+}
+
+cuv_status cuv_plan_run(cuv_plan *plan, const cuv_run_tensor *inputs, cuv_run_tensor *outputs)
+{
+    CUV_TRY(set_pointers(plan, inputs, outputs));
+    for (size_t i = 0; i < plan->step_count; i++) {
+        CUV_TRY(cuv_check_time(plan->cx));
+        CUV_TRY(cuv_plan_step_run(plan->cx, &plan->steps[i]));
+    }
+    return CUV_OK;
+}
+
+size_t cuv_plan_arena_bytes(const cuv_plan *plan)
+{
+    return plan->block_size;
+}
+
+const cuv_run_tensor *cuv_plan_output(const cuv_plan *plan, size_t i)
+{
+    return &plan->outputs[i];
+}
+
+/* ---- as text ---- */
+
+static void print_place(const cuv_plan *plan, cuv_ref ref, cuv_buffer *out)
+{
+    if (ref == CUV_NO_REF) {
+        cuv_buffer_text(out, " -");
+        return;
+    }
+    if (ref <= -2) {
+        cuv_buffer_printf(out, " output:%d", -2 - (int)ref);
+        return;
+    }
+    const cuv_place *root = &plan->places[plan->places[ref].root];
+    const char *shape = cuv_shape_text(plan->cx, plan->vars[ref].shape, plan->vars[ref].rank);
+    cuv_buffer_printf(out, " %%%d%s", (int)ref, shape);
+    switch (root->home) {
+    case CUV_HOME_NONE: break;
+    case CUV_HOME_FIXED: cuv_buffer_text(out, "@fixed"); break;
+    case CUV_HOME_INPUT: cuv_buffer_printf(out, "@input:%u", (unsigned)root->index); break;
+    case CUV_HOME_OUTPUT: cuv_buffer_printf(out, "@output:%u", (unsigned)root->index); break;
+    case CUV_HOME_BLOCK: cuv_buffer_printf(out, "@%zu", root->offset); break;
+    }
+}
+
+void cuv_plan_print(const cuv_plan *plan, cuv_buffer *out)
+{
+    for (size_t i = 0; i < plan->step_count; i++) {
+        const cuv_plan_step *s = &plan->steps[i];
+        for (int k = 0; k < s->args.out_count; k++)
+            print_place(plan, s->refs[s->args.in_count + k], out);
+        cuv_buffer_printf(out, " = %s", s->step ? cuv_op_about(s->step->op)->name : "copy");
+        for (int k = 0; k < s->args.in_count; k++)
+            print_place(plan, s->refs[k], out);
+        if (s->step && s->step->layer)
+            cuv_buffer_printf(out, "  # %s", s->step->layer);
+        cuv_buffer_char(out, '\n');
+    }
+    cuv_buffer_printf(out, "block of %zu bytes, %zu steps, reference kernels\n", plan->block_size, plan->step_count);
+}
