@@ -118,7 +118,8 @@ static cuv_ref lower_glu(cuv_call *call, cuv_ref x)
     return cuv_emit2(call->program, CUV_OP_MUL, a, cuv_emit1(call->program, CUV_OP_SIGMOID, b));
 }
 
-/* Martins and Astudillo 2016: max(x - tau, 0) with tau such that the sum is 1. */
+/* Martins and Astudillo 2016: max(x - tau, 0). Keras sums the running sums over the support where the paper sums the values, so
+ * that its outputs do not add up to 1; what counts here is Keras. */
 static cuv_ref lower_sparsemax(cuv_call *call, cuv_ref x)
 {
     cuv_program *p = call->program;
@@ -131,7 +132,7 @@ static cuv_ref lower_sparsemax(cuv_call *call, cuv_ref x)
     cuv_ref mean = cuv_emit2(p, CUV_OP_DIV, cuv_emit2(p, CUV_OP_SUB, sums, one), rank);
     cuv_ref support = cuv_emit2(p, CUV_OP_GREATER, sorted, mean);
     cuv_ref size = cuv_reduce(call, CUV_OP_SUM, cuv_emit_cast(p, support, cuv_var_of(call, x)->dtype), &last, 1, true);
-    cuv_ref kept = cuv_emit(p, CUV_OP_WHERE, CUV_IN(support, sorted, zero), NULL);
+    cuv_ref kept = cuv_emit(p, CUV_OP_WHERE, CUV_IN(support, sums, zero), NULL);
     cuv_ref tau = cuv_emit2(p, CUV_OP_SUB, cuv_reduce(call, CUV_OP_SUM, kept, &last, 1, true), one);
     tau = cuv_emit2(p, CUV_OP_DIV, tau, size);
     return cuv_emit2(p, CUV_OP_MAXIMUM, cuv_emit2(p, CUV_OP_SUB, x, tau), zero);

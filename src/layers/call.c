@@ -1,4 +1,5 @@
 /* Runs a layer's call: casts inputs, takes masks from keywords, makes the weights on the first call, lowers. */
+#include "layers/rnn.h"
 #include "layers/support.h"
 
 #include <assert.h>
@@ -113,7 +114,8 @@ cuv_status cuv_layer_add_weight(cuv_call *call, const cuv_slot *slot, const int6
     cuv_weight *w = &weights[layer->weight_count++];
     *w = (cuv_weight){.name = slot->name, .layer = layer, .rank = rank, .slot = slot, .trainable = !slot->not_trainable,
                       .dtype = slot->dtype ? slot->dtype : layer->variable};
-    memcpy(w->shape, shape, (size_t)rank * sizeof *shape);
+    if (rank)
+        memcpy(w->shape, shape, (size_t)rank * sizeof *shape);
     w->ref = *out = cuv_program_weight(call->program, name, w->dtype, shape, rank);
     return call->program->status;
 }
@@ -233,6 +235,12 @@ static cuv_status prepare_inputs(cuv_call *call)
             in[i].value = cuv_emit_cast(call->program, in[i].value, layer->compute);
     call->in = in;
     return call->program->status;
+}
+
+cuv_status cuv_build_inner(cuv_call *call, cuv_layer *inner, cuv_sym x)
+{
+    cuv_call inside = {.cx = call->cx, .arena = call->arena, .program = call->program, .layer = inner, .in = &x, .in_count = 1};
+    return inner->built ? CUV_OK : build(&inside);
 }
 
 /* ---- calls --------------------------------------------------------------------------------------------------------- */

@@ -1,0 +1,247 @@
+/* EinsumDense: a product with a kernel by an equation such as "abc,cd->abd" or "...x,xy->...y". The input's axes are put in the
+ * order (kept, contracted), the kernel's in (contracted, new), and the product's in that of the result. */
+#include "layers/support.h"
+
+#include <ctype.h>
+
+enum { LONGEST = CUV_MAX_RANK + 1 };
+
+/* The letters of each side; the axes of an ellipsis have the codes 1, 2, ... */
+typedef struct equation {
+    char in[LONGEST], kernel[LONGEST], out[LONGEST];
+    int in_rank, kernel_rank, out_rank;
+    int elided;                     /* axes that the ellipsis stands for */
+    int64_t size[128];              /* of each letter; -1 unknown */
+    int64_t bias[CUV_MAX_RANK];
+    int bias_rank;
+} equation;
+
+static bool add_letter(char *list, int *rank, char letter)
+{
+    if (*rank >= CUV_MAX_RANK)
+        return false;
+    list[(*rank)++] = letter;
+    return true;
+}
+
+/* One side of the equation, up to `end` or the end of the text; "..." gives `elided` codes. */
+static bool read_side(const char **at, const char *end, char *list, int *rank, int elided)
+{
+    *rank = 0;
+    for (; **at && !(*end && cuv_starts_with(*at, end)); (*at)++) {
+        if (cuv_starts_with(*at, "...")) {
+            for (int i = 0; i < elided; i++)
+                if (!add_letter(list, rank, (char)(1 + i)))
+                    return false;
+            *at += 2;
+        } else if (isalpha((unsigned char)**at)) {
+            if (!add_letter(list, rank, **at))
+                return false;
+        } else if (**at != ' ') {
+            return false;
+        }
+    }
+    if (!cuv_starts_with(*at, end))
+        return false;
+    *at += strlen(end);
+    return true;
+}
+
+static bool has(const char *list, int rank, char letter)
+{
+    return memchr(list, letter, (size_t)rank) != NULL;
+}
+
+static bool is_plain(const equation *e)
+{
+    for (int i = 0; i < e->in_rank; i++)
+        if (has(e->in + i + 1, e->in_rank - i - 1, e->in[i]) ||
+            has(e->out, e->out_rank, e->in[i]) == has(e->kernel, e->kernel_rank, e->in[i]))
+            return false;
+    for (int i = 0; i < e->kernel_rank; i++)
+        if (has(e->in, e->in_rank, e->kernel[i]) == has(e->out, e->out_rank, e->kernel[i]))
+            return false;
+    for (int i = 0; i < e->out_rank; i++)
+        if (has(e->out + i + 1, e->out_rank - i - 1, e->out[i]) ||
+            (!has(e->in, e->in_rank, e->out[i]) && !has(e->kernel, e->kernel_rank, e->out[i])))
+            return false;
+    return true;
+}
+
+static int letters_of(const char *text)
+{
+    int n = 0;
+    for (; *text && *text != ','; text++)
+        n += isalpha((unsigned char)*text) != 0;
+    return n;
+}
+
+static bool read_equation(const char *text, int rank, equation *e)
+{
+    const char *at = text;
+    memset(e, 0, sizeof *e);
+    e->elided = strstr(text, "...") ? rank - letters_of(text) : 0;
+    return e->elided >= 0 && read_side(&at, ",", e->in, &e->in_rank, e->elided) && e->in_rank == rank &&
+           read_side(&at, "->", e->kernel, &e->kernel_rank, 0) && read_side(&at, "", e->out, &e->out_rank, e->elided) &&
+           is_plain(e);
+}
+
+/* ---- sizes ------------------------------------------------------------------------------------------------------------ */
+
+/* The output_shape argument has the sizes of the result's letters; the first, when no ellipsis is before it, is the batch and
+ * left out. */
+static bool read_sizes(cuv_call *call, equation *e)
+{
+    const cuv_value *shape = cuv_arg(call->layer, "output_shape");
+    size_t given = cuv_is_seq(shape) ? cuv_len(shape) : 1, next = 0;
+    memset(e->size, 0xff, sizeof e->size);
+    for (int i = 0; i < e->in_rank; i++)
+        e->size[(int)e->in[i]] = cuv_call_in(call, 0)->shape[i];
+    for (int i = 0; i < e->out_rank; i++) {
+        int letter = e->out[i];
+        int64_t n = -1;
+        if (i == 0 || letter < 'A')
+            continue;
+        if (next >= given)
+            return false;
+        cuv_as_int(cuv_is_seq(shape) ? cuv_item(shape, next) : shape, &n);
+        next++;
+        if (n >= 0 && e->size[letter] < 0)
+            e->size[letter] = n;
+    }
+    return next == given;
+}
+
+static bool read_bias(const cuv_layer *layer, equation *e)
+{
+    const char *axes = cuv_arg_text(layer, "bias_axes");
+    int first = -1;
+    e->bias_rank = 0;
+    for (const char *at = axes; at && *at; at++)
+        if (!has(e->out, e->out_rank, *at))
+            return false;
+    for (int i = 0; axes && i < e->out_rank; i++) {
+        bool wanted = e->out[i] >= 'A' && strchr(axes, e->out[i]);
+        if (first < 0 && wanted)
+            first = i;
+        if (first >= 0)
+            e->bias[e->bias_rank++] = wanted ? e->size[(int)e->out[i]] : 1;
+    }
+    return true;
+}
+
+static cuv_status einsum_build(cuv_call *call)
+{
+    static const cuv_slot kernel_slot = S("kernel", ""), bias_slot = S("bias", "");
+    cuv_layer *layer = call->layer;
+    equation *e = CUV_NEW(layer->arena, equation);
+    int64_t shape[CUV_MAX_RANK];
+    cuv_ref ref;
+    if (!e)
+        return cuv_oom(call->cx);
+    layer->state = e;
+    if (!read_equation(cuv_arg_text(layer, "equation"), cuv_call_rank(call, 0), e))
+        return cuv_bad_arg(layer, "equation", cuv_format(call->cx, "as \"abc,cd->abd\", for an input of %d axes",
+                                                         cuv_call_rank(call, 0)));
+    if (!read_sizes(call, e))
+        return cuv_bad_arg(layer, "output_shape", "the sizes of the result's axes after the batch");
+    if (!read_bias(layer, e))
+        return cuv_bad_arg(layer, "bias_axes", "letters of the equation's result");
+    for (int i = 0; i < e->kernel_rank; i++)
+        if ((shape[i] = e->size[(int)e->kernel[i]]) < 0)
+            return cuv_bad_input(call, 0, cuv_format(call->cx, "a known size of the axis '%c'", e->kernel[i]));
+    CUV_TRY(cuv_layer_add_weight(call, &kernel_slot, shape, e->kernel_rank, &ref));
+    for (int i = 0; i < e->bias_rank; i++)
+        if (e->bias[i] < 0)
+            return cuv_bad_arg(layer, "bias_axes", "axes of known size");
+    return e->bias_rank ? cuv_layer_add_weight(call, &bias_slot, e->bias, e->bias_rank, &ref) : CUV_OK;
+}
+
+/* ---- steps -------------------------------------------------------------------------------------------------------------- */
+
+/* x, whose axes are `letters`, with its axes in the order `wanted`. */
+static cuv_ref arrange(cuv_call *call, cuv_ref x, const char *letters, int rank, const char *wanted)
+{
+    int perm[CUV_MAX_RANK];
+    for (int i = 0; i < rank; i++)
+        perm[i] = (int)((const char *)memchr(letters, wanted[i], (size_t)rank) - letters);
+    return cuv_emit_transpose(call->program, x, perm);
+}
+
+/* Letters of `a` that are (not) in `b`, appended to `out`. */
+static int pick(const char *a, int rank, const char *b, int b_rank, bool in, char *out, int count)
+{
+    for (int i = 0; i < rank; i++)
+        if (has(b, b_rank, a[i]) == in)
+            out[count++] = a[i];
+    return count;
+}
+
+static int64_t product(const equation *e, const char *letters, int count)
+{
+    int64_t n = 1;
+    for (int i = 0; i < count; i++)
+        if (!cuv_mul_i64(n, e->size[(int)letters[i]], &n))
+            return -1;
+    return n;
+}
+
+/* (kept..., contracted) . (contracted, new) = (kept..., new), then new as its axes. */
+static cuv_ref multiply(cuv_call *call, const equation *e, char *order)
+{
+    char x_order[LONGEST], k_order[LONGEST], contracted[LONGEST];
+    int kept = pick(e->in, e->in_rank, e->kernel, e->kernel_rank, false, x_order, 0);
+    int c = pick(e->kernel, e->kernel_rank, e->in, e->in_rank, true, contracted, 0);
+    memcpy(x_order + kept, contracted, (size_t)c);
+    memcpy(k_order, contracted, (size_t)c);
+    int k = pick(e->kernel, e->kernel_rank, e->in, e->in_rank, false, k_order, c);
+    int64_t inner = product(e, contracted, c), wide = product(e, k_order + c, k - c), shape[CUV_MAX_RANK];
+    cuv_ref x = arrange(call, cuv_float_in(call, 0), e->in, e->in_rank, x_order);
+    cuv_ref kernel = arrange(call, cuv_call_weight(call, "kernel"), e->kernel, e->kernel_rank, k_order);
+    for (int i = 0; i < kept; i++)
+        shape[i] = -2 - i;
+    if (c != 1) {
+        shape[kept] = inner;
+        x = cuv_emit_reshape(call->program, x, shape, kept + 1);
+    }
+    if (k != 2 || c != 1)
+        kernel = cuv_emit_reshape(call->program, kernel, (const int64_t[]){inner, wide}, 2);
+    cuv_ref y = cuv_emit(call->program, CUV_OP_DENSE, CUV_IN(x, kernel), NULL);
+    memcpy(order, x_order, (size_t)kept);
+    for (int i = c; i < k; i++) {
+        order[kept + i - c] = k_order[i];
+        shape[kept + i - c] = e->size[(int)k_order[i]];
+    }
+    return k - c == 1 ? y : cuv_emit_reshape(call->program, y, shape, kept + k - c);
+}
+
+static cuv_status einsum_lower(cuv_call *call)
+{
+    const equation *e = call->layer->state;
+    char order[LONGEST + CUV_MAX_RANK];
+    if (cuv_call_rank(call, 0) != e->in_rank)
+        return cuv_call_expect_rank(call, 0, e->in_rank);
+    cuv_ref y = multiply(call, e, order), bias = cuv_call_weight(call, "bias");
+    CUV_TRY(call->program->status);
+    y = arrange(call, y, order, e->out_rank, e->out);
+    if (bias != CUV_NO_REF)
+        y = cuv_emit2(call->program, CUV_OP_ADD, y, bias);
+    CUV_TRY(cuv_finish_activation(call, "activation", y, &y));
+    return cuv_call_return(call, y);
+}
+
+static cuv_status einsum_check(cuv_context *cx, cuv_layer *layer)
+{
+    cuv_act act;
+    bool single;
+    return cuv_arg_activation(cx, layer, "activation", &act, &single);
+}
+
+static const cuv_param einsum_params[] = {
+    P("equation", STRING, NULL), P("output_shape", ANY, NULL), ACTIVATION("None"), P("bias_axes", STRING, "None"),
+    KERNEL_AND_BIAS_INIT, REGULARIZER("kernel_regularizer"), REGULARIZER("bias_regularizer"), CONSTRAINT("kernel_constraint"),
+    CONSTRAINT("bias_constraint"), LORA, INERT("gptq_unpacked_column_size", "None"), QUANTIZATION, CUV_PARAM_END};
+const cuv_layer_def cuv_layer_einsum_dense = {
+    .name = "EinsumDense", .doc = "y = activation(einsum(equation, x, kernel) + bias)", .params = einsum_params,
+    .check = einsum_check, .build = einsum_build, .lower = einsum_lower,
+};

@@ -1,0 +1,33 @@
+/* What recurrent layers, cells and their wrappers share. */
+#ifndef CUV_LAYERS_RNN_H
+#define CUV_LAYERS_RNN_H
+
+#include "layers/support.h"
+
+/* Number of states of a cell or of a layer that is its own cell (LSTM 2, GRU and SimpleRNN 1); 0: it is no such layer. */
+int cuv_rnn_states(const cuv_layer *cell);
+cuv_status cuv_rnn_check(cuv_context *cx, cuv_layer *layer);
+bool cuv_rnn_symbol(const cuv_layer *layer, const char *name, int64_t *sizes, int *count);
+/* One pass of `cell` over x (b, t, in): out[0] is the sequence or the last output, then come the states. `attrs` gives reverse,
+ * sequences and zero_masked; `states` has cuv_rnn_states entries or is NULL. */
+CUV_MUST_USE cuv_status cuv_rnn_run(cuv_call *call, const cuv_layer *cell, cuv_ref x, cuv_ref mask, const cuv_ref *states,
+                                    cuv_attrs attrs, cuv_ref *out);
+/* States that came with the call: extra inputs, or the keyword initial_state. */
+CUV_MUST_USE cuv_status cuv_rnn_initial(cuv_call *call, const cuv_ref **states, size_t *count);
+/* Fails when `count` is neither 0 nor `expected`. */
+CUV_MUST_USE cuv_status cuv_rnn_expect_states(cuv_call *call, size_t count, size_t expected);
+/* Weights of an inner layer, made as its first call would make them, for x as first input. */
+CUV_MUST_USE cuv_status cuv_build_inner(cuv_call *call, cuv_layer *inner, cuv_sym x);
+/* Sets outputs: y, and the states when return_state. */
+cuv_status cuv_rnn_return(cuv_call *call, cuv_ref y, const cuv_ref *states, size_t count);
+
+/* Arguments of all recurrent layers after those of the cell. */
+#define RECURRENT_FLAGS                                                                                                      \
+    P("return_sequences", BOOL, "False"), P("return_state", BOOL, "False"), P("go_backwards", BOOL, "False"),               \
+        INERT("stateful", "False")
+#define CELL_ROWS_HEAD P("units", INT, NULL, .allowed = ">=1"), ACTIVATION("'tanh'")
+/* hard_sigmoid in Keras 1 and in the multi-backend Keras 2 (quirks 19). */
+#define RECURRENT_ACTIVATION P("recurrent_activation", ACTIVATION, "'sigmoid'", .fallback1 = "'hard_sigmoid'")
+#define ZERO_OUTPUT P("zero_output_for_mask", BOOL, "False")
+
+#endif
