@@ -146,7 +146,11 @@ static cuv_status param_value(writer *w, const cuv_layer *layer, size_t i, cuv_v
         }
         return *out ? CUV_OK : cuv_oom(w->cx);
     }
-    case CUV_P_INT: case CUV_P_FLOAT: case CUV_P_BOOL: case CUV_P_STRING: case CUV_P_SIZES: case CUV_P_INTS: case CUV_P_SHAPE:
+    case CUV_P_INTS:        /* tf.keras wrote BatchNormalization's axis as a list */
+        if (cuv_streq(layer->def->name, "BatchNormalization") && cuv_is_seq(given) && cuv_len(given) == 1)
+            *out = cuv_item(given, 0);
+        return CUV_OK;
+    case CUV_P_INT: case CUV_P_FLOAT: case CUV_P_BOOL: case CUV_P_STRING: case CUV_P_SIZES: case CUV_P_SHAPE:
     case CUV_P_DTYPE: case CUV_P_ANY: return CUV_OK;
     }
     return CUV_OK;
@@ -183,6 +187,14 @@ static cuv_status inner_input_record(writer *w, const cuv_layer *layer, cuv_valu
     return set_text(w, config, "name", layer->name);
 }
 
+/* Arguments that are what Keras 3 takes anyway are left out: rows of older Kerases with them. */
+static bool is_default(writer *w, const cuv_layer *layer, size_t i)
+{
+    const cuv_param *row = &layer->def->params[i];
+    cuv_value *usual = row->fallback ? cuv_layer_literal(w->arena, row->fallback) : NULL;
+    return usual && cuv_value_equal(usual, layer->args[i] ? layer->args[i] : usual);
+}
+
 static cuv_status layer_record(writer *w, const cuv_layer *layer, cuv_value **out)
 {
     cuv_value *config = NULL, *policy;
@@ -198,7 +210,7 @@ static cuv_status layer_record(writer *w, const cuv_layer *layer, cuv_value **ou
     for (size_t i = 0; layer->def->params && layer->def->params[i].name; i++) {
         cuv_value *value;
         const char *name = layer->def->params[i].name;
-        if (cuv_get(config, name) || !strcmp(name, "quantization_config") || !strcmp(name, "weights"))
+        if (cuv_get(config, name) || is_default(w, layer, i))
             continue;
         CUV_TRY(param_value(w, layer, i, &value));
         if (value)

@@ -191,8 +191,7 @@ static const char *output_text(const struct cuv_model *m, const cuv_layer *layer
             shape = v->shape[0] < 0 ? "(None)" : cuv_format(m->cx, "(%lld)", (long long)v->shape[0]);
         text = i ? cuv_format(m->cx, "%s, %s", text, shape) : shape;
     }
-    bool tuple = node && !layer->model;
-    return node && node->output_count > 1 ? cuv_format(m->cx, tuple ? "(%s)" : "[%s]", text) : text;
+    return node && node->output_count > 1 ? cuv_format(m->cx, "[%s]", text) : text;
 }
 
 static const char *connections(const struct cuv_model *m, const cuv_layer *layer)

@@ -283,7 +283,7 @@ static cuv_status read_row(cuv_layer *layer, size_t i)
         const char *text = default_of(layer, row);
         if (!text)
             return missing_arg(layer, row);
-        layer->args[i] = cuv_literal(layer->arena, text);
+        layer->args[i] = cuv_layer_literal(layer->arena, text);
         return layer->args[i] ? CUV_OK : cuv_oom(cx);
     }
     CUV_TRY(cuv_plain_value(layer->arena, v, &v));
@@ -299,7 +299,7 @@ static bool is_neutral(const cuv_layer *layer, const char *name, const cuv_value
     for (size_t i = 0; i < sizeof neutral / sizeof *neutral; i++) {
         if (strcmp(neutral[i].name, name) != 0)
             continue;
-        const cuv_value *one = cuv_literal(layer->arena, neutral[i].value);
+        const cuv_value *one = cuv_layer_literal(layer->arena, neutral[i].value);
         const cuv_value *first = cuv_is_seq(v) && cuv_len(v) == 1 ? cuv_item(v, 0) : v;
         if (one && (cuv_value_equal(one, v) || cuv_value_equal(one, first)))
             return true;

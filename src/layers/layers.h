@@ -151,6 +151,8 @@ CUV_MUST_USE cuv_status cuv_layer_new(cuv_arena *arena, const cuv_value *record,
 /* The same for an inner layer, appended to `outer->inner` with its role. */
 CUV_MUST_USE cuv_status cuv_layer_add_inner(cuv_layer *outer, const cuv_value *record, const char *role, cuv_layer **out);
 
+/* The value of a row's default ("None", "(1, 1)", "'valid'"); NULL: no memory. */
+cuv_value *cuv_layer_literal(cuv_arena *arena, const char *text);
 /* Arguments by name; the row must exist. */
 const cuv_value *cuv_arg(const cuv_layer *layer, const char *name);
 int64_t cuv_arg_int(const cuv_layer *layer, const char *name);

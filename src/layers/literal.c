@@ -55,7 +55,7 @@ static cuv_value *read_value(scan *s)
     }
 }
 
-cuv_value *cuv_literal(cuv_arena *arena, const char *text)
+cuv_value *cuv_layer_literal(cuv_arena *arena, const char *text)
 {
     scan s = {arena, text};
     return read_value(&s);

@@ -8,8 +8,6 @@
 
 /* ---- making layers (literal.c, args.c, policy.c, patterns.c) ----------------------------------------------- */
 
-/* Python literal as value: None, True, numbers, 'text', tuples, lists. NULL: no memory (rows are our own, so nothing else fails). */
-cuv_value *cuv_literal(cuv_arena *arena, const char *text);
 /* Plain value of what configurations wrap: {"class_name": "__tuple__", "items": []}, "__numpy__", "__tensor__". */
 CUV_MUST_USE cuv_status cuv_plain_value(cuv_arena *arena, cuv_value *value, cuv_value **out);
 /* Fills layer->args from layer->config. */

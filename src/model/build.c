@@ -294,6 +294,25 @@ static cuv_status decide_theano(struct cuv_model *m, const cuv_value *record, bo
                             "tensorflow");
 }
 
+/* Outputs of one layer share its name; those after the first get a number, so that each can be a key. */
+static cuv_status name_outputs(struct cuv_model *m, const cuv_graph *g)
+{
+    cuv_map *taken = cuv_map_new(m->arena);
+    const char **names = CUV_NEW_ARRAY(m->arena, const char *, g->output_count + 1);
+    if (!taken || !names)
+        return cuv_oom(m->cx);
+    for (size_t i = 0; i < g->output_count; i++) {
+        names[i] = g->output_names[i];
+        for (unsigned k = 1; names[i] && cuv_map_get(taken, names[i]); k++)
+            names[i] = cuv_arena_printf(m->arena, "%s_%u", g->output_names[i], k);
+        if (!names[i])
+            return cuv_oom(m->cx);
+        CUV_TRY(cuv_map_set(taken, names[i], m));
+    }
+    m->output_names = names;
+    return CUV_OK;
+}
+
 static cuv_status finish(struct cuv_model *m, const cuv_graph *g)
 {
     CUV_TRY(make_inputs(m, g));
@@ -303,7 +322,7 @@ static cuv_status finish(struct cuv_model *m, const cuv_graph *g)
         return cuv_oom(m->cx);
     CUV_TRY(cuv_graph_walk(m, g, m->program, m->inputs, true, m->outputs));
     m->output_count = g->output_count;
-    m->output_names = g->output_names;
+    CUV_TRY(name_outputs(m, g));
     for (size_t i = 0; i < g->output_count; i++)
         refs[i] = m->outputs[i].value;
     CUV_TRY(cuv_program_set_outputs(m->program, refs, m->output_names, m->output_count));
