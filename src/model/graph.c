@@ -509,7 +509,7 @@ static cuv_status prepend_input(parser *p, const cuv_layer *like, const char *na
                                 const char *dtype)
 {
     cuv_graph *g = p->g;
-    cuv_value *record;
+    cuv_value *record = NULL;
     CUV_TRY(input_record(p, name, shape, rank, dtype, &record));
     cuv_layer **layers = CUV_NEW_ARRAY(p->arena, cuv_layer *, g->layer_count + 2);
     g->inputs = CUV_NEW_ARRAY(p->arena, int32_t, 1);

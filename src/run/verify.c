@@ -125,7 +125,7 @@ cuv_status cuv_compare_outputs(struct cuv_model *m, const struct cuv_result *hav
 cuv_status cuv_verify_samples(struct cuv_model *m, const cuv_samples *s, double rtol, double atol,
                               const cuv_run_options *options, cuv_verification **out)
 {
-    cuv_array *inputs, *outputs;
+    cuv_array *inputs = NULL, *outputs = NULL;
     struct cuv_result *result = NULL;
     *out = NULL;
     cuv_arena *arena = cuv_arena_new(m->cx);
@@ -207,7 +207,7 @@ static cuv_status random_inputs(struct cuv_model *m, const struct cuv_model *oth
 cuv_status cuv_verify_against(struct cuv_model *m, struct cuv_model *other, double rtol, double atol,
                               const cuv_run_options *options, cuv_verification **out)
 {
-    cuv_array *inputs;
+    cuv_array *inputs = NULL;
     struct cuv_result *mine = NULL, *theirs = NULL;
     *out = NULL;
     if (m->input_count != other->input_count || m->output_count != other->output_count)
