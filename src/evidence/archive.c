@@ -1,5 +1,5 @@
-/* The .keras archive (formats.md c): metadata.json, config.json, model.weights.h5 or .npz, assets; zipped, or as a folder.
- * Cf. archive_write.c. */
+/* The .keras archive (formats.md c): metadata.json, config.json, model.weights.h5 or .npz, assets; zipped, or as a
+ * folder. Cf. archive_write.c. */
 #include "evidence/read.h"
 
 #include <sys/stat.h>
@@ -59,7 +59,8 @@ static cuv_status without_folder(struct cuv_evidence *ev, const cuv_zip *zip, co
 }
 
 /* One part by name; `*found` is false when it is not there. */
-static cuv_status get_part(struct cuv_evidence *ev, const cuv_file *file, const char *name, cuv_source *out, bool *found)
+static cuv_status get_part(struct cuv_evidence *ev, const cuv_file *file, const char *name, cuv_source *out,
+                           bool *found)
 {
     *found = false;
     if (file->zip) {
@@ -116,8 +117,8 @@ static cuv_status read_config_part(struct cuv_evidence *ev, cuv_file *file)
     CUV_TRY(cuv_config_take(ev, file, config, &found));
     detail.found = cuv_value_repr(ev->cx, config);
     if (!found)
-        return cuv_fail(ev->cx, CUV_DAMAGED, "archive.config", &detail, "config.json of %s is no configuration of a model",
-                        file->name);
+        return cuv_fail(ev->cx, CUV_DAMAGED, "archive.config", &detail,
+                        "config.json of %s is no configuration of a model", file->name);
     return CUV_OK;
 }
 
@@ -190,8 +191,8 @@ cuv_status cuv_read_folder(struct cuv_evidence *ev, const char *path, cuv_file *
         return CUV_OK;
     }
     if (!saved)
-        return cuv_fail(ev->cx, CUV_UNSUPPORTED, "file.folder", &detail, "%s is a folder, and no unpacked .keras archive",
-                        file->name);
+        return cuv_fail(ev->cx, CUV_UNSUPPORTED, "file.folder", &detail,
+                        "%s is a folder, and no unpacked .keras archive", file->name);
     detail.help = "load it in TensorFlow and save the model as .keras or .h5";
     return cuv_fail(ev->cx, CUV_UNSUPPORTED, "file.saved_model", &detail,
                     "%s is a TensorFlow SavedModel, which this version does not read", file->name);

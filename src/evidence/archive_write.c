@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* The date of all archives: fixed, so that the same model gives the same bytes, unless SOURCE_DATE_EPOCH sets another. */
+/* The date of all archives: fixed, so that the same model gives the same bytes, unless SOURCE_DATE_EPOCH sets
+ * another. */
 static void date_text(char out[32])
 {
     const char *epoch = getenv("SOURCE_DATE_EPOCH");

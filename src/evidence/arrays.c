@@ -1,5 +1,5 @@
-/* Arrays as people save them with NumPy, pickle or JSON: lists, lists of lists, dicts, keys of an .npz. Finds how they are
- * arranged and what NumPy lost on the way (formats.md e). Knows nothing of layers. */
+/* Arrays as people save them with NumPy, pickle or JSON: lists, lists of lists, dicts, keys of an .npz. Finds how
+ * they are arranged and what NumPy lost on the way (formats.md e). Knows nothing of layers. */
 #include "evidence/read.h"
 
 #include <stdlib.h>
@@ -250,7 +250,8 @@ static cuv_status add_groups(gather *g, const cuv_value *v, const char *name, co
 static bool holds(const cuv_value *v, bool (*test)(const cuv_value *))
 {
     for (size_t i = 0; i < cuv_len(v); i++)
-        if (v->kind == CUV_DICT ? test(v->pairs[i].value) && !holds_config(cuv_text(v->pairs[i].key)) : test(v->items[i]))
+        if (v->kind == CUV_DICT ? test(v->pairs[i].value) && !holds_config(cuv_text(v->pairs[i].key))
+                                : test(v->items[i]))
             return true;
     return false;
 }
@@ -419,7 +420,8 @@ static const char *kind_of(const cuv_file *f)
     switch (f->format) {
     case CUV_FORMAT_ZIP:
         return f->arrangement == CUV_ARR_LIST ? "arrays in order (.npz)"
-                                              : cuv_len(f->root) ? "arrays by name (.npz)" : "empty archive of arrays (.npz)";
+               : cuv_len(f->root)             ? "arrays by name (.npz)"
+                                              : "empty archive of arrays (.npz)";
     case CUV_FORMAT_NPY:
         return is_tensor(f->root) ? "array (.npy)" : "object array (.npy)";
     case CUV_FORMAT_PICKLE:

@@ -56,7 +56,8 @@ static void look_at_key(const char *key, const cuv_value *value, signs *s)
 {
     static const char *const first[] = {"nb_filter", "border_mode", "dim_ordering", "input_dtype", "W_regularizer",
                                         "inner_activation", "subsample", "consume_less", "nb_row"};
-    static const char *const second[] = {"batch_input_shape", "kernel_initializer", "data_format", "moving_variance_initializer"};
+    static const char *const second[] = {"batch_input_shape", "kernel_initializer", "data_format",
+                                         "moving_variance_initializer"};
     static const char *const third[] = {"batch_shape", "registered_name", "build_config", "shared_object_id"};
     for (size_t i = 0; i < sizeof first / sizeof *first; i++)
         s->count[1] += cuv_streq(key, first[i]);
@@ -172,7 +173,8 @@ static cuv_status step_inside(struct cuv_evidence *ev, const cuv_file *file, cuv
     static const char *const keys[] = {"model_config", "modelTopology", "model", "architecture", "keras_model_config"};
     *out = NULL;
     if (v && v->kind == CUV_TEXT && v->size > 1 && (v->text[0] == '{' || v->text[0] == '[')) {
-        cuv_source src = {.blob = file->source.blob, .data = (const uint8_t *)v->text, .size = v->size, .name = file->name};
+        cuv_source src = {
+            .blob = file->source.blob, .data = (const uint8_t *)v->text, .size = v->size, .name = file->name};
         return cuv_json_parse(ev->arena, &src, out);
     }
     for (size_t i = 0; !*out && i < sizeof keys / sizeof *keys; i++) {
@@ -249,13 +251,14 @@ static cuv_status not_keras(struct cuv_evidence *ev, const cuv_file *file, const
                          .expected = "the object that model.to_json() writes: class_name, config",
                          .help = "write it with model.to_json(), or give the model's code"};
     if (is_layer_list(cuv_get(root, "layers")) || !cuv_get_text(root, "name") || !cuv_is_seq(cuv_get(root, "layers")))
-        return cuv_fail(ev->cx, CUV_UNSUPPORTED, "config.not_keras", &detail, "%s is %s, but no configuration of a Keras model",
-                        file->name, form);
+        return cuv_fail(ev->cx, CUV_UNSUPPORTED, "config.not_keras", &detail,
+                        "%s is %s, but no configuration of a Keras model", file->name, form);
     detail.expected = detail.found = NULL;
     detail.help = "load it with Keras 0.3 and save it with Keras 1";
-    return cuv_fail(ev->cx, CUV_UNSUPPORTED, "config.keras0", &detail,
-                    "%s may be a configuration of Keras 0, whose layers have no class_name; this version does not read it",
-                    file->name);
+    return cuv_fail(
+        ev->cx, CUV_UNSUPPORTED, "config.keras0", &detail,
+        "%s may be a configuration of Keras 0, whose layers have no class_name; this version does not read it",
+        file->name);
 }
 
 static bool is_matrix(const cuv_value *v)
@@ -263,7 +266,8 @@ static bool is_matrix(const cuv_value *v)
     return cuv_is_seq(v) && cuv_is_seq(cuv_item(v, 0)) && cuv_len(cuv_item(v, 0)) > 0;
 }
 
-/* Weights as nested lists of numbers: a list of arrays, or a dict of which one has two axes at least, maybe layer by layer. */
+/* Weights as nested lists of numbers: a list of arrays, or a dict of which one has two axes at least, maybe layer by
+ * layer. */
 static bool may_be_arrays(const cuv_value *root)
 {
     if (cuv_is_seq(root))

@@ -1,5 +1,5 @@
-/* What in a configuration could run code, read other files or fetch from the network. Everything is looked at and named;
- * nothing is ever decoded, run, opened or fetched. pains.md, "Security". */
+/* What in a configuration could run code, read other files or fetch from the network. Everything is looked at and
+ * named; nothing is ever decoded, run, opened or fetched. pains.md, "Security". */
 #include "evidence/read.h"
 
 enum { MOST_DANGERS = 1000 };
@@ -64,7 +64,8 @@ static cuv_status hash_code(struct cuv_evidence *ev, const cuv_value *code, char
     return failed ? cuv_oom(ev->cx) : CUV_OK;
 }
 
-/* `function` of a Lambda layer: [code, defaults, closure] (Keras 2), text (Keras 1), a __lambda__ record (Keras 3), or a name. */
+/* `function` of a Lambda layer: [code, defaults, closure] (Keras 2), text (Keras 1), a __lambda__ record (Keras 3),
+ * or a name. */
 static const cuv_value *code_of(const cuv_value *function)
 {
     if (cuv_is_seq(function))
@@ -90,7 +91,8 @@ static cuv_status look_at_lambda(struct cuv_evidence *ev, cuv_file *file, const 
         const cuv_value *value = cuv_get(config, keys[i]), *code = code_of(value);
         char type[32];
         snprintf(type, sizeof type, "%s_type", keys[i]);
-        bool is_code = code && (cuv_is_seq(value) || value->kind == CUV_DICT || cuv_streq(cuv_get_text(config, type), "lambda"));
+        bool is_code =
+            code && (cuv_is_seq(value) || value->kind == CUV_DICT || cuv_streq(cuv_get_text(config, type), "lambda"));
         if (is_code && value->kind != CUV_DICT) /* records are met on their own */
             CUV_TRY(add_code(ev, file, where, code));
         else if (i == 0 && code && !is_code)
@@ -117,9 +119,9 @@ static bool of_keras(const char *module)
 /* Functions of Keras that load, fetch or unlock things: gadgets of CVE-2025-8747 and CVE-2025-9906. */
 static bool is_gadget(const char *name)
 {
-    static const char *const names[] = {"get_file", "load_model", "load_weights", "load_img", "model_from_json", "func_load",
-                                        "enable_unsafe_deserialization", "deserialize_keras_object", "import_module",
-                                        "eval", "exec", "system", "getattr", "__import__"};
+    static const char *const names[] = {
+        "get_file", "load_model", "load_weights", "load_img", "model_from_json", "func_load", "import_module",
+        "enable_unsafe_deserialization", "deserialize_keras_object", "eval", "exec", "system", "getattr", "__import__"};
     for (size_t i = 0; name && i < sizeof names / sizeof *names; i++)
         if (cuv_streq(name, names[i]))
             return true;
@@ -131,17 +133,18 @@ static cuv_status look_at_module(struct cuv_evidence *ev, cuv_file *file, const 
     const char *module = cuv_get_text(record, "module"), *name = cuv_get_text(record, "class_name");
     const char *registered = cuv_get_text(record, "registered_name"), *function = cuv_get_text(record, "config");
     if (cuv_streq(name, "function") && is_gadget(function))
-        return cuv_danger_add(ev, file, CUV_ERROR, "danger.gadget", where, "calls the function '%s' of module '%s'", function,
-                              module ? module : "None");
+        return cuv_danger_add(ev, file, CUV_ERROR, "danger.gadget", where, "calls the function '%s' of module '%s'",
+                              function, module ? module : "None");
     if (is_gadget(name))
-        return cuv_danger_add(ev, file, CUV_ERROR, "danger.gadget", where, "names the function '%s' of module '%s' as a class",
-                              name, module ? module : "None");
+        return cuv_danger_add(ev, file, CUV_ERROR, "danger.gadget", where,
+                              "names the function '%s' of module '%s' as a class", name, module ? module : "None");
     if (module && !of_keras(module))
-        return cuv_danger_add(ev, file, CUV_WARNING, "danger.module", where, "imports '%s' from module '%s', which is not Keras",
+        return cuv_danger_add(ev, file, CUV_WARNING, "danger.module", where,
+                              "imports '%s' from module '%s', which is not Keras",
                               cuv_streq(name, "function") && function ? function : name, module);
     if (registered && strchr(registered, '>'))
-        return cuv_danger_add(ev, file, CUV_NOTE, "danger.registered", where, "needs the registered class '%s' of its author",
-                              registered);
+        return cuv_danger_add(ev, file, CUV_NOTE, "danger.registered", where,
+                              "needs the registered class '%s' of its author", registered);
     return CUV_OK;
 }
 
@@ -161,24 +164,29 @@ static bool escapes(const char *name)
 
 static bool is_address(const char *text)
 {
-    static const char *const schemes[] = {"http://", "https://", "ftp://", "file://", "gs://", "s3://", "hf://", "kaggle://"};
+    static const char *const schemes[] = {"http://", "https://", "ftp://", "file://",
+                                          "gs://",   "s3://",    "hf://",  "kaggle://"};
     for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
         if (cuv_starts_with(text, schemes[i]))
             return true;
     return false;
 }
 
-static cuv_status look_at_text(struct cuv_evidence *ev, cuv_file *file, const char *where, const char *key, const cuv_value *v)
+static cuv_status look_at_text(struct cuv_evidence *ev, cuv_file *file, const char *where, const char *key,
+                               const cuv_value *v)
 {
     const char *text = cuv_text(v);
     if (!text)
         return CUV_OK;
     if (is_address(text))
-        return cuv_danger_add(ev, file, CUV_WARNING, "danger.address", where, "'%s' is an address to fetch from: %s", key, text);
+        return cuv_danger_add(ev, file, CUV_WARNING, "danger.address", where, "'%s' is an address to fetch from: %s",
+                              key, text);
     if (cuv_streq(key, "vocabulary") || cuv_streq(key, "idf_weights"))
-        return cuv_danger_add(ev, file, CUV_WARNING, "danger.vocabulary", where, "'%s' names a file to read: %s", key, text);
+        return cuv_danger_add(ev, file, CUV_WARNING, "danger.vocabulary", where, "'%s' names a file to read: %s", key,
+                              text);
     if (cuv_streq(text, "enable_unsafe_deserialization"))
-        return cuv_danger_add(ev, file, CUV_ERROR, "danger.gadget", where, "'%s' is enable_unsafe_deserialization", key);
+        return cuv_danger_add(ev, file, CUV_ERROR, "danger.gadget", where, "'%s' is enable_unsafe_deserialization",
+                              key);
     return CUV_OK;
 }
 
@@ -202,7 +210,8 @@ static cuv_status look_at_record(const walk *w, const cuv_value *record, const c
     if (cuv_streq(class_name, "__lambda__") && code_of(record))
         return add_code(w->ev, w->file, where, code_of(record));
     if (cuv_streq(class_name, "TFSMLayer"))
-        return cuv_danger_add(w->ev, w->file, CUV_ERROR, "danger.saved_model", where, "loads the SavedModel '%s' from outside",
+        return cuv_danger_add(w->ev, w->file, CUV_ERROR, "danger.saved_model", where,
+                              "loads the SavedModel '%s' from outside",
                               cuv_get_text(config, "filepath") ? cuv_get_text(config, "filepath") : "?");
     if (cuv_streq(class_name, "TorchModuleWrapper"))
         return cuv_danger_add(w->ev, w->file, CUV_ERROR, "danger.torch", where,

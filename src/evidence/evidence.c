@@ -81,7 +81,8 @@ static cuv_status not_evidence_zip(struct cuv_evidence *ev, const cuv_file *file
             break;
         }
     }
-    cuv_detail detail = {.file = file->path, .found = first ? cuv_format(ev->cx, "first member '%s'", first) : "no member",
+    cuv_detail detail = {.file = file->path,
+                         .found = first ? cuv_format(ev->cx, "first member '%s'", first) : "no member",
                          .help = help};
     return cuv_fail(ev->cx, CUV_UNSUPPORTED, "file.zip", &detail, "%s is %s", file->name, what);
 }
@@ -137,10 +138,11 @@ static cuv_status tensorflow_only(struct cuv_evidence *ev, const cuv_file *file)
     bool table = file->format == CUV_FORMAT_TABLE;
     cuv_detail detail = {.file = file->path,
                          .help = "load it in TensorFlow and save the model as .keras or .h5"};
-    return cuv_fail(ev->cx, CUV_UNSUPPORTED, table ? "file.checkpoint" : "file.saved_model", &detail,
-                    table ? "%s is the index of a TensorFlow checkpoint, which this version does not read"
-                          : "%s is a protocol buffer (a SavedModel or a TensorFlow graph), which this version does not read",
-                    file->name);
+    return cuv_fail(
+        ev->cx, CUV_UNSUPPORTED, table ? "file.checkpoint" : "file.saved_model", &detail,
+        table ? "%s is the index of a TensorFlow checkpoint, which this version does not read"
+              : "%s is a protocol buffer (a SavedModel or a TensorFlow graph), which this version does not read",
+        file->name);
 }
 
 static cuv_status read_by_format(struct cuv_evidence *ev, cuv_file *file)
@@ -195,8 +197,8 @@ cuv_status cuv_file_read(struct cuv_evidence *ev, const cuv_source *src, const c
     CUV_TRY(cuv_file_new(ev, path, &file));
     if (ev->depth >= MOST_DEPTH) {
         cuv_detail detail = {.file = file->path};
-        return cuv_fail(ev->cx, CUV_UNSAFE, "file.depth", &detail, "%s is named by a file that is named by a file, and so on",
-                        file->name);
+        return cuv_fail(ev->cx, CUV_UNSAFE, "file.depth", &detail,
+                        "%s is named by a file that is named by a file, and so on", file->name);
     }
     ev->depth++;
     cuv_status status = read_source(ev, src, file);

@@ -19,22 +19,32 @@ static const char torch_help[] = "save its tensors with numpy.savez or safetenso
 
 static const foreign foreigners[] = {
     {0, MARK("version https://git-lfs"), "a Git LFS pointer, not the model itself", lfs_help, CUV_DAMAGED},
-    {0, MARK("/annex/objects/"), "a git-annex pointer, not the model itself", "fetch the model: git annex get", CUV_DAMAGED},
+    {0, MARK("/annex/objects/"), "a git-annex pointer, not the model itself", "fetch the model: git annex get",
+     CUV_DAMAGED},
     {0, MARK("\x1f\x8b"), "a gzip-compressed file", unpack_help, CUV_UNSUPPORTED},
     {0, MARK("BZh"), "a bzip2-compressed file", unpack_help, CUV_UNSUPPORTED},
-    {0, MARK("\xfd" "7zXZ"), "an xz-compressed file", unpack_help, CUV_UNSUPPORTED},
+    {0,
+     MARK("\xfd"
+          "7zXZ"),
+     "an xz-compressed file", unpack_help, CUV_UNSUPPORTED},
     {0, MARK("\x28\xb5\x2f\xfd"), "a zstd-compressed file", unpack_help, CUV_UNSUPPORTED},
     {0, MARK("7z\xbc\xaf"), "a 7-Zip archive", unpack_help, CUV_UNSUPPORTED},
     {0, MARK("Rar!"), "a RAR archive", unpack_help, CUV_UNSUPPORTED},
     {257, MARK("ustar"), "a tar archive", unpack_help, CUV_UNSUPPORTED},
     {4, MARK("TFL3"), "a TensorFlow Lite model", "give the Keras model it was made from", CUV_UNSUPPORTED},
     {0, MARK("GGUF"), "a GGUF model", NULL, CUV_UNSUPPORTED},
-    {0, MARK("\x80\x02\x8a\x0al\xfc\x9c" "F\xf9 j\xa8P\x19."), "a PyTorch file, not one of Keras", torch_help, CUV_UNSUPPORTED},
+    {0,
+     MARK("\x80\x02\x8a\x0al\xfc\x9c"
+          "F\xf9 j\xa8P\x19."),
+     "a PyTorch file, not one of Keras", torch_help, CUV_UNSUPPORTED},
     {0, MARK("\x89PNG\r\n"), "a PNG image", NULL, CUV_UNSUPPORTED},
     {0, MARK("\xff\xd8\xff"), "a JPEG image", NULL, CUV_UNSUPPORTED},
     {0, MARK("GIF8"), "a GIF image", NULL, CUV_UNSUPPORTED},
     {0, MARK("%PDF-"), "a PDF document", NULL, CUV_UNSUPPORTED},
-    {0, MARK("\x7f" "ELF"), "a program", NULL, CUV_UNSUPPORTED},
+    {0,
+     MARK("\x7f"
+          "ELF"),
+     "a program", NULL, CUV_UNSUPPORTED},
     {0, MARK("MATLAB 5.0 MAT-file"), "a MATLAB file", "save its arrays with numpy.savez", CUV_UNSUPPORTED},
     {0, MARK("PAR1"), "a Parquet table", NULL, CUV_UNSUPPORTED},
     {0, MARK("SQLite format 3"), "an SQLite database", NULL, CUV_UNSUPPORTED},
@@ -54,7 +64,8 @@ static bool is_page(const uint8_t *data, size_t size)
         at++;
     for (size_t i = 0; i < sizeof tags / sizeof *tags; i++) {
         size_t n = 0;
-        while (tags[i][n] && at + n < size && (data[at + n] | (data[at + n] >= 'A' && data[at + n] <= 'Z' ? 32 : 0)) == tags[i][n])
+        while (tags[i][n] && at + n < size &&
+               (data[at + n] | (data[at + n] >= 'A' && data[at + n] <= 'Z' ? 32 : 0)) == tags[i][n])
             n++;
         if (!tags[i][n])
             return true;

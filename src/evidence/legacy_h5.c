@@ -1,5 +1,6 @@
-/* The HDF5 layout of Keras 1 and 2, which Keras 3 still writes as .h5: groups by layer name, with lists of weight names.
- * Also its forerunner of 2015 (layer_0/param_0), and HDF5 files written by hand. formats.md a; cf. legacy_h5_write.c. */
+/* The HDF5 layout of Keras 1 and 2, which Keras 3 still writes as .h5: groups by layer name, with lists of weight
+ * names. Also its forerunner of 2015 (layer_0/param_0), and HDF5 files written by hand. formats.md a; cf.
+ * legacy_h5_write.c. */
 #include "evidence/read.h"
 
 #include <stdlib.h>
@@ -64,7 +65,8 @@ static const char *old_word(const char *name, const char *const *words, size_t c
     return NULL;
 }
 
-/* The part of a weight's name that tells its role: "kernel" of "dense/kernel:0", "W" of "dense_1_W". NULL: no memory. */
+/* The part of a weight's name that tells its role: "kernel" of "dense/kernel:0", "W" of "dense_1_W". NULL: no memory.
+ */
 static const char *word_of(cuv_arena *arena, const char *name, int *generation)
 {
     const char *slash = strrchr(name, '/'), *last = slash ? slash + 1 : name;
@@ -126,8 +128,8 @@ static cuv_status read_layer(cuv_collect *c, const cuv_h5 *weights, const char *
     if (!group || !group->is_group) {
         cuv_detail detail = {.file = c->file->path, .layer = layer,
                              .help = "the file lists this layer but does not hold it; get another copy"};
-        return cuv_fail(c->ev->cx, CUV_DAMAGED, "h5.layer_missing", &detail, "%s lists layer '%s', but has no group for it",
-                        c->file->name, layer);
+        return cuv_fail(c->ev->cx, CUV_DAMAGED, "h5.layer_missing", &detail,
+                        "%s lists layer '%s', but has no group for it", c->file->name, layer);
     }
     CUV_TRY(names_of(c->ev->arena, group, "weight_names", &names));
     CUV_TRY(cuv_collect_group(c, layer, NULL));
@@ -158,8 +160,10 @@ static cuv_status read_params(cuv_collect *c, const cuv_h5 *weights, int64_t lay
         snprintf(name, sizeof name, "layer_%lld", (long long)i);
         const cuv_h5 *group = cuv_h5_child(weights, name);
         if (!group || !group->is_group) {
-            cuv_detail detail = {.file = c->file->path, .expected = cuv_format(c->ev->cx, "%lld layers", (long long)layers)};
-            return cuv_fail(c->ev->cx, CUV_DAMAGED, "h5.layer_missing", &detail, "%s has no group '%s'", c->file->name, name);
+            cuv_detail detail = {.file = c->file->path,
+                                 .expected = cuv_format(c->ev->cx, "%lld layers", (long long)layers)};
+            return cuv_fail(c->ev->cx, CUV_DAMAGED, "h5.layer_missing", &detail, "%s has no group '%s'",
+                            c->file->name, name);
         }
         int64_t params = (int64_t)group->child_count;
         (void)cuv_as_int(cuv_get(group->attributes, "nb_params"), &params);
@@ -248,8 +252,8 @@ static cuv_status read_data_sets(cuv_collect *c, const cuv_h5 *weights)
     if (f->group_count || f->config)
         return CUV_OK;
     cuv_detail detail = {.file = f->path, .help = "the save may have been cut off; get another copy"};
-    return cuv_fail(c->ev->cx, CUV_DAMAGED, "h5.empty", &detail, "%s is an HDF5 file without weights and without a model",
-                    f->name);
+    return cuv_fail(c->ev->cx, CUV_DAMAGED, "h5.empty", &detail,
+                    "%s is an HDF5 file without weights and without a model", f->name);
 }
 
 /* ---- the file ---- */
@@ -274,7 +278,8 @@ static cuv_status parse_attribute(struct cuv_evidence *ev, const cuv_file *file,
     char *label = cuv_arena_printf(ev->arena, "%s#%s", file->name, name);
     if (!label)
         return cuv_oom(ev->cx);
-    cuv_source src = {.blob = file->source.blob, .data = (const uint8_t *)text->text, .size = text->size, .name = label};
+    cuv_source src = {
+        .blob = file->source.blob, .data = (const uint8_t *)text->text, .size = text->size, .name = label};
     return cuv_json_parse(ev->arena, &src, out);
 }
 

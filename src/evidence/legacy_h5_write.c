@@ -15,12 +15,16 @@ static cuv_status set_text(const writer *w, cuv_h5 *node, const char *name, cons
 static cuv_status set_version(const writer *w, cuv_h5 *node)
 {
     const cuv_save *s = w->save;
-    CUV_TRY(set_text(w, node, "keras_version", s->keras_version ? s->keras_version : s->keras2_names ? "2.15.0" : "3.15.0"));
+    CUV_TRY(set_text(w, node, "keras_version",
+                     s->keras_version  ? s->keras_version
+                     : s->keras2_names ? "2.15.0"
+                                       : "3.15.0"));
     return set_text(w, node, "backend", s->backend ? s->backend : "tensorflow");
 }
 
 /* One group with its list of names and a data set below it for each. */
-static cuv_status write_group(const writer *w, cuv_h5 *weights, const char *name, const cuv_saved_item *items, size_t count)
+static cuv_status write_group(const writer *w, cuv_h5 *weights, const char *name, const cuv_saved_item *items,
+                              size_t count)
 {
     cuv_h5 *group = NULL, *dataset = NULL;
     cuv_value *names = cuv_value_list(w->arena);
@@ -51,7 +55,8 @@ static cuv_status write_top_level(const writer *w, cuv_h5 *weights)
     cuv_saved_item *items = NULL;
     size_t count = 0;
     own.inner_count = 0;
-    CUV_TRY(cuv_saved_items(w->arena, &own, NULL, w->save->keras2_names ? CUV_SAVED_KERAS2 : CUV_SAVED_KERAS3, &items, &count));
+    CUV_TRY(cuv_saved_items(w->arena, &own, NULL, w->save->keras2_names ? CUV_SAVED_KERAS2 : CUV_SAVED_KERAS3, &items,
+                            &count));
     CUV_TRY(cuv_saved_legacy_order(w->arena, items, count));
     return write_group(w, weights, "top_level_model_weights", items, count);
 }

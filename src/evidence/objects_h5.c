@@ -43,7 +43,8 @@ static char *owner_path(cuv_arena *arena, const char *path, bool *is_vars)
 /* Objects that hold no weights of the model. */
 static bool is_training_state(const char *path)
 {
-    static const char *const names[] = {"optimizer", "_optimizer", "metrics", "_metrics", "loss_tracker", "_loss_tracker",
+    static const char *const names[] = {"optimizer",       "_optimizer",       "metrics",
+                                        "_metrics",        "loss_tracker",     "_loss_tracker",
                                         "compile_metrics", "_compile_metrics", "optimizer_config"};
     size_t size = strcspn(path, "/");
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -109,7 +110,8 @@ static cuv_status read_vars(cuv_collect *c, const cuv_h5 *vars, const char *vars
         if (!node->tensor) {
             cuv_detail detail = {.file = c->file->path, .tensor = node->name, .found = node->unsupported};
             return cuv_fail(c->ev->cx, CUV_UNSUPPORTED, "h5.weight_type", &detail, "data set '%s/%s' of %s is %s",
-                            vars_path, node->name, c->file->name, node->unsupported ? node->unsupported : "of no known type");
+                            vars_path, node->name, c->file->name,
+                            node->unsupported ? node->unsupported : "of no known type");
         }
         CUV_TRY(add_variable(c, vars_path, node->name, node->tensor));
     }
@@ -151,8 +153,8 @@ static void sort_groups(cuv_file *file)
         qsort(file->groups, file->group_count, sizeof *file->groups, by_path);
 }
 
-/* What the layout itself tells of its writer (formats.md b.2): names are of Keras 3.6 and later, the old container of TF 2.12
- * to 2.14. */
+/* What the layout itself tells of its writer (formats.md b.2): names are of Keras 3.6 and later, the old container of
+ * TF 2.12 to 2.14. */
 static int generation_of(const cuv_file *file, const cuv_h5 *root)
 {
     for (size_t i = 0; i < file->group_count; i++)

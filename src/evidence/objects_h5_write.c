@@ -24,8 +24,8 @@ static bool is_word(char c)
     return is_upper(c) || is_lower(c) || (c >= '0' && c <= '9') || c == '_' || (unsigned char)c >= 0x80;
 }
 
-/* Keras's snake case: an underscore before a capital that follows a small letter, or that begins a word after anything. Digits
- * end no word: Conv2D is conv2d, ConvLSTM2D is conv_lstm2d. */
+/* Keras's snake case: an underscore before a capital that follows a small letter, or that begins a word after
+ * anything. Digits end no word: Conv2D is conv2d, ConvLSTM2D is conv_lstm2d. */
 char *cuv_snake_case(cuv_arena *arena, const char *name)
 {
     size_t size = strlen(name), n = 0, at = 0;

@@ -21,7 +21,8 @@ CUV_MUST_USE cuv_status cuv_collect_group(cuv_collect *c, const char *name, cons
 /* Adds a tensor to the last group. A key that begins with '[' follows the file's name directly in the label. */
 CUV_MUST_USE cuv_status cuv_collect_tensor(cuv_collect *c, const cuv_tensor *t, const char *key, const char *weight);
 cuv_group *cuv_collect_last(cuv_collect *c);
-/* How many values an honest file of that size may hold, within limits.items: a pickle can name one list in a million places. */
+/* How many values an honest file of that size may hold, within limits.items: a pickle can name one list in a million
+ * places. */
 uint64_t cuv_file_budget(const struct cuv_evidence *ev, const cuv_file *file);
 /* Number of tensors in all groups of a file. */
 size_t cuv_file_tensor_count(const cuv_file *file);
@@ -43,17 +44,18 @@ CUV_MUST_USE cuv_status cuv_read_h5(struct cuv_evidence *ev, cuv_file *file, con
 CUV_MUST_USE cuv_status cuv_foreign_check(cuv_context *cx, const cuv_file *file);
 /* The finding for content that no reader knows. Never CUV_OK. */
 CUV_MUST_USE cuv_status cuv_foreign_unknown(cuv_context *cx, const cuv_file *file);
-/* A file beside `from` (or of the evidence) by the name that `from` gives it; see cuv_evidence_find. `id` of a missing file. */
-CUV_MUST_USE cuv_status cuv_neighbour(struct cuv_evidence *ev, const cuv_file *from, const char *name, const char *where,
-                                      const char *id, cuv_file **out);
+/* A file beside `from` (or of the evidence) by the name that `from` gives it; see cuv_evidence_find. `id` of a
+ * missing file. */
+CUV_MUST_USE cuv_status cuv_neighbour(struct cuv_evidence *ev, const cuv_file *from, const char *name,
+                                      const char *where, const char *id, cuv_file **out);
 /* The same for a file that is no evidence by itself: its path, checked to lie inside the folder. */
 CUV_MUST_USE cuv_status cuv_neighbour_path(struct cuv_evidence *ev, const cuv_file *from, const char *name,
                                            const char *where, const char *id, const char **out);
 
 /* ---- configurations (config.c) ---------------------------------------------------------------------------- */
 
-/* Brings a value into the form of cuv_file.config and stores it, with what it says about versions and training. `*found` is
- * false when the value is no configuration of a model; then nothing is stored. */
+/* Brings a value into the form of cuv_file.config and stores it, with what it says about versions and training.
+ * `*found` is false when the value is no configuration of a model; then nothing is stored. */
 CUV_MUST_USE cuv_status cuv_config_take(struct cuv_evidence *ev, cuv_file *file, cuv_value *value, bool *found);
 /* The major version of the Keras that wrote a configuration, by the words it uses; 0: cannot be told. */
 int cuv_config_generation(const cuv_value *config);

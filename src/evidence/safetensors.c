@@ -44,8 +44,8 @@ static bool read_range(const cuv_value *record, size_t size, range *out)
     return true;
 }
 
-static cuv_status read_tensor(cuv_collect *c, const char *name, const cuv_value *record, const uint8_t *data, size_t size,
-                              range *at)
+static cuv_status read_tensor(cuv_collect *c, const char *name, const cuv_value *record, const uint8_t *data,
+                              size_t size, range *at)
 {
     cuv_context *cx = c->ev->cx;
     const cuv_value *shape = cuv_get(record, "shape");
@@ -54,9 +54,10 @@ static cuv_status read_tensor(cuv_collect *c, const char *name, const cuv_value 
     size_t count = 0, bytes = 0;
     cuv_tensor *t = NULL;
     if (!dtype_of(cuv_get_text(record, "dtype"), &dtype)) {
-        cuv_detail detail = {.file = c->file->path, .tensor = name, .found = cuv_value_repr(cx, cuv_get(record, "dtype"))};
-        return cuv_fail(cx, CUV_UNSUPPORTED, "safetensors.dtype", &detail, "%s#%s has a dtype that cuvier does not know",
-                        c->file->name, name);
+        cuv_detail detail = {
+            .file = c->file->path, .tensor = name, .found = cuv_value_repr(cx, cuv_get(record, "dtype"))};
+        return cuv_fail(cx, CUV_UNSUPPORTED, "safetensors.dtype", &detail,
+                        "%s#%s has a dtype that cuvier does not know", c->file->name, name);
     }
     if (!cuv_is_seq(shape) || shape->size > CUV_MAX_RANK)
         return damaged(cx, c->file, name, "its shape is no list of at most 8 sizes");

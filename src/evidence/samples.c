@@ -12,7 +12,8 @@ static char axis_of(const char *key, int64_t *number)
         return 0;
     if (!key[1])
         return *key;
-    return strlen(key) < 9 && key[1] != '+' && key[1] != '-' && cuv_parse_i64(key + 1, strlen(key + 1), number) ? *key : 0;
+    return strlen(key) < 9 && key[1] != '+' && key[1] != '-' && cuv_parse_i64(key + 1, strlen(key + 1), number) ? *key
+                                                                                                                : 0;
 }
 
 bool cuv_samples_keys(const cuv_value *dict)
@@ -70,8 +71,10 @@ static cuv_status add(builder *b, cuv_named *list, size_t *count, const cuv_tens
 
 static cuv_status problem(const builder *b, const char *id, const char *key, const char *what)
 {
-    cuv_detail detail = {.file = b->file->path, .tensor = *key ? key : NULL,
-                         .help = "samples are x and y, or x0 x1 ... and y0 y1 ..., or the names of the model's inputs and outputs"};
+    cuv_detail detail = {
+        .file = b->file->path,
+        .tensor = *key ? key : NULL,
+        .help = "samples are x and y, or x0 x1 ... and y0 y1 ..., or the names of the model's inputs and outputs"};
     return cuv_fail(b->ev->cx, CUV_NO, id, &detail, "samples in %s: %s", b->file->name, what);
 }
 
@@ -198,7 +201,8 @@ static cuv_status build(builder *b)
     if (root && root->kind == CUV_DICT && b->file->format != CUV_FORMAT_JSON && b->file->format != CUV_FORMAT_YAML)
         return from_dict(b, root);
     if (!root || root->kind != CUV_TENSOR)
-        return problem(b, "samples.none", "", cuv_format(b->ev->cx, "it is %s", b->file->kind ? b->file->kind : "something else"));
+        return problem(b, "samples.none", "",
+                       cuv_format(b->ev->cx, "it is %s", b->file->kind ? b->file->kind : "something else"));
     CUV_TRY(make_lists(b, 1));
     return add(b, (cuv_named *)b->samples->inputs, &b->samples->input_count, root->tensor, "");
 }

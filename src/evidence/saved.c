@@ -42,9 +42,11 @@ static cuv_status add_item(list *l, const char *prefix, const cuv_saved_weight *
 static char *prefix_of(list *l, const cuv_saved_layer *layer, const cuv_saved_layer *above, const char *prefix)
 {
     bool model = cuv_saved_is_model(layer);
-    if (l->names != CUV_SAVED_PLAIN && model) /* a model's layers are named anew; only Sequential puts its name before them */
-        return cuv_arena_printf(l->arena, "%s", l->names == CUV_SAVED_KERAS3 && cuv_streq(layer->class_name, "Sequential")
-                                                    ? layer->name : "");
+    if (l->names != CUV_SAVED_PLAIN &&
+        model) /* a model's layers are named anew; only Sequential puts its name before them */
+        return cuv_arena_printf(
+            l->arena, "%s",
+            l->names == CUV_SAVED_KERAS3 && cuv_streq(layer->class_name, "Sequential") ? layer->name : "");
     if (l->names == CUV_SAVED_KERAS2 && above && cuv_streq(above->class_name, "TimeDistributed"))
         return cuv_arena_strdup(l->arena, prefix);
     return cuv_arena_printf(l->arena, "%s%s%s", prefix, *prefix ? "/" : "", layer->name);
@@ -214,7 +216,8 @@ static cuv_status header_of(cuv_context *cx, const cuv_saved_item *items, size_t
         const char *dtype = safetensors_dtype(t->dtype);
         cuv_detail detail = {.tensor = items[i].path};
         if (!dtype)
-            return cuv_fail(cx, CUV_UNSUPPORTED, "save.dtype", &detail, "'%s' holds text, which safetensors cannot", items[i].path);
+            return cuv_fail(cx, CUV_UNSUPPORTED, "save.dtype", &detail, "'%s' holds text, which safetensors cannot",
+                            items[i].path);
         cuv_buffer_text(b, i ? "," : "");
         cuv_buffer_json_string(b, items[i].path, strlen(items[i].path));
         cuv_buffer_printf(b, ":{\"dtype\":\"%s\",\"shape\":[", dtype);
@@ -230,7 +233,8 @@ static cuv_status header_of(cuv_context *cx, const cuv_saved_item *items, size_t
     return b->failed ? cuv_oom(cx) : CUV_OK;
 }
 
-static cuv_status fill_safetensors(cuv_context *cx, cuv_arena *arena, const cuv_save *save, cuv_buffer *b, cuv_output *out)
+static cuv_status fill_safetensors(cuv_context *cx, cuv_arena *arena, const cuv_save *save, cuv_buffer *b,
+                                   cuv_output *out)
 {
     cuv_saved_item *items = NULL;
     size_t count = 0;

@@ -17,8 +17,8 @@ typedef enum cuv_saved_names {
     CUV_SAVED_PLAIN             /* every object on the way, for people to read */
 } cuv_saved_names;
 
-/* Variables of a layer and of all inside it, in the order of layer.weights: own ones first. `above` is the model it is in (NULL:
- * none). */
+/* Variables of a layer and of all inside it, in the order of layer.weights: own ones first. `above` is the model it
+ * is in (NULL: none). */
 CUV_MUST_USE cuv_status cuv_saved_items(cuv_arena *arena, const cuv_saved_layer *layer, const cuv_saved_layer *above,
                                         cuv_saved_names names, cuv_saved_item **out, size_t *count);
 /* Trainable ones first, then the others, each in the order they had: the order of legacy files. */

@@ -1,5 +1,5 @@
-/* TensorFlow.js layers models (formats.md f): a model.json with topology and a manifest, and the files of values beside it.
- * Graph models hold TensorFlow operations, not Keras layers, and are refused by name. */
+/* TensorFlow.js layers models (formats.md f): a model.json with topology and a manifest, and the files of values
+ * beside it. Graph models hold TensorFlow operations, not Keras layers, and are refused by name. */
 #include "evidence/read.h"
 
 /* ---- the values ---- */
@@ -42,10 +42,12 @@ typedef struct entry {
     double scale, min;
 } entry;
 
-static cuv_status wrong(struct cuv_evidence *ev, const cuv_file *file, const char *name, cuv_status status, const char *what)
+static cuv_status wrong(struct cuv_evidence *ev, const cuv_file *file, const char *name, cuv_status status,
+                        const char *what)
 {
     cuv_detail detail = {.file = file->path, .tensor = name};
-    return cuv_fail(ev->cx, status, "tfjs.weight", &detail, "weight '%s' of %s %s", name ? name : "?", file->name, what);
+    return cuv_fail(ev->cx, status, "tfjs.weight", &detail, "weight '%s' of %s %s", name ? name : "?", file->name,
+                    what);
 }
 
 static cuv_status parse_entry(struct cuv_evidence *ev, const cuv_file *file, const cuv_value *v, entry *e)
@@ -67,7 +69,8 @@ static cuv_status parse_entry(struct cuv_evidence *ev, const cuv_file *file, con
     return CUV_OK;
 }
 
-static cuv_status decode(struct cuv_evidence *ev, const entry *e, const uint8_t *data, size_t count, const cuv_tensor **out)
+static cuv_status decode(struct cuv_evidence *ev, const entry *e, const uint8_t *data, size_t count,
+                         const cuv_tensor **out)
 {
     cuv_tensor *t = NULL;
     void *values = NULL;
@@ -132,7 +135,8 @@ static cuv_status read_weights(struct cuv_evidence *ev, cuv_file *file, const cu
     if (status == CUV_NO) { /* the structure is of use by itself */
         cuv_findings_rewind(ev->cx, mark);
         cuv_detail detail = {.file = file->path, .help = "put the files that its weightsManifest names beside it"};
-        cuv_warn(ev->cx, "tfjs.shard", &detail, "the weights of %s are not beside it; only its structure is used", file->name);
+        cuv_warn(ev->cx, "tfjs.shard", &detail, "the weights of %s are not beside it; only its structure is used",
+                 file->name);
         file->groups = NULL;
         file->group_count = 0;
         return CUV_OK;
@@ -150,12 +154,14 @@ cuv_status cuv_read_tfjs(struct cuv_evidence *ev, cuv_file *file, cuv_value *roo
     cuv_detail detail = {.file = file->path, .help = "give the Keras model it was converted from"};
     if (cuv_streq(cuv_get_text(root, "format"), "graph-model") || cuv_get(topology, "node") || !topology)
         return cuv_fail(ev->cx, CUV_UNSUPPORTED, "tfjs.graph", &detail,
-                        "%s is a TensorFlow.js graph model: it holds TensorFlow operations, no Keras layers", file->name);
+                        "%s is a TensorFlow.js graph model: it holds TensorFlow operations, no Keras layers",
+                        file->name);
     file->kind = "TensorFlow.js layers model";
     CUV_TRY(cuv_config_take(ev, file, topology, &found));
     if (!found)
         return cuv_fail(ev->cx, CUV_UNSUPPORTED, "tfjs.topology", &detail,
-                        "%s is of TensorFlow.js, but its modelTopology is no configuration of a Keras model", file->name);
+                        "%s is of TensorFlow.js, but its modelTopology is no configuration of a Keras model",
+                        file->name);
     CUV_TRY(read_weights(ev, file, cuv_get(root, "weightsManifest")));
     return cuv_file_describe(ev, file, 2);
 }

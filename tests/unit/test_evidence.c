@@ -1,4 +1,5 @@
-/* Evidence: every file that a Keras wrote is recognised and read as that Keras meant it; what is no evidence is named. */
+/* Evidence: every file that a Keras wrote is recognised and read as that Keras meant it; what is no evidence is
+ * named. */
 #include "evidence_help.h"
 
 #include <ftw.h>
@@ -161,12 +162,13 @@ static void check_one(const expectation *e)
         say_findings(e->name);
     assert_int_equal(status, CUV_OK);
     bool right = cuv_streq(file->kind, e->kind) && file->keras == e->keras && file->arrangement == e->arrangement &&
-                 file->group_count == e->groups && tensors_of(file) == e->tensors && (file->config != NULL) == e->config &&
+                 file->group_count == e->groups && tensors_of(file) == e->tensors &&
+                 (file->config != NULL) == e->config &&
                  (e->version ? cuv_streq(file->keras_version, e->version) : !file->keras_version);
     if (!right)
-        print_message("%s: %s, Keras %d, version %s, arrangement %d, %zu groups, %zu tensors, config %d\n", e->name, file->kind,
-                      file->keras, file->keras_version ? file->keras_version : "-", (int)file->arrangement,
-                      file->group_count, tensors_of(file), file->config != NULL);
+        print_message("%s: %s, Keras %d, version %s, arrangement %d, %zu groups, %zu tensors, config %d\n", e->name,
+                      file->kind, file->keras, file->keras_version ? file->keras_version : "-",
+                      (int)file->arrangement, file->group_count, tensors_of(file), file->config != NULL);
     assert_true(right);
     for (size_t i = 0; i < file->group_count; i++)
         for (size_t k = 0; k < file->groups[i].count; k++)
@@ -205,7 +207,8 @@ static void legacy_order_and_words(void **state)
     assert_string_equal(f->groups[0].name, "convolution2d_1");
     assert_string_equal(f->groups[0].tensors[0].weight, "W");
     assert_string_equal(f->groups[2].tensors[3].weight, "running_std");
-    assert_string_equal(f->groups[2].tensors[3].label, "k1_seq_w.h5#batchnormalization_1/batchnormalization_1_running_std");
+    assert_string_equal(f->groups[2].tensors[3].label,
+                        "k1_seq_w.h5#batchnormalization_1/batchnormalization_1_running_std");
     assert_int_equal(f->groups[1].count, 0);
     f = open_keras("k1_rnn_cpu.h5");
     assert_string_equal(f->written_by, "Keras 1.2.2");
@@ -242,15 +245,27 @@ static void object_paths(void **state)
 
 /* ---- arrays ---- */
 
-static const struct { const char *name; cuv_status status; cuv_arrangement arrangement; size_t groups, tensors; bool collapsed; }
-    array_files[] = {
-    {"np2_obj.npy", CUV_OK, CUV_ARR_LIST, 1, 2, false},     {"np119_obj.npy", CUV_OK, CUV_ARR_LIST, 1, 2, false},
-    {"np119_ragged.npy", CUV_OK, CUV_ARR_LIST, 1, 2, false},  {"np2_eqobj.npy", CUV_OK, CUV_ARR_LIST, 1, 2, false},
-    {"np1_w.pkl", CUV_OK, CUV_ARR_LIST, 1, 2, false},       {"np119_w.pkl", CUV_OK, CUV_ARR_LIST, 1, 2, false},
-    {"np2_dict.npy", CUV_OK, CUV_ARR_NAMED, 1, 1, false},   {"np2_dictstr.npy", CUV_OK, CUV_ARR_DICT, 1, 6, false},
-    {"np2_z.npz", CUV_OK, CUV_ARR_NAMED, 1, 3, false},      {"np2_zc.npz", CUV_OK, CUV_ARR_LIST, 1, 2, false},
-    {"np2_zo.npz", CUV_OK, CUV_ARR_DICT, 1, 2, false},      {"np2_fort.npy", CUV_OK, CUV_ARR_LIST, 1, 2, true},
-    {"np2_sc.npy", CUV_OK, CUV_ARR_LIST, 1, 1, false},      {"np2_be.npy", CUV_OK, CUV_ARR_LIST, 1, 2, true},
+static const struct {
+    const char *name;
+    cuv_status status;
+    cuv_arrangement arrangement;
+    size_t groups, tensors;
+    bool collapsed;
+} array_files[] = {
+    {"np2_obj.npy", CUV_OK, CUV_ARR_LIST, 1, 2, false},
+    {"np119_obj.npy", CUV_OK, CUV_ARR_LIST, 1, 2, false},
+    {"np119_ragged.npy", CUV_OK, CUV_ARR_LIST, 1, 2, false},
+    {"np2_eqobj.npy", CUV_OK, CUV_ARR_LIST, 1, 2, false},
+    {"np1_w.pkl", CUV_OK, CUV_ARR_LIST, 1, 2, false},
+    {"np119_w.pkl", CUV_OK, CUV_ARR_LIST, 1, 2, false},
+    {"np2_dict.npy", CUV_OK, CUV_ARR_NAMED, 1, 1, false},
+    {"np2_dictstr.npy", CUV_OK, CUV_ARR_DICT, 1, 6, false},
+    {"np2_z.npz", CUV_OK, CUV_ARR_NAMED, 1, 3, false},
+    {"np2_zc.npz", CUV_OK, CUV_ARR_LIST, 1, 2, false},
+    {"np2_zo.npz", CUV_OK, CUV_ARR_DICT, 1, 2, false},
+    {"np2_fort.npy", CUV_OK, CUV_ARR_LIST, 1, 2, true},
+    {"np2_sc.npy", CUV_OK, CUV_ARR_LIST, 1, 1, false},
+    {"np2_be.npy", CUV_OK, CUV_ARR_LIST, 1, 2, true},
     {"np2_c.npy", CUV_UNSUPPORTED, CUV_ARR_NONE, 0, 0, false},
     {"np2_struct.npy", CUV_UNSUPPORTED, CUV_ARR_NONE, 0, 0, false},
 };
@@ -270,7 +285,8 @@ static void arrays_are_arranged(void **state)
         if (status != CUV_OK)
             continue;
         if (file->arrangement != array_files[i].arrangement || tensors_of(file) != array_files[i].tensors)
-            print_message("%s: arrangement %d, %zu tensors\n", array_files[i].name, (int)file->arrangement, tensors_of(file));
+            print_message("%s: arrangement %d, %zu tensors\n", array_files[i].name, (int)file->arrangement,
+                          tensors_of(file));
         assert_int_equal(file->arrangement, array_files[i].arrangement);
         assert_int_equal(file->group_count, array_files[i].groups);
         assert_int_equal(tensors_of(file), array_files[i].tensors);
@@ -304,7 +320,9 @@ static void numbers_become_tensors(void **state)
     assert_int_equal(file->group_count, 3);
     assert_int_equal(file->groups[1].count, 0);
     assert_string_equal(file->groups[2].tensors[1].label, "n.json[2][1]");
-    assert_int_equal(open_text("{\"dense\": {\"kernel\": [[1.0, 2.0]], \"bias\": [0.0, 0.0]}, \"act\": {}}", "d.json", &file), CUV_OK);
+    assert_int_equal(
+        open_text("{\"dense\": {\"kernel\": [[1.0, 2.0]], \"bias\": [0.0, 0.0]}, \"act\": {}}", "d.json", &file),
+        CUV_OK);
     assert_int_equal(file->arrangement, CUV_ARR_DICT);
     assert_string_equal(file->groups[0].name, "dense");
     assert_string_equal(file->groups[0].tensors[1].weight, "bias");
@@ -316,13 +334,21 @@ static void numbers_become_tensors(void **state)
 static void configurations_in_all_wrappings(void **state)
 {
     (void)state;
-    static const struct { const char *text; int keras; const char *version; } cases[] = {
-        {"{\"class_name\": \"Sequential\", \"config\": [{\"class_name\": \"Dense\", \"config\": {\"output_dim\": 2, \"W_regularizer\": null}}]}", 1, NULL},
+    static const struct { const char *text; int keras; const char *version;
+    } cases[] = {
+        {"{\"class_name\": \"Sequential\", \"config\": [{\"class_name\": \"Dense\", \"config\": {\"output_dim\": 2, "
+         "\"W_regularizer\": null}}]}",
+         1, NULL},
         {"[{\"class_name\": \"Dense\", \"config\": {\"units\": 2, \"batch_input_shape\": [null, 3]}}]", 2, NULL},
-        {"{\"name\": \"m\", \"layers\": [{\"class_name\": \"InputLayer\", \"config\": {\"batch_shape\": [null, 3]}}], "
-         "\"input_layers\": [], \"output_layers\": []}", 3, NULL},
-        {"\"{\\\"class_name\\\": \\\"Model\\\", \\\"keras_version\\\": \\\"2.1.6\\\", \\\"config\\\": {}}\"", 2, "2.1.6"},
-        {"{\"keras_version\": \"2.2.4\", \"backend\": \"tensorflow\", \"model_config\": {\"class_name\": \"Model\", \"config\": {}}}", 2, "2.2.4"},
+        {"{\"name\": \"m\", \"layers\": [{\"class_name\": \"InputLayer\", \"config\": {\"batch_shape\": [null, "
+         "3]}}], "
+         "\"input_layers\": [], \"output_layers\": []}",
+         3, NULL},
+        {"\"{\\\"class_name\\\": \\\"Model\\\", \\\"keras_version\\\": \\\"2.1.6\\\", \\\"config\\\": {}}\"", 2,
+         "2.1.6"},
+        {"{\"keras_version\": \"2.2.4\", \"backend\": \"tensorflow\", \"model_config\": {\"class_name\": \"Model\", "
+         "\"config\": {}}}",
+         2, "2.2.4"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         cuv_file *file = NULL;
@@ -339,14 +365,16 @@ static void configurations_in_all_wrappings(void **state)
 static void foreign_files_are_named(void **state)
 {
     (void)state;
-    static const struct { const char *text; cuv_status status; const char *id; } cases[] = {
+    static const struct { const char *text; cuv_status status; const char *id;
+    } cases[] = {
         {"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n", CUV_DAMAGED, "file.foreign"},
         {"\n <!DOCTYPE html><html><head>", CUV_DAMAGED, "file.page"},
         {"", CUV_DAMAGED, "file.empty"},
         {"\x01\x02\x03\xff\xfe nonsense", CUV_UNSUPPORTED, "file.unknown"},
         {"{\"loss\": [0.1, 0.2], \"acc\": [0.5, 0.6]}", CUV_UNSUPPORTED, "config.not_keras"},
         {"{\"name\": \"a\", \"version\": \"1\", \"scripts\": {}}", CUV_UNSUPPORTED, "config.not_keras"},
-        {"{\"format\": \"graph-model\", \"modelTopology\": {\"node\": []}, \"weightsManifest\": []}", CUV_UNSUPPORTED, "tfjs.graph"},
+        {"{\"format\": \"graph-model\", \"modelTopology\": {\"node\": []}, \"weightsManifest\": []}", CUV_UNSUPPORTED,
+         "tfjs.graph"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         cuv_file *file = NULL;
@@ -372,10 +400,16 @@ static void tfjs_models(void **state)
                                            "convertedModel/layerModel/model.json", &file), CUV_OK);
     assert_string_equal(file->kind, "TensorFlow.js layers model");
     assert_non_null(file->config);
-    assert_int_equal(cuv_evidence_open(ev, CUV_TEST_SHARED "/real-models/tensorflow__tfjs/tfjs-react-native/integration_rn59/"
-                                           "assets/model/bundle_model_test.json", &file), CUV_OK);
-    assert_int_equal(cuv_evidence_open(ev, CUV_TEST_SHARED "/real-models/npm__upscalerjs_default-model/package/models/model.json",
-                                       &file), CUV_OK);
+    assert_int_equal(cuv_evidence_open(ev,
+                                       CUV_TEST_SHARED
+                                       "/real-models/tensorflow__tfjs/tfjs-react-native/integration_rn59/"
+                                       "assets/model/bundle_model_test.json",
+                                       &file),
+                     CUV_OK);
+    assert_int_equal(
+        cuv_evidence_open(ev, CUV_TEST_SHARED "/real-models/npm__upscalerjs_default-model/package/models/model.json",
+                          &file),
+        CUV_OK);
     assert_int_equal(file->arrangement, CUV_ARR_NAMED);
     assert_true(file->group_count == 1 && file->groups[0].count > 10);
 }
@@ -453,7 +487,9 @@ static void shards_are_joined(void **state)
     assert_int_equal(status, CUV_OK);
     assert_int_equal(file->arrangement, CUV_ARR_OBJECTS);
     assert_int_equal(first->arrangement, CUV_ARR_NONE);
-    assert_int_equal(open_text("{\"metadata\": {}, \"weight_map\": {\"/layers/dense/vars\": \"not_there.h5\"}}", "i.json", &file), CUV_NO);
+    assert_int_equal(
+        open_text("{\"metadata\": {}, \"weight_map\": {\"/layers/dense/vars\": \"not_there.h5\"}}", "i.json", &file),
+        CUV_NO);
     assert_string_equal(last_id(), "shards.file");
 }
 
@@ -474,8 +510,12 @@ static void samples_are_ordered(void **state)
     assert_int_equal(file->arrangement, CUV_ARR_NONE);
     assert_string_equal(file->kind, "samples (.npz)");
     need(real_models);
-    assert_int_equal(cuv_read_samples(ev, CUV_TEST_SHARED "/real-models/KonduitAI__dl4j-test-resources/examples/simple_rnn/"
-                                          "simple_rnn_tf_keras_2_inputs_and_outputs.h5", &samples), CUV_OK);
+    assert_int_equal(cuv_read_samples(ev,
+                                      CUV_TEST_SHARED
+                                      "/real-models/KonduitAI__dl4j-test-resources/examples/simple_rnn/"
+                                      "simple_rnn_tf_keras_2_inputs_and_outputs.h5",
+                                      &samples),
+                     CUV_OK);
     assert_true(samples->by_name);
     assert_int_equal(samples->input_count, 1);
     assert_string_equal(samples->inputs[0].key, "simple_rnn_1_input");
@@ -503,17 +543,23 @@ static void dangers_are_listed(void **state)
         assert_non_null(strstr(file->dangers[0].where, "ambda"));
         /* base64 of the code, decoded and hashed in Python */
         if (i < 2)
-            assert_true(has_danger(file, "danger.lambda", "03bb634a2b070b7809164e203d67ba91b5b66e43c72a869895d32c621ecb555e"));
+            assert_true(has_danger(file, "danger.lambda",
+                                   "03bb634a2b070b7809164e203d67ba91b5b66e43c72a869895d32c621ecb555e"));
     }
     assert_int_equal(open_keras("k315_seq.keras")->danger_count, 0);
     static const char text[] =
         "{\"class_name\": \"Sequential\", \"config\": {\"name\": \"m\", \"layers\": ["
-        "{\"module\": \"keras.layers\", \"class_name\": \"TFSMLayer\", \"config\": {\"name\": \"a\", \"filepath\": \"/tmp/sm\"}},"
-        "{\"module\": \"os\", \"class_name\": \"function\", \"config\": \"system\", \"registered_name\": \"function\"},"
+        "{\"module\": \"keras.layers\", \"class_name\": \"TFSMLayer\", \"config\": {\"name\": \"a\", \"filepath\": "
+        "\"/tmp/sm\"}},"
+        "{\"module\": \"os\", \"class_name\": \"function\", \"config\": \"system\", \"registered_name\": "
+        "\"function\"},"
         "{\"module\": \"mylib.layers\", \"class_name\": \"Odd\", \"config\": {\"name\": \"../../b\"}},"
-        "{\"module\": \"keras.layers\", \"class_name\": \"StringLookup\", \"config\": {\"name\": \"c\", \"vocabulary\": \"/etc/passwd\"}},"
-        "{\"module\": \"keras.layers\", \"class_name\": \"TorchModuleWrapper\", \"config\": {\"name\": \"d\", \"module\": \"x\"}},"
-        "{\"module\": \"keras.layers\", \"class_name\": \"Dense\", \"config\": {\"name\": \"e\", \"kernel\": \"https://x.y/z\"}}]}}";
+        "{\"module\": \"keras.layers\", \"class_name\": \"StringLookup\", \"config\": {\"name\": \"c\", "
+        "\"vocabulary\": \"/etc/passwd\"}},"
+        "{\"module\": \"keras.layers\", \"class_name\": \"TorchModuleWrapper\", \"config\": {\"name\": \"d\", "
+        "\"module\": \"x\"}},"
+        "{\"module\": \"keras.layers\", \"class_name\": \"Dense\", \"config\": {\"name\": \"e\", \"kernel\": "
+        "\"https://x.y/z\"}}]}}";
     assert_int_equal(open_text(text, "evil.json", &file), CUV_OK);
     assert_true(has_danger(file, "danger.saved_model", "/tmp/sm"));
     assert_true(has_danger(file, "danger.gadget", "system"));
@@ -601,7 +647,8 @@ static cuv_status open_with(const char *path, counter *c)
 static void every_allocation_may_fail(void **state)
 {
     (void)state;
-    static const char *const names[] = {"k315_seq.keras", "k1_seq_w.h5", "numpy/np2_dictstr.npy", "k315_misc.h5", "numpy/np2_zo.npz"};
+    static const char *const names[] = {"k315_seq.keras", "k1_seq_w.h5", "numpy/np2_dictstr.npy", "k315_misc.h5",
+                                        "numpy/np2_zo.npz"};
     need(keras_files);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char path[1024];
@@ -622,10 +669,21 @@ static void every_allocation_may_fail(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        EACH(keras_files_are_recognised), EACH(broken_saves_are_named), EACH(legacy_order_and_words), EACH(object_paths),
-        EACH(arrays_are_arranged), EACH(numbers_become_tensors), EACH(configurations_in_all_wrappings),
-        EACH(foreign_files_are_named), EACH(tfjs_models), EACH(spellings_of_tensors), EACH(files_beside_a_script),
-        EACH(shards_are_joined), EACH(samples_are_ordered), EACH(dangers_are_listed), EACH(real_files_are_read_or_named),
+        EACH(keras_files_are_recognised),
+        EACH(broken_saves_are_named),
+        EACH(legacy_order_and_words),
+        EACH(object_paths),
+        EACH(arrays_are_arranged),
+        EACH(numbers_become_tensors),
+        EACH(configurations_in_all_wrappings),
+        EACH(foreign_files_are_named),
+        EACH(tfjs_models),
+        EACH(spellings_of_tensors),
+        EACH(files_beside_a_script),
+        EACH(shards_are_joined),
+        EACH(samples_are_ordered),
+        EACH(dangers_are_listed),
+        EACH(real_files_are_read_or_named),
         EACH(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
