@@ -239,6 +239,8 @@ static const char *what_it_is(cuv_context *cx, const cuv_value *root)
         return "a training configuration without its model";
     if (cuv_is_seq(cuv_get(root, "loss")))
         return "a history of training";
+    if (cuv_get(root, "model_checkpoint_path"))
+        return "the list of a TensorFlow checkpoint's files";
     if (cuv_get(root, "floatx") && cuv_get(root, "image_data_format"))
         return "the settings of a Keras installation (keras.json)";
     return cuv_len(root) ? keys_of(cx, root) : "an empty object";

@@ -185,6 +185,8 @@ static cuv_status read_source(struct cuv_evidence *ev, const cuv_source *src, cu
     file->source.name = file->name;
     CUV_TRY(cuv_foreign_check(ev->cx, file));
     file->format = cuv_format_guess(src->data, src->size);
+    if (src->size > 3 && !memcmp(src->data, "\"{\\\"", 4)) /* json.dump(model.to_json(), f): JSON as text of JSON */
+        file->format = CUV_FORMAT_JSON;
     CUV_TRY(read_by_format(ev, file));
     return cuv_dangers_find(ev, file);
 }

@@ -32,7 +32,7 @@ static const expectation expectations[] = {
     {"k1_rnn_mem.h5", "legacy HDF5, whole model", "1.2.2", 1, CUV_ARR_LEGACY, 4, 24, true},
     {"k1_seq.h5", "legacy HDF5, whole model", "1.2.2", 1, CUV_ARR_LEGACY, 8, 8, true},
     {"k1_seq.json", "Keras 1 configuration (JSON)", "1.2.2", 1, CUV_ARR_NONE, 0, 0, true},
-    {"k1_seq.yaml", "Keras 1 configuration (YAML)", NULL, 1, CUV_ARR_NONE, 0, 0, true},
+    {"k1_seq.yaml", "Keras 1 configuration (YAML)", "1.2.2", 1, CUV_ARR_NONE, 0, 0, true},
     {"k1_seq_w.h5", "legacy HDF5, weights only", NULL, 1, CUV_ARR_LEGACY, 8, 8, false},
     {"k22te_conv.h5", "legacy HDF5, whole model", "2.2.4", 2, CUV_ARR_LEGACY, 9, 10, true},
     {"k22te_long.h5", "legacy HDF5, whole model", "2.2.4", 2, CUV_ARR_LEGACY, 421, 0, true},
