@@ -31,10 +31,31 @@ static const char *argument_names(cuv_context *cx, const cuv_value *config)
     return *text ? text : "no arguments";
 }
 
+/* Classes of Keras that this version does not compute, and why. */
+static const struct { const char *names, *why; } unsupported_classes[] = {
+    {"Lambda", "it runs Python code that only its author has; say what it computes with layers of Keras instead"},
+    {"FlaxLayer JaxLayer TFSMLayer TorchModuleWrapper DenseFeatures", "it runs a model of another library"},
+    {"StringLookup IntegerLookup TextVectorization Hashing HashedCrossing",
+     "feed the model with the integers that it makes, from the layer after it on"},
+    {"MelSpectrogram STFTSpectrogram AutoContrast Equalization ContrastLimitedAdaptiveHistogramEqualization MaxNumBoundingBoxes "
+     "RandomFourierFeatures ConvLSTM2DCell", "do its work before the model, from the layer after it on"}};
+
+static cuv_status unsupported_class(cuv_context *cx, const char *name, const char *class_name)
+{
+    for (size_t i = 0; i < sizeof unsupported_classes / sizeof *unsupported_classes; i++)
+        if (cuv_has_word(unsupported_classes[i].names, class_name))
+            return cuv_fail(cx, CUV_UNSUPPORTED, "layer.unsupported",
+                            &(cuv_detail){.layer = name, .found = class_name, .help = unsupported_classes[i].why},
+                            "layer '%s' is of Keras's class '%s', which is not supported", name, class_name);
+    return CUV_OK;
+}
+
 static cuv_status unknown_class(cuv_context *cx, const cuv_value *record, const char *name, const char *class_name)
 {
     const cuv_value *config = cuv_get(record, "config");
     const char *module = cuv_get_text(record, "module"), *registered = cuv_get_text(record, "registered_name");
+    if (!is_foreign(record))
+        CUV_TRY(unsupported_class(cx, name, class_name));
     const char *near = is_foreign(record) ? NULL : cuv_layer_nearest(class_name);
     const char *where = cuv_format(cx, "%s%s%s%s", module ? "module " : "", module ? module : "",
                                    registered ? ", registered as " : "", registered ? registered : "");

@@ -249,7 +249,7 @@ static const cuv_param rms_norm_params[] = {P("axis", INTS, "-1"), P("epsilon", 
 static const cuv_slot rms_norm_slots[] = {S("scale", "shape"), CUV_SLOT_END};
 const cuv_layer_def cuv_layer_rms_normalization = {
     .name = "RMSNormalization", .doc = "y = scale x / sqrt(mean(x^2) + epsilon) over axis", .params = rms_norm_params,
-    .slots = rms_norm_slots, .flags = CUV_LF_MASKS, .symbol = axes_symbol, .build = keep_axes, .lower = rms_norm_lower,
+    .slots = rms_norm_slots, .symbol = axes_symbol, .build = keep_axes, .lower = rms_norm_lower,
 };
 
 static cuv_status unit_norm_lower(cuv_call *call)

@@ -1,0 +1,201 @@
+/* ConvLSTM in 1 to 3 dimensions: an LSTM whose products are convolutions. It becomes one convolution for all steps, then a few
+ * steps of program for each step of time, so the number of these must be known. */
+#include "layers/conv.h"
+#include "layers/rnn.h"
+
+enum { MOST_STEPS = 1024 };
+
+typedef struct pass {
+    cuv_call *call;
+    cuv_ref kernel;         /* of the state */
+    cuv_act act, gate;
+    cuv_attrs conv;
+    int64_t filters;
+    cuv_ref h, c, y;        /* states, and what the last step gave */
+} pass;
+
+/* ---- layout ------------------------------------------------------------------------------------------------------------ */
+
+static int channel_axis(const cuv_layer *layer, int rank)
+{
+    return layer->channels_first ? 2 : rank - 1;
+}
+
+/* A sequence or an image of the layer's layout, to channels-last and back. */
+static cuv_ref to_last(cuv_call *call, cuv_ref x, int first)
+{
+    return call->layer->channels_first ? cuv_move_axis(call, x, first, cuv_var_of(call, x)->rank - 1) : x;
+}
+
+static cuv_ref from_last(cuv_call *call, cuv_ref x, int first)
+{
+    return call->layer->channels_first ? cuv_move_axis(call, x, cuv_var_of(call, x)->rank - 1, first) : x;
+}
+
+static cuv_status conv_lstm_build(cuv_call *call)
+{
+    cuv_layer *layer = call->layer;
+    int rank = layer->def->spatial + 3;
+    CUV_TRY(cuv_call_expect_rank(call, 0, rank));
+    layer->in_channels = cuv_call_in(call, 0)->shape[channel_axis(layer, rank)];
+    return CUV_OK;
+}
+
+/* ---- steps --------------------------------------------------------------------------------------------------------------- */
+
+/* The input's part of all gates at all times: (b, t, places..., 4 filters). */
+static cuv_status input_part(cuv_call *call, cuv_ref x, cuv_ref *out)
+{
+    int64_t shape[CUV_MAX_RANK];
+    cuv_attrs attrs = {.groups = 1};
+    int rank = cuv_var_of(call, x)->rank, unknown = 0;
+    int64_t steps = cuv_var_of(call, x)->shape[1];
+    cuv_arg_sizes(call->layer, "strides", attrs.stride);
+    cuv_arg_sizes(call->layer, "dilation_rate", attrs.dilation);
+    cuv_conv_padding(call->layer, &attrs);
+    shape[0] = -1;
+    for (int i = 2; i < rank; i++)
+        shape[i - 1] = -2 - i;
+    cuv_ref flat = cuv_emit_reshape(call->program, x, shape, rank - 1);
+    flat = cuv_with_bias(call, CUV_OP_CONV, flat, cuv_conv_kernel(call, "kernel"), &attrs);
+    CUV_TRY(call->program->status);
+    shape[0] = -1;
+    shape[1] = steps;
+    for (int i = 2; i < rank; i++)
+        unknown += (shape[i] = cuv_var_of(call, flat)->shape[i - 1]) < 0;
+    if (unknown)
+        return cuv_call_unsupported(call, "kernel_size", "the sizes of the images must be known");
+    *out = cuv_emit_reshape(call->program, flat, shape, rank);
+    return call->program->status;
+}
+
+static cuv_ref gate(const pass *s, cuv_ref z, int which, const cuv_act *act)
+{
+    int last = cuv_var_of(s->call, z)->rank - 1;
+    return cuv_emit_act(s->call->program, act, cuv_slice_axis(s->call, z, last, which * s->filters, (which + 1) * s->filters));
+}
+
+static cuv_ref zeros_like(const pass *s, cuv_ref z)
+{
+    int rank = cuv_var_of(s->call, z)->rank;
+    cuv_attrs attrs = {.shape_count = rank, .dtype = cuv_var_of(s->call, z)->dtype};
+    for (int i = 0; i < rank - 1; i++)
+        attrs.shape[i] = -2 - i;
+    attrs.shape[rank - 1] = s->filters;
+    return cuv_emit(s->call->program, CUV_OP_FILL, CUV_IN(z), &attrs);
+}
+
+static void step(pass *s, cuv_ref z, cuv_ref kept, bool zero_masked)
+{
+    cuv_program *p = s->call->program;
+    cuv_ref in[2] = {s->h, s->kernel};
+    z = cuv_emit2(p, CUV_OP_ADD, z, cuv_emit(p, CUV_OP_CONV, in, 2, &s->conv));
+    cuv_ref i = gate(s, z, 0, &s->gate), f = gate(s, z, 1, &s->gate), new = gate(s, z, 2, &s->act), o = gate(s, z, 3, &s->gate);
+    cuv_ref c = cuv_emit2(p, CUV_OP_ADD, cuv_emit2(p, CUV_OP_MUL, f, s->c), cuv_emit2(p, CUV_OP_MUL, i, new));
+    cuv_ref h = cuv_emit2(p, CUV_OP_MUL, o, cuv_emit_act(p, &s->act, c));
+    if (kept == CUV_NO_REF) {
+        s->h = s->y = h;
+        s->c = c;
+        return;
+    }
+    s->y = cuv_emit(p, CUV_OP_WHERE, CUV_IN(kept, h, zero_masked ? cuv_scalar_like(s->call, h, 0) : s->y), NULL);
+    s->h = cuv_emit(p, CUV_OP_WHERE, CUV_IN(kept, h, s->h), NULL);
+    s->c = cuv_emit(p, CUV_OP_WHERE, CUV_IN(kept, c, s->c), NULL);
+}
+
+/* (b, 1, ...) true where step t counts. */
+static cuv_ref kept_at(cuv_call *call, int64_t t)
+{
+    int64_t shape[CUV_MAX_RANK] = {-2};
+    if (call->in[0].mask == CUV_NO_REF)
+        return CUV_NO_REF;
+    for (int i = 1; i < call->layer->def->spatial + 2; i++)
+        shape[i] = 1;
+    cuv_ref column = cuv_slice_axis(call, call->in[0].mask, 1, t, t + 1);
+    return cuv_emit_reshape(call->program, cuv_squeeze(call, column, 1), shape, call->layer->def->spatial + 2);
+}
+
+static cuv_status start(pass *s, cuv_ref first)
+{
+    const cuv_ref *states;
+    size_t count;
+    CUV_TRY(cuv_rnn_initial(s->call, &states, &count));
+    CUV_TRY(cuv_rnn_expect_states(s->call, count, 2));
+    s->y = zeros_like(s, first);
+    s->h = count ? to_last(s->call, states[0], 1) : s->y;
+    s->c = count ? to_last(s->call, states[1], 1) : s->y;
+    s->kernel = cuv_conv_kernel(s->call, "recurrent_kernel");
+    s->conv = (cuv_attrs){.groups = 1, .same = !s->call->layer->theano};
+    if (!s->conv.same) {
+        int64_t kernel[3];
+        cuv_arg_sizes(s->call->layer, "kernel_size", kernel);
+        for (int i = 0; i < s->call->layer->def->spatial; i++) {
+            s->conv.pad_lo[i] = kernel[i] / 2;
+            s->conv.pad_hi[i] = (kernel[i] - 1) / 2;
+        }
+    }
+    return CUV_OK;
+}
+
+static cuv_status run(pass *s, cuv_ref z, int64_t steps, cuv_ref *sequence)
+{
+    cuv_call *call = s->call;
+    bool backwards = cuv_arg_bool(call->layer, "go_backwards"), all = cuv_arg_bool(call->layer, "return_sequences");
+    bool zero_masked = cuv_arg_bool(call->layer, "zero_output_for_mask");
+    cuv_ref *parts = CUV_NEW_ARRAY(call->arena, cuv_ref, (size_t)steps);
+    if (!parts)
+        return cuv_oom(call->cx);
+    for (int64_t i = 0; i < steps; i++) {
+        int64_t t = backwards ? steps - 1 - i : i;
+        cuv_ref part = cuv_squeeze(call, cuv_slice_axis(call, z, 1, t, t + 1), 1);
+        if (i == 0)
+            CUV_TRY(start(s, part));
+        step(s, part, kept_at(call, t), zero_masked);
+        CUV_TRY(call->program->status);
+        parts[i] = all ? cuv_expand_dims(call, s->y, 1) : CUV_NO_REF;
+    }
+    *sequence = all ? cuv_emit(call->program, CUV_OP_CONCAT, parts, (size_t)steps, CUV_AT(.axis = 1)) : s->y;
+    return call->program->status;
+}
+
+static cuv_status conv_lstm_lower(cuv_call *call)
+{
+    const cuv_layer *layer = call->layer;
+    pass s = {.call = call, .filters = cuv_arg_int(layer, "filters")};
+    bool single[2], all = cuv_arg_bool(layer, "return_sequences");
+    int64_t steps = cuv_call_in(call, 0)->shape[1];
+    cuv_ref z, y;
+    CUV_TRY(cuv_call_expect_rank(call, 0, layer->def->spatial + 3));
+    CUV_TRY(cuv_arg_activation(call->cx, layer, "activation", &s.act, &single[0]));
+    CUV_TRY(cuv_arg_activation(call->cx, layer, "recurrent_activation", &s.gate, &single[1]));
+    if (!single[0] || !single[1])
+        return cuv_call_unsupported(call, single[0] ? "recurrent_activation" : "activation", "not inside a recurrence");
+    if (steps < 1 || steps > MOST_STEPS)
+        return cuv_call_unsupported(call, "return_sequences", cuv_format(call->cx, "the number of steps must be known, and at most %d",
+                                                                          (int)MOST_STEPS));
+    CUV_TRY(input_part(call, to_last(call, cuv_float_in(call, 0), 2), &z));
+    CUV_TRY(run(&s, z, steps, &y));
+    const cuv_ref states[2] = {from_last(call, s.h, 1), from_last(call, s.c, 1)};
+    return cuv_rnn_return(call, from_last(call, y, all ? 2 : 1), states, 2);
+}
+
+static const cuv_param conv_lstm_params[] = {
+    P("filters", INT, NULL, .allowed = ">=1"), P("kernel_size", SIZES, NULL, .allowed = ">=1"),
+    P("strides", SIZES, "1", .allowed = ">=1"), P("padding", STRING, "'valid'", .allowed = "valid same"), DATA_FORMAT,
+    P("dilation_rate", SIZES, "1", .allowed = ">=1"), ACTIVATION("'tanh'"),
+    P("recurrent_activation", ACTIVATION, "'sigmoid'", .fallback2 = "'hard_sigmoid'"), USE_BIAS, RECURRENT_INIT,
+    INERT("unit_forget_bias", "True"), RECURRENT_REGULARIZERS, REGULARIZER("activity_regularizer"), RECURRENT_CONSTRAINTS,
+    RECURRENT_DROPOUT, INERT("seed", "None"), RECURRENT_FLAGS, INERT("unroll", "False"), ZERO_OUTPUT, CUV_PARAM_END};
+static const cuv_slot conv_lstm_slots[] = {S("kernel", "kernel_size in 4*filters"),
+                                           S("recurrent_kernel", "kernel_size filters 4*filters"),
+                                           S("bias", "4*filters", .condition = "use_bias"), CUV_SLOT_END};
+
+#define CONV_LSTM(n)                                                                                                         \
+    const cuv_layer_def cuv_layer_conv_lstm##n = {                                                                           \
+        .name = "ConvLSTM" #n "D", .doc = "LSTM with convolutions for products", .params = conv_lstm_params,                \
+        .slots = conv_lstm_slots, .vars_path = "cell", .spatial = n, .flags = CUV_LF_MASKS | CUV_LF_MULTI,                  \
+        .build = conv_lstm_build, .lower = conv_lstm_lower,                                                                  \
+    }
+CONV_LSTM(1);
+CONV_LSTM(2);
+CONV_LSTM(3);
