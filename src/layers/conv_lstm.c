@@ -164,7 +164,7 @@ static cuv_status conv_lstm_lower(cuv_call *call)
     pass s = {.call = call, .filters = cuv_arg_int(layer, "filters")};
     bool single[2], all = cuv_arg_bool(layer, "return_sequences");
     int64_t steps = cuv_call_in(call, 0)->shape[1];
-    cuv_ref z, y;
+    cuv_ref z = CUV_NO_REF, y = CUV_NO_REF;
     CUV_TRY(cuv_call_expect_rank(call, 0, layer->def->spatial + 3));
     CUV_TRY(cuv_arg_activation(call->cx, layer, "activation", &s.act, &single[0]));
     CUV_TRY(cuv_arg_activation(call->cx, layer, "recurrent_activation", &s.gate, &single[1]));
