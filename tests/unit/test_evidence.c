@@ -103,7 +103,7 @@ static const expectation expectations[] = {
     {"q_int8.keras", "Keras 3 archive", "3.15.1", 3, CUV_ARR_OBJECTS, 3, 6, true},
     {"sh_00000.weights.h5", "Keras 3 weights", NULL, 3, CUV_ARR_OBJECTS, 3, 2, false},
     {"sh_00001.weights.h5", "Keras 3 weights", NULL, 3, CUV_ARR_OBJECTS, 2, 2, false},
-    {"sh_00002.weights.h5", "Keras 3 weights", NULL, 3, CUV_ARR_OBJECTS, 1, 2, false},
+    {"sh_00002.weights.h5", "Keras 3 weights", NULL, 0, CUV_ARR_OBJECTS, 1, 2, false},
     {"t.h5", "Keras 3 weights", NULL, 3, CUV_ARR_OBJECTS, 3, 16, false},
     {"tf212_misc.h5", "legacy HDF5, whole model", "2.12.0", 2, CUV_ARR_LEGACY, 9, 12, true},
     {"tf212_misc.keras", "legacy HDF5, whole model", "2.12.0", 2, CUV_ARR_LEGACY, 9, 12, true},
