@@ -41,8 +41,10 @@ cuv_status cuv_zip_writer_new(cuv_arena *arena, cuv_output *out, cuv_zip_writer 
 
 static void put(cuv_buffer *b, uint64_t value, unsigned bytes)
 {
-    for (unsigned i = 0; i < bytes; i++)
-        cuv_buffer_char(b, i < 8 ? (char)(value >> 8 * i & 0xff) : '\0');
+    for (; bytes > 0; bytes--, value >>= 8) {
+        uint8_t byte = (uint8_t)value;
+        cuv_buffer_add(b, &byte, 1);
+    }
 }
 
 static uint64_t narrow(uint64_t value)
