@@ -125,7 +125,7 @@ static const expectation expectations[] = {
     {"tf212_seq.keras", "legacy HDF5, whole model", "2.12.0", 2, CUV_ARR_LEGACY, 7, 8, true},
     {"tf212_seq.weights.h5", "Keras 3 weights, with training state", NULL, 2, CUV_ARR_OBJECTS, 8, 8, false},
     {"tf212_seq_w.h5", "legacy HDF5, weights only", "2.12.0", 2, CUV_ARR_LEGACY, 7, 8, false},
-    {"tf212_sub.weights.h5", "Keras 3 weights", NULL, 2, CUV_ARR_OBJECTS, 10, 19, false},
+    {"tf212_sub.weights.h5", "Keras 3 weights", NULL, 0, CUV_ARR_OBJECTS, 10, 19, false},
     {"tf212_sub_w.h5", "legacy HDF5, weights only", "2.12.0", 2, CUV_ARR_LEGACY, 3, 23, false},
     {"tfk216_misc.h5", "legacy HDF5, whole model", "2.16.0", 2, CUV_ARR_LEGACY, 9, 12, true},
     {"tfk216_misc.keras", "Keras 3 archive", "2.16.0", 2, CUV_ARR_OBJECTS, 16, 12, true},
