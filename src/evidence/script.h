@@ -1,0 +1,329 @@
+/* The static reading of Keras code: values, layers and calls as the script's statements state them.
+ * Not an interpreter: what it cannot follow is either without effect on the model (then it is listed as skipped) or an error. */
+#ifndef CUV_SCRIPT_H
+#define CUV_SCRIPT_H
+
+#include "evidence/evidence.h"
+#include "format/python.h"
+
+/* ---- values ---------------------------------------------------------------------------------------------- */
+
+typedef enum cuv_sv_kind {
+    CUV_SV_NONE, CUV_SV_BOOL, CUV_SV_INT, CUV_SV_REAL, CUV_SV_TEXT, CUV_SV_BYTES,
+    CUV_SV_LIST, CUV_SV_TUPLE, CUV_SV_SET,      /* items */
+    CUV_SV_DICT,                                /* items are the keys, values the values */
+    CUV_SV_RANGE,                               /* integer, stop, step */
+    CUV_SV_SLICE,                               /* items: start, stop, step */
+    CUV_SV_ELLIPSIS,
+    CUV_SV_ARRAY,                               /* tensor; without data: only its shape is known */
+    CUV_SV_TENSOR,                              /* symbol: a symbolic tensor of Keras */
+    CUV_SV_LAYER,                               /* layer: a layer, model or operation */
+    CUV_SV_NAME,                                /* text: something imported, by its canonical dotted name */
+    CUV_SV_FUNCTION,                            /* node: def or lambda; scope; items: defaults */
+    CUV_SV_CLASS,                               /* node; scope: its attributes; self: base class of the script */
+    CUV_SV_INSTANCE,                            /* self: class; scope: its attributes */
+    CUV_SV_PARTIAL,                             /* self: what is called; items: arguments; values, names: keywords */
+    CUV_SV_METHOD,                              /* self, text */
+    CUV_SV_FILE,                                /* text: name; file: what was found, NULL when opened for writing */
+    CUV_SV_VARIABLE,                            /* layer, text: weight name or NULL, integer: index or -1 */
+    CUV_SV_OBJECT,                              /* text: class; module in scope_name; items, values: arguments by name */
+    CUV_SV_UNKNOWN                              /* text: what it is */
+} cuv_sv_kind;
+
+typedef struct cuv_sv cuv_sv;
+typedef struct cuv_scope cuv_scope;
+typedef struct cuv_sl cuv_sl;
+typedef struct cuv_sn cuv_sn;
+typedef struct cuv_st cuv_st;
+
+struct cuv_sv {
+    cuv_sv_kind kind;
+    bool truth;
+    bool unsure;                /* a container that a branch which may not run would have changed */
+    int64_t integer, stop, step;
+    double real;
+    const char *text;
+    size_t size;                /* bytes of text */
+    cuv_sv **items, **values;
+    size_t count, capacity;
+    const cuv_tensor *tensor;
+    const char *label;          /* of an array: "weights.npy[1]" */
+    cuv_st *symbol;
+    cuv_sl *layer;
+    cuv_file *file;
+    const cuv_py *node;
+    cuv_scope *scope;
+    cuv_sv *self;
+};
+
+struct cuv_scope {
+    cuv_map *names;             /* to cuv_sv */
+    cuv_scope *outer;           /* where the function was defined */
+    bool is_class;
+    cuv_map *globals;           /* names declared global or nonlocal; may be NULL */
+};
+
+/* ---- layers, calls, tensors ------------------------------------------------------------------------------ */
+
+typedef enum cuv_sl_kind {
+    CUV_SL_LAYER, CUV_SL_INPUT, CUV_SL_OPERATION, CUV_SL_SEQUENTIAL, CUV_SL_FUNCTIONAL,
+    CUV_SL_OPAQUE,              /* a whole model that a file holds */
+    CUV_SL_PART                 /* a layer of an opaque model */
+} cuv_sl_kind;
+
+struct cuv_sl {
+    cuv_sl_kind kind;
+    const char *class_name, *module, *name;
+    cuv_sv *config;             /* DICT: the arguments given */
+    cuv_sv *early;              /* first-layer arguments: the input's shape without the batch, or with it */
+    bool early_batch;
+    const cuv_py *node;
+    bool is_model, trainable_set;
+    cuv_sn **calls;
+    size_t call_count, call_capacity;
+    cuv_sl **layers;            /* of models; of a Sequential with its InputLayer; of a Functional in the order of Keras */
+    size_t layer_count, layer_capacity;
+    size_t wired;               /* of a Sequential: layers whose calls exist */
+    cuv_st *wired_output;
+    cuv_sv *inputs, *outputs;   /* of a Functional: the structures as given */
+    cuv_sl *inner;              /* what a wrapper wraps */
+    const cuv_value *record;    /* of an opaque model: its configuration; of a part: its own */
+    cuv_file *record_file;
+    bool whole_file;            /* load_model: with its weights */
+    cuv_sv *weights;            /* LIST of arrays that were set last, or NULL */
+    cuv_sv *named_weights;      /* DICT name or index -> array, by variable.assign */
+    const cuv_py *named_node;
+    cuv_sl *clone_of;
+    bool used_inside;           /* part of another model */
+    unsigned votes;             /* how much speaks for its being the model the script is about */
+    size_t mark;                /* for walks */
+    int64_t depth;
+};
+
+/* One call of a layer. */
+struct cuv_sn {
+    cuv_sl *layer;
+    size_t index;               /* among the calls of its layer */
+    cuv_sv *args;               /* TUPLE */
+    cuv_sv *kwargs;             /* DICT */
+    cuv_st **inputs;            /* tensors in args and kwargs, in order */
+    size_t input_count, input_capacity;
+    cuv_st **outputs;
+    size_t output_count;
+    int64_t depth;
+    size_t mark, position;
+    size_t kept;                /* index among the calls that a configuration keeps */
+};
+
+/* A symbolic tensor. */
+struct cuv_st {
+    cuv_sn *call;
+    size_t index;
+    bool shaped;                /* shape and rank are known */
+    int rank;
+    int64_t shape[CUV_MAX_RANK];/* -1: None */
+    const char *dtype;
+};
+
+/* ---- the state of a reading ------------------------------------------------------------------------------ */
+
+typedef enum cuv_flow { CUV_FLOW_NEXT, CUV_FLOW_BREAK, CUV_FLOW_CONTINUE, CUV_FLOW_RETURN } cuv_flow;
+
+/* Arguments of a call. */
+typedef struct cuv_sargs {
+    cuv_sv **items;
+    size_t count;
+    const char **names;
+    cuv_sv **values;
+    size_t named;
+    const cuv_py *node;
+} cuv_sargs;
+
+typedef struct cuv_sc {
+    cuv_context *cx;
+    struct cuv_evidence *ev;
+    cuv_arena *arena;           /* of the reading; what outlasts it goes to the evidence's */
+    cuv_file *file;
+    const cuv_source *src;
+    cuv_script *script;
+    cuv_sv *none, *yes, *no;
+    cuv_scope *global, *scope;
+    const cuv_py *at;           /* the expression being read */
+    const cuv_py *statement;
+    uint64_t steps, step_limit;
+    uint32_t depth, depth_limit;
+    uint32_t calls;             /* depth of the script's own functions */
+    unsigned guarded;           /* > 0: inside a branch that may not run */
+    const cuv_py *guard;        /* its condition */
+    bool maybe_returned;        /* a branch that may not run returned */
+    cuv_sv *returned;
+    cuv_map *counters;          /* automatic names */
+    const char **stars;         /* modules of `from x import *` */
+    size_t star_count, star_capacity;
+    cuv_sl **models;
+    size_t model_count, model_capacity;
+    struct cuv_stated { cuv_sl *layer; cuv_sv *tensors; const cuv_py *node; cuv_file *file; bool by_name, skip; } *stated;
+    size_t stated_count, stated_capacity;
+    size_t skipped_capacity;
+    size_t walk;                /* last mark given to a walk */
+    bool channels_first;        /* set_image_data_format */
+    cuv_map *skipped;           /* places listed already */
+    bool skip;                  /* the statement turned out to have no effect on the model */
+} cuv_sc;
+
+/* ---- script_value.c: values */
+cuv_sv *cuv_sv_new(cuv_sc *e, cuv_sv_kind kind);        /* NULL: no memory */
+CUV_MUST_USE cuv_status cuv_sv_int(cuv_sc *e, int64_t integer, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sv_real(cuv_sc *e, double real, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sv_text(cuv_sc *e, const char *text, size_t size, cuv_sv **out);       /* copies */
+CUV_MUST_USE cuv_status cuv_sv_word(cuv_sc *e, const char *text, cuv_sv **out);                    /* copies */
+CUV_MUST_USE cuv_status cuv_sv_make(cuv_sc *e, cuv_sv_kind kind, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sv_name(cuv_sc *e, const char *dotted, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sv_unknown(cuv_sc *e, cuv_sv **out, const char *fmt, ...) CUV_PRINTF(3, 4);
+CUV_MUST_USE cuv_status cuv_sv_array(cuv_sc *e, const cuv_tensor *t, const char *label, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sv_method(cuv_sc *e, cuv_sv *self, const char *name, cuv_sv **out);
+cuv_sv *cuv_sv_bool(const cuv_sc *e, bool truth);
+CUV_MUST_USE cuv_status cuv_sv_add(cuv_sc *e, cuv_sv *list, cuv_sv *item);
+CUV_MUST_USE cuv_status cuv_sv_put(cuv_sc *e, cuv_sv *dict, cuv_sv *key, cuv_sv *value);
+CUV_MUST_USE cuv_status cuv_sv_put_word(cuv_sc *e, cuv_sv *dict, const char *key, cuv_sv *value);
+cuv_sv *cuv_sv_find(const cuv_sv *dict, const cuv_sv *key);
+cuv_sv *cuv_sv_get(const cuv_sv *dict, const char *key);
+bool cuv_sv_equal(const cuv_sv *a, const cuv_sv *b);
+bool cuv_sv_is(const cuv_sv *v, const char *text);               /* a string equal to text */
+bool cuv_sv_is_seq(const cuv_sv *v);                             /* list or tuple */
+bool cuv_sv_as_int(const cuv_sv *v, int64_t *out);
+bool cuv_sv_as_real(const cuv_sv *v, double *out);
+bool cuv_sv_is_number(const cuv_sv *v);
+/* True, false or not known (*known unset). */
+bool cuv_sv_truth(const cuv_sv *v, bool *known);
+/* Is, or holds, a layer, model or symbolic tensor. */
+bool cuv_sv_involves(const cuv_sv *v);
+/* Holds an unknown. */
+const cuv_sv *cuv_sv_unknown_in(const cuv_sv *v);
+/* Words for errors: "the string 'x'", "weights, which is …". */
+const char *cuv_sv_describe(cuv_sc *e, const cuv_sv *v);
+/* str() or repr() into b. */
+void cuv_sv_print(cuv_sc *e, cuv_buffer *b, const cuv_sv *v, bool repr, unsigned depth);
+/* From a file's value tree; labels of arrays come from the evidence. */
+CUV_MUST_USE cuv_status cuv_sv_from_value(cuv_sc *e, const cuv_value *v, unsigned depth, cuv_sv **out);
+/* To a configuration: tensors of Keras, layers, objects become their records. CUV "script.unknown" when it holds an unknown. */
+CUV_MUST_USE cuv_status cuv_sv_to_value(cuv_sc *e, const cuv_sv *v, const char *what, unsigned depth, cuv_value **out);
+/* Any iterable into a new LIST; *known unset for what has no known length. */
+CUV_MUST_USE cuv_status cuv_sv_iterate(cuv_sc *e, cuv_sv *v, cuv_sv **out, bool *known);
+/* Length of v; false when not known. */
+bool cuv_sv_length(const cuv_sv *v, size_t *out);
+
+/* ---- script.c: the whole, errors, bounds */
+CUV_MUST_USE cuv_status cuv_sc_fail(cuv_sc *e, const cuv_py *node, cuv_status status, const char *id, const char *help,
+                                    const char *fmt, ...) CUV_PRINTF(6, 7);
+/* "script.unsupported" */
+CUV_MUST_USE cuv_status cuv_sc_unsupported(cuv_sc *e, const cuv_py *node, const char *help, const char *fmt, ...) CUV_PRINTF(4, 5);
+const char *cuv_sc_where(cuv_sc *e, const cuv_py *node);
+/* Counts work; CUV_UNSAFE "script.steps" beyond the bound. */
+CUV_MUST_USE cuv_status cuv_sc_step(cuv_sc *e, uint64_t n);
+/* The model would change here: an error inside a branch that may not run. */
+CUV_MUST_USE cuv_status cuv_sc_effect(cuv_sc *e, const cuv_py *node);
+CUV_MUST_USE cuv_status cuv_sc_skip(cuv_sc *e, const cuv_py *statement);
+void cuv_sc_keras(cuv_sc *e, int major);
+
+/* ---- script_statement.c */
+CUV_MUST_USE cuv_status cuv_sc_block(cuv_sc *e, cuv_py *const *body, size_t count, cuv_flow *flow);
+CUV_MUST_USE cuv_status cuv_sc_assign(cuv_sc *e, const cuv_py *target, cuv_sv *value);
+
+/* ---- script_expression.c */
+CUV_MUST_USE cuv_status cuv_sc_eval(cuv_sc *e, const cuv_py *node, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sc_operate(cuv_sc *e, const cuv_py *node, int op, cuv_sv *a, cuv_sv *b, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sc_compare(cuv_sc *e, const cuv_py *node, int op, cuv_sv *a, cuv_sv *b, cuv_sv **out);
+/* script_subscript.c */
+CUV_MUST_USE cuv_status cuv_sc_subscript(cuv_sc *e, const cuv_py *node, cuv_sv *of, cuv_sv *index, cuv_sv **out);
+/* script_text.c */
+CUV_MUST_USE cuv_status cuv_sc_fstring(cuv_sc *e, const cuv_py *node, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sc_percent(cuv_sc *e, const cuv_sv *format, const cuv_sv *args, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sc_text_method(cuv_sc *e, cuv_sv *self, const char *name, const cuv_sargs *args, cuv_sv **out);
+
+/* ---- script_name.c: scopes, imports, canonical names */
+CUV_MUST_USE cuv_status cuv_sc_scope(cuv_sc *e, cuv_scope *outer, cuv_scope **out);
+CUV_MUST_USE cuv_status cuv_sc_lookup(cuv_sc *e, const cuv_py *node, const char *name, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sc_bind(cuv_sc *e, const char *name, cuv_sv *value);
+CUV_MUST_USE cuv_status cuv_sc_import(cuv_sc *e, const cuv_py *statement);
+CUV_MUST_USE cuv_status cuv_sc_attribute(cuv_sc *e, const cuv_py *node, cuv_sv *of, const char *name, cuv_sv **out);
+const char *cuv_sc_last(const char *dotted);
+
+/* ---- script_call.c */
+CUV_MUST_USE cuv_status cuv_sc_call_node(cuv_sc *e, const cuv_py *node, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sc_call(cuv_sc *e, cuv_sv *what, const cuv_sargs *args, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sc_call_function(cuv_sc *e, cuv_sv *function, const cuv_sargs *args, cuv_sv **out);
+/* Argument by position or name; NULL when not given. */
+cuv_sv *cuv_sc_arg(const cuv_sargs *args, size_t index, const char *name);
+/* What is foreign: unknown without the model, skipped when known to be harmless, else an error. */
+CUV_MUST_USE cuv_status cuv_sc_foreign(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out);
+/* script_class.c */
+CUV_MUST_USE cuv_status cuv_sc_class(cuv_sc *e, const cuv_py *node, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sc_instantiate(cuv_sc *e, cuv_sv *klass, const cuv_sargs *args, cuv_sv **out);
+
+/* Each family answers for names of its own: *out stays NULL when the name is none of theirs. */
+CUV_MUST_USE cuv_status cuv_sc_builtin(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out);      /* script_builtin.c */
+CUV_MUST_USE cuv_status cuv_sc_container_method(cuv_sc *e, cuv_sv *self, const char *name, const cuv_sargs *args, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sc_library(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out);      /* script_library.c */
+CUV_MUST_USE cuv_status cuv_sc_file_method(cuv_sc *e, cuv_sv *self, const char *name, const cuv_sargs *args, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sc_numpy(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out);        /* script_array.c */
+CUV_MUST_USE cuv_status cuv_sc_array_method(cuv_sc *e, cuv_sv *self, const char *name, const cuv_sargs *args, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sc_array_attribute(cuv_sc *e, cuv_sv *self, const char *name, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sc_array_index(cuv_sc *e, const cuv_py *node, cuv_sv *array, cuv_sv *index, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sc_array_operate(cuv_sc *e, int op, cuv_sv *a, cuv_sv *b, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sc_array_of(cuv_sc *e, cuv_sv *v, cuv_sv **out);    /* np.array(v); unknown when it cannot be one */
+CUV_MUST_USE cuv_status cuv_sc_keras_call(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out);   /* script_keras.c */
+
+/* ---- script_layer.c: making layers */
+/* The constructor's class for a name like "keras.layers.Dense"; NULL when it is no layer. */
+const struct cuv_signature *cuv_signature_of(const char *class_name);
+CUV_MUST_USE cuv_status cuv_sc_auto_name(cuv_sc *e, const char *class_name, const char **out);
+CUV_MUST_USE cuv_status cuv_sc_snake(cuv_sc *e, const char *class_name, const char **out);
+CUV_MUST_USE cuv_status cuv_sl_new(cuv_sc *e, cuv_sl_kind kind, const char *class_name, const char *name, cuv_sl **out);
+CUV_MUST_USE cuv_status cuv_sl_value(cuv_sc *e, cuv_sl *layer, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sc_make_layer(cuv_sc *e, const char *class_name, const cuv_sargs *args, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sc_input(cuv_sc *e, const cuv_sargs *args, bool layer, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sl_input(cuv_sc *e, cuv_sv *batch_shape, const char *name, const char *dtype, cuv_sl **out);
+
+/* ---- script_graph.c: calls of layers, the order of Keras, configurations */
+CUV_MUST_USE cuv_status cuv_sl_call(cuv_sc *e, cuv_sl *layer, const cuv_sargs *args, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sn_new(cuv_sc *e, cuv_sl *layer, cuv_sv *args, cuv_sv *kwargs, size_t outputs, cuv_sn **out);
+CUV_MUST_USE cuv_status cuv_sc_functional(cuv_sc *e, cuv_sv *inputs, cuv_sv *outputs, const char *name, cuv_sl **out);
+CUV_MUST_USE cuv_status cuv_sl_tensor_value(cuv_sc *e, cuv_st *tensor, cuv_sv **out);
+/* Collects the symbolic tensors anywhere in v. */
+CUV_MUST_USE cuv_status cuv_sc_tensors_in(cuv_sc *e, const cuv_sv *v, unsigned depth, cuv_st ***list, size_t *count,
+                                          size_t *capacity);
+/* script_config.c */
+CUV_MUST_USE cuv_status cuv_sl_record(cuv_sc *e, cuv_sl *layer, unsigned depth, cuv_value **out);
+/* script_shape.c: shapes of the outputs where a plain rule gives them; else they stay unknown. */
+void cuv_sn_shapes(cuv_sn *call);
+
+/* ---- script_model.c: models */
+CUV_MUST_USE cuv_status cuv_sc_sequential(cuv_sc *e, const cuv_sargs *args, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sc_sequential_add(cuv_sc *e, cuv_sl *model, cuv_sv *layer, const cuv_py *node);
+CUV_MUST_USE cuv_status cuv_sc_sequential_build(cuv_sc *e, cuv_sl *model, cuv_sv *batch_shape);
+/* Makes the calls of a Sequential whose input is known; *out is its last tensor, NULL when the input is not known. */
+CUV_MUST_USE cuv_status cuv_sc_sequential_wire(cuv_sc *e, cuv_sl *model, cuv_st **out);
+CUV_MUST_USE cuv_status cuv_sc_model(cuv_sc *e, const cuv_sargs *args, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sc_opaque(cuv_sc *e, const cuv_value *record, cuv_file *file, bool whole, cuv_sl **out);
+CUV_MUST_USE cuv_status cuv_sc_layers_of(cuv_sc *e, cuv_sl *model, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sc_layer_method(cuv_sc *e, cuv_sv *self, const char *name, const cuv_sargs *args, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sc_layer_attribute(cuv_sc *e, const cuv_py *node, cuv_sl *layer, const char *name, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sc_set_layer_attribute(cuv_sc *e, const cuv_py *node, cuv_sl *layer, const char *name, cuv_sv *value);
+/* script_weights.c */
+CUV_MUST_USE cuv_status cuv_sc_set_weights(cuv_sc *e, cuv_sl *layer, cuv_sv *list, const cuv_py *node);
+CUV_MUST_USE cuv_status cuv_sc_get_weights(cuv_sc *e, cuv_sl *layer, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sc_load_weights(cuv_sc *e, cuv_sl *layer, const cuv_sargs *args);
+CUV_MUST_USE cuv_status cuv_sc_variable(cuv_sc *e, cuv_sl *layer, const char *name, int64_t index, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sc_assign_variable(cuv_sc *e, cuv_sv *variable, cuv_sv *value, const cuv_py *node);
+/* Writes the assignments and weight files of the chosen model into the script. */
+CUV_MUST_USE cuv_status cuv_sc_finish_weights(cuv_sc *e, cuv_sl *model);
+
+/* ---- script_ops.c: operations on symbolic tensors */
+CUV_MUST_USE cuv_status cuv_sc_op(cuv_sc *e, const char *class_name, const char *family, const cuv_sargs *args, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sc_op_function(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sc_symbol_operate(cuv_sc *e, int op, cuv_sv *a, cuv_sv *b, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sc_symbol_unary(cuv_sc *e, const char *class_name, cuv_sv *a, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sc_symbol_index(cuv_sc *e, cuv_sv *of, cuv_sv *index, cuv_sv **out);
+
+#endif

@@ -1,0 +1,345 @@
+/* What scripts use of Python's library around a model: files, JSON, pickles, paths, mathematics. */
+#include "evidence/script.h"
+
+#include <math.h>
+
+typedef cuv_status answer(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out);
+
+/* ---- files ---- */
+
+static bool writes(const cuv_sv *mode)
+{
+    return mode && mode->kind == CUV_SV_TEXT && strpbrk(mode->text, "wax+");
+}
+
+/* A file whose name is not known cannot be read; one that is written holds nothing the model needs. */
+static cuv_status open_file(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
+{
+    (void)name;
+    cuv_sv *path = cuv_sc_arg(args, 0, "file"), *mode = cuv_sc_arg(args, 1, "mode");
+    path = path ? path : cuv_sc_arg(args, args->count, "name");
+    if (path && path->kind == CUV_SV_FILE) {
+        *out = path;
+        return CUV_OK;
+    }
+    if (!path || path->kind != CUV_SV_TEXT)
+        return cuv_sv_unknown(e, out, "a file whose name is not known");
+    CUV_TRY(cuv_sv_make(e, CUV_SV_FILE, out));
+    (*out)->text = path->text;
+    (*out)->node = args->node;
+    (*out)->truth = writes(mode);
+    e->skip = e->skip || (*out)->truth;
+    return CUV_OK;
+}
+
+/* The file behind an open file or a name, found on first use. */
+static cuv_status found_file(cuv_sc *e, cuv_sv *v, const cuv_py *node, cuv_file **out)
+{
+    if (!v->file || v->kind == CUV_SV_TEXT)
+        CUV_TRY(cuv_evidence_find(e->ev, e->file, v->text, cuv_sc_where(e, node), out));
+    else
+        *out = v->file;
+    if (v->kind == CUV_SV_FILE)
+        v->file = *out;
+    return CUV_OK;
+}
+
+static cuv_status read_text(cuv_sc *e, cuv_sv *self, const cuv_py *node, cuv_sv **out)
+{
+    cuv_file *file = NULL;
+    CUV_TRY(found_file(e, self, node, &file));
+    CUV_TRY(cuv_sv_make(e, CUV_SV_TEXT, out));
+    (*out)->text = (const char *)file->source.data;
+    (*out)->size = file->source.size;
+    (*out)->file = file;
+    return CUV_OK;
+}
+
+cuv_status cuv_sc_file_method(cuv_sc *e, cuv_sv *self, const char *name, const cuv_sargs *args, cuv_sv **out)
+{
+    if (cuv_streq(name, "open"))
+        return open_file(e, name, &(cuv_sargs){&self, 1, args->names, args->values, args->named, args->node}, out);
+    if (cuv_streq(name, "exists") || cuv_streq(name, "is_file"))
+        return cuv_sc_library(e, "os.path.exists", &(cuv_sargs){&self, 1, NULL, NULL, 0, args->node}, out);
+    if (self->kind == CUV_SV_FILE && self->truth) {
+        e->skip = true;
+        return cuv_sv_unknown(e, out, "what a file is given");
+    }
+    if (cuv_starts_with(name, "read_") || cuv_streq(name, "read"))
+        return read_text(e, self, args->node, out);
+    if (cuv_streq(name, "__enter__")) {
+        *out = self;
+        return CUV_OK;
+    }
+    if (cuv_streq(name, "close")) {
+        *out = e->none;
+        return CUV_OK;
+    }
+    return cuv_sv_unknown(e, out, "what '%s' of a file gives", name);
+}
+
+static cuv_status load_values(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
+{
+    cuv_sv *from = cuv_sc_arg(args, 0, "file");
+    cuv_file *file = NULL;
+    from = from ? from : cuv_sc_arg(args, 0, "fp");
+    if (!from || (from->kind != CUV_SV_FILE && from->kind != CUV_SV_TEXT))
+        return cuv_sc_foreign(e, name, args, out);
+    CUV_TRY(found_file(e, from, args->node, &file));
+    if (!file->root)
+        return cuv_sc_unsupported(e, args->node, NULL, "%s reads %s, which is %s", name, file->name, file->kind ? file->kind : "of another form");
+    CUV_TRY(cuv_sv_from_value(e, file->root, 0, out));
+    (*out)->file = file;
+    (*out)->label = file->name;
+    return CUV_OK;
+}
+
+/* h5py.File: groups as dictionaries, by the names that the file gives its tensors. */
+static cuv_status put_path(cuv_sc *e, cuv_sv *root, const char *path, cuv_sv *array)
+{
+    cuv_sv *at = root;
+    for (unsigned depth = 0; depth < 32; depth++) {
+        const char *slash = strchr(path, '/');
+        cuv_sv *key = NULL, *next = NULL;
+        CUV_TRY(cuv_sv_text(e, path, slash ? (size_t)(slash - path) : strlen(path), &key));
+        if (!slash)
+            return cuv_sv_put(e, at, key, array);
+        next = cuv_sv_find(at, key);
+        if (!next || next->kind != CUV_SV_DICT) {
+            CUV_TRY(cuv_sv_make(e, CUV_SV_DICT, &next));
+            next->file = root->file;
+            CUV_TRY(cuv_sv_put(e, at, key, next));
+        }
+        at = next;
+        path = slash + 1;
+    }
+    return CUV_OK;
+}
+
+static cuv_status open_h5(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
+{
+    cuv_sv *path = cuv_sc_arg(args, 0, "name"), *mode = cuv_sc_arg(args, 1, "mode");
+    cuv_file *file = NULL;
+    if (!path || path->kind != CUV_SV_TEXT || (mode && !cuv_sv_is(mode, "r")))
+        return cuv_sc_foreign(e, name, args, out);
+    CUV_TRY(found_file(e, path, args->node, &file));
+    CUV_TRY(cuv_sv_make(e, CUV_SV_DICT, out));
+    (*out)->file = file;
+    (*out)->label = file->name;
+    for (size_t i = 0; i < file->group_count; i++)
+        for (size_t k = 0; k < file->groups[i].count; k++) {
+            const cuv_named *t = &file->groups[i].tensors[k];
+            cuv_sv *array = NULL;
+            CUV_TRY(cuv_sv_array(e, t->tensor, t->label, &array));
+            CUV_TRY(put_path(e, *out, t->key, array));
+        }
+    return cuv_sv_get(*out, "model_weights") ? CUV_OK : cuv_sv_put_word(e, *out, "model_weights", *out);
+}
+
+static cuv_status parse_json(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
+{
+    cuv_sv *from = cuv_sc_arg(args, 0, "s");
+    cuv_value *value = NULL;
+    cuv_blob *blob = NULL;
+    if (!from || from->kind != CUV_SV_TEXT)
+        return cuv_sc_foreign(e, name, args, out);
+    if (from->file && from->file->root && from->file->format == CUV_FORMAT_JSON) {
+        CUV_TRY(cuv_sv_from_value(e, from->file->root, 0, out));
+        (*out)->file = from->file;
+        return CUV_OK;
+    }
+    CUV_TRY(cuv_blob_copy(e->cx, from->text, from->size, &blob));
+    cuv_source src = {.blob = blob, .data = blob->data, .size = blob->size, .name = cuv_format(e->cx, "%s: its JSON text", cuv_sc_where(e, args->node))};
+    cuv_status status = cuv_json_parse(e->arena, &src, &value);
+    cuv_blob_release(blob);
+    CUV_TRY(status);
+    return cuv_sv_from_value(e, value, 0, out);
+}
+
+static cuv_status write_json(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
+{
+    cuv_sv *v = cuv_sc_arg(args, 0, "obj");
+    cuv_value *value = NULL;
+    cuv_buffer b;
+    if (!v || cuv_sv_unknown_in(v) || v->kind > CUV_SV_DICT)
+        return cuv_sv_unknown(e, out, "the result of %s", name);
+    CUV_TRY(cuv_sv_to_value(e, v, "the value", 0, &value));
+    cuv_buffer_init(&b, e->cx);
+    cuv_json_write(&b, value, 0);
+    cuv_status status = b.failed ? cuv_oom(e->cx) : cuv_sv_text(e, b.data, b.size, out);
+    cuv_buffer_free(&b);
+    return status;
+}
+
+/* ---- paths ---- */
+
+static cuv_status join_path(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
+{
+    (void)name;
+    for (size_t i = 0; i < args->count; i++)
+        if (args->items[i]->kind != CUV_SV_TEXT) {
+            if (i + 1 == args->count || args->items[args->count - 1]->kind != CUV_SV_TEXT)
+                return cuv_sv_unknown(e, out, "a path made of %s", cuv_sv_describe(e, args->items[i]));
+            *out = args->items[args->count - 1];        /* somewhere not known: the name itself is what is looked for */
+            return CUV_OK;
+        }
+    *out = args->items[0];
+    for (size_t i = 1; i < args->count; i++)
+        CUV_TRY(cuv_sc_operate(e, args->node, '/', *out, args->items[i], out));
+    return CUV_OK;
+}
+
+/* Whether a file is there, without complaint when it is not. */
+static cuv_status exists(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
+{
+    (void)name;
+    cuv_sv *path = cuv_sc_arg(args, 0, "path");
+    cuv_file *file = NULL;
+    if (!path || path->kind != CUV_SV_TEXT)
+        return cuv_sv_unknown(e, out, "whether a file exists");
+    size_t mark = cuv_findings_mark(e->cx);
+    cuv_status status = cuv_evidence_find(e->ev, e->file, path->text, cuv_sc_where(e, args->node), &file);
+    if (status == CUV_MEMORY || status == CUV_TIMEOUT)
+        return status;
+    cuv_findings_rewind(e->cx, mark);
+    *out = cuv_sv_bool(e, status == CUV_OK);
+    return CUV_OK;
+}
+
+static cuv_status base_name(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
+{
+    cuv_sv *path = cuv_sc_arg(args, 0, NULL);
+    if (!path || path->kind != CUV_SV_TEXT)
+        return cuv_sv_unknown(e, out, "a path");
+    if (cuv_ends_with(name, "dirname"))
+        return cuv_sv_word(e, ".", out);
+    if (!cuv_ends_with(name, "basename")) {         /* abspath, expanduser, Path, str */
+        *out = path;
+        return CUV_OK;
+    }
+    return cuv_sv_word(e, cuv_path_name(path->text), out);
+}
+
+static cuv_status here(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
+{
+    (void)name;
+    (void)args;
+    return cuv_sv_word(e, ".", out);
+}
+
+/* ---- the rest ---- */
+
+static cuv_status function(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
+{
+    static const struct { const char *name; double (*f)(double); } table[] = {
+        {"sqrt", sqrt}, {"exp", exp}, {"log", log}, {"log2", log2}, {"log10", log10}, {"floor", floor}, {"ceil", ceil}, {"sin", sin},
+        {"cos", cos}, {"tan", tan}, {"tanh", tanh}, {"fabs", fabs}};
+    double x = 0;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        if (!cuv_streq(table[i].name, cuv_sc_last(name)) || args->count != 1 || !cuv_sv_as_real(args->items[0], &x))
+            continue;
+        double y = table[i].f(x);
+        bool whole = (cuv_streq(table[i].name, "floor") || cuv_streq(table[i].name, "ceil")) && cuv_starts_with(name, "math.");
+        return whole && fabs(y) < 9e18 ? cuv_sv_int(e, (int64_t)y, out) : cuv_sv_real(e, y, out);
+    }
+    if (cuv_ends_with(name, ".pow") && args->count == 2)
+        return cuv_sc_operate(e, args->node, CUV_PY_POW, args->items[0], args->items[1], out);
+    if (cuv_ends_with(name, ".prod") && args->count == 1) {
+        cuv_sv *list = NULL;
+        bool known = true;
+        CUV_TRY(cuv_sv_iterate(e, args->items[0], &list, &known));
+        if (known)
+            CUV_TRY(cuv_sv_int(e, 1, out));
+        for (size_t i = 0; known && i < list->count; i++)
+            CUV_TRY(cuv_sc_operate(e, args->node, '*', *out, list->items[i], out));
+        return CUV_OK;
+    }
+    return CUV_OK;
+}
+
+static cuv_status make_partial(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
+{
+    cuv_sv *first = NULL, *names = NULL;
+    (void)name;
+    if (args->count == 0)
+        return CUV_OK;
+    CUV_TRY(cuv_sv_make(e, CUV_SV_PARTIAL, out));
+    CUV_TRY(cuv_sv_make(e, CUV_SV_TUPLE, &first));
+    CUV_TRY(cuv_sv_make(e, CUV_SV_DICT, &names));
+    for (size_t i = 1; i < args->count; i++)
+        CUV_TRY(cuv_sv_add(e, first, args->items[i]));
+    for (size_t i = 0; i < args->named; i++)
+        CUV_TRY(cuv_sv_put_word(e, names, args->names[i], args->values[i]));
+    (*out)->self = args->items[0];
+    CUV_TRY(cuv_sv_add(e, *out, first));
+    return cuv_sv_add(e, *out, names);
+}
+
+static cuv_status copied(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
+{
+    cuv_sv *v = cuv_sc_arg(args, 0, NULL);
+    (void)name;
+    if (v && (v->kind == CUV_SV_LIST || v->kind == CUV_SV_DICT)) {
+        cuv_sv *method = NULL;
+        CUV_TRY(cuv_sv_method(e, v, "copy", &method));
+        return cuv_sc_call(e, method, &(cuv_sargs){.node = args->node}, out);
+    }
+    if (v && v->kind != CUV_SV_LAYER)
+        *out = v;
+    return CUV_OK;
+}
+
+static cuv_status first_dict(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
+{
+    (void)name;
+    return cuv_sc_builtin(e, "dict", args, out);
+}
+
+static cuv_status progress(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
+{
+    cuv_sv *v = cuv_sc_arg(args, 0, "iterable");
+    (void)name;
+    *out = v ? v : e->none;
+    return CUV_OK;
+}
+
+static cuv_status exits(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
+{
+    (void)name;
+    return cuv_sc_builtin(e, "exit", args, out);
+}
+
+static cuv_status namespace_(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
+{
+    (void)name;
+    CUV_TRY(cuv_sv_make(e, CUV_SV_INSTANCE, out));
+    CUV_TRY(cuv_sc_scope(e, NULL, &(*out)->scope));
+    for (size_t i = 0; i < args->named; i++)
+        CUV_TRY(cuv_map_set((*out)->scope->names, args->names[i], args->values[i]));
+    return CUV_OK;
+}
+
+static const struct { const char *name; answer *answer; } table[] = {
+    {"io.open", open_file}, {"codecs.open", open_file}, {"gzip.open", open_file},
+    {"json.load", load_values}, {"json.loads", parse_json}, {"json.dumps", write_json}, {"ujson.load", load_values},
+    {"h5py.File", open_h5}, {"pickle.load", load_values}, {"pandas.read_pickle", load_values}, {"yaml.safe_load", load_values}, {"yaml.load", load_values},
+    {"os.path.join", join_path}, {"posixpath.join", join_path}, {"os.path.exists", exists}, {"os.path.isfile", exists},
+    {"os.path.basename", base_name}, {"os.path.dirname", base_name}, {"os.path.abspath", base_name}, {"os.path.realpath", base_name},
+    {"os.path.expanduser", base_name}, {"os.path.normpath", base_name}, {"pathlib.Path", base_name}, {"pathlib.PurePath", base_name},
+    {"os.getcwd", here}, {"pathlib.Path.cwd", here}, {"functools.partial", make_partial}, {"copy.deepcopy", copied}, {"copy.copy", copied},
+    {"collections.OrderedDict", first_dict}, {"tqdm.tqdm", progress}, {"tqdm", progress}, {"tqdm.auto.tqdm", progress},
+    {"tqdm.notebook.tqdm", progress}, {"sys.exit", exits}, {"os._exit", exits}, {"types.SimpleNamespace", namespace_},
+    {"argparse.Namespace", namespace_},
+};
+
+cuv_status cuv_sc_library(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
+{
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (cuv_streq(table[i].name, name))
+            return table[i].answer(e, name, args, out);
+    if (cuv_starts_with(name, "math."))
+        return function(e, name, args, out);
+    if (cuv_starts_with(name, "joblib.load"))
+        return cuv_sc_unsupported(e, args->node, "store the arrays with numpy.save, numpy.savez or pickle", "joblib files are not read");
+    return CUV_OK;
+}

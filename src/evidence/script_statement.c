@@ -1,0 +1,428 @@
+/* Statements: assignments, branches, loops, definitions. A branch whose condition is not known is read for what it would do; changing
+ * the model there is an error, and what it sets is unknown afterwards. */
+#include "evidence/script.h"
+
+/* ---- assignment ---- */
+
+static cuv_status unpack(cuv_sc *e, const cuv_py *target, cuv_sv *value)
+{
+    cuv_sv *list = NULL, *part = NULL;
+    bool known = true;
+    size_t star = target->count;
+    for (size_t i = 0; i < target->count; i++)
+        if (target->items[i]->kind == CUV_PY_STARRED)
+            star = i;
+    CUV_TRY(cuv_sv_iterate(e, value, &list, &known));
+    if (!known) {
+        if (cuv_sv_involves(value) && value->kind != CUV_SV_TENSOR)
+            return cuv_sc_unsupported(e, target, NULL, "%s cannot be taken apart here", cuv_sv_describe(e, value));
+        for (size_t i = 0; i < target->count; i++) {
+            if (value->kind == CUV_SV_UNKNOWN)
+                part = value;
+            else
+                CUV_TRY(cuv_sv_unknown(e, &part, "a part of %s", cuv_sv_describe(e, value)));
+            CUV_TRY(cuv_sc_assign(e, star == i ? target->items[i]->a : target->items[i], part));
+        }
+        return CUV_OK;
+    }
+    bool fits = star < target->count ? list->count + 1 >= target->count : list->count == target->count;
+    if (!fits)
+        return cuv_sc_fail(e, target, CUV_NO, "script.unpack", NULL, "%zu names stand here for the %zu values of %s",
+                           target->count, list->count, cuv_sv_describe(e, value));
+    size_t at = 0;
+    for (size_t i = 0; i < target->count; i++) {
+        if (i != star) {
+            CUV_TRY(cuv_sc_assign(e, target->items[i], list->items[at++]));
+            continue;
+        }
+        CUV_TRY(cuv_sv_make(e, CUV_SV_LIST, &part));
+        for (size_t n = list->count + 1 - target->count; n > 0; n--)
+            CUV_TRY(cuv_sv_add(e, part, list->items[at++]));
+        CUV_TRY(cuv_sc_assign(e, target->items[i]->a, part));
+    }
+    return CUV_OK;
+}
+
+static cuv_status assign_item(cuv_sc *e, const cuv_py *target, cuv_sv *value)
+{
+    cuv_sv *of = NULL, *index = NULL;
+    int64_t i = 0;
+    CUV_TRY(cuv_sc_eval(e, target->a, &of));
+    CUV_TRY(cuv_sc_eval(e, target->b, &index));
+    if (of->kind == CUV_SV_VARIABLE || of->kind == CUV_SV_LAYER || of->kind == CUV_SV_TENSOR)
+        return cuv_sc_unsupported(e, target, NULL, "an element of %s is set here", cuv_sv_describe(e, of));
+    if (e->guarded)
+        of->unsure = true;
+    if (of->kind == CUV_SV_DICT)
+        return cuv_sv_put(e, of, index, value);
+    if (of->kind == CUV_SV_LIST && cuv_sv_as_int(index, &i)) {
+        if (i < 0)
+            i += (int64_t)of->count;
+        if (i < 0 || (size_t)i >= of->count)
+            return cuv_sc_fail(e, target, CUV_NO, "script.index", NULL, "element %lld of a list of %zu is set", (long long)i, of->count);
+        of->items[i] = value;
+        return CUV_OK;
+    }
+    if (of->kind == CUV_SV_LIST || of->kind == CUV_SV_ARRAY)
+        of->unsure = true;
+    return CUV_OK;
+}
+
+static cuv_status assign_attribute(cuv_sc *e, const cuv_py *target, cuv_sv *value)
+{
+    cuv_sv *of = NULL;
+    CUV_TRY(cuv_sc_eval(e, target->a, &of));
+    if (of->kind == CUV_SV_LAYER)
+        return cuv_sc_set_layer_attribute(e, target, of->layer, target->text, value);
+    if (of->kind == CUV_SV_INSTANCE || of->kind == CUV_SV_CLASS)
+        return cuv_map_set(of->scope->names, target->text, value);
+    if (of->kind == CUV_SV_VARIABLE || of->kind == CUV_SV_TENSOR)
+        return cuv_sc_unsupported(e, target, NULL, "the attribute '%s' of %s is set here", target->text, cuv_sv_describe(e, of));
+    return CUV_OK;
+}
+
+cuv_status cuv_sc_assign(cuv_sc *e, const cuv_py *target, cuv_sv *value)
+{
+    switch ((int)target->kind) {
+    case CUV_PY_NAME: return cuv_sc_bind(e, target->text, value);
+    case CUV_PY_TUPLE: case CUV_PY_LIST: return unpack(e, target, value);
+    case CUV_PY_SUBSCRIPT: return assign_item(e, target, value);
+    case CUV_PY_ATTRIBUTE: return assign_attribute(e, target, value);
+    case CUV_PY_STARRED: return cuv_sc_assign(e, target->a, value);
+    default: return cuv_sc_unsupported(e, target, NULL, "this cannot be assigned to");
+    }
+}
+
+static cuv_status assignment(cuv_sc *e, const cuv_py *s)
+{
+    cuv_sv *value = NULL;
+    CUV_TRY(cuv_sc_eval(e, s->a, &value));
+    for (size_t i = 0; i < s->count; i++)
+        CUV_TRY(cuv_sc_assign(e, s->items[i], value));
+    return CUV_OK;
+}
+
+static cuv_status augmented(cuv_sc *e, const cuv_py *s)
+{
+    cuv_sv *old = NULL, *by = NULL, *value = NULL, *list = NULL;
+    bool known = true;
+    CUV_TRY(cuv_sc_eval(e, s->a, &old));
+    CUV_TRY(cuv_sc_eval(e, s->b, &by));
+    if (old->kind == CUV_SV_LIST && s->op == '+') {            /* in place, as Python does */
+        CUV_TRY(cuv_sv_iterate(e, by, &list, &known));
+        old->unsure = old->unsure || !known || e->guarded;
+        for (size_t i = 0; known && i < list->count; i++)
+            CUV_TRY(cuv_sv_add(e, old, list->items[i]));
+        return CUV_OK;
+    }
+    CUV_TRY(cuv_sc_operate(e, s, s->op, old, by, &value));
+    return cuv_sc_assign(e, s->a, value);
+}
+
+/* ---- branches that may not run ---- */
+
+/* Makes the names that a statement's blocks would set unknown. Its depth is bounded by the tree's height. */
+static cuv_status forget_target(cuv_sc *e, const cuv_py *target)
+{
+    cuv_sv *unknown = NULL;
+    if (target->kind == CUV_PY_NAME) {
+        CUV_TRY(cuv_sv_unknown(e, &unknown, "'%s', which is set only where %s:%u says so", target->text, e->file->name,
+                               (unsigned)(e->guard ? e->guard->line : target->line)));
+        return cuv_sc_bind(e, target->text, unknown);
+    }
+    for (size_t i = 0; (target->kind == CUV_PY_TUPLE || target->kind == CUV_PY_LIST) && i < target->count; i++)
+        CUV_TRY(forget_target(e, target->items[i]));
+    return target->kind == CUV_PY_STARRED ? forget_target(e, target->a) : CUV_OK;
+}
+
+static cuv_status forget(cuv_sc *e, cuv_py *const *body, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const cuv_py *s = body[i];
+        CUV_TRY(cuv_sc_step(e, 1));
+        if (s->kind == CUV_PY_DEF || s->kind == CUV_PY_CLASS || s->kind == CUV_PY_IMPORT || s->kind == CUV_PY_FROM)
+            continue;
+        for (size_t k = 0; s->kind == CUV_PY_ASSIGN && k < s->count; k++)
+            CUV_TRY(forget_target(e, s->items[k]));
+        if (s->kind == CUV_PY_AUGMENT || s->kind == CUV_PY_ANNOTATED || s->kind == CUV_PY_FOR)
+            CUV_TRY(forget_target(e, s->a));
+        CUV_TRY(forget(e, s->body, s->body_count));
+        CUV_TRY(forget(e, s->orelse, s->orelse_count));
+        CUV_TRY(forget(e, s->final, s->final_count));
+        for (size_t k = 0; (s->kind == CUV_PY_TRY || s->kind == CUV_PY_MATCH) && k < s->count; k++)
+            CUV_TRY(forget(e, s->items[k]->body, s->items[k]->body_count));
+    }
+    return CUV_OK;
+}
+
+/* Reads a block that may not run. A `return` or `break` in it makes what follows uncertain as well: the guard stays. */
+static cuv_status maybe(cuv_sc *e, const cuv_py *condition, cuv_py *const *body, size_t count)
+{
+    cuv_flow flow = CUV_FLOW_NEXT;
+    const cuv_py *outer = e->guard;
+    e->guarded++;
+    e->guard = condition;
+    CUV_TRY(cuv_sc_block(e, body, count, &flow));
+    CUV_TRY(forget(e, body, count));
+    if (flow == CUV_FLOW_NEXT) {
+        e->guarded--;
+        e->guard = outer;
+    }
+    e->maybe_returned = e->maybe_returned || flow == CUV_FLOW_RETURN;
+    return CUV_OK;
+}
+
+static cuv_status if_statement(cuv_sc *e, const cuv_py *s, cuv_flow *flow)
+{
+    cuv_sv *test = NULL;
+    bool known = true;
+    CUV_TRY(cuv_sc_eval(e, s->a, &test));
+    bool truth = cuv_sv_truth(test, &known);
+    if (known)
+        return truth ? cuv_sc_block(e, s->body, s->body_count, flow) : cuv_sc_block(e, s->orelse, s->orelse_count, flow);
+    CUV_TRY(maybe(e, s->a, s->body, s->body_count));
+    return maybe(e, s->a, s->orelse, s->orelse_count);
+}
+
+/* ---- loops ---- */
+
+/* The end of an iteration: true when the loop ends. */
+static bool leaves(cuv_flow *flow)
+{
+    bool end = *flow == CUV_FLOW_BREAK || *flow == CUV_FLOW_RETURN;
+    if (*flow != CUV_FLOW_RETURN)
+        *flow = CUV_FLOW_NEXT;
+    return end;
+}
+
+static cuv_status for_loop(cuv_sc *e, const cuv_py *s, cuv_sv *list, cuv_flow *flow)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        CUV_TRY(cuv_sc_step(e, 4));
+        CUV_TRY(cuv_sc_assign(e, s->a, list->items[i]));
+        CUV_TRY(cuv_sc_block(e, s->body, s->body_count, flow));
+        if (leaves(flow))
+            return CUV_OK;
+    }
+    return cuv_sc_block(e, s->orelse, s->orelse_count, flow);
+}
+
+static cuv_status for_statement(cuv_sc *e, const cuv_py *s, cuv_flow *flow)
+{
+    cuv_sv *over = NULL, *list = NULL, *item = NULL;
+    bool known = true;
+    unsigned guarded = e->guarded;
+    const cuv_py *guard = e->guard;
+    CUV_TRY(cuv_sc_eval(e, s->b, &over));
+    CUV_TRY(cuv_sv_iterate(e, over, &list, &known));
+    if (known) {
+        CUV_TRY(for_loop(e, s, list, flow));
+    } else {
+        if (cuv_sv_involves(over))
+            return cuv_sc_unsupported(e, s->b, "write the layers out, or loop over model.layers",
+                                      "the loop runs over %s, whose length the code does not tell", cuv_sv_describe(e, over));
+        CUV_TRY(cuv_sv_unknown(e, &item, "an item of %s", cuv_sv_describe(e, over)));
+        CUV_TRY(cuv_sc_assign(e, s->a, item));
+        CUV_TRY(maybe(e, s->b, s->body, s->body_count));
+        CUV_TRY(forget_target(e, s->a));
+    }
+    if (!e->maybe_returned) {
+        e->guarded = guarded;
+        e->guard = guard;
+    }
+    return CUV_OK;
+}
+
+static cuv_status while_statement(cuv_sc *e, const cuv_py *s, cuv_flow *flow)
+{
+    unsigned guarded = e->guarded;
+    const cuv_py *guard = e->guard;
+    for (;;) {
+        cuv_sv *test = NULL;
+        bool known = true;
+        CUV_TRY(cuv_sc_eval(e, s->a, &test));
+        bool truth = cuv_sv_truth(test, &known);
+        if (known && !truth) {
+            CUV_TRY(cuv_sc_block(e, s->orelse, s->orelse_count, flow));
+            break;
+        }
+        if (!known || e->guarded > guarded) {       /* not known whether it goes on: once is enough to see what it does */
+            CUV_TRY(maybe(e, s->a, s->body, s->body_count));
+            break;
+        }
+        CUV_TRY(cuv_sc_block(e, s->body, s->body_count, flow));
+        if (leaves(flow))
+            break;
+    }
+    if (!e->maybe_returned) {
+        e->guarded = guarded;
+        e->guard = guard;
+    }
+    return CUV_OK;
+}
+
+/* ---- the rest ---- */
+
+/* What the body raises is not followed: a rebuild that needs its handlers is not certain anyway. */
+static cuv_status try_statement(cuv_sc *e, const cuv_py *s, cuv_flow *flow)
+{
+    CUV_TRY(cuv_sc_block(e, s->body, s->body_count, flow));
+    if (*flow == CUV_FLOW_NEXT)
+        CUV_TRY(cuv_sc_block(e, s->orelse, s->orelse_count, flow));
+    cuv_flow last = CUV_FLOW_NEXT;
+    CUV_TRY(cuv_sc_block(e, s->final, s->final_count, &last));
+    if (last != CUV_FLOW_NEXT)
+        *flow = last;
+    return CUV_OK;
+}
+
+static cuv_status with_statement(cuv_sc *e, const cuv_py *s, cuv_flow *flow)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        cuv_sv *v = NULL;
+        CUV_TRY(cuv_sc_eval(e, s->items[i]->a, &v));
+        if (s->items[i]->b)
+            CUV_TRY(cuv_sc_assign(e, s->items[i]->b, v));
+    }
+    return cuv_sc_block(e, s->body, s->body_count, flow);
+}
+
+static cuv_status define(cuv_sc *e, const cuv_py *s)
+{
+    cuv_sv *f = NULL;
+    CUV_TRY(cuv_sv_make(e, CUV_SV_FUNCTION, &f));
+    f->node = s;
+    f->scope = e->scope;
+    for (size_t i = 0; i < s->count; i++) {
+        cuv_sv *fallback = NULL;
+        if (s->items[i]->a)
+            CUV_TRY(cuv_sc_eval(e, s->items[i]->a, &fallback));
+        CUV_TRY(cuv_sv_add(e, f, fallback));
+    }
+    for (size_t i = 0; i < s->orelse_count; i++) {
+        const cuv_py *d = s->orelse[i];
+        if (d->kind == CUV_PY_NAME && (cuv_streq(d->text, "staticmethod") || cuv_streq(d->text, "classmethod") ||
+                                       cuv_streq(d->text, "property")))
+            f->label = d->text;
+    }
+    return cuv_sc_bind(e, s->text, f);
+}
+
+static cuv_status declare(cuv_sc *e, const cuv_py *s)
+{
+    if (!e->scope->globals && !(e->scope->globals = cuv_map_new(e->arena)))
+        return cuv_oom(e->cx);
+    for (size_t i = 0; i < s->count && e->scope != e->global; i++)
+        CUV_TRY(cuv_map_set(e->scope->globals, s->items[i]->text, e->none));
+    return CUV_OK;
+}
+
+static cuv_status delete(cuv_sc *e, const cuv_py *target)
+{
+    cuv_sv *v = NULL;
+    if (target->kind == CUV_PY_TUPLE) {
+        for (size_t i = 0; i < target->count; i++)
+            CUV_TRY(delete(e, target->items[i]));
+        return CUV_OK;
+    }
+    if (target->kind == CUV_PY_NAME) {
+        CUV_TRY(cuv_sv_unknown(e, &v, "'%s', which has been deleted", target->text));
+        return cuv_sc_bind(e, target->text, v);
+    }
+    CUV_TRY(cuv_sc_eval(e, target->a, &v));
+    if (cuv_sv_involves(v))
+        return cuv_sc_unsupported(e, target, "model.pop() removes a Sequential's last layer", "a part of %s is deleted here",
+                                  cuv_sv_describe(e, v));
+    v->unsure = true;
+    return CUV_OK;
+}
+
+static cuv_status return_statement(cuv_sc *e, const cuv_py *s, cuv_flow *flow)
+{
+    e->returned = e->none;
+    if (s->a)
+        CUV_TRY(cuv_sc_eval(e, s->a, &e->returned));
+    *flow = CUV_FLOW_RETURN;
+    return CUV_OK;
+}
+
+/* In a branch that may not run, raising says that it did not. */
+static cuv_status raise_statement(cuv_sc *e, const cuv_py *s)
+{
+    if (e->guarded)
+        return CUV_OK;
+    return cuv_sc_fail(e, s, CUV_NO, "script.raises", NULL, "the script raises an exception here");
+}
+
+static cuv_status match_statement(cuv_sc *e, const cuv_py *s)
+{
+    cuv_sv *subject = NULL;
+    CUV_TRY(cuv_sc_eval(e, s->a, &subject));
+    for (size_t i = 0; i < s->count; i++)
+        CUV_TRY(maybe(e, s->items[i], s->items[i]->body, s->items[i]->body_count));
+    return CUV_OK;
+}
+
+static cuv_status class_statement(cuv_sc *e, const cuv_py *s)
+{
+    cuv_sv *v = NULL;
+    CUV_TRY(cuv_sc_class(e, s, &v));
+    return cuv_sc_bind(e, s->text, v);
+}
+
+static cuv_status execute(cuv_sc *e, const cuv_py *s, cuv_flow *flow)
+{
+    cuv_sv *v = NULL;
+    switch ((int)s->kind) {
+    case CUV_PY_EXPRESSION:
+        if (s->a->kind == CUV_PY_STR)
+            return CUV_OK;
+        return cuv_sc_eval(e, s->a, &v);
+    case CUV_PY_ASSIGN: return assignment(e, s);
+    case CUV_PY_AUGMENT: return augmented(e, s);
+    case CUV_PY_ANNOTATED:
+        if (!s->c)
+            return CUV_OK;
+        CUV_TRY(cuv_sc_eval(e, s->c, &v));
+        return cuv_sc_assign(e, s->a, v);
+    case CUV_PY_DELETE: return delete(e, s->items[0]);
+    case CUV_PY_BREAK: *flow = CUV_FLOW_BREAK; return CUV_OK;
+    case CUV_PY_CONTINUE: *flow = CUV_FLOW_CONTINUE; return CUV_OK;
+    case CUV_PY_RETURN: return return_statement(e, s, flow);
+    case CUV_PY_RAISE: return raise_statement(e, s);
+    case CUV_PY_GLOBAL: case CUV_PY_NONLOCAL: return declare(e, s);
+    case CUV_PY_IMPORT: case CUV_PY_FROM: return cuv_sc_import(e, s);
+    case CUV_PY_IF: return if_statement(e, s, flow);
+    case CUV_PY_WHILE: return while_statement(e, s, flow);
+    case CUV_PY_FOR: return for_statement(e, s, flow);
+    case CUV_PY_TRY: return try_statement(e, s, flow);
+    case CUV_PY_WITH: return with_statement(e, s, flow);
+    case CUV_PY_MATCH: return match_statement(e, s);
+    case CUV_PY_DEF: return define(e, s);
+    case CUV_PY_CLASS: return class_statement(e, s);
+    case CUV_PY_ASSERT: case CUV_PY_SKIPPED:
+        e->skip = true;
+        return CUV_OK;
+    default: return CUV_OK;
+    }
+}
+
+cuv_status cuv_sc_block(cuv_sc *e, cuv_py *const *body, size_t count, cuv_flow *flow)
+{
+    for (size_t i = 0; i < count && *flow == CUV_FLOW_NEXT; i++) {
+        const cuv_py *outer = e->statement;
+        CUV_TRY(cuv_sc_step(e, 16));
+        if (e->depth >= e->depth_limit)
+            return cuv_sc_fail(e, body[i], CUV_UNSAFE, "script.depth", NULL, "the code is nested deeper than the limit");
+        e->depth++;
+        e->statement = body[i];
+        e->skip = false;
+        CUV_TRY(execute(e, body[i], flow));
+        if (e->skip)
+            CUV_TRY(cuv_sc_skip(e, body[i]));
+        e->skip = false;
+        e->statement = outer;
+        e->depth--;
+    }
+    return CUV_OK;
+}

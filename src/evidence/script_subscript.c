@@ -1,0 +1,145 @@
+/* Subscripts and slices of Python's own containers; arrays and symbolic tensors are handed on. */
+#include "evidence/script.h"
+
+static cuv_status out_of_range(cuv_sc *e, const cuv_py *node, const cuv_sv *of, int64_t index)
+{
+    const char *what = cuv_sv_describe(e, of);
+    if (of->label)
+        what = cuv_format(e->cx, "%s, which has %zu", of->label, of->count);
+    return cuv_sc_fail(e, node, CUV_NO, "script.index", of->count ? cuv_format(e->cx, "the last one is [%zu]", of->count - 1) : NULL,
+                       "index %lld of %s", (long long)index, what);
+}
+
+/* start, stop and step of a slice over `length` items, as Python's slice.indices. False when they are not known. */
+static bool bounds(const cuv_sv *slice, int64_t length, int64_t *start, int64_t *stop, int64_t *step)
+{
+    const cuv_sv *a = slice->items[0], *b = slice->items[1], *c = slice->items[2];
+    *step = 1;
+    if (c->kind != CUV_SV_NONE && (!cuv_sv_as_int(c, step) || *step == 0 || *step == INT64_MIN))
+        return false;
+    *step = *step > length + 1 ? length + 1 : *step < -length - 1 ? -length - 1 : *step;     /* the same items, without overflow */
+    int64_t low = *step > 0 ? 0 : -1, high = *step > 0 ? length : length - 1;
+    *start = *step > 0 ? low : high;
+    *stop = *step > 0 ? high : low;
+    if (a->kind != CUV_SV_NONE && !cuv_sv_as_int(a, start))
+        return false;
+    if (b->kind != CUV_SV_NONE && !cuv_sv_as_int(b, stop))
+        return false;
+    if (a->kind != CUV_SV_NONE)
+        *start = *start < 0 ? *start + length : *start;
+    if (b->kind != CUV_SV_NONE)
+        *stop = *stop < 0 ? *stop + length : *stop;
+    *start = *start < low ? low : *start > high ? high : *start;
+    *stop = *stop < low ? low : *stop > high ? high : *stop;
+    return true;
+}
+
+static cuv_status slice_text(cuv_sc *e, const cuv_sv *of, int64_t start, int64_t stop, int64_t step, cuv_sv **out)
+{
+    cuv_buffer b;
+    cuv_buffer_init(&b, e->cx);
+    for (int64_t i = start; step > 0 ? i < stop : i > stop; i += step)
+        cuv_buffer_char(&b, of->text[i]);
+    cuv_status status = b.failed ? cuv_oom(e->cx) : cuv_sv_text(e, b.size ? b.data : "", b.size, out);
+    cuv_buffer_free(&b);
+    return status;
+}
+
+static cuv_status slice(cuv_sc *e, cuv_sv *of, const cuv_sv *index, cuv_sv **out)
+{
+    int64_t start = 0, stop = 0, step = 1;
+    int64_t length = of->kind == CUV_SV_TEXT ? (int64_t)of->size : (int64_t)of->count;
+    if (!bounds(index, length, &start, &stop, &step))
+        return cuv_sv_unknown(e, out, "a slice whose bounds are not known");
+    if (of->kind == CUV_SV_TEXT)
+        return slice_text(e, of, start, stop, step, out);
+    CUV_TRY(cuv_sv_make(e, of->kind, out));
+    (*out)->unsure = of->unsure;
+    for (int64_t i = start; step > 0 ? i < stop : i > stop; i += step)
+        CUV_TRY(cuv_sv_add(e, *out, of->items[i]));
+    return CUV_OK;
+}
+
+static cuv_status of_sequence(cuv_sc *e, const cuv_py *node, cuv_sv *of, cuv_sv *index, cuv_sv **out)
+{
+    int64_t i = 0;
+    if (index->kind == CUV_SV_SLICE)
+        return slice(e, of, index, out);
+    if (!cuv_sv_as_int(index, &i)) {
+        if (of->label && (index->kind == CUV_SV_TEXT || index->kind == CUV_SV_TUPLE))
+            return cuv_sc_fail(e, node, CUV_NO, "script.index", NULL, "%s is a list of %zu and has no key %s", of->label, of->count,
+                               cuv_sv_describe(e, index));
+        return cuv_sv_unknown(e, out, "an element whose index is %s", cuv_sv_describe(e, index));
+    }
+    int64_t at = i < 0 ? i + (int64_t)of->count : i;
+    if (of->unsure)
+        return cuv_sv_unknown(e, out, "an element of a list that a branch which may not run changes");
+    if (at < 0 || (size_t)at >= of->count)
+        return out_of_range(e, node, of, i);
+    *out = of->items[at];
+    return CUV_OK;
+}
+
+static cuv_status of_dict(cuv_sc *e, const cuv_py *node, cuv_sv *of, cuv_sv *key, cuv_sv **out)
+{
+    *out = cuv_sv_find(of, key);
+    if (*out)
+        return CUV_OK;
+    if (key->kind == CUV_SV_TUPLE && key->count == 0) {          /* np.load(...)[()] */
+        *out = of;
+        return CUV_OK;
+    }
+    const char *slash = key->kind == CUV_SV_TEXT ? memchr(key->text, '/', key->size) : NULL;
+    if (slash && of->file) {                                     /* a path in a file of h5py */
+        cuv_sv first = {.kind = CUV_SV_TEXT, .text = key->text, .size = (size_t)(slash - key->text)};
+        cuv_sv rest = {.kind = CUV_SV_TEXT, .text = slash + 1, .size = key->size - first.size - 1};
+        cuv_sv *inner = first.size ? cuv_sv_find(of, &first) : of;
+        if (inner && inner->kind == CUV_SV_DICT && rest.size < key->size)
+            return of_dict(e, node, inner, &rest, out);
+    }
+    if (of->unsure || cuv_sv_unknown_in(key))
+        return cuv_sv_unknown(e, out, "an entry of a dictionary, not known from the code");
+    cuv_buffer b;
+    cuv_buffer_init(&b, e->cx);
+    for (size_t i = 0; i < of->count && i < 12; i++) {
+        cuv_buffer_text(&b, i ? ", " : "its keys are ");
+        cuv_sv_print(e, &b, of->items[i], true, 0);
+    }
+    const char *help = b.failed || !b.size ? NULL : cuv_format(e->cx, "%s%s", b.data, of->count > 12 ? ", ..." : "");
+    cuv_buffer_free(&b);
+    return cuv_sc_fail(e, node, CUV_NO, "script.key", help, "%s has no key %s", of->label ? of->label : "the dictionary",
+                       cuv_sv_describe(e, key));
+}
+
+static cuv_status of_text(cuv_sc *e, const cuv_py *node, cuv_sv *of, cuv_sv *index, cuv_sv **out)
+{
+    int64_t i = 0;
+    if (index->kind == CUV_SV_SLICE)
+        return slice(e, of, index, out);
+    if (!cuv_sv_as_int(index, &i))
+        return cuv_sv_unknown(e, out, "a character whose index is not known");
+    int64_t at = i < 0 ? i + (int64_t)of->size : i;
+    if (at < 0 || (size_t)at >= of->size)
+        return cuv_sc_fail(e, node, CUV_NO, "script.index", NULL, "index %lld of a string of %zu", (long long)i, of->size);
+    return cuv_sv_text(e, of->text + at, 1, out);
+}
+
+cuv_status cuv_sc_subscript(cuv_sc *e, const cuv_py *node, cuv_sv *of, cuv_sv *index, cuv_sv **out)
+{
+    bool known = true;
+    cuv_sv *list = NULL;
+    switch ((int)of->kind) {
+    case CUV_SV_LIST: case CUV_SV_TUPLE: return of_sequence(e, node, of, index, out);
+    case CUV_SV_DICT: return of_dict(e, node, of, index, out);
+    case CUV_SV_TEXT: return of_text(e, node, of, index, out);
+    case CUV_SV_RANGE:
+        CUV_TRY(cuv_sv_iterate(e, of, &list, &known));
+        return of_sequence(e, node, list, index, out);
+    case CUV_SV_ARRAY: return cuv_sc_array_index(e, node, of, index, out);
+    case CUV_SV_TENSOR: return cuv_sc_symbol_index(e, of, index, out);
+    case CUV_SV_UNKNOWN: *out = of; return CUV_OK;
+    case CUV_SV_LAYER:
+        return cuv_sc_unsupported(e, node, NULL, "a subscript of %s", cuv_sv_describe(e, of));
+    default: return cuv_sv_unknown(e, out, "an element of %s", cuv_sv_describe(e, of));
+    }
+}
