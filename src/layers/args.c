@@ -18,9 +18,9 @@ static const char inert_names[] =
     "name trainable dtype input_dtype batch_input_shape batch_shape batch_size input_shape input_dim input_length "
     "activity_regularizer build_config cache_enable ragged sparse custom_name autocast dynamic implementation unit_forget_bias "
     "lora_rank lora_alpha quantization_config gptq_unpacked_column_size init inner_init forget_bias_init weights consume_less "
-    "input_spec supports_masking noise_shape seed experimental_run_tf_function go_backwards_ max_norm_ use_cudnn "
+    "input_spec supports_masking noise_shape seed experimental_run_tf_function use_cudnn "
     "synchronized fused virtual_batch_size adjustment flash_attention nb_row nb_col kernel_dim1 kernel_dim2 kernel_dim3 "
-    "function_type module output_shape_type output_shape_module _input_shape states stateful unroll";
+    "rng_type softmax_robust_masking vocabulary_size function_type module output_shape_type output_shape_module _input_shape states stateful unroll";
 
 /* Accepted with this value only, where the layer has no such row. */
 static const struct { const char *name, *value; } neutral[] = {

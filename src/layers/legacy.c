@@ -1,5 +1,5 @@
 /* Layers of Keras 1 and 2 that Keras 3 has no more: LocallyConnected, Merge, MaxoutDense, Highway, SReLU, ParametricSoftplus. */
-#include "layers/conv.h"
+#include "layers/support.h"
 
 /* ---- LocallyConnected -------------------------------------------------------------------------------------------------- */
 
@@ -63,14 +63,25 @@ static cuv_ref local_kernel(cuv_call *call)
     return cuv_emit_reshape(call->program, cuv_transposed(call, kernel, (const int[]){0, 2, 1, 3}), whole, 3);
 }
 
+/* Keras reads the bias (places..., filters) of channels_first layers as (filters, places...), without moving anything. */
+static cuv_ref local_bias(cuv_call *call)
+{
+    cuv_ref bias = cuv_call_weight(call, "bias");
+    int n = call->layer->def->spatial;
+    const int64_t shape[] = {-2 - n, -2, -3};
+    if (bias == CUV_NO_REF || !call->layer->channels_first)
+        return bias;
+    return cuv_move_axis(call, cuv_emit_reshape(call->program, bias, shape, n + 1), 0, n);
+}
+
 static cuv_status local_lower(cuv_call *call)
 {
     cuv_attrs attrs = {0};
     cuv_ref y;
     cuv_arg_sizes(call->layer, "kernel_size", attrs.window);
     cuv_arg_sizes(call->layer, "strides", attrs.stride);
-    cuv_ref x = cuv_to_last(call, cuv_float_in(call, 0));
-    y = cuv_with_bias(call, CUV_OP_LOCAL_CONV, x, local_kernel(call), &attrs);
+    cuv_ref in[3] = {cuv_to_last(call, cuv_float_in(call, 0)), local_kernel(call), local_bias(call)};
+    y = cuv_emit(call->program, CUV_OP_LOCAL_CONV, in, in[2] == CUV_NO_REF ? 2 : 3, &attrs);
     CUV_TRY(cuv_finish_activation(call, "activation", cuv_from_last(call, y), &y));
     return cuv_call_return(call, y);
 }

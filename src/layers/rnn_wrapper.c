@@ -13,12 +13,31 @@ static cuv_status check_cell(cuv_context *cx, const cuv_layer *layer, const cuv_
 
 /* ---- StackedRNNCells ------------------------------------------------------------------------------------------------------------ */
 
+/* Keras 3 numbers the cells of one class: "cells/lstm_cell", "cells/lstm_cell_1". */
+static const char *cell_role(const cuv_layer *layer, const cuv_value *record)
+{
+    static const char *const classes[][2] = {
+        {"LSTMCell", "lstm_cell"}, {"GRUCell", "gru_cell"}, {"SimpleRNNCell", "simple_rnn_cell"}};
+    const char *class_name = cuv_get_text(record, "class_name"), *snake = "cell";
+    unsigned before = 0;
+    for (size_t i = 0; i < sizeof classes / sizeof *classes; i++)
+        if (cuv_streq(classes[i][0], class_name))
+            snake = classes[i][1];
+    for (size_t i = 0; i < layer->inner_count; i++)
+        before += cuv_streq(layer->inner[i]->class_name, class_name);
+    return before ? cuv_arena_printf(layer->arena, "cells/%s_%u", snake, before)
+                  : cuv_arena_printf(layer->arena, "cells/%s", snake);
+}
+
 static cuv_status stacked_inner(cuv_context *cx, cuv_layer *layer)
 {
     const cuv_value *cells = cuv_arg(layer, "cells");
     for (size_t i = 0; i < cuv_len(cells); i++) {
+        const char *role = cell_role(layer, cuv_item(cells, i));
         cuv_layer *cell;
-        CUV_TRY(cuv_layer_add_inner(layer, cuv_item(cells, i), "cells", &cell));
+        if (!role)
+            return cuv_oom(cx);
+        CUV_TRY(cuv_layer_add_inner(layer, cuv_item(cells, i), role, &cell));
         if (!cuv_rnn_states(cell))
             return check_cell(cx, layer, cell);
     }
