@@ -1,6 +1,5 @@
 # What ctest runs: unit tests, checks of the sources, and pytest suites against real Keras when CUV_TEST_PYTHON is set.
 add_subdirectory(tests/unit)
-add_subdirectory(tests/oom)
 
 if(Python3_FOUND)
   add_test(NAME check_deps COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tools/check_deps)
