@@ -123,6 +123,8 @@ struct cuv_st {
     int rank;
     int64_t shape[CUV_MAX_RANK];/* -1: None */
     const char *dtype;
+    cuv_st *twin;               /* the copy that a walk made */
+    size_t mark;
 };
 
 /* ---- the state of a reading ------------------------------------------------------------------------------ */
@@ -277,6 +279,9 @@ CUV_MUST_USE cuv_status cuv_sc_keras_call(cuv_sc *e, const char *name, const cuv
 /* ---- script_layer.c: making layers */
 /* The constructor's class for a name like "keras.layers.Dense"; NULL when it is no layer. */
 const struct cuv_signature *cuv_signature_of(const char *class_name);
+const char *cuv_signature_class(const struct cuv_signature *s);     /* the class's present name */
+const char *cuv_signature_weights(const struct cuv_signature *s);   /* words */
+bool cuv_word_in(const char *words, const char *word);
 CUV_MUST_USE cuv_status cuv_sc_auto_name(cuv_sc *e, const char *class_name, const char **out);
 CUV_MUST_USE cuv_status cuv_sc_snake(cuv_sc *e, const char *class_name, const char **out);
 CUV_MUST_USE cuv_status cuv_sl_new(cuv_sc *e, cuv_sl_kind kind, const char *class_name, const char *name, cuv_sl **out);

@@ -292,10 +292,8 @@ static void pick_one(picks *p, const cuv_tensor *t, const cuv_sv *index)
     int64_t start = 0, stop = length, step = 1;
     const cuv_sv *a = index->items[0], *b = index->items[1], *c = index->items[2];
     p->known = p->known && (c->kind == CUV_SV_NONE || (cuv_sv_as_int(c, &step) && step != 0));
-    if (!p->known || step > length + 1 || step < -length - 1) {
-        p->known = p->known && step > 0;
-        step = length + 1;
-    }
+    step = p->known ? step : 1;
+    step = step > length + 1 ? length + 1 : step < -length - 1 ? -length - 1 : step;    /* the same items, without overflow */
     start = step > 0 ? 0 : length - 1;
     stop = step > 0 ? length : -1;
     if (a->kind != CUV_SV_NONE) {
