@@ -21,6 +21,12 @@ if(CMAKE_CXX_COMPILER)
   set_tests_properties(header_cxx17 PROPERTIES LABELS source)
 endif()
 
+# Installed elsewhere, it can be used; sanitizers would have to be linked into the users, too.
+if(NOT CUV_SANITIZE)
+  add_test(NAME install COMMAND ${CMAKE_SOURCE_DIR}/tests/install/run ${CMAKE_BINARY_DIR} ${CMAKE_COMMAND} ${CMAKE_C_COMPILER})
+  set_tests_properties(install PROPERTIES LABELS install)
+endif()
+
 if(CUV_TEST_PYTHON)
   file(GLOB suites CONFIGURE_DEPENDS tests/*/test_*.py)
   foreach(suite IN LISTS suites)
