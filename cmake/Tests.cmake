@@ -1,11 +1,18 @@
-# What ctest runs: unit tests, checks of the sources, and pytest suites against real Keras when CUV_TEST_PYTHON is set.
-add_subdirectory(tests/unit)
+# What ctest runs: unit tests, tests with memory refused, checks of the sources, and pytest suites against real Keras when CUV_TEST_PYTHON is set.
+pkg_check_modules(CMOCKA cmocka)
+if(CMOCKA_FOUND)
+  add_subdirectory(tests/unit)
+  add_subdirectory(tests/oom)
+else()
+  message(STATUS "cmocka is missing: no unit tests")
+endif()
 
 if(Python3_FOUND)
   add_test(NAME check_deps COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tools/check_deps)
   add_test(NAME check_exports COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tools/check_exports
            ${CMAKE_NM} $<TARGET_FILE:cuvier>)
-  set_tests_properties(check_deps check_exports PROPERTIES LABELS source)
+  add_test(NAME check_oom COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tools/check_oom)
+  set_tests_properties(check_deps check_exports check_oom PROPERTIES LABELS source)
 endif()
 
 # The public header compiles alone.
