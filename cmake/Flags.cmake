@@ -14,6 +14,9 @@ if(CUV_SANITIZE)
   target_compile_options(cuvier_flags INTERFACE -fsanitize=${CUV_SANITIZE} -fno-sanitize-recover=all
                                                 -fno-omit-frame-pointer)
   target_link_options(cuvier_flags INTERFACE -fsanitize=${CUV_SANITIZE})
+  if(CUV_SANITIZE MATCHES "address")
+    target_compile_definitions(cuvier_flags INTERFACE CUV_SINGLE_BLOCKS)
+  endif()
 else()
   target_compile_options(cuvier_flags INTERFACE -fstack-protector-strong
                          $<$<CONFIG:Release>:-U_FORTIFY_SOURCE> $<$<CONFIG:Release>:-D_FORTIFY_SOURCE=2>)

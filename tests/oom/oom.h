@@ -34,6 +34,8 @@ typedef struct scene {
     cuv_model *model;
 } scene;
 
+static size_t refusals;         /* of the whole program, for its last line */
+
 typedef cuv_status (*act)(scene *s, const void *argument);
 
 static inline void scene_open(scene *s)
@@ -99,6 +101,7 @@ static inline bool refuse_one(scene *s, act run, const void *argument, cuv_statu
     s->memory.refuse = n;
     cuv_status status = run(s, argument);
     s->memory.refuse = 0;
+    refusals += s->memory.refused;
     check_status(s, status, want, n);
     return s->memory.refused;
 }

@@ -267,5 +267,7 @@ int main(void)
         cmocka_unit_test(test_structure_and_report), cmocka_unit_test(test_files),
         cmocka_unit_test(test_rebuild_proven),
     };
-    return cmocka_run_group_tests_name("memory refused: evidence", tests, NULL, NULL);
+    int failed = cmocka_run_group_tests_name("memory refused: evidence", tests, NULL, NULL);
+    print_message("%zu runs with memory refused\n", refusals);
+    return failed;
 }

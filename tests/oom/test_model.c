@@ -262,5 +262,7 @@ int main(void)
         cmocka_unit_test(test_look), cmocka_unit_test(test_run), cmocka_unit_test(test_write),
         cmocka_unit_test(test_predict_file),
     };
-    return cmocka_run_group_tests_name("memory refused: models", tests, NULL, NULL);
+    int failed = cmocka_run_group_tests_name("memory refused: models", tests, NULL, NULL);
+    print_message("%zu runs with memory refused\n", refusals);
+    return failed;
 }
