@@ -30,6 +30,8 @@ extern const verb cmd_inspect, cmd_summary, cmd_rebuild, cmd_verify, cmd_predict
 /* Parses argv after the verb; writes what is wrong to stderr and gives false. */
 bool parse_options(const verb *v, int argc, char **argv, options *o);
 void free_options(options *o);
+/* The word that is probably meant, or NULL. */
+const char *nearest(const char *word, const char *const *words, size_t count);
 void print_help(const verb *v, FILE *to);
 
 /* Prints the findings (or, with --json and a failure, the error document) and returns the exit status. */

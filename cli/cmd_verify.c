@@ -69,6 +69,10 @@ static int run(cuv_context *cx, options *o)
         fputs("cuvier verify: give --samples or --against, not both\n", stderr);
         return EXIT_USAGE;
     }
+    if (!o->samples && !o->against) {
+        fputs("cuvier verify: give samples of the original (--samples IO.npz) or another model (--against OTHER)\n", stderr);
+        return EXIT_USAGE;
+    }
     const char *samples = o->samples;
     o->samples = NULL;          /* the rebuild must not judge by them what the verification is to find out */
     cuv_status status = open_evidence(cx, o, &ev);

@@ -127,7 +127,12 @@ int main(int argc, char **argv)
             fprintf(stderr, "cuvier: '%s' is not in version %s yet\n", later[i], cuv_version());
             return EXIT_USAGE;
         }
-    fprintf(stderr, "cuvier: there is no verb '%s'\n", argv[1]);
+    const char *names[VERBS], *near;
+    for (size_t i = 0; i < VERBS; i++)
+        names[i] = verbs[i]->name;
+    near = nearest(argv[1], names, VERBS);
+    fprintf(stderr, "cuvier: there is no verb '%s'%s%s%s\n\n", argv[1], near ? "; did you mean '" : "", near ? near : "",
+            near ? "'?" : "");
     print_verbs(stderr);
     return EXIT_USAGE;
 }

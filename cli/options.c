@@ -128,6 +128,56 @@ static const row *find_row(const char *arg, size_t n)
     return NULL;
 }
 
+/* Levenshtein's distance; 99 for long words, which are no typing errors. */
+static size_t distance(const char *a, const char *b)
+{
+    enum { LONGEST = 24 };
+    size_t line[LONGEST + 1], n = strlen(b);
+    if (n > LONGEST || strlen(a) > LONGEST)
+        return 99;
+    for (size_t k = 0; k <= n; k++)
+        line[k] = k;
+    for (size_t i = 0; a[i]; i++) {
+        size_t corner = line[0];
+        line[0] = i + 1;
+        for (size_t k = 0; k < n; k++) {
+            size_t change = corner + (a[i] != b[k]), least = line[k] < line[k + 1] ? line[k] + 1 : line[k + 1] + 1;
+            corner = line[k + 1];
+            line[k + 1] = change < least ? change : least;
+        }
+    }
+    return line[n];
+}
+
+const char *nearest(const char *word, const char *const *words, size_t count)
+{
+    const char *best = NULL;
+    size_t least = strlen(word) / 3 + 2;
+    for (size_t i = 0; i < count; i++) {
+        size_t d = distance(word, words[i]);
+        if (d < least) {
+            least = d;
+            best = words[i];
+        }
+    }
+    return best;
+}
+
+static bool no_such_option(const verb *v, const char *arg)
+{
+    char name[32];
+    const char *names[ROWS], *near;
+    size_t n = 0;
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(arg, "="), arg);
+    for (size_t i = 0; i < ROWS; i++)
+        if (takes(v, &rows[i]))
+            names[n++] = rows[i].name;
+    near = nearest(name, names, n);
+    fprintf(stderr, "cuvier %s: there is no option %s; %s%s%s%s --help%s\n", v->name, arg, near ? "did you mean " : "",
+            near ? near : "see cuvier ", near ? "? See cuvier " : "", v->name, near ? "" : " for all");
+    return false;
+}
+
 bool parse_options(const verb *v, int argc, char **argv, options *o)
 {
     bool operands_only = false;
@@ -144,10 +194,8 @@ bool parse_options(const verb *v, int argc, char **argv, options *o)
         }
         bool joined = arg[1] == '-' && equals;
         const row *r = find_row(arg, joined ? (size_t)(equals - arg) : strlen(arg));
-        if (!r || !takes(v, r)) {
-            fprintf(stderr, "cuvier %s: there is no option %s; see cuvier %s --help\n", v->name, arg, v->name);
-            return false;
-        }
+        if (!r || !takes(v, r))
+            return no_such_option(v, arg);
         const char *operand = joined ? equals + 1 : r->kind == FLAG ? NULL : i + 1 < argc ? argv[++i] : NULL;
         if ((r->kind != FLAG && !operand) || (r->kind == FLAG && joined) || !store(r, o, operand)) {
             fprintf(stderr, "cuvier %s: %s takes %s%s%s\n", v->name, r->name, r->operand ? r->operand : "nothing",

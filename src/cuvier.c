@@ -86,9 +86,14 @@ static cuv_status rebuild(cuv_evidence *ev, bool weights, cuv_model **out)
     CUV_TRY(choose_config(ev, &config, &from));
     if (!config)
         return no_config(ev);
-    CUV_TRY(cuv_model_build(ev->cx, ev, config, from, &m));     /* config    → layers, wiring, program */
     size_t mark = cuv_findings_mark(ev->cx);
-    cuv_status status = cuv_model_bind(m, ev);                  /* tensors   → weights */
+    cuv_status status = cuv_model_build(ev->cx, ev, config, from, &m);  /* config    → layers, wiring, program */
+    if (status != CUV_OK) {
+        cuv_findings_place(ev->cx, mark, from->path, from->name);
+        return status;
+    }
+    mark = cuv_findings_mark(ev->cx);
+    status = cuv_model_bind(m, ev);                             /* tensors   → weights */
     if (status == CUV_OK && weights)
         status = prove(ev, m);                                  /* samples   → certainty */
     if (status == CUV_NO && !weights) {

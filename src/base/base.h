@@ -35,6 +35,8 @@ void cuv_start_clock(cuv_context *cx);
 /* Number of findings, and forgetting those added since (for trying alternatives). */
 size_t cuv_findings_mark(const cuv_context *cx);
 void cuv_findings_rewind(cuv_context *cx, size_t mark);
+/* Errors added since then that do not say in which file they are get to say it: "NAME: ..." with the path as their `file`. */
+void cuv_findings_place(cuv_context *cx, size_t mark, const char *path, const char *name);
 
 /* Formatted text that lives as long as the context's findings, for messages. Never NULL. */
 const char *cuv_format(cuv_context *cx, const char *fmt, ...) CUV_PRINTF(2, 3);

@@ -179,6 +179,38 @@ void cuv_findings_rewind(cuv_context *cx, size_t mark)
         cx->cut = false;
 }
 
+/* What the message should name: the file, or the part of it that the finding's own place tells ("m.keras#config.json:1:7"). */
+static const char *place_of(cuv_arena *arena, const cuv_finding *f, const char *name)
+{
+    size_t size = strlen(name);
+    if (!f->file || strncmp(f->file, name, size) != 0 || f->file[size] != '#')
+        return name;
+    return cuv_arena_strndup(arena, f->file, size + strcspn(f->file + size, ":"));
+}
+
+static bool place_one(cuv_arena *arena, cuv_finding *f, const char *path, const char *name)
+{
+    bool known = f->status == CUV_MEMORY || f->status == CUV_TIMEOUT || f->severity != CUV_ERROR;
+    if (known || (f->file && !strstr(f->file, name)))
+        return true;
+    const char *place = strstr(f->message, name) ? NULL : place_of(arena, f, name);
+    if (place)
+        f->message = cuv_arena_printf(arena, "%s: %s", place, f->message);
+    return f->message && (f->file || copy_text(arena, path, &f->file));
+}
+
+void cuv_findings_place(cuv_context *cx, size_t mark, const char *path, const char *name)
+{
+    pthread_mutex_lock(&cx->lock);
+    cuv_arena *arena = texts_of(cx);
+    for (size_t i = mark; arena && i < cx->count; i++) {
+        cuv_finding placed = cx->findings[i];
+        if (place_one(arena, &placed, path, name))
+            cx->findings[i] = placed;
+    }
+    pthread_mutex_unlock(&cx->lock);
+}
+
 size_t cuv_finding_count(const cuv_context *cx)
 {
     return cx->count;

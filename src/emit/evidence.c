@@ -68,6 +68,13 @@ static void dangers_json(const cuv_file *f, cuv_buffer *b)
     }
 }
 
+/* One numeric array is shown as the file has it, though its rows may be bound as arrays of their own. */
+static cuv_named whole_array(const cuv_file *f)
+{
+    bool whole = f->collapsed && f->root && f->root->kind == CUV_TENSOR;
+    return (cuv_named){.tensor = whole ? f->root->tensor : NULL, .key = f->name, .label = f->name};
+}
+
 static void file_json(const cuv_file *f, cuv_buffer *b)
 {
     cuv_buffer_text(b, "{\"path\": ");
@@ -87,7 +94,10 @@ static void file_json(const cuv_file *f, cuv_buffer *b)
         cuv_buffer_text(b, "null");
     cuv_buffer_text(b, ",\n  \"tensors\": [");
     bool first = true;
-    for (size_t g = 0; g < f->group_count; g++)
+    cuv_named whole = whole_array(f);
+    if (whole.tensor)
+        tensor_json(&whole, b);
+    for (size_t g = 0; g < f->group_count && !whole.tensor; g++)
         for (size_t i = 0; i < f->groups[g].count; i++) {
             cuv_buffer_text(b, first ? "\n   " : ",\n   ");
             tensor_json(&f->groups[g].tensors[i], b);
@@ -116,6 +126,10 @@ static size_t tensor_count(const cuv_file *f, size_t *bytes)
 {
     size_t n = 0;
     *bytes = 0;
+    if (whole_array(f).tensor) {
+        *bytes = cuv_tensor_bytes(f->root->tensor);
+        return 1;
+    }
     for (size_t g = 0; g < f->group_count; g++)
         for (size_t i = 0; i < f->groups[g].count; i++, n++)
             *bytes += cuv_tensor_bytes(f->groups[g].tensors[i].tensor);
@@ -147,16 +161,22 @@ static void script_lines(const cuv_script *s, cuv_buffer *b)
         cuv_buffer_printf(b, "  skipped        %s\n", s->skipped[i]);
 }
 
+static void tensor_line(cuv_context *cx, const cuv_named *n, cuv_buffer *b)
+{
+    cuv_buffer_text(b, "    ");
+    cuv_buffer_safe(b, n->key, strlen(n->key));
+    cuv_buffer_printf(b, "  %s %s\n", cuv_dtype_name(n->tensor->dtype),
+                      cuv_shape_text(cx, n->tensor->shape, n->tensor->rank));
+}
+
 static void tensor_lines(cuv_context *cx, const cuv_file *f, cuv_buffer *b)
 {
-    for (size_t g = 0; g < f->group_count; g++)
-        for (size_t i = 0; i < f->groups[g].count; i++) {
-            const cuv_named *n = &f->groups[g].tensors[i];
-            cuv_buffer_text(b, "    ");
-            cuv_buffer_safe(b, n->key, strlen(n->key));
-            cuv_buffer_printf(b, "  %s %s\n", cuv_dtype_name(n->tensor->dtype),
-                              cuv_shape_text(cx, n->tensor->shape, n->tensor->rank));
-        }
+    cuv_named whole = whole_array(f);
+    if (whole.tensor)
+        tensor_line(cx, &whole, b);
+    for (size_t g = 0; g < f->group_count && !whole.tensor; g++)
+        for (size_t i = 0; i < f->groups[g].count; i++)
+            tensor_line(cx, &f->groups[g].tensors[i], b);
 }
 
 void cuv_emit_evidence(const struct cuv_evidence *ev, cuv_buffer *b)

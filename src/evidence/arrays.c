@@ -171,11 +171,26 @@ static cuv_status enter(gather *g)
     return too_many(&n);
 }
 
+/* A number among arrays was an array without axes, which NumPy hands out as a number. */
+static cuv_status add_number(gather *g, const cuv_value *v, const char *key, const char *weight)
+{
+    cuv_tensor *t = NULL;
+    void *value = NULL;
+    size_t at = 0;
+    bool real = v->kind == CUV_REAL;
+    CUV_TRY(cuv_tensor_new(g->c->ev->arena, real ? CUV_F64 : CUV_I64, NULL, 0, &t, &value));
+    fill(v, real, value, &at);
+    return cuv_collect_tensor(g->c, t, key, weight);
+}
+
 static cuv_status add_below(gather *g, const cuv_value *v, const char *key, const char *weight);
+
+static bool holds(const cuv_value *v, bool (*test)(const cuv_value *));
 
 static cuv_status add_children(gather *g, const cuv_value *v, const char *key)
 {
     cuv_arena *arena = g->c->ev->arena;
+    bool numbers = cuv_is_seq(v) && holds(v, is_tensor);
     CUV_TRY(enter(g));
     for (size_t i = 0; i < cuv_len(v); i++) {
         bool dict = v->kind == CUV_DICT;
@@ -187,7 +202,8 @@ static cuv_status add_children(gather *g, const cuv_value *v, const char *key)
         char *weight = dict ? last_word(arena, name) : NULL;
         if (!below || (dict && !weight))
             return cuv_oom(g->c->ev->cx);
-        CUV_TRY(add_below(g, dict ? v->pairs[i].value : v->items[i], below, weight));
+        const cuv_value *item = dict ? v->pairs[i].value : v->items[i];
+        CUV_TRY(numbers && is_leaf(item) ? add_number(g, item, below, weight) : add_below(g, item, below, weight));
     }
     g->depth--;
     return CUV_OK;
@@ -457,6 +473,19 @@ static cuv_status take_config(struct cuv_evidence *ev, cuv_file *file)
     return CUV_OK;
 }
 
+/* The weights of a model that has none: [], {}, {"flatten": []}. */
+static bool is_empty(const cuv_value *root)
+{
+    if (!cuv_is_seq(root) && (!root || root->kind != CUV_DICT))
+        return false;
+    for (size_t i = 0; i < cuv_len(root); i++) {
+        const cuv_value *v = root->kind == CUV_DICT ? root->pairs[i].value : root->items[i];
+        if ((!cuv_is_seq(v) && v->kind != CUV_DICT) || cuv_len(v) > 0)
+            return false;
+    }
+    return true;
+}
+
 cuv_status cuv_read_arrays(struct cuv_evidence *ev, cuv_file *file, cuv_value *root)
 {
     cuv_collect c;
@@ -472,8 +501,7 @@ cuv_status cuv_read_arrays(struct cuv_evidence *ev, cuv_file *file, cuv_value *r
         CUV_TRY(arrange_numbered(&g, root));
     else
         CUV_TRY(arrange(&g, root, ""));
-    bool empty = cuv_is_seq(root) || (file->format == CUV_FORMAT_ZIP && root) ? cuv_len(root) == 0 : false;
-    if (!cuv_file_tensor_count(file) && !file->config && !empty)
+    if (!cuv_file_tensor_count(file) && !file->config && !is_empty(root))
         return no_arrays(ev, file);
     if (!cuv_file_tensor_count(file) && file->arrangement != CUV_ARR_LIST)
         file->arrangement = CUV_ARR_NONE;

@@ -202,11 +202,14 @@ cuv_status cuv_file_read(struct cuv_evidence *ev, const cuv_source *src, const c
         return cuv_fail(ev->cx, CUV_UNSAFE, "file.depth", &detail,
                         "%s is named by a file that is named by a file, and so on", file->name);
     }
+    size_t mark = cuv_findings_mark(ev->cx);
     ev->depth++;
     cuv_status status = read_source(ev, src, file);
     ev->depth--;
     if (status == CUV_OK)
         *out = file;
+    else
+        cuv_findings_place(ev->cx, mark, file->path, file->name);
     return status;
 }
 

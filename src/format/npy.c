@@ -12,6 +12,7 @@ typedef struct npy_header {
     int64_t shape[CUV_MAX_RANK];
     int rank;
     size_t data_at;
+    const cuv_value *fields;    /* records: (name, type) of each field; type.size is that of the record */
 } npy_header;
 
 /* ---- reading ---- */
@@ -67,14 +68,31 @@ static cuv_status parse_text(cuv_arena *arena, const cuv_source *src, size_t at,
     return damaged(cx, src, "npy.header", "the header of the array is no dictionary of Python literals", NULL);
 }
 
+static cuv_status records(cuv_context *cx, const cuv_source *src, const cuv_value *descr)
+{
+    cuv_detail detail = {.file = src->name, .found = cuv_value_repr(cx, descr),
+                         .help = "save the fields as arrays of their own"};
+    return cuv_fail(cx, CUV_UNSUPPORTED, "npy.dtype", &detail,
+                    "the array holds records (type %s) with fields in fields, which no layer has as weights",
+                    cuv_value_repr(cx, descr));
+}
+
+/* A type, or a list of (name, type): records, whose fields become arrays of their own. */
 static cuv_status read_descr(cuv_context *cx, const cuv_source *src, const cuv_value *descr, npy_header *h)
 {
     if (descr->kind == CUV_TEXT)
         return cuv_numpy_type_parse(cx, src, descr->text, descr->size, &h->type);
-    cuv_detail detail = {.file = src->name, .found = cuv_value_repr(cx, descr),
-                         .help = "save the fields as arrays of their own"};
-    return cuv_fail(cx, CUV_UNSUPPORTED, "npy.dtype", &detail,
-                    "the array holds records (type %s), which no layer has as weights", cuv_value_repr(cx, descr));
+    h->fields = descr;
+    for (size_t i = 0; i < cuv_len(descr); i++) {
+        cuv_numpy_type type;
+        const cuv_value *field = cuv_item(descr, i), *text = cuv_item(field, 1);
+        if (cuv_len(field) != 2 || !cuv_text(cuv_item(field, 0)) || !cuv_text(text))
+            return records(cx, src, descr);
+        CUV_TRY(cuv_numpy_type_parse(cx, src, text->text, text->size, &type));
+        if (type.kind == 'O' || !cuv_add_size(h->type.size, type.size, &h->type.size))
+            return records(cx, src, descr);
+    }
+    return h->type.size ? CUV_OK : records(cx, src, descr);
 }
 
 static cuv_status read_shape(cuv_context *cx, const cuv_source *src, const cuv_value *shape, npy_header *h)
@@ -138,11 +156,67 @@ static cuv_status read_numbers(cuv_arena *arena, const cuv_source *src, const np
     return *out ? CUV_OK : cuv_oom(cx);
 }
 
+/* One field of all records, as an array of its own. */
+static cuv_status read_field(cuv_arena *arena, const cuv_source *src, const npy_header *h, size_t at,
+                             const cuv_numpy_type *type, cuv_tensor **out)
+{
+    size_t count = 0, bytes = 0;
+    if (!cuv_shape_count(h->shape, h->rank, &count) || !cuv_mul_size(count, type->size, &bytes))
+        return CUV_DAMAGED; /* not reached: the records' own size has been counted */
+    uint8_t *column = cuv_arena_alloc(arena, bytes + 1);
+    if (!column)
+        return cuv_oom(cuv_arena_context(arena));
+    for (size_t i = 0; i < count; i++)
+        memcpy(column + i * type->size, src->data + h->data_at + i * h->type.size + at, type->size);
+    return cuv_numpy_array(arena, src, type, h->shape, h->rank, h->fortran, column, bytes, out);
+}
+
+static cuv_status read_records(cuv_arena *arena, const cuv_source *src, const npy_header *h, cuv_value **out)
+{
+    cuv_context *cx = cuv_arena_context(arena);
+    size_t bytes = 0, at = 0;
+    cuv_value *dict = cuv_value_dict(arena);
+    if (!dict)
+        return cuv_oom(cx);
+    if (!cuv_numpy_bytes(&h->type, h->shape, h->rank, &bytes) || bytes > src->size - h->data_at)
+        return damaged(cx, src, "npy.truncated", "the header promises more records than the file has", NULL);
+    for (size_t i = 0; i < h->fields->size; i++) {
+        const cuv_value *field = h->fields->items[i], *text = cuv_item(field, 1);
+        cuv_numpy_type type;
+        cuv_tensor *column = NULL;
+        CUV_TRY(cuv_numpy_type_parse(cx, src, text->text, text->size, &type));
+        CUV_TRY(read_field(arena, src, h, at, &type, &column));
+        CUV_TRY(cuv_dict_add(arena, dict, cuv_item(field, 0), cuv_value_tensor(arena, column)));
+        at += type.size;
+    }
+    *out = dict;
+    return CUV_OK;
+}
+
+/* The pickle of an object array is the array; its shape is in the header too. */
+static cuv_status check_objects(cuv_context *cx, const cuv_source *src, const npy_header *h, const cuv_value *value)
+{
+    bool same = true;
+    for (int i = 0; same && i < h->rank; i++) {
+        same = cuv_is_seq(value) && value->size == (size_t)h->shape[i];
+        value = cuv_item(value, 0);
+        if (h->shape[i] == 0)
+            break;
+    }
+    if (same)
+        return CUV_OK;
+    cuv_detail detail = {.file = src->name, .expected = cuv_shape_text(cx, h->shape, h->rank), .help = "get another copy of the file"};
+    return cuv_fail(cx, CUV_DAMAGED, "npy.objects", &detail, "the header promises an array of objects of shape %s; its pickle holds another",
+                    detail.expected);
+}
+
 cuv_status cuv_npy_parse(cuv_arena *arena, const cuv_source *src, cuv_value **out)
 {
     npy_header h = {.rank = 0};
     *out = NULL;
     CUV_TRY(read_header(arena, src, &h));
+    if (h.fields)
+        return read_records(arena, src, &h, out);
     if (h.type.kind != 'O')
         return read_numbers(arena, src, &h, out);
     cuv_source pickle = *src;
@@ -150,7 +224,8 @@ cuv_status cuv_npy_parse(cuv_arena *arena, const cuv_source *src, cuv_value **ou
     pickle.size -= h.data_at;
     if (pickle.offset != UINT64_MAX)
         pickle.offset += h.data_at;
-    return cuv_pickle_parse(arena, &pickle, out);
+    CUV_TRY(cuv_pickle_parse(arena, &pickle, out));
+    return check_objects(cuv_arena_context(arena), src, &h, *out);
 }
 
 /* ---- writing ---- */

@@ -209,7 +209,7 @@ cuv_status cuv_bad_arg(const cuv_layer *layer, const char *name, const char *exp
 {
     cuv_context *cx = cuv_arena_context(layer->arena);
     const char *found = cuv_value_repr(cx, arg_of(layer, name));
-    return cuv_fail(cx, CUV_NO, "config.value", &(cuv_detail){.layer = layer->name, .expected = expected, .found = found},
+    return cuv_fail(cx, CUV_DAMAGED, "config.value", &(cuv_detail){.layer = layer->name, .expected = expected, .found = found},
                     "layer '%s' (%s): argument '%s' must be %s, and is %s", layer->name, layer->class_name, name, expected, found);
 }
 
@@ -267,7 +267,7 @@ static const char *default_of(const cuv_layer *layer, const cuv_param *row)
 static cuv_status missing_arg(const cuv_layer *layer, const cuv_param *row)
 {
     cuv_context *cx = cuv_arena_context(layer->arena);
-    return cuv_fail(cx, CUV_NO, "config.missing",
+    return cuv_fail(cx, CUV_DAMAGED, "config.missing",
                     &(cuv_detail){.layer = layer->name, .expected = expected_text(cx, layer, row), .found = "nothing"},
                     "layer '%s' (%s): the argument '%s' is required and absent", layer->name, layer->class_name, row->name);
 }

@@ -37,10 +37,10 @@ static cuv_status check_directions(cuv_context *cx, const cuv_layer *layer, cons
 {
     for (size_t i = 0; shared_flags[i]; i++)
         if (flag_of(forward, shared_flags[i]) != flag_of(backward, shared_flags[i]))
-            return cuv_fail(cx, CUV_NO, "config.value", &(cuv_detail){.layer = layer->name},
+            return cuv_fail(cx, CUV_DAMAGED, "config.value", &(cuv_detail){.layer = layer->name},
                             "layer '%s' (Bidirectional): '%s' differs between the two directions", layer->name, shared_flags[i]);
     if (flag_of(forward, "go_backwards") == flag_of(backward, "go_backwards"))
-        return cuv_fail(cx, CUV_NO, "config.value", &(cuv_detail){.layer = layer->name},
+        return cuv_fail(cx, CUV_DAMAGED, "config.value", &(cuv_detail){.layer = layer->name},
                         "layer '%s' (Bidirectional): both directions have the same go_backwards", layer->name);
     return CUV_OK;
 }

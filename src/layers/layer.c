@@ -129,7 +129,7 @@ static cuv_status finish(cuv_context *cx, cuv_layer *layer, const cuv_value *rec
     if (is_model(layer->def))
         return make_model(cx, layer, record);
     if (layer->config && layer->config->kind != CUV_DICT && !cuv_is_null(layer->config))
-        return cuv_fail(cx, CUV_NO, "config.value",
+        return cuv_fail(cx, CUV_DAMAGED, "config.value",
                         &(cuv_detail){.layer = layer->name, .expected = "an object of arguments",
                                       .found = cuv_value_repr(cx, layer->config)},
                         "layer '%s' (%s): its \"config\" is no object", layer->name, layer->class_name);
@@ -141,16 +141,32 @@ static cuv_status finish(cuv_context *cx, cuv_layer *layer, const cuv_value *rec
     return layer->def->inner ? layer->def->inner(cx, layer) : CUV_OK;
 }
 
+/* Names become paths where weights and assets are saved: one that leads out of its folder is an attack (CVE-2026-12479). */
+static cuv_status check_name(cuv_context *cx, const char *name)
+{
+    bool leads_out = *name == '/' || *name == '\\';
+    for (const char *part = name; *part && !leads_out;) {
+        size_t size = strcspn(part, "/\\");
+        leads_out = size == 2 && part[0] == '.' && part[1] == '.';
+        part += size + (part[size] != 0);
+    }
+    if (!leads_out)
+        return CUV_OK;
+    return cuv_fail(cx, CUV_UNSAFE, "layer.name", &(cuv_detail){.layer = name, .help = "Keras gives no such names: do not trust the file"},
+                    "a layer is called '%s', which as a path leads out of its folder", name);
+}
+
 static cuv_status make(cuv_arena *arena, const cuv_value *record, const cuv_layer *like, const char *role, cuv_layer **out)
 {
     cuv_context *cx = cuv_arena_context(arena);
     const char *class_name = cuv_get_text(record, "class_name");
     *out = NULL;
     if (!class_name)
-        return cuv_fail(cx, CUV_NO, "config.layer",
+        return cuv_fail(cx, CUV_DAMAGED, "config.layer",
                         &(cuv_detail){.expected = "{\"class_name\": ..., \"config\": ...}", .found = cuv_value_repr(cx, record)},
                         "a layer of the configuration has no class_name");
     const char *name = name_of(record, class_name);
+    CUV_TRY(check_name(cx, name));
     const cuv_layer_def *def = is_foreign(record) ? NULL : cuv_layer_find(class_name);
     if (!def)
         return unknown_class(cx, record, name, class_name);

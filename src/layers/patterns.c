@@ -111,7 +111,7 @@ cuv_status cuv_slot_shape(cuv_context *cx, const cuv_layer *layer, const cuv_slo
             if (token.at[i] < 0)
                 return undefined(cx, layer, slot);
             if (*rank == CUV_MAX_RANK)
-                return cuv_fail(cx, CUV_NO, "config.value", &(cuv_detail){.layer = layer->name},
+                return cuv_fail(cx, CUV_DAMAGED, "config.value", &(cuv_detail){.layer = layer->name},
                                 "layer '%s' (%s): '%s' has more than %d axes", layer->name, layer->class_name, slot->name,
                                 CUV_MAX_RANK);
             shape[(*rank)++] = token.at[i];

@@ -19,9 +19,15 @@ cuv_status cuv_note_misfit(cuv_binding *b, cuv_misfit misfit)
     return CUV_OK;
 }
 
+/* [0.5] in a list of lists is an array of one number or, as NumPy hands them out, one without axes. */
+static bool one_number(const cuv_weight *w, const cuv_tensor *t)
+{
+    return w->rank == 0 && t->rank == 1 && t->shape[0] == 1;
+}
+
 static bool same_shape(const cuv_weight *w, const cuv_tensor *t)
 {
-    return cuv_shape_equal(w->shape, w->rank, t->shape, t->rank);
+    return cuv_shape_equal(w->shape, w->rank, t->shape, t->rank) || one_number(w, t);
 }
 
 /* Floats go into floats; Keras's set_weights also takes whole numbers wider than a byte. Narrow integers are quantised weights
@@ -42,10 +48,10 @@ static cuv_status adopt(cuv_binding *b, const cuv_weight *weight, const cuv_name
 {
     const cuv_tensor *t = from->tensor;
     if (t->dtype == weight->dtype)
-        CUV_TRY(cuv_tensor_view(b->m->arena, t->blob, t->data, t->dtype, t->shape, t->rank, out));
+        CUV_TRY(cuv_tensor_view(b->m->arena, t->blob, t->data, t->dtype, t->shape, weight->rank, out));
     else {
         void *values;
-        CUV_TRY(cuv_tensor_new(b->m->arena, weight->dtype, t->shape, t->rank, out, &values));
+        CUV_TRY(cuv_tensor_new(b->m->arena, weight->dtype, t->shape, weight->rank, out, &values));
         cuv_convert(values, weight->dtype, t->data, t->dtype, cuv_tensor_count(t));
     }
     (*out)->offset = t->dtype == weight->dtype ? t->offset : UINT64_MAX;

@@ -44,7 +44,7 @@ static const char *layer_name_of(const cuv_value *record)
 static cuv_status bad_wiring(parser *p, int32_t user, const char *what, const char *found)
 {
     const char *name = user >= 0 ? p->g->layers[user]->name : p->m->name;
-    return cuv_fail(p->cx, CUV_NO, "config.node", &(cuv_detail){.layer = name, .found = found,
+    return cuv_fail(p->cx, CUV_DAMAGED, "config.node", &(cuv_detail){.layer = name, .found = found,
                     .help = "the configuration contradicts itself; look for an older copy of it"},
                     "'%s' is wired to %s", name, what);
 }
@@ -230,7 +230,7 @@ static cuv_status make_layers(parser *p, const cuv_value *layers, const cuv_laye
         if (name)
             layer->name = name;
         if (cuv_map_get(p->by_name, layer->name))
-            return cuv_fail(p->cx, CUV_NO, "config.duplicate", &(cuv_detail){.layer = layer->name,
+            return cuv_fail(p->cx, CUV_DAMAGED, "config.duplicate", &(cuv_detail){.layer = layer->name,
                             .help = "names must differ; rename one of them where the configuration lists its layers"},
                             "two layers of '%s' are called '%s'", p->m->name, layer->name);
         CUV_TRY(cuv_map_set(p->by_name, layer->name, (void *)(uintptr_t)(i + 1)));
@@ -326,7 +326,7 @@ static cuv_status sort_calls(parser *p)
     if (last < n) {
         for (size_t i = 0; i < n; i++)
             if (missing[i])
-                return cuv_fail(p->cx, CUV_NO, "config.cycle", &(cuv_detail){.layer = p->g->layers[p->calls[i].layer]->name,
+                return cuv_fail(p->cx, CUV_DAMAGED, "config.cycle", &(cuv_detail){.layer = p->g->layers[p->calls[i].layer]->name,
                                 .help = "the wiring goes round in a circle, which no Keras model does; get another copy"},
                                 "'%s' needs its own output: the layers of '%s' are wired in a circle",
                                 p->g->layers[p->calls[i].layer]->name, p->m->name);
@@ -397,7 +397,7 @@ static cuv_status parse_functional(parser *p, const cuv_value *config, const cuv
 {
     const cuv_value *layers = cuv_get(config, "layers");
     if (!cuv_len(layers))
-        return cuv_fail(p->cx, CUV_NO, "config.layers", &(cuv_detail){.layer = p->m->name},
+        return cuv_fail(p->cx, CUV_DAMAGED, "config.layers", &(cuv_detail){.layer = p->m->name},
                         "the configuration of '%s' lists no layers", p->m->name);
     CUV_TRY(make_layers(p, layers, like));
     CUV_TRY(parse_nodes(p, layers, config));
@@ -536,7 +536,7 @@ static cuv_status parse_sequential(parser *p, const cuv_value *record, const cuv
     int rank = 0;
     g->sequential = true;
     if (!cuv_len(layers))
-        return cuv_fail(p->cx, CUV_NO, "config.layers", &(cuv_detail){.layer = p->m->name},
+        return cuv_fail(p->cx, CUV_DAMAGED, "config.layers", &(cuv_detail){.layer = p->m->name},
                         "the configuration of '%s' lists no layers", p->m->name);
     CUV_TRY(make_layers(p, layers, like));
     const cuv_value *first = cuv_item(layers, 0);

@@ -13,7 +13,7 @@ typedef struct walk {
 static cuv_status get_wire(walk *w, cuv_wire wire, const cuv_layer *user, cuv_sym *out)
 {
     if ((size_t)wire.output >= w->made_count[wire.call])
-        return cuv_fail(w->cx, CUV_NO, "config.node", &(cuv_detail){.layer = user->name},
+        return cuv_fail(w->cx, CUV_DAMAGED, "config.node", &(cuv_detail){.layer = user->name},
                         "'%s' takes output %d of '%s', which has %zu", user->name, wire.output,
                         w->g->layers[w->g->calls[wire.call].layer]->name, w->made_count[wire.call]);
     *out = w->made[wire.call][wire.output];
