@@ -66,6 +66,8 @@ void cuv_model_check_values(const struct cuv_model *m);
 CUV_MUST_USE cuv_status cuv_layer_weights_in_order(cuv_arena *arena, cuv_layer *layer, cuv_weight ***out, size_t *count);
 /* The same in the order of layer.weights in Keras 3: own variables, then each inner layer's. */
 CUV_MUST_USE cuv_status cuv_layer_weights_whole(cuv_arena *arena, cuv_layer *layer, cuv_weight ***out, size_t *count);
+/* A layer's own variables as Keras 3 stores them in its "vars"; room for weight_count + 1. Returns how many. */
+size_t cuv_layer_own_weights(cuv_layer *layer, cuv_weight **out);
 /* Shape of a layer's output(s) as Keras shows them, from its first node. */
 const cuv_node *cuv_model_node_of(const struct cuv_model *m, const cuv_layer *layer);
 /* Number of parameters of a layer with all that is inside it; split by trainable. */

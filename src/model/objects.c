@@ -191,10 +191,7 @@ static cuv_status bind_own(cuv_binding *b, const cuv_unit *unit, cuv_layer *laye
     own->weights = CUV_NEW_ARRAY(b->scratch, cuv_weight *, layer->weight_count + 1);
     if (!own->weights)
         return cuv_oom(b->cx);
-    for (int trainable = 1; trainable >= 0; trainable--)
-        for (size_t i = 0; i < layer->weight_count; i++)
-            if (layer->weights[i].trainable == (bool)trainable)
-                own->weights[own->count++] = &layer->weights[i];
+    own->count = cuv_layer_own_weights(layer, own->weights);
     own->whole = own->weights;
     cuv_offer stored = {node->group->tensors, node->group->count, node->name, file->name}, offer;
     CUV_TRY(cuv_modernise(b, own, file, &stored, &offer));

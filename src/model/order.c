@@ -11,11 +11,35 @@ static size_t count_all(const cuv_layer *layer)
     return n;
 }
 
+/* SpectralNormalization tracks its inner layer's kernel, too: as its own first variable. */
+static cuv_weight *borrowed(const cuv_layer *layer)
+{
+    bool spectral = cuv_streq(layer->def->name, "SpectralNormalization");
+    return spectral && layer->inner_count && layer->inner[0]->weight_count ? &layer->inner[0]->weights[0] : NULL;
+}
+
 static void add_own(lister *l, cuv_layer *layer, bool trainable)
 {
+    const cuv_weight *listed = layer->parent ? borrowed(layer->parent) : NULL;
+    cuv_weight *first = borrowed(layer);
+    if (first && first->trainable == trainable)
+        l->items[l->count++] = first;
     for (size_t i = 0; i < layer->weight_count; i++)
-        if (layer->weights[i].trainable == trainable)
+        if (layer->weights[i].trainable == trainable && &layer->weights[i] != listed)
             l->items[l->count++] = &layer->weights[i];
+}
+
+size_t cuv_layer_own_weights(cuv_layer *layer, cuv_weight **out)
+{
+    lister l = {out, 0};
+    cuv_weight *first = borrowed(layer);
+    if (first)
+        l.items[l.count++] = first;
+    for (int trainable = 1; trainable >= 0; trainable--)
+        for (size_t i = 0; i < layer->weight_count; i++)
+            if (layer->weights[i].trainable == (bool)trainable)
+                l.items[l.count++] = &layer->weights[i];
+    return l.count;
 }
 
 /* layer.weights: own trainable, own others, then each inner layer's. */

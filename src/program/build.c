@@ -250,8 +250,32 @@ static cuv_status check_refs(cuv_program *p, cuv_op op, const cuv_ref *in, size_
     return CUV_OK;
 }
 
+/* Keras rounds halves after each of product, bias and activation: an op that does all three becomes three steps. */
+static bool rounds_between(const cuv_program *p, cuv_op op, const cuv_ref *in, size_t in_count, const cuv_attrs *attrs)
+{
+    bool fused = op == CUV_OP_DENSE || op == CUV_OP_CONV || op == CUV_OP_DEPTHWISE || op == CUV_OP_CONV_TRANSPOSE ||
+                 op == CUV_OP_LOCAL_CONV;
+    if (!fused || p->status != CUV_OK || !in_count)
+        return false;
+    cuv_dtype dtype = cuv_program_var(p, in[0])->dtype;
+    bool more = (in_count == 3 && in[2] != CUV_NO_REF) || (attrs && attrs->act.op != CUV_OP_NONE);
+    return more && (dtype == CUV_F16 || dtype == CUV_BF16);
+}
+
+static cuv_ref emit_apart(cuv_program *p, cuv_op op, const cuv_ref *in, size_t in_count, const cuv_attrs *attrs)
+{
+    cuv_attrs bare = attrs ? *attrs : (cuv_attrs){0};
+    bare.act = (cuv_act){0};
+    cuv_ref y = cuv_emit(p, op, in, 2, &bare);
+    if (in_count == 3 && in[2] != CUV_NO_REF)
+        y = cuv_emit2(p, CUV_OP_ADD, y, in[2]);
+    return attrs ? cuv_emit_act(p, &attrs->act, y) : y;
+}
+
 cuv_ref cuv_emit(cuv_program *p, cuv_op op, const cuv_ref *in, size_t in_count, const cuv_attrs *attrs)
 {
+    if (rounds_between(p, op, in, in_count, attrs))
+        return emit_apart(p, op, in, in_count, attrs);
     cuv_context *cx = cuv_arena_context(p->arena);
     const cuv_var *few[16];
     cuv_var outs[4] = {{.kind = CUV_V_RESULT}};

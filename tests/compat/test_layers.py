@@ -1,0 +1,37 @@
+"""Every layer class with a drawn configuration, saved by real Keras as the test runs: each carrier gives Keras's outputs.
+
+CUV_LAYERS_SEED and CUV_LAYERS_DRAWS choose others (defaults 1 and 1); tools/layers runs all configurations and writes docs/layers.md.
+"""
+import os
+import subprocess
+
+import pytest
+
+import layer_cases
+from layer_check import CARRIERS, check, entries
+from support import HERE, keras_python
+
+SEED = os.environ.get("CUV_LAYERS_SEED", "1")
+DRAWS = os.environ.get("CUV_LAYERS_DRAWS", "1")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    if not keras_python():
+        pytest.skip("Keras is not installed (tools/setup_tests)")
+    folder = tmp_path_factory.mktemp("layers")
+    subprocess.run([keras_python(), os.path.join(HERE, "layer_worker.py"), str(folder), SEED, DRAWS, "-"],
+                   check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=900)
+    return folder
+
+
+@pytest.mark.parametrize("class_name", sorted(layer_cases.DRAWS))
+def test_layer(made, class_name, tmp_path):
+    cases = [e for e in entries(made) if e["class"] == class_name]
+    assert cases
+    if all("keras" in e for e in cases):
+        pytest.skip("Keras refuses the drawn configurations: " + cases[0]["keras"])
+    for entry in cases:
+        for carrier in CARRIERS if "keras" not in entry else ():
+            verdict, why = check(str(made), entry, carrier, str(tmp_path))
+            assert verdict in ("passed", "keras"), "%s, %s, %s: %s" % (entry["label"], carrier, verdict, why)
