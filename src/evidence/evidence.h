@@ -43,11 +43,18 @@ typedef struct cuv_assignment {
     const char *layer;          /* layer name; "outer/inner" for a layer of a nested model; NULL: the whole model */
     const cuv_tensor **tensors; /* in the order of get_weights(); each has a cuv_named (cuv_evidence_name_of) */
     size_t count;
+    const char *weight;         /* one weight alone: its name ("kernel"), count is 1; NULL: all in order */
+    int64_t index;              /* likewise by its place, when `weight` is "" */
     const char *where;          /* "rebuild.py:12:5", "--map" */
+    const char *excerpt;        /* the line of code and a caret, for errors; NULL for --map */
 } cuv_assignment;
 
 /* A file of weights that a script loads into its model. */
-typedef struct cuv_weight_file { struct cuv_file *file; bool by_name, skip_mismatch; const char *where; } cuv_weight_file;
+typedef struct cuv_weight_file {
+    struct cuv_file *file;
+    bool by_name, skip_mismatch;
+    const char *where, *excerpt;    /* as of an assignment */
+} cuv_weight_file;
 
 typedef struct cuv_script {
     cuv_value *config;          /* the model the script builds, as a Keras configuration object; NULL when it loads one whole */

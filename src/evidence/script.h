@@ -85,15 +85,16 @@ struct cuv_sl {
     size_t layer_count, layer_capacity;
     size_t wired;               /* of a Sequential: layers whose calls exist */
     cuv_st *wired_output;
-    cuv_sv *inputs, *outputs;   /* of a Functional: the structures as given */
-    cuv_sl *inner;              /* what a wrapper wraps */
+    cuv_sv *inputs, *outputs;   /* of a Functional: the structures as given, with its own inputs where it was cut */
+    cuv_sn **inner;             /* of a Functional: the calls it consists of */
+    size_t inner_count;
+    cuv_st **cut, **cut_to;     /* of a Functional: tensors inside a graph that it takes as inputs, and its own Inputs for them */
+    size_t cut_count;
+    cuv_sl *wrapped;            /* what a wrapper wraps */
     const cuv_value *record;    /* of an opaque model: its configuration; of a part: its own */
     cuv_file *record_file;
     bool whole_file;            /* load_model: with its weights */
     cuv_sv *weights;            /* LIST of arrays that were set last, or NULL */
-    cuv_sv *named_weights;      /* DICT name or index -> array, by variable.assign */
-    const cuv_py *named_node;
-    cuv_sl *clone_of;
     bool used_inside;           /* part of another model */
     unsigned votes;             /* how much speaks for its being the model the script is about */
     size_t mark;                /* for walks */
@@ -123,7 +124,7 @@ struct cuv_st {
     int rank;
     int64_t shape[CUV_MAX_RANK];/* -1: None */
     const char *dtype;
-    cuv_st *twin;               /* the copy that a walk made */
+    cuv_st *twin;               /* what stands for it in the model that is written down */
     size_t mark;
 };
 
@@ -164,7 +165,15 @@ typedef struct cuv_sc {
     size_t star_count, star_capacity;
     cuv_sl **models;
     size_t model_count, model_capacity;
-    struct cuv_stated { cuv_sl *layer; cuv_sv *tensors; const cuv_py *node; cuv_file *file; bool by_name, skip; } *stated;
+    struct cuv_stated {
+        cuv_sl *layer;
+        cuv_sv *tensors;
+        const cuv_py *node;
+        cuv_file *file;
+        const char *weight;     /* of one variable: its name, or NULL and its index; -1: all */
+        int64_t index;
+        bool by_name, skip;
+    } *stated;
     size_t stated_count, stated_capacity;
     size_t skipped_capacity;
     size_t walk;                /* last mark given to a walk */
@@ -257,6 +266,8 @@ CUV_MUST_USE cuv_status cuv_sc_call(cuv_sc *e, cuv_sv *what, const cuv_sargs *ar
 CUV_MUST_USE cuv_status cuv_sc_call_function(cuv_sc *e, cuv_sv *function, const cuv_sargs *args, cuv_sv **out);
 /* Argument by position or name; NULL when not given. */
 cuv_sv *cuv_sc_arg(const cuv_sargs *args, size_t index, const char *name);
+/* A file that the code names; CUV_IO "script.file" at the node when there is none. */
+CUV_MUST_USE cuv_status cuv_sc_find(cuv_sc *e, const cuv_py *node, const char *name, cuv_file **out);
 /* What is foreign: unknown without the model, skipped when known to be harmless, else an error. */
 CUV_MUST_USE cuv_status cuv_sc_foreign(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out);
 /* script_class.c */
@@ -281,6 +292,7 @@ CUV_MUST_USE cuv_status cuv_sc_keras_call(cuv_sc *e, const char *name, const cuv
 const struct cuv_signature *cuv_signature_of(const char *class_name);
 const char *cuv_signature_class(const struct cuv_signature *s);     /* the class's present name */
 const char *cuv_signature_weights(const struct cuv_signature *s);   /* words */
+bool cuv_signature_takes(const struct cuv_signature *s, const char *argument);
 bool cuv_word_in(const char *words, const char *word);
 CUV_MUST_USE cuv_status cuv_sc_auto_name(cuv_sc *e, const char *class_name, const char **out);
 CUV_MUST_USE cuv_status cuv_sc_snake(cuv_sc *e, const char *class_name, const char **out);
@@ -318,6 +330,8 @@ CUV_MUST_USE cuv_status cuv_sc_set_layer_attribute(cuv_sc *e, const cuv_py *node
 /* script_weights.c */
 CUV_MUST_USE cuv_status cuv_sc_set_weights(cuv_sc *e, cuv_sl *layer, cuv_sv *list, const cuv_py *node);
 CUV_MUST_USE cuv_status cuv_sc_get_weights(cuv_sc *e, cuv_sl *layer, cuv_sv **out);
+/* layer.weights and the like: VARIABLEs where their number is known. */
+CUV_MUST_USE cuv_status cuv_sc_weight_list(cuv_sc *e, cuv_sl *layer, const char *which, cuv_sv **out);
 CUV_MUST_USE cuv_status cuv_sc_load_weights(cuv_sc *e, cuv_sl *layer, const cuv_sargs *args);
 CUV_MUST_USE cuv_status cuv_sc_variable(cuv_sc *e, cuv_sl *layer, const char *name, int64_t index, cuv_sv **out);
 CUV_MUST_USE cuv_status cuv_sc_assign_variable(cuv_sc *e, cuv_sv *variable, cuv_sv *value, const cuv_py *node);

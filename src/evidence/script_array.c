@@ -547,7 +547,7 @@ static cuv_status load(cuv_sc *e, const cuv_sargs *args, cuv_sv **out)
     cuv_file *file = NULL;
     if (!from || (from->kind != CUV_SV_TEXT && from->kind != CUV_SV_FILE))
         return cuv_sv_unknown(e, out, "what numpy.load gives for %s", from ? cuv_sv_describe(e, from) : "nothing");
-    CUV_TRY(cuv_evidence_find(e->ev, e->file, from->text, cuv_sc_where(e, args->node), &file));
+    CUV_TRY(cuv_sc_find(e, args->node, from->text, &file));
     if (!file->root)
         return cuv_sc_unsupported(e, args->node, NULL, "numpy.load is given %s, which is %s", file->name,
                                   file->kind ? file->kind : "of another form");

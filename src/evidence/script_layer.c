@@ -58,6 +58,11 @@ bool cuv_word_in(const char *words, const char *word)
     return false;
 }
 
+bool cuv_signature_takes(const signature *s, const char *argument)
+{
+    return cuv_word_in(s->arguments, argument) || cuv_word_in(s->older, argument);
+}
+
 /* ---- names ---- */
 
 static bool upper(char c) { return c >= 'A' && c <= 'Z'; }
@@ -323,7 +328,7 @@ cuv_status cuv_sc_make_layer(cuv_sc *e, const char *class_name, const cuv_sargs 
     CUV_TRY(count_inner(e, m.s->class_name));
     given = cuv_sv_get(m.layer->config, "layer");
     if (given && given->kind == CUV_SV_LAYER)
-        m.layer->inner = given->layer;
+        m.layer->wrapped = given->layer;
     if (e->channels_first && cuv_word_in(m.s->arguments, "data_format") && !cuv_sv_get(m.layer->config, "data_format")) {
         cuv_sv *first = NULL;
         CUV_TRY(cuv_sv_word(e, "channels_first", &first));

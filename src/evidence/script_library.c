@@ -36,7 +36,7 @@ static cuv_status open_file(cuv_sc *e, const char *name, const cuv_sargs *args, 
 static cuv_status found_file(cuv_sc *e, cuv_sv *v, const cuv_py *node, cuv_file **out)
 {
     if (!v->file || v->kind == CUV_SV_TEXT)
-        CUV_TRY(cuv_evidence_find(e->ev, e->file, v->text, cuv_sc_where(e, node), out));
+        CUV_TRY(cuv_sc_find(e, node, v->text, out));
     else
         *out = v->file;
     if (v->kind == CUV_SV_FILE)

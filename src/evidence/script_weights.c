@@ -1,0 +1,370 @@
+/* Weights in a script: set_weights, load_weights, assign, and what of them counts in the end. */
+#include "evidence/script.h"
+
+/* ---- how many weights a layer has ---- */
+
+/* Classes whose weights the signature's words tell exactly, but for what arguments switch off. */
+static const char exact[] =
+    "Dense Embedding Conv1D Conv2D Conv3D Conv1DTranspose Conv2DTranspose Conv3DTranspose DepthwiseConv1D DepthwiseConv2D SeparableConv1D "
+    "SeparableConv2D LSTM GRU SimpleRNN ConvLSTM1D ConvLSTM2D ConvLSTM3D LayerNormalization GroupNormalization PReLU MultiHeadAttention";
+
+static bool is_false(const cuv_sl *layer, const char *argument)
+{
+    bool known = true;
+    const cuv_sv *v = cuv_sv_get(layer->config, argument);
+    return v && !cuv_sv_truth(v, &known) && known;
+}
+
+static bool switched_off(const cuv_sl *layer, const char *weight, size_t size)
+{
+    return (size == 4 && !memcmp(weight, "bias", 4) && (is_false(layer, "use_bias") || is_false(layer, "bias"))) ||
+           (size == 5 && !memcmp(weight, "gamma", 5) && is_false(layer, "scale")) ||
+           (size == 4 && !memcmp(weight, "beta", 4) && is_false(layer, "center"));
+}
+
+/* The names of a layer's own weights in order; false when they are not known from the code. */
+static bool weight_names(cuv_sc *e, const cuv_sl *layer, unsigned depth, const char **names, size_t most, size_t *count)
+{
+    const struct cuv_signature *s = cuv_signature_of(layer->class_name);
+    const char *words = s ? cuv_signature_weights(s) : "";
+    if (layer->kind == CUV_SL_INPUT || layer->kind == CUV_SL_OPERATION)
+        return true;
+    if (layer->kind != CUV_SL_LAYER || depth > 4)
+        return false;
+    if (layer->wrapped && (cuv_streq(layer->class_name, "TimeDistributed") || cuv_streq(layer->class_name, "Bidirectional"))) {
+        bool known = weight_names(e, layer->wrapped, depth + 1, names, most, count);
+        return known && (layer->class_name[0] == 'T' || weight_names(e, layer->wrapped, depth + 1, names, most, count));
+    }
+    if (cuv_streq(layer->class_name, "BatchNormalization"))
+        words = "gamma beta moving_mean moving_variance";
+    else if (*words && !cuv_word_in(exact, layer->class_name))
+        return false;
+    for (; *words; words += strspn(words, " ")) {
+        size_t n = strcspn(words, " ");
+        if (!switched_off(layer, words, n) && *count < most)
+            names[(*count)++] = cuv_format(e->cx, "%.*s", (int)n, words);
+        words += n;
+    }
+    return true;
+}
+
+static bool names_below(cuv_sc *e, const cuv_sl *layer, unsigned depth, const char **names, size_t most, size_t *count)
+{
+    if (layer->kind != CUV_SL_SEQUENTIAL && layer->kind != CUV_SL_FUNCTIONAL)
+        return weight_names(e, layer, 0, names, most, count);
+    for (size_t i = 0; i < layer->layer_count; i++)
+        if (depth > 8 || !names_below(e, layer->layers[i], depth + 1, names, most, count))
+            return false;
+    return true;
+}
+
+enum { MOST_NAMES = 4096 };
+
+static cuv_status known_names(cuv_sc *e, const cuv_sl *layer, const char ***names, size_t *count, bool *known)
+{
+    *names = CUV_NEW_ARRAY(e->arena, const char *, MOST_NAMES);
+    *count = 0;
+    if (!*names)
+        return cuv_oom(e->cx);
+    CUV_TRY(cuv_sc_step(e, 64));
+    *known = names_below(e, layer, 0, *names, MOST_NAMES, count) && *count < MOST_NAMES;
+    return CUV_OK;
+}
+
+cuv_status cuv_sc_variable(cuv_sc *e, cuv_sl *layer, const char *name, int64_t index, cuv_sv **out)
+{
+    CUV_TRY(cuv_sv_make(e, CUV_SV_VARIABLE, out));
+    (*out)->layer = layer;
+    (*out)->text = name;
+    (*out)->integer = index;
+    return CUV_OK;
+}
+
+static bool trains(const char *name)
+{
+    return !cuv_starts_with(name, "moving_");
+}
+
+cuv_status cuv_sc_weight_list(cuv_sc *e, cuv_sl *layer, const char *which, cuv_sv **out)
+{
+    const char **names = NULL;
+    size_t count = 0;
+    bool known = true, all = which[0] == 'w' || which[0] == 'v', frozen = which[0] == 'n';
+    CUV_TRY(known_names(e, layer, &names, &count, &known));
+    if (!known)
+        return cuv_sv_unknown(e, out, "the %s of '%s'", which, layer->name);
+    CUV_TRY(cuv_sv_make(e, CUV_SV_LIST, out));
+    for (size_t i = 0; i < count; i++) {
+        cuv_sv *v = NULL;
+        if (!all && trains(names[i]) == frozen)
+            continue;
+        CUV_TRY(cuv_sc_variable(e, layer, NULL, (int64_t)i, &v));
+        CUV_TRY(cuv_sv_add(e, *out, v));
+    }
+    return CUV_OK;
+}
+
+cuv_status cuv_sc_get_weights(cuv_sc *e, cuv_sl *layer, cuv_sv **out)
+{
+    const char **names = NULL;
+    size_t count = 0;
+    bool known = true;
+    if (layer->weights)
+        return cuv_sc_builtin(e, "list", &(cuv_sargs){&layer->weights, 1, NULL, NULL, 0, e->at}, out);
+    CUV_TRY(known_names(e, layer, &names, &count, &known));
+    if (!known)
+        return cuv_sv_unknown(e, out, "the weights of '%s'", layer->name);
+    CUV_TRY(cuv_sv_make(e, CUV_SV_LIST, out));
+    for (size_t i = 0; i < count; i++) {
+        cuv_sv *v = NULL;
+        CUV_TRY(cuv_sv_unknown(e, &v, "the %s of '%s', which the code has not set", names[i], layer->name));
+        CUV_TRY(cuv_sv_add(e, *out, v));
+    }
+    return CUV_OK;
+}
+
+/* ---- what the code states ---- */
+
+static cuv_status state(cuv_sc *e, struct cuv_stated stated)
+{
+    struct cuv_stated *grown = cuv_arena_grow(e->arena, e->stated, e->stated_count, &e->stated_capacity, sizeof *grown);
+    if (!grown)
+        return cuv_oom(e->cx);
+    e->stated = grown;
+    grown[e->stated_count++] = stated;
+    return CUV_OK;
+}
+
+/* Weights speak for the models that a layer is part of. */
+static void vote(cuv_sc *e, const cuv_sl *layer)
+{
+    for (size_t i = 0; i < e->model_count; i++) {
+        cuv_sl *m = e->models[i];
+        for (size_t k = 0; m != layer && k < m->layer_count; k++)
+            m->votes += m->layers[k] == layer ? 8 : 0;
+        m->votes += m == layer ? 8 : 0;
+    }
+}
+
+static cuv_status not_arrays(cuv_sc *e, const cuv_sl *layer, const cuv_sv *v, const cuv_py *node)
+{
+    return cuv_sc_fail(e, node, CUV_UNSUPPORTED, "script.weights",
+                       "understood are arrays that numpy.load, h5py, json or pickle give, and what NumPy makes of them",
+                       "what '%s' is given here is not known from the code: it is %s", layer->name, cuv_sv_describe(e, v));
+}
+
+static cuv_status as_array(cuv_sc *e, const cuv_sl *layer, cuv_sv *v, const cuv_py *node, cuv_sv **out)
+{
+    *out = v;
+    if (cuv_sv_is_seq(v) || cuv_sv_is_number(v))
+        CUV_TRY(cuv_sc_array_of(e, v, out));
+    if ((*out)->kind == CUV_SV_ARRAY && !(*out)->unsure && (*out)->tensor->data && (*out)->tensor->dtype != CUV_STR)
+        return CUV_OK;
+    if ((*out)->kind == CUV_SV_ARRAY && !(*out)->tensor->data)
+        CUV_TRY(cuv_sv_unknown(e, out, "an array of shape %s whose numbers the code does not tell",
+                               cuv_shape_text(e->cx, (*out)->tensor->shape, (*out)->tensor->rank)));
+    return not_arrays(e, layer, *out, node);
+}
+
+/* Arrays that the code made from others get the words that errors and reports call them by. */
+static cuv_status name_tensor(cuv_sc *e, const cuv_sv *array)
+{
+    if (cuv_evidence_name_of(e->ev, array->tensor))
+        return CUV_OK;
+    return cuv_evidence_name(e->ev, array->tensor, array->label ? array->label : cuv_format(e->cx, "an array of %s", e->file->name), e->file);
+}
+
+cuv_status cuv_sc_set_weights(cuv_sc *e, cuv_sl *layer, cuv_sv *list, const cuv_py *node)
+{
+    cuv_sv *items = NULL, *arrays = NULL;
+    bool known = true;
+    e->at = node;
+    CUV_TRY(cuv_sc_effect(e, node));
+    CUV_TRY(cuv_sv_iterate(e, list, &items, &known));
+    if (!known || list->kind == CUV_SV_DICT || list->kind == CUV_SV_TEXT)
+        return not_arrays(e, layer, list, node);
+    CUV_TRY(cuv_sv_make(e, CUV_SV_LIST, &arrays));
+    for (size_t i = 0; i < items->count; i++) {
+        cuv_sv *array = NULL;
+        CUV_TRY(as_array(e, layer, items->items[i], node, &array));
+        CUV_TRY(name_tensor(e, array));
+        CUV_TRY(cuv_sv_add(e, arrays, array));
+    }
+    layer->weights = arrays;
+    vote(e, layer);
+    return state(e, (struct cuv_stated){.layer = layer, .tensors = arrays, .node = node, .index = -1});
+}
+
+cuv_status cuv_sc_assign_variable(cuv_sc *e, cuv_sv *variable, cuv_sv *value, const cuv_py *node)
+{
+    cuv_sv *array = NULL, *arrays = NULL;
+    CUV_TRY(cuv_sc_effect(e, node));
+    CUV_TRY(as_array(e, variable->layer, value, node, &array));
+    CUV_TRY(name_tensor(e, array));
+    CUV_TRY(cuv_sv_make(e, CUV_SV_LIST, &arrays));
+    CUV_TRY(cuv_sv_add(e, arrays, array));
+    vote(e, variable->layer);
+    return state(e, (struct cuv_stated){.layer = variable->layer, .tensors = arrays, .node = node, .weight = variable->text,
+                                        .index = variable->integer});
+}
+
+cuv_status cuv_sc_find(cuv_sc *e, const cuv_py *node, const char *name, cuv_file **out)
+{
+    size_t mark = cuv_findings_mark(e->cx);
+    cuv_status status = cuv_evidence_find(e->ev, e->file, name, cuv_sc_where(e, node), out);
+    if (status != CUV_NO)
+        return status;
+    cuv_findings_rewind(e->cx, mark);
+    return cuv_sc_fail(e, node, CUV_IO, "script.file", "put it beside the code, or give it on the command line: one of the same name "
+                       "stands in for it", "'%s' is neither beside %s nor among the files given", name, e->file->name);
+}
+
+cuv_status cuv_sc_load_weights(cuv_sc *e, cuv_sl *layer, const cuv_sargs *args)
+{
+    cuv_sv *path = cuv_sc_arg(args, 0, "filepath"), *by_name = cuv_sc_arg(args, 1, "by_name");
+    cuv_sv *skip = cuv_sc_arg(args, args->count, "skip_mismatch");
+    cuv_file *file = NULL;
+    bool known = true;
+    by_name = by_name && by_name->kind == CUV_SV_BOOL ? by_name : cuv_sc_arg(args, args->count, "by_name");
+    path = path ? path : cuv_sc_arg(args, args->count, "path");
+    CUV_TRY(cuv_sc_effect(e, args->node));
+    if (!path || path->kind != CUV_SV_TEXT)
+        return cuv_sc_fail(e, args->node, CUV_UNSUPPORTED, "script.unknown", "write the file's name out",
+                           "which file is loaded is not known from the code: it is %s", path ? cuv_sv_describe(e, path) : "missing");
+    CUV_TRY(cuv_sc_find(e, args->node, path->text, &file));
+    if (file->arrangement == CUV_ARR_NONE)
+        return cuv_sc_fail(e, args->node, CUV_UNSUPPORTED, "script.weights", NULL, "%s holds no weights: it is %s", file->name,
+                           file->kind ? file->kind : "of another form");
+    vote(e, layer);
+    layer->weights = NULL;
+    return state(e, (struct cuv_stated){.layer = layer, .node = args->node, .file = file, .index = -1,
+                                        .by_name = by_name && cuv_sv_truth(by_name, &known) && known,
+                                        .skip = skip && cuv_sv_truth(skip, &known) && known});
+}
+
+/* ---- what counts in the end ---- */
+
+/* "outer/inner/leaf" of a layer below the model, "" for the model itself; NULL: it is no part of it. */
+static const char *path_of(cuv_sc *e, const cuv_sl *model, const cuv_sl *layer, unsigned depth)
+{
+    if (model == layer)
+        return "";
+    if (depth > 16 || cuv_sc_step(e, 1 + model->layer_count) != CUV_OK)
+        return NULL;
+    for (size_t i = 0; i < model->layer_count + (model->wrapped != NULL); i++) {
+        const cuv_sl *inner = i < model->layer_count ? model->layers[i] : model->wrapped;
+        const char *below = path_of(e, inner, layer, depth + 1);
+        if (below)
+            return *below ? cuv_format(e->cx, "%s/%s", inner->name, below) : inner->name;
+    }
+    return NULL;
+}
+
+typedef struct outcome { cuv_sc *e; cuv_script *s; size_t assignments, files; } outcome;
+
+static cuv_status words_of(cuv_sc *e, const cuv_py *node, const char **where, const char **excerpt)
+{
+    *where = cuv_arena_strdup(e->ev->arena, cuv_sc_where(e, node));
+    *excerpt = cuv_arena_strdup(e->ev->arena, node ? cuv_py_excerpt(e->cx, e->src, node) : "");
+    return *where && *excerpt ? CUV_OK : cuv_oom(e->cx);
+}
+
+static void forget_layer(outcome *o, const char *path, const char *weight, int64_t index)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < o->s->assignment_count; i++) {
+        const cuv_assignment *a = &o->s->assignments[i];
+        bool same = cuv_streq(a->layer, path) && (!weight || (cuv_streq(a->weight, weight) && a->index == index));
+        if (!same)
+            o->s->assignments[kept++] = *a;
+    }
+    o->s->assignment_count = kept;
+}
+
+static cuv_status add_assignment(outcome *o, const char *path, const struct cuv_stated *st)
+{
+    cuv_arena *arena = o->e->ev->arena;
+    cuv_assignment a = {.count = st->tensors->count, .index = st->index};
+    if (!*path) {
+        o->s->assignment_count = 0;
+        o->s->weight_file_count = 0;
+    } else {
+        a.layer = cuv_arena_strdup(arena, path);
+        if (st->weight || st->index >= 0)
+            a.weight = st->weight ? cuv_arena_strdup(arena, st->weight) : "";
+        forget_layer(o, a.layer, a.weight, a.index);
+    }
+    CUV_TRY(words_of(o->e, st->node, &a.where, &a.excerpt));
+    a.tensors = CUV_NEW_ARRAY(arena, const cuv_tensor *, a.count + 1);
+    cuv_assignment *grown = cuv_arena_grow(arena, o->s->assignments, o->s->assignment_count, &o->assignments, sizeof *grown);
+    if (!a.tensors || !grown || (*path && !a.layer))
+        return cuv_oom(o->e->cx);
+    for (size_t i = 0; i < a.count; i++)
+        a.tensors[i] = st->tensors->items[i]->tensor;
+    o->s->assignments = grown;
+    grown[o->s->assignment_count++] = a;
+    return CUV_OK;
+}
+
+static cuv_status add_file(outcome *o, cuv_file *file, const struct cuv_stated *st, const cuv_py *node)
+{
+    cuv_weight_file f = {.file = file, .by_name = st && st->by_name, .skip_mismatch = st && st->skip};
+    if (!f.by_name) {               /* it sets every weight: what came before does not count */
+        o->s->assignment_count = 0;
+        o->s->weight_file_count = 0;
+    }
+    CUV_TRY(words_of(o->e, node, &f.where, &f.excerpt));
+    cuv_weight_file *grown = cuv_arena_grow(o->e->ev->arena, o->s->weight_files, o->s->weight_file_count, &o->files, sizeof *grown);
+    if (!grown)
+        return cuv_oom(o->e->cx);
+    o->s->weight_files = grown;
+    grown[o->s->weight_file_count++] = f;
+    return CUV_OK;
+}
+
+/* A model inside the model loads its own file: possible where the file names the layers. */
+static cuv_status inner_file(outcome *o, const char *path, const struct cuv_stated *st)
+{
+    cuv_sc *e = o->e;
+    for (size_t i = 0; i < st->file->group_count; i++) {
+        const cuv_group *g = &st->file->groups[i];
+        cuv_sv *arrays = NULL;
+        const char *below = NULL;
+        CUV_TRY(cuv_sv_make(e, CUV_SV_LIST, &arrays));
+        for (size_t k = 0; g->name && !below && k < st->layer->layer_count; k++)
+            if (cuv_streq(st->layer->layers[k]->name, g->name))
+                below = cuv_format(e->cx, "%s/%s", path, g->name);
+        if (!below && g->count)
+            return cuv_sc_unsupported(e, st->node, "load one file of weights into the whole model",
+                                      "the model '%s' inside the model loads %s, whose layers have other names", st->layer->name,
+                                      st->file->name);
+        for (size_t k = 0; k < g->count; k++) {
+            cuv_sv *array = NULL;
+            CUV_TRY(cuv_sv_array(e, g->tensors[k].tensor, g->tensors[k].label, &array));
+            CUV_TRY(cuv_sv_add(e, arrays, array));
+        }
+        if (g->count)
+            CUV_TRY(add_assignment(o, below, &(struct cuv_stated){.tensors = arrays, .node = st->node, .index = -1}));
+    }
+    return CUV_OK;
+}
+
+cuv_status cuv_sc_finish_weights(cuv_sc *e, cuv_sl *model)
+{
+    outcome o = {.e = e, .s = e->script};
+    if (model->whole_file && model->record_file && model->record_file->arrangement != CUV_ARR_NONE)
+        CUV_TRY(add_file(&o, model->record_file, NULL, model->node));
+    for (size_t i = 0; i < e->stated_count; i++) {
+        const struct cuv_stated *st = &e->stated[i];
+        const char *path = path_of(e, model, st->layer, 0);
+        if (!path)
+            continue;               /* of another model */
+        if (!st->file)
+            CUV_TRY(add_assignment(&o, path, st));
+        else if (!*path)
+            CUV_TRY(add_file(&o, st->file, st, st->node));
+        else
+            CUV_TRY(inner_file(&o, path, st));
+    }
+    return CUV_OK;
+}
