@@ -12,7 +12,7 @@ static const char *place_notes(cuv_sc *e, const cuv_py *node)
 {
     const char *lines = cuv_py_excerpt(e->cx, e->src, node);
     size_t first = strcspn(lines, "\n");
-    return cuv_format(e->cx, "at  %s\n    %.*s\n    %s", cuv_sc_where(e, node), (int)first, lines,
+    return cuv_sc_format(e, "at  %s\n    %.*s\n    %s", cuv_sc_where(e, node), (int)first, lines,
                       lines[first] ? lines + first + 1 : "^");
 }
 
@@ -44,6 +44,16 @@ cuv_status cuv_sc_unsupported(cuv_sc *e, const cuv_py *node, const char *help, c
     cuv_status status = fail(e, node, CUV_UNSUPPORTED, "script.unsupported", help, fmt, args);
     va_end(args);
     return status;
+}
+
+const char *cuv_sc_format(cuv_sc *e, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    char *text = cuv_arena_vprintf(e->arena, fmt, args);
+    va_end(args);
+    e->no_memory = e->no_memory || !text;
+    return text ? text : "";
 }
 
 const char *cuv_sc_where(cuv_sc *e, const cuv_py *node)
@@ -235,7 +245,12 @@ static cuv_status evaluate(struct cuv_evidence *ev, cuv_file *file, const cuv_py
         return cuv_oom(ev->cx);
     }
     e.script->keras = keras;
+    size_t mark = cuv_findings_mark(ev->cx);
     cuv_status status = run(&e, module);
+    if (e.no_memory && status != CUV_MEMORY) {      /* what it says is worth nothing */
+        cuv_findings_rewind(ev->cx, mark);
+        status = cuv_oom(ev->cx);
+    }
     cuv_arena_free(e.arena);
     return status;
 }

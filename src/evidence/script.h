@@ -179,6 +179,7 @@ typedef struct cuv_sc {
     size_t walk;                /* last mark given to a walk */
     bool channels_first;        /* set_image_data_format */
     cuv_map *skipped;           /* places listed already */
+    bool no_memory;             /* a text could not be made */
     bool skip;                  /* the statement turned out to have no effect on the model */
 } cuv_sc;
 
@@ -229,6 +230,8 @@ CUV_MUST_USE cuv_status cuv_sc_fail(cuv_sc *e, const cuv_py *node, cuv_status st
                                     const char *fmt, ...) CUV_PRINTF(6, 7);
 /* "script.unsupported" */
 CUV_MUST_USE cuv_status cuv_sc_unsupported(cuv_sc *e, const cuv_py *node, const char *help, const char *fmt, ...) CUV_PRINTF(4, 5);
+/* Text that lives as long as the reading. Never NULL; when memory is refused the whole reading ends with CUV_MEMORY. */
+const char *cuv_sc_format(cuv_sc *e, const char *fmt, ...) CUV_PRINTF(2, 3);
 const char *cuv_sc_where(cuv_sc *e, const cuv_py *node);
 /* Counts work; CUV_UNSAFE "script.steps" beyond the bound. */
 CUV_MUST_USE cuv_status cuv_sc_step(cuv_sc *e, uint64_t n);

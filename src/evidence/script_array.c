@@ -158,7 +158,7 @@ static cuv_status converted(cuv_sc *e, cuv_sv *v, const cuv_sv *dtype, cuv_sv **
         return shape_only(e, v->tensor->shape, v->tensor->rank, to, out);
     CUV_TRY(new_tensor(e, to, v->tensor->shape, v->tensor->rank, &t, &values));
     cuv_convert(values, to, v->tensor->data, v->tensor->dtype, cuv_tensor_count(t));
-    return derived(e, v, t, cuv_format(e->cx, " as %s", cuv_dtype_name(to)), out);
+    return derived(e, v, t, cuv_sc_format(e, " as %s", cuv_dtype_name(to)), out);
 }
 
 /* ---- moving axes ---- */
@@ -180,7 +180,7 @@ static cuv_status transposed(cuv_sc *e, cuv_sv *v, const int *perm, cuv_sv **out
         return shape_only(e, shape, v->tensor->rank, v->tensor->dtype, out);
     CUV_TRY(cuv_sc_step(e, cuv_tensor_count(v->tensor) / 64));
     CUV_TRY(cuv_tensor_transpose(e->ev->arena, v->tensor, perm, &t));
-    return derived(e, v, t, reverse ? ".T" : cuv_format(e->cx, ".transpose%s", cuv_shape_text(e->cx, (int64_t[]){perm[0], perm[1],
+    return derived(e, v, t, reverse ? ".T" : cuv_sc_format(e, ".transpose%s", cuv_shape_text(e->cx, (int64_t[]){perm[0], perm[1],
                    v->tensor->rank > 2 ? perm[2] : 0, v->tensor->rank > 3 ? perm[3] : 0}, v->tensor->rank < 4 ? v->tensor->rank : 4)), out);
 }
 
@@ -231,7 +231,7 @@ static cuv_status reshape(cuv_sc *e, cuv_sv *v, const cuv_sv *to, cuv_sv **out)
     if (!v->tensor->data)
         return shape_only(e, shape, rank, v->tensor->dtype, out);
     CUV_TRY(cuv_tensor_reshape(e->ev->arena, v->tensor, shape, rank, &t));
-    return derived(e, v, t, cuv_format(e->cx, ".reshape%s", cuv_shape_text(e->cx, shape, rank)), out);
+    return derived(e, v, t, cuv_sc_format(e, ".reshape%s", cuv_shape_text(e->cx, shape, rank)), out);
 }
 
 static cuv_status with_shape(cuv_sc *e, cuv_sv *v, const int64_t *shape, int rank, const char *suffix, cuv_sv **out)
@@ -254,7 +254,7 @@ static cuv_status expand(cuv_sc *e, cuv_sv *v, const cuv_sv *axis, cuv_sv **out)
         return cuv_sv_unknown(e, out, "an array with an axis beyond its rank");
     for (int i = 0, k = 0; i <= rank; i++)
         shape[i] = i == at ? 1 : v->tensor->shape[k++];
-    return with_shape(e, v, shape, rank + 1, cuv_format(e->cx, " with axis %d", (int)at), out);
+    return with_shape(e, v, shape, rank + 1, cuv_sc_format(e, " with axis %d", (int)at), out);
 }
 
 static cuv_status squeeze(cuv_sc *e, cuv_sv *v, const cuv_sv *axis, cuv_sv **out)
@@ -378,9 +378,9 @@ static const char *index_words(cuv_sc *e, const cuv_py *node, const cuv_sv *inde
 {
     int64_t i = 0;
     if (cuv_sv_as_int(index, &i))
-        return cuv_format(e->cx, "[%lld]", (long long)i);
+        return cuv_sc_format(e, "[%lld]", (long long)i);
     if (node && node->kind == CUV_PY_SUBSCRIPT)
-        return cuv_format(e->cx, "[%s]", cuv_py_brief(e->cx, e->src, node->b, 40));
+        return cuv_sc_format(e, "[%s]", cuv_py_brief(e->cx, e->src, node->b, 40));
     return "[...]";
 }
 
@@ -449,7 +449,7 @@ cuv_status cuv_sc_array_operate(cuv_sc *e, int op, cuv_sv *a, cuv_sv *b, cuv_sv 
         double z = shaped == a ? combine(op, x, y) : combine(op, y, x);
         cuv_convert((uint8_t *)values + i * cuv_dtype_size(to), to, &z, CUV_F64, 1);
     }
-    return derived(e, shaped, made, u ? " computed" : cuv_format(e->cx, " %c %g", op == 'p' ? '^' : op, scalar), out);
+    return derived(e, shaped, made, u ? " computed" : cuv_sc_format(e, " %c %g", op == 'p' ? '^' : op, scalar), out);
 }
 
 /* ---- attributes and methods ---- */
@@ -753,7 +753,7 @@ cuv_status cuv_sc_numpy(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_
     if (v && v->kind == CUV_SV_ARRAY)
         CUV_TRY(of_array(e, name, v, args, out));
     if (!*out && v && (cuv_sv_is_number(v) || cuv_streq(name, "prod")))
-        CUV_TRY(cuv_sc_library(e, cuv_format(e->cx, "math.%s", name), args, out));
+        CUV_TRY(cuv_sc_library(e, cuv_sc_format(e, "math.%s", name), args, out));
     if (!*out && v && cuv_streq(name, "arange"))
         CUV_TRY(cuv_sc_builtin(e, "range", args, out));
     if (!*out && v && cuv_streq(name, "shape"))

@@ -507,14 +507,14 @@ static cuv_status type(cuv_sc *e, const cuv_sargs *args, cuv_sv **out)
 {
     const cuv_sv *v = cuv_sc_arg(args, 0, NULL);
     if (v && v->kind == CUV_SV_LAYER)
-        return cuv_sv_name(e, cuv_format(e->cx, "keras.layers.%s", v->layer->class_name), out);
+        return cuv_sv_name(e, cuv_sc_format(e, "keras.layers.%s", v->layer->class_name), out);
     if (v && v->kind == CUV_SV_INSTANCE) {
         *out = v->self;
         return CUV_OK;
     }
     const char *name = !v ? NULL : v->kind == CUV_SV_TEXT ? "str" : v->kind == CUV_SV_INT ? "int" : v->kind == CUV_SV_REAL ? "float"
                      : v->kind == CUV_SV_LIST ? "list" : v->kind == CUV_SV_TUPLE ? "tuple" : v->kind == CUV_SV_DICT ? "dict" : NULL;
-    return name ? cuv_sv_name(e, cuv_format(e->cx, "builtins.%s", name), out) : not_known(e, "the type", v, out);
+    return name ? cuv_sv_name(e, cuv_sc_format(e, "builtins.%s", name), out) : not_known(e, "the type", v, out);
 }
 
 static cuv_status get_attribute(cuv_sc *e, const cuv_sargs *args, cuv_sv **out)

@@ -45,7 +45,7 @@ static cuv_status plain_record(cuv_sc *e, cuv_sl *layer, unsigned depth, cuv_val
         if (cuv_streq(key, "cell") && v->kind == CUV_SV_LIST)
             CUV_TRY(stacked_cells(e, v, depth + 1, &value));
         else
-            CUV_TRY(cuv_sv_to_value(e, v, cuv_format(e->cx, "'%s' of %s", key, layer->class_name), depth + 1, &value));
+            CUV_TRY(cuv_sv_to_value(e, v, cuv_sc_format(e, "'%s' of %s", key, layer->class_name), depth + 1, &value));
         CUV_TRY(cuv_dict_set(e->arena, config, key, value));
     }
     return CUV_OK;
@@ -87,7 +87,7 @@ static cuv_status call_record(cuv_sc *e, cuv_sn *call, unsigned depth, cuv_value
     *out = cuv_value_dict(e->arena);
     if (!*out)
         return cuv_oom(e->cx);
-    const char *what = cuv_format(e->cx, "an argument of the call of '%s'", call->layer->name);
+    const char *what = cuv_sc_format(e, "an argument of the call of '%s'", call->layer->name);
     CUV_TRY(cuv_sv_to_value(e, call->args, what, depth, &args));
     CUV_TRY(cuv_sv_to_value(e, call->kwargs, what, depth, &kwargs));
     CUV_TRY(cuv_dict_set(e->arena, *out, "args", args));

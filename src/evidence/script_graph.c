@@ -372,7 +372,7 @@ static cuv_status check_reached(cuv_sc *e, const walk *w, cuv_st *const *inputs,
         for (size_t k = 0; k < count; k++)
             given = given || (inputs[k]->twin ? inputs[k]->twin : inputs[k])->call == w->calls[i];
         if (!given)
-            return cuv_sc_fail(e, e->at, CUV_NO, "script.graph", cuv_format(e->cx, "add '%s' to the model's inputs",
+            return cuv_sc_fail(e, e->at, CUV_NO, "script.graph", cuv_sc_format(e, "add '%s' to the model's inputs",
                                w->calls[i]->layer->name), "the outputs need the Input '%s', which is not among the model's inputs",
                                w->calls[i]->layer->name);
     }

@@ -169,7 +169,7 @@ static cuv_status unknown_argument(cuv_sc *e, const making *m, const char *name)
     for (size_t list = 0; list < 2; list++)
         for (const char *w = list ? m->s->older : m->s->arguments; *w; w += strspn(w, " ")) {
             size_t n = strcspn(w, " ");
-            const char *candidate = cuv_format(e->cx, "%.*s", (int)n, w);
+            const char *candidate = cuv_sc_format(e, "%.*s", (int)n, w);
             size_t d = cuv_edit_distance(candidate, name, 8);
             if (d < best) {
                 best = d;
@@ -177,7 +177,7 @@ static cuv_status unknown_argument(cuv_sc *e, const making *m, const char *name)
             }
             w += n;
         }
-    return cuv_sc_fail(e, m->node, CUV_UNSUPPORTED, "script.argument", near ? cuv_format(e->cx, "did you mean '%s'?", near) : NULL,
+    return cuv_sc_fail(e, m->node, CUV_UNSUPPORTED, "script.argument", near ? cuv_sc_format(e, "did you mean '%s'?", near) : NULL,
                        "%s has no argument '%s'", m->s->class_name, name);
 }
 
@@ -310,7 +310,7 @@ static cuv_status count_inner(cuv_sc *e, const char *class_name)
 {
     const char *unused = NULL;
     if (cuv_streq(class_name, "LSTM") || cuv_streq(class_name, "GRU") || cuv_streq(class_name, "SimpleRNN"))
-        return cuv_sc_auto_name(e, cuv_format(e->cx, "%sCell", class_name), &unused);
+        return cuv_sc_auto_name(e, cuv_sc_format(e, "%sCell", class_name), &unused);
     return CUV_OK;
 }
 

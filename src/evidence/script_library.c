@@ -149,7 +149,7 @@ static cuv_status parse_json(cuv_sc *e, const char *name, const cuv_sargs *args,
         return CUV_OK;
     }
     CUV_TRY(cuv_blob_copy(e->cx, from->text, from->size, &blob));
-    cuv_source src = {.blob = blob, .data = blob->data, .size = blob->size, .name = cuv_format(e->cx, "%s: its JSON text", cuv_sc_where(e, args->node))};
+    cuv_source src = {.blob = blob, .data = blob->data, .size = blob->size, .name = cuv_sc_format(e, "%s: its JSON text", cuv_sc_where(e, args->node))};
     cuv_status status = cuv_json_parse(e->arena, &src, &value);
     cuv_blob_release(blob);
     CUV_TRY(status);

@@ -270,7 +270,7 @@ cuv_status cuv_sc_layers_of(cuv_sc *e, cuv_sl *model, cuv_sv **out)
         CUV_TRY(cuv_sl_value(e, model->layers[i], &v));
         CUV_TRY(cuv_sv_add(e, *out, v));
     }
-    (*out)->label = cuv_format(e->cx, "the layers of '%s'", model->name);
+    (*out)->label = cuv_sc_format(e, "the layers of '%s'", model->name);
     return CUV_OK;
 }
 
@@ -300,7 +300,7 @@ static cuv_status get_layer(cuv_sc *e, cuv_sl *model, const cuv_sargs *args, cuv
         if (i < 12)
             cuv_buffer_printf(&b, "%s'%s'", i ? ", " : "", here);
     }
-    const char *help = cuv_format(e->cx, "its layers are %s%s", b.size ? b.data : "none", list->count > 12 ? ", ..." : "");
+    const char *help = cuv_sc_format(e, "its layers are %s%s", b.size ? b.data : "none", list->count > 12 ? ", ..." : "");
     cuv_buffer_free(&b);
     return cuv_sc_fail(e, args->node, CUV_NO, "script.layer", help, "'%s' has no layer '%s'", model->name, name->text);
 }
@@ -499,7 +499,7 @@ cuv_status cuv_sc_layer_attribute(cuv_sc *e, const cuv_py *node, cuv_sl *layer, 
         return CUV_OK;
     }
     if (cuv_streq(name, "__class__"))
-        return cuv_sv_name(e, cuv_format(e->cx, "keras.layers.%s", layer->class_name), out);
+        return cuv_sv_name(e, cuv_sc_format(e, "keras.layers.%s", layer->class_name), out);
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
         if (cuv_streq(methods[i], name))
             return method_of(e, layer, name, out);

@@ -136,19 +136,19 @@ static cuv_status outside(cuv_sc *e, const char *name, cuv_sv **out)
 {
     for (size_t i = 0; i < sizeof builtins / sizeof *builtins; i++)
         if (cuv_streq(builtins[i], name))
-            return cuv_sv_name(e, cuv_format(e->cx, "builtins.%s", name), out);
+            return cuv_sv_name(e, cuv_sc_format(e, "builtins.%s", name), out);
     for (size_t i = e->star_count; i > 0; i--) {
         const char *module = star_name(e->stars[i - 1], name);
         if (module)
-            return cuv_sv_name(e, cuv_format(e->cx, "%s.%s", module, name), out);
+            return cuv_sv_name(e, cuv_sc_format(e, "%s.%s", module, name), out);
         if (cuv_streq(e->stars[i - 1], "numpy") || cuv_streq(e->stars[i - 1], "math"))
-            return cuv_sv_name(e, cuv_format(e->cx, "%s.%s", e->stars[i - 1], name), out);
+            return cuv_sv_name(e, cuv_sc_format(e, "%s.%s", e->stars[i - 1], name), out);
     }
     for (size_t i = 0; i < sizeof customary / sizeof *customary; i++)
         if (cuv_streq(customary[i].name, name))
             return cuv_sv_name(e, customary[i].means, out);
     if (cuv_signature_of(name))
-        return cuv_sv_name(e, cuv_format(e->cx, "keras.layers.%s", name), out);
+        return cuv_sv_name(e, cuv_sc_format(e, "keras.layers.%s", name), out);
     return cuv_sv_unknown(e, out, "'%s', which the script does not define", name);
 }
 
@@ -193,7 +193,7 @@ cuv_status cuv_sc_import(cuv_sc *e, const cuv_py *statement)
             continue;
         }
         if (statement->kind == CUV_PY_FROM) {
-            CUV_TRY(named(e, cuv_format(e->cx, "%s.%s", statement->text, name), &value));
+            CUV_TRY(named(e, cuv_sc_format(e, "%s.%s", statement->text, name), &value));
             CUV_TRY(cuv_sc_bind(e, alias->a ? alias->a->text : name, value));
         } else if (alias->a) {
             CUV_TRY(named(e, name, &value));
@@ -237,7 +237,7 @@ static cuv_status module_attribute(cuv_sc *e, const cuv_sv *module, const char *
         return cuv_sv_word(e, "/", out);
     if (cuv_streq(name, "__name__") || cuv_streq(name, "__qualname__"))
         return cuv_sv_word(e, cuv_sc_last(m), out);
-    return named(e, cuv_format(e->cx, "%s.%s", m, name), out);
+    return named(e, cuv_sc_format(e, "%s.%s", m, name), out);
 }
 
 static cuv_status class_attribute(cuv_sc *e, const cuv_py *node, cuv_sv *of, const char *name, cuv_sv **out)

@@ -5,8 +5,8 @@ static cuv_status out_of_range(cuv_sc *e, const cuv_py *node, const cuv_sv *of, 
 {
     const char *what = cuv_sv_describe(e, of);
     if (of->label)
-        what = cuv_format(e->cx, "%s, which has %zu", of->label, of->count);
-    return cuv_sc_fail(e, node, CUV_NO, "script.index", of->count ? cuv_format(e->cx, "the last one is [%zu]", of->count - 1) : NULL,
+        what = cuv_sc_format(e, "%s, which has %zu", of->label, of->count);
+    return cuv_sc_fail(e, node, CUV_NO, "script.index", of->count ? cuv_sc_format(e, "the last one is [%zu]", of->count - 1) : NULL,
                        "index %lld of %s", (long long)index, what);
 }
 
@@ -105,7 +105,7 @@ static cuv_status of_dict(cuv_sc *e, const cuv_py *node, cuv_sv *of, cuv_sv *key
         cuv_buffer_text(&b, i ? ", " : "its keys are ");
         cuv_sv_print(e, &b, of->items[i], true, 0);
     }
-    const char *help = b.failed || !b.size ? NULL : cuv_format(e->cx, "%s%s", b.data, of->count > 12 ? ", ..." : "");
+    const char *help = b.failed || !b.size ? NULL : cuv_sc_format(e, "%s%s", b.data, of->count > 12 ? ", ..." : "");
     cuv_buffer_free(&b);
     return cuv_sc_fail(e, node, CUV_NO, "script.key", help, "%s has no key %s", of->label ? of->label : "the dictionary",
                        cuv_sv_describe(e, key));

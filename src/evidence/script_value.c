@@ -413,7 +413,7 @@ static const char *printed(cuv_sc *e, const cuv_sv *v)
     cuv_buffer_init(&safe, e->cx);
     for (size_t i = 0; i < b.size; i++)
         cuv_buffer_char(&safe, (uint8_t)b.data[i] < 0x20 || (uint8_t)b.data[i] >= 0x7F ? '?' : b.data[i]);
-    const char *text = b.failed || safe.failed || !safe.size ? "''" : cuv_format(e->cx, "%s", safe.data);
+    const char *text = b.failed || safe.failed || !safe.size ? "''" : cuv_sc_format(e, "%s", safe.data);
     cuv_buffer_free(&safe);
     cuv_buffer_free(&b);
     return text;
@@ -430,13 +430,13 @@ const char *cuv_sv_describe(cuv_sc *e, const cuv_sv *v)
         return "a value that a branch which may not run changes";
     switch ((int)v->kind) {
     case CUV_SV_UNKNOWN: return v->text;
-    case CUV_SV_LAYER: return cuv_format(e->cx, "the %s '%s'", v->layer->class_name, v->layer->name);
+    case CUV_SV_LAYER: return cuv_sc_format(e, "the %s '%s'", v->layer->class_name, v->layer->name);
     case CUV_SV_ARRAY:
-        return cuv_format(e->cx, "an array of shape %s", cuv_shape_text(e->cx, v->tensor->shape, v->tensor->rank));
-    case CUV_SV_OBJECT: return cuv_format(e->cx, "a %s", v->text);
+        return cuv_sc_format(e, "an array of shape %s", cuv_shape_text(e->cx, v->tensor->shape, v->tensor->rank));
+    case CUV_SV_OBJECT: return cuv_sc_format(e, "a %s", v->text);
     case CUV_SV_LIST: case CUV_SV_TUPLE:
         if (v->count > 8 || cuv_sv_involves(v))
-            return cuv_format(e->cx, "a %s of %zu", v->kind == CUV_SV_LIST ? "list" : "tuple", v->count);
+            return cuv_sc_format(e, "a %s of %zu", v->kind == CUV_SV_LIST ? "list" : "tuple", v->count);
         break;
     default: break;
     }

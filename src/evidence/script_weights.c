@@ -42,7 +42,7 @@ static bool weight_names(cuv_sc *e, const cuv_sl *layer, unsigned depth, const c
     for (; *words; words += strspn(words, " ")) {
         size_t n = strcspn(words, " ");
         if (!switched_off(layer, words, n) && *count < most)
-            names[(*count)++] = cuv_format(e->cx, "%.*s", (int)n, words);
+            names[(*count)++] = cuv_sc_format(e, "%.*s", (int)n, words);
         words += n;
     }
     return true;
@@ -171,7 +171,7 @@ static cuv_status name_tensor(cuv_sc *e, const cuv_sv *array)
 {
     if (cuv_evidence_name_of(e->ev, array->tensor))
         return CUV_OK;
-    return cuv_evidence_name(e->ev, array->tensor, array->label ? array->label : cuv_format(e->cx, "an array of %s", e->file->name), e->file);
+    return cuv_evidence_name(e->ev, array->tensor, array->label ? array->label : cuv_sc_format(e, "an array of %s", e->file->name), e->file);
 }
 
 cuv_status cuv_sc_set_weights(cuv_sc *e, cuv_sl *layer, cuv_sv *list, const cuv_py *node)
@@ -255,7 +255,7 @@ static const char *path_of(cuv_sc *e, const cuv_sl *model, const cuv_sl *layer, 
         const cuv_sl *inner = i < model->layer_count ? model->layers[i] : model->wrapped;
         const char *below = path_of(e, inner, layer, depth + 1);
         if (below)
-            return *below ? cuv_format(e->cx, "%s/%s", inner->name, below) : inner->name;
+            return *below ? cuv_sc_format(e, "%s/%s", inner->name, below) : inner->name;
     }
     return NULL;
 }
@@ -333,7 +333,7 @@ static cuv_status inner_file(outcome *o, const char *path, const struct cuv_stat
         CUV_TRY(cuv_sv_make(e, CUV_SV_LIST, &arrays));
         for (size_t k = 0; g->name && !below && k < st->layer->layer_count; k++)
             if (cuv_streq(st->layer->layers[k]->name, g->name))
-                below = cuv_format(e->cx, "%s/%s", path, g->name);
+                below = cuv_sc_format(e, "%s/%s", path, g->name);
         if (!below && g->count)
             return cuv_sc_unsupported(e, st->node, "load one file of weights into the whole model",
                                       "the model '%s' inside the model loads %s, whose layers have other names", st->layer->name,
