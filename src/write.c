@@ -64,7 +64,7 @@ static cuv_status saved_inner(builder *b, cuv_layer *const *layers, size_t count
 static cuv_status saved_layer(builder *b, const cuv_layer *layer, cuv_saved_layer *out)
 {
     *out = (cuv_saved_layer){.name = layer->name, .class_name = cuv_layer_class(layer), .role = layer->role,
-                             .trainable = layer->trainable};
+                             .trainable = layer->trainable, .as_made = layer->quant != NULL};
     if (layer->def->vars_path && layer->weight_count)
         return saved_cell(b, layer, out);
     CUV_TRY(saved_weights(b, layer, out));

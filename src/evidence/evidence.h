@@ -179,6 +179,7 @@ typedef struct cuv_saved_layer {
     size_t weight_count;
     const struct cuv_saved_layer *inner;    /* of a model: as model.layers lists them */
     size_t inner_count;
+    bool as_made;               /* Keras 3 saves the variables in the order of creation, not trainable ones first (quantised layers) */
 } cuv_saved_layer;
 
 typedef struct cuv_asset { const char *path; const void *data; size_t size; } cuv_asset;    /* "assets/layers/...txt" */

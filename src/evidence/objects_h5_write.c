@@ -99,7 +99,7 @@ static cuv_status write_own(const writer *w, const cuv_saved_layer *layer, const
         for (size_t i = 0; i < layer->weight_count; i++) {
             const cuv_saved_weight *weight = &layer->weights[i];
             const char *name = cuv_streq(weight->name, "idf_weights") ? weight->name : NULL;
-            if (weight->trainable == (pass == 0))
+            if (layer->as_made ? pass == 0 : weight->trainable == (pass == 0))
                 CUV_TRY(write_variable(w, vars, index++, name, weight->tensor));
         }
     }

@@ -116,13 +116,16 @@ cuv_status cuv_layer_add_weight(cuv_call *call, const cuv_slot *slot, const int6
                       .dtype = slot->dtype ? slot->dtype : layer->variable};
     if (rank)
         memcpy(w->shape, shape, (size_t)rank * sizeof *shape);
-    w->ref = *out = cuv_program_weight(call->program, name, w->dtype, shape, rank);
+    cuv_dtype kept = w->dtype == CUV_I8 || w->dtype == CUV_U8 ? CUV_F32 : w->dtype;     /* quantised kernels */
+    w->ref = *out = cuv_program_weight(call->program, name, kept, shape, rank);
     return call->program->status;
 }
 
 static cuv_status make_slots(cuv_call *call)
 {
     const cuv_layer *layer = call->layer;
+    if (layer->quant)               /* made by def->build */
+        return CUV_OK;
     for (const cuv_slot *slot = layer->def->slots; slot && slot->name; slot++) {
         int64_t shape[CUV_MAX_RANK];
         int rank;

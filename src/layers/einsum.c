@@ -1,6 +1,6 @@
 /* EinsumDense: a product with a kernel by an equation such as "abc,cd->abd" or "...x,xy->...y". The input's axes are put in the
  * order (kept, contracted), the kernel's in (contracted, new), and the product's in that of the result. */
-#include "layers/support.h"
+#include "layers/quantized.h"
 
 #include <ctype.h>
 
@@ -130,6 +130,47 @@ static bool read_bias(const cuv_layer *layer, equation *e)
     return true;
 }
 
+/* ---- of few bits ---- */
+
+/* GPTQ and AWQ see a kernel of three axes as a matrix by its largest axis; the others by the equation. */
+static void quant_sizes(const cuv_layer *layer, const equation *e, int64_t *shape, int64_t *scale, cuv_quant_kernel *k)
+{
+    int largest = 0;
+    *k = (cuv_quant_kernel){.shape = shape, .rank = e->kernel_rank, .scale = scale, .scale_rank = e->out_rank,
+                            .bias = e->bias, .bias_rank = e->bias_rank ? e->bias_rank : -1, .rows = 1, .columns = 1};
+    for (int i = 0; i < e->kernel_rank; i++) {
+        shape[i] = e->size[(int)e->kernel[i]];
+        largest = shape[i] > shape[largest] ? i : largest;
+    }
+    for (int i = 0; i < e->kernel_rank; i++) {
+        bool row = layer->quant->mode < CUV_Q_GPTQ ? has(e->in, e->in_rank, e->kernel[i])
+                                                   : i < (e->kernel_rank == 3 && largest ? 2 : 1);
+        if (!cuv_mul_i64(row ? k->rows : k->columns, shape[i], row ? &k->rows : &k->columns))
+            k->rows = -1;
+    }
+    for (int i = 0; i < e->out_rank; i++)
+        scale[i] = has(e->kernel, e->kernel_rank, e->out[i]) ? e->size[(int)e->out[i]] : 1;
+}
+
+static cuv_status quantised_weights(cuv_call *call, const equation *e)
+{
+    int64_t shape[CUV_MAX_RANK], scale[CUV_MAX_RANK];
+    cuv_quant_kernel k;
+    quant_sizes(call->layer, e, shape, scale, &k);
+    if (call->layer->quant->mode >= CUV_Q_GPTQ && k.rank != 2 && k.rank != 3)
+        return cuv_call_unsupported(call, "equation", "Keras packs kernels of 2 and 3 axes only");
+    return k.rows < 0 ? cuv_bad_arg(call->layer, "output_shape", "a kernel that fits in 64 bits")
+                      : cuv_quant_kernel_weights(call, &k);
+}
+
+static cuv_ref quantised_kernel(cuv_call *call, const equation *e)
+{
+    int64_t shape[CUV_MAX_RANK], scale[CUV_MAX_RANK];
+    cuv_quant_kernel k;
+    quant_sizes(call->layer, e, shape, scale, &k);
+    return cuv_emit_reshape(call->program, cuv_quant_kernel_value(call, &k), shape, k.rank);
+}
+
 static cuv_status einsum_build(cuv_call *call)
 {
     static const cuv_slot kernel_slot = S("kernel", ""), bias_slot = S("bias", "");
@@ -150,6 +191,8 @@ static cuv_status einsum_build(cuv_call *call)
     for (int i = 0; i < e->kernel_rank; i++)
         if ((shape[i] = e->size[(int)e->kernel[i]]) < 0)
             return cuv_bad_input(call, 0, cuv_format(call->cx, "a known size of the axis '%c'", e->kernel[i]));
+    if (layer->quant)
+        return quantised_weights(call, e);
     CUV_TRY(cuv_layer_add_weight(call, &kernel_slot, shape, e->kernel_rank, &ref));
     for (int i = 0; i < e->bias_rank; i++)
         if (e->bias[i] < 0)
@@ -197,7 +240,10 @@ static cuv_ref multiply(cuv_call *call, const equation *e, char *order)
     int k = pick(e->kernel, e->kernel_rank, e->in, e->in_rank, false, k_order, c);
     int64_t inner = product(e, contracted, c), wide = product(e, k_order + c, k - c), shape[CUV_MAX_RANK];
     cuv_ref x = arrange(call, cuv_float_in(call, 0), e->in, e->in_rank, x_order);
-    cuv_ref kernel = arrange(call, cuv_call_weight(call, "kernel"), e->kernel, e->kernel_rank, k_order);
+    cuv_ref kernel = call->layer->quant ? quantised_kernel(call, e) : cuv_call_weight(call, "kernel"), scale = CUV_NO_REF;
+    kernel = arrange(call, kernel, e->kernel, e->kernel_rank, k_order);
+    if (call->layer->quant)
+        x = cuv_quant_input(call, x, c, &scale);
     for (int i = 0; i < kept; i++)
         shape[i] = -2 - i;
     if (c != 1) {
@@ -207,6 +253,10 @@ static cuv_ref multiply(cuv_call *call, const equation *e, char *order)
     if (k != 2 || c != 1)
         kernel = cuv_emit_reshape(call->program, kernel, (const int64_t[]){inner, wide}, 2);
     cuv_ref y = cuv_emit(call->program, CUV_OP_DENSE, CUV_IN(x, kernel), NULL);
+    if (scale != CUV_NO_REF) {      /* (kept..., 1...): one number a row */
+        shape[kept] = 1;
+        y = cuv_emit2(call->program, CUV_OP_DIV, y, c != 1 ? cuv_emit_reshape(call->program, scale, shape, kept + 1) : scale);
+    }
     memcpy(order, x_order, (size_t)kept);
     for (int i = c; i < k; i++) {
         order[kept + i - c] = k_order[i];
@@ -221,9 +271,11 @@ static cuv_status einsum_lower(cuv_call *call)
     char order[LONGEST + CUV_MAX_RANK];
     if (cuv_call_rank(call, 0) != e->in_rank)
         return cuv_call_expect_rank(call, 0, e->in_rank);
-    cuv_ref y = multiply(call, e, order), bias = cuv_call_weight(call, "bias");
+    cuv_ref y = multiply(call, e, order), bias = call->layer->quant ? cuv_quant_bias(call) : cuv_call_weight(call, "bias");
     CUV_TRY(call->program->status);
     y = arrange(call, y, order, e->out_rank, e->out);
+    if (call->layer->quant && call->layer->quant->mode == CUV_Q_INT8)
+        y = cuv_emit2(call->program, CUV_OP_DIV, y, cuv_call_weight(call, "kernel_scale"));
     if (bias != CUV_NO_REF)
         y = cuv_emit2(call->program, CUV_OP_ADD, y, bias);
     CUV_TRY(cuv_finish_activation(call, "activation", y, &y));

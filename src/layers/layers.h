@@ -8,6 +8,7 @@
 typedef struct cuv_layer cuv_layer;
 typedef struct cuv_layer_def cuv_layer_def;
 typedef struct cuv_call cuv_call;
+typedef struct cuv_quant cuv_quant;
 
 /* ---- descriptors ------------------------------------------------------------------------------------------- */
 
@@ -97,7 +98,7 @@ typedef struct cuv_weight {
     cuv_layer *layer;
     int64_t shape[CUV_MAX_RANK];
     int rank;
-    cuv_dtype dtype;
+    cuv_dtype dtype;            /* as stored; int8 and uint8 are floats in the program */
     bool trainable;             /* own flag of the variable; the layer's `trainable` counts too */
     cuv_ref ref;                /* in the program */
     const cuv_slot *slot;
@@ -131,6 +132,7 @@ struct cuv_layer {
     bool trainable;
     cuv_dtype compute, variable;/* dtype policy */
     const char *policy;         /* its name, "mixed_bfloat16", or NULL for float32 */
+    const cuv_quant *quant;     /* how its kernel is stored in few bits (quantized.h); NULL: it is not */
     int keras;                  /* major version of the Keras whose behaviour counts: 1, 2, 3 */
     bool tf1;                   /* written by multi-backend Keras <= 2.2/2.3 on TensorFlow 1 (quirks 10) */
     bool theano;                /* trained on Theano: true convolutions, other `same` (quirks 4) */
@@ -151,6 +153,8 @@ CUV_MUST_USE cuv_status cuv_layer_new(cuv_arena *arena, const cuv_value *record,
 /* The same for an inner layer, appended to `outer->inner` with its role. */
 CUV_MUST_USE cuv_status cuv_layer_add_inner(cuv_layer *outer, const cuv_value *record, const char *role, cuv_layer **out);
 
+/* True when the kernel is packed as GPTQ and AWQ do it. */
+bool cuv_layer_packs(const cuv_layer *layer);
 /* The value of a row's default ("None", "(1, 1)", "'valid'"); NULL: no memory. */
 cuv_value *cuv_layer_literal(cuv_arena *arena, const char *text);
 /* Arguments by name; the row must exist. */

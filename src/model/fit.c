@@ -58,6 +58,21 @@ static cuv_status adopt(cuv_binding *b, const cuv_weight *weight, const cuv_name
     return CUV_OK;
 }
 
+/* What runs is the variable itself, or its values as floats where it is kept in whole numbers. */
+static cuv_status give_to_program(cuv_binding *b, const cuv_weight *weight, const cuv_tensor *value)
+{
+    cuv_var *var = &b->m->program->values[weight->ref];
+    cuv_tensor *t;
+    void *values;
+    var->tensor = value;
+    if (var->dtype == value->dtype)
+        return CUV_OK;
+    CUV_TRY(cuv_tensor_new(b->m->arena, var->dtype, value->shape, value->rank, &t, &values));
+    cuv_convert(values, var->dtype, value->data, value->dtype, cuv_tensor_count(value));
+    var->tensor = t;
+    return CUV_OK;
+}
+
 cuv_status cuv_bind_tensor(cuv_binding *b, const cuv_unit *unit, cuv_weight *weight, const cuv_named *tensor, cuv_level level,
                            const char *why)
 {
@@ -74,8 +89,7 @@ cuv_status cuv_bind_tensor(cuv_binding *b, const cuv_unit *unit, cuv_weight *wei
     weight->why = cuv_arena_strdup(b->m->arena, why);
     if (!weight->source || !weight->why)
         return cuv_oom(b->cx);
-    b->m->program->values[weight->ref].tensor = value;
-    return CUV_OK;
+    return give_to_program(b, weight, value);
 }
 
 /* ---- by name */

@@ -177,6 +177,15 @@ static onode *role_child(const onode *node, const char *role)
     return c;
 }
 
+/* Keras 3.15 forgets the zero points when it saves such a layer, and cannot load the file either. */
+static cuv_status no_zero_points(cuv_binding *b, const cuv_layer *layer, const cuv_file *file)
+{
+    return cuv_fail(b->cx, CUV_UNSUPPORTED, "bind.zeros", &(cuv_detail){.file = file->path, .layer = layer->name,
+                    .help = "keep model.get_layer(...).kernel_zero beside the file, or save with a Keras that keeps it"},
+                    "%s lacks the zero points (kernel_zero) of the packed kernel of '%s': without them its values are not known",
+                    file->name, layer->name);
+}
+
 static cuv_status bind_own(cuv_binding *b, const cuv_unit *unit, cuv_layer *layer, const onode *node, const cuv_file *file)
 {
     const char *why = cuv_format(b->cx, "%s has it at the place of this layer", file->name);
@@ -193,6 +202,8 @@ static cuv_status bind_own(cuv_binding *b, const cuv_unit *unit, cuv_layer *laye
         return cuv_oom(b->cx);
     own->count = cuv_layer_own_weights(layer, own->weights);
     own->whole = own->weights;
+    if (cuv_layer_packs(layer) && node->group->count + 1 == own->count)
+        return no_zero_points(b, layer, file);
     cuv_offer stored = {node->group->tensors, node->group->count, node->name, file->name}, offer;
     CUV_TRY(cuv_modernise(b, own, file, &stored, &offer));
     if (offer.tensors != stored.tensors)

@@ -37,7 +37,7 @@ size_t cuv_layer_own_weights(cuv_layer *layer, cuv_weight **out)
         l.items[l.count++] = first;
     for (int trainable = 1; trainable >= 0; trainable--)
         for (size_t i = 0; i < layer->weight_count; i++)
-            if (layer->weights[i].trainable == (bool)trainable)
+            if (layer->quant ? trainable : layer->weights[i].trainable == (bool)trainable)  /* quantised: as they were made */
                 l.items[l.count++] = &layer->weights[i];
     return l.count;
 }

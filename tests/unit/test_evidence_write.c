@@ -66,24 +66,24 @@ static void nested_model_is_written_as_keras_does(void **state)
     cuv_saved_weight s_d[] = {weight("kernel", true, SHAPE(3, 3)), weight("bias", true, SHAPE(3))};
     cuv_saved_weight s_bn[] = {weight("gamma", true, SHAPE(3)), weight("beta", true, SHAPE(3)),
                                weight("moving_mean", false, SHAPE(3)), weight("moving_variance", false, SHAPE(3))};
-    cuv_saved_layer inner[] = {{"ii", "InputLayer", NULL, true, NULL, 0, NULL, 0},
-                               {"i_d", "Dense", NULL, true, i_d, 2, NULL, 0},
-                               {"i_bn", "BatchNormalization", NULL, true, i_bn, 4, NULL, 0},
-                               {"i_d2", "Dense", NULL, true, i_d2, 2, NULL, 0}};
-    cuv_saved_layer innerseq[] = {{"s_d", "Dense", NULL, true, s_d, 2, NULL, 0},
-                                  {"s_bn", "BatchNormalization", NULL, true, s_bn, 4, NULL, 0}};
-    cuv_saved_layer frozen[] = {{"f_d", "Dense", NULL, true, s_d, 2, NULL, 0},
-                                {"f_bn", "BatchNormalization", NULL, true, s_bn, 4, NULL, 0},
-                                {"f_d2", "Dense", NULL, true, s_d, 2, NULL, 0}};
-    cuv_saved_layer layers[] = {{"a", "InputLayer", NULL, true, NULL, 0, NULL, 0},
-                                {"b", "InputLayer", NULL, true, NULL, 0, NULL, 0},
-                                {"shared", "Dense", NULL, true, shared, 2, NULL, 0},
-                                {"inner", "Functional", NULL, true, NULL, 0, inner, COUNT(inner)},
-                                {"cc", "Concatenate", NULL, true, NULL, 0, NULL, 0},
-                                {"dense_1", "Dense", NULL, true, dense_1, 2, NULL, 0},
-                                {"innerseq", "Sequential", NULL, true, NULL, 0, innerseq, COUNT(innerseq)},
-                                {"frozenseq", "Sequential", NULL, false, NULL, 0, frozen, COUNT(frozen)}};
-    cuv_saved_layer model = {"functional_3", "Functional", NULL, true, NULL, 0, layers, COUNT(layers)};
+    cuv_saved_layer inner[] = {{"ii", "InputLayer", NULL, true, NULL, 0, NULL, 0, false},
+                               {"i_d", "Dense", NULL, true, i_d, 2, NULL, 0, false},
+                               {"i_bn", "BatchNormalization", NULL, true, i_bn, 4, NULL, 0, false},
+                               {"i_d2", "Dense", NULL, true, i_d2, 2, NULL, 0, false}};
+    cuv_saved_layer innerseq[] = {{"s_d", "Dense", NULL, true, s_d, 2, NULL, 0, false},
+                                  {"s_bn", "BatchNormalization", NULL, true, s_bn, 4, NULL, 0, false}};
+    cuv_saved_layer frozen[] = {{"f_d", "Dense", NULL, true, s_d, 2, NULL, 0, false},
+                                {"f_bn", "BatchNormalization", NULL, true, s_bn, 4, NULL, 0, false},
+                                {"f_d2", "Dense", NULL, true, s_d, 2, NULL, 0, false}};
+    cuv_saved_layer layers[] = {{"a", "InputLayer", NULL, true, NULL, 0, NULL, 0, false},
+                                {"b", "InputLayer", NULL, true, NULL, 0, NULL, 0, false},
+                                {"shared", "Dense", NULL, true, shared, 2, NULL, 0, false},
+                                {"inner", "Functional", NULL, true, NULL, 0, inner, COUNT(inner), false},
+                                {"cc", "Concatenate", NULL, true, NULL, 0, NULL, 0, false},
+                                {"dense_1", "Dense", NULL, true, dense_1, 2, NULL, 0, false},
+                                {"innerseq", "Sequential", NULL, true, NULL, 0, innerseq, COUNT(innerseq), false},
+                                {"frozenseq", "Sequential", NULL, false, NULL, 0, frozen, COUNT(frozen), false}};
+    cuv_saved_layer model = {"functional_3", "Functional", NULL, true, NULL, 0, layers, COUNT(layers), false};
     cuv_file *whole = open_keras("k315_nest.h5"), *objects = open_keras("k315_nest.weights.h5");
     cuv_save save = {.model = &model, .config = whole->config, .keras_version = "3.15.1"};
     cuv_file *ours = round_trip(cuv_write_legacy_h5, &save);
@@ -130,22 +130,22 @@ static void recurrent_model_is_written_as_keras_does(void **state)
                              weight("bias", true, SHAPE(2))};
     cuv_saved_weight e[] = {weight("embeddings", true, SHAPE(10, 6))};
     cuv_saved_weight d[] = {weight("kernel", true, SHAPE(8, 3)), weight("bias", true, SHAPE(3))};
-    cuv_saved_layer cell = {"lstm_cell", "LSTMCell", "cell", true, fc, 3, NULL, 0};
-    cuv_saved_layer ways[] = {{"forward_lstm", "LSTM", "forward_layer", true, NULL, 0, &cell, 1},
-                              {"backward_lstm", "LSTM", "backward_layer", true, NULL, 0, &cell, 1}};
-    cuv_saved_layer gru_cell = {"gru_cell", "GRUCell", "cell", true, gc, 3, NULL, 0};
-    cuv_saved_layer cells[] = {{"lstm_cell", "LSTMCell", NULL, true, c1, 3, NULL, 0},
-                               {"gru_cell", "GRUCell", NULL, true, c2, 3, NULL, 0}};
-    cuv_saved_layer stacked = {"stacked_rnn_cells", "StackedRNNCells", "cell", true, NULL, 0, cells, 2};
-    cuv_saved_layer simple_cell = {"simple_rnn_cell", "SimpleRNNCell", "cell", true, sc, 3, NULL, 0};
-    cuv_saved_layer dense = {"dense_2", "Dense", "layer", true, d, 2, NULL, 0};
-    cuv_saved_layer layers[] = {{"embedding", "Embedding", NULL, true, e, 1, NULL, 0},
-                                {"bidirectional", "Bidirectional", NULL, true, NULL, 0, ways, 2},
-                                {"time_distributed", "TimeDistributed", NULL, true, NULL, 0, &dense, 1},
-                                {"gru", "GRU", NULL, true, NULL, 0, &gru_cell, 1},
-                                {"rnn", "RNN", NULL, true, NULL, 0, &stacked, 1},
-                                {"simple_rnn", "SimpleRNN", NULL, true, NULL, 0, &simple_cell, 1}};
-    cuv_saved_layer model = {"sequential_1", "Sequential", NULL, true, NULL, 0, layers, COUNT(layers)};
+    cuv_saved_layer cell = {"lstm_cell", "LSTMCell", "cell", true, fc, 3, NULL, 0, false};
+    cuv_saved_layer ways[] = {{"forward_lstm", "LSTM", "forward_layer", true, NULL, 0, &cell, 1, false},
+                              {"backward_lstm", "LSTM", "backward_layer", true, NULL, 0, &cell, 1, false}};
+    cuv_saved_layer gru_cell = {"gru_cell", "GRUCell", "cell", true, gc, 3, NULL, 0, false};
+    cuv_saved_layer cells[] = {{"lstm_cell", "LSTMCell", NULL, true, c1, 3, NULL, 0, false},
+                               {"gru_cell", "GRUCell", NULL, true, c2, 3, NULL, 0, false}};
+    cuv_saved_layer stacked = {"stacked_rnn_cells", "StackedRNNCells", "cell", true, NULL, 0, cells, 2, false};
+    cuv_saved_layer simple_cell = {"simple_rnn_cell", "SimpleRNNCell", "cell", true, sc, 3, NULL, 0, false};
+    cuv_saved_layer dense = {"dense_2", "Dense", "layer", true, d, 2, NULL, 0, false};
+    cuv_saved_layer layers[] = {{"embedding", "Embedding", NULL, true, e, 1, NULL, 0, false},
+                                {"bidirectional", "Bidirectional", NULL, true, NULL, 0, ways, 2, false},
+                                {"time_distributed", "TimeDistributed", NULL, true, NULL, 0, &dense, 1, false},
+                                {"gru", "GRU", NULL, true, NULL, 0, &gru_cell, 1, false},
+                                {"rnn", "RNN", NULL, true, NULL, 0, &stacked, 1, false},
+                                {"simple_rnn", "SimpleRNN", NULL, true, NULL, 0, &simple_cell, 1, false}};
+    cuv_saved_layer model = {"sequential_1", "Sequential", NULL, true, NULL, 0, layers, COUNT(layers), false};
     cuv_file *whole = open_keras("k315_rnn.h5"), *objects = open_keras("k315_rnn.weights.h5");
     cuv_save save = {.model = &model, .config = whole->config};
     same_names(round_trip(cuv_write_legacy_h5, &save), whole);

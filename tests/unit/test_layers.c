@@ -110,8 +110,10 @@ static bool same_outputs(const cuv_program *p, const cuv_call *call, const cuv_v
 
 static size_t list_weights(const cuv_layer *layer, const cuv_weight **out, size_t count)
 {
-    for (size_t i = 0; i < layer->weight_count && count < 64; i++)
-        out[count++] = &layer->weights[i];
+    for (int pass = 0; pass < 2; pass++)        /* quantised ones are made in the order in which they are saved */
+        for (size_t i = 0; i < layer->weight_count && count < 64; i++)
+            if (layer->quant ? layer->weights[i].trainable == (pass == 0) : pass == 0)
+                out[count++] = &layer->weights[i];
     for (size_t i = 0; i < layer->inner_count; i++)
         count = list_weights(layer->inner[i], out, count);
     return count;

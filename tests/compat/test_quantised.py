@@ -1,0 +1,74 @@
+"""Layers stored in few bits (quirks 37 to 41): int8, int4, float8, GPTQ, AWQ and LoRA against the Keras that made them."""
+import os
+import subprocess
+
+import numpy as np
+import pytest
+
+from support import HERE, arrays, assert_same, keras_python, must
+
+CASES = 110         # at least; Keras cannot quantise some of the combinations that quantised_models.py tries
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    python = keras_python()
+    if not python:
+        pytest.skip("Keras is not installed (tools/setup_tests)")
+    folder = str(tmp_path_factory.mktemp("quantised"))
+    done = subprocess.run([python, os.path.join(HERE, "quantised_models.py"), folder], capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder
+
+
+def cases(folder):
+    return sorted(f[:-len(".io.npz")] for f in os.listdir(folder) if f.endswith(".io.npz"))
+
+
+def tolerance(name):
+    """Halves are rounded at other places; whole numbers are rounded the other way where a product falls between two of them."""
+    return {"rtol": 1e-2, "atol": 1e-2} if name.startswith("half") else {"rtol": 1e-3, "atol": 1e-3}
+
+
+def differing(folder, evidence, options=()):
+    wrong = []
+    for name in cases(folder):
+        base, out = os.path.join(folder, name), os.path.join(folder, "out.npz")
+        try:
+            must("predict", *[base + ending for ending in evidence], "-i", base + ".io.npz", "-o", out, *options)
+            assert_same(arrays(out), [np.load(base + ".io.npz")["y"]], **tolerance(name))
+        except AssertionError as error:
+            wrong.append("%s: %s" % (name, str(error)[-400:]))
+    return wrong
+
+
+def test_archives(made):
+    assert len(cases(made)) >= CASES
+    wrong = differing(made, (".keras",))
+    assert not wrong, "%d of %d\n%s" % (len(wrong), len(cases(made)), "\n".join(wrong[:8]))
+
+
+def test_weights_with_their_configuration(made):
+    wrong = differing(made, (".json", ".weights.h5"))
+    assert not wrong, "%d of %d\n%s" % (len(wrong), len(cases(made)), "\n".join(wrong[:8]))
+
+
+def test_forgotten_zero_points(made):
+    """Keras 3.15 saves GPTQ and AWQ kernels without their zero points."""
+    files = [f for f in os.listdir(made) if f.endswith(".forgotten.keras")]
+    assert len(files) >= 20
+    for file in files:
+        assert "kernel_zero" in must("rebuild", os.path.join(made, file), status=3).stderr
+
+
+def test_written_again(made, keras_loader):
+    """What cuvier writes, real Keras loads and computes with as before. Every third case, for Keras is slow to load."""
+    wrong = []
+    for name in cases(made)[::3]:
+        base, again = os.path.join(made, name), os.path.join(made, name + ".rebuilt.keras")
+        try:
+            must("rebuild", base + ".keras", "-o", again)
+            assert keras_loader.difference([again], base + ".io.npz") < (2e-2 if name.startswith("half") else 1e-4)
+        except AssertionError as error:
+            wrong.append("%s: %s" % (name, str(error)[-300:]))
+    assert not wrong, "%d of %d\n%s" % (len(wrong), len(cases(made)), "\n".join(wrong[:8]))
