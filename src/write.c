@@ -54,10 +54,10 @@ static cuv_status saved_inner(builder *b, cuv_layer *const *layers, size_t count
     cuv_saved_layer *inner = CUV_NEW_ARRAY(b->arena, cuv_saved_layer, count + 1);
     if (!inner)
         return cuv_oom(b->cx);
-    for (size_t i = 0; i < count; i++)
-        CUV_TRY(saved_layer(b, layers[i], &inner[i]));
     out->inner = inner;
-    out->inner_count = count;
+    for (size_t i = 0; i < count; i++)      /* Keras keeps no variables of operations */
+        if (!(layers[i]->def->flags & CUV_LF_OPERATION))
+            CUV_TRY(saved_layer(b, layers[i], &inner[out->inner_count++]));
     return CUV_OK;
 }
 

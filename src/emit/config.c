@@ -1,13 +1,8 @@
 /* A model's configuration as Keras 3 writes it. A configuration that came from Keras 3 is given back as it was; one of Keras 1 or 2, or
  * of a script, is written anew from the layers' parameters. Behaviour that Keras 3 no longer has is refused by name. */
-#include "emit/emit.h"
-#include "model/graph.h"
+#include "emit/config.h"
 
-typedef struct writer {
-    cuv_context *cx;
-    cuv_arena *arena;
-    const struct cuv_model *m;
-} writer;
+typedef cuv_config_writer writer;
 
 static cuv_status layer_record(writer *w, const cuv_layer *layer, cuv_value **out);
 static cuv_status model_record(writer *w, const struct cuv_model *m, cuv_value **out);
@@ -221,7 +216,7 @@ static cuv_status layer_record(writer *w, const cuv_layer *layer, cuv_value **ou
 
 /* ---- wiring */
 
-static cuv_status tensor_value(writer *w, const struct cuv_model *m, const cuv_graph *g, cuv_wire wire, cuv_value **out)
+cuv_status cuv_config_tensor(writer *w, const struct cuv_model *m, const cuv_graph *g, cuv_wire wire, cuv_value **out)
 {
     cuv_arena *a = w->arena;
     const cuv_graph_call *call = &g->calls[wire.call];
@@ -248,11 +243,11 @@ static cuv_status wires_value(writer *w, const struct cuv_model *m, const cuv_gr
                               bool list, cuv_value **out)
 {
     if (!list)
-        return tensor_value(w, m, g, wires[0], out);
+        return cuv_config_tensor(w, m, g, wires[0], out);
     *out = cuv_value_list(w->arena);
     for (size_t i = 0; *out && i < count; i++) {
         cuv_value *t;
-        CUV_TRY(tensor_value(w, m, g, wires[i], &t));
+        CUV_TRY(cuv_config_tensor(w, m, g, wires[i], &t));
         CUV_TRY(cuv_list_add(w->arena, *out, t));
     }
     return *out ? CUV_OK : cuv_oom(w->cx);
@@ -275,7 +270,11 @@ static cuv_status node_value(writer *w, const struct cuv_model *m, const cuv_gra
     *out = cuv_value_dict(w->arena);
     if (!args || !kwargs || !*out)
         return cuv_oom(w->cx);
-    for (size_t i = 0; i < call->arg_count; i++) {
+    const cuv_layer *layer = g->layers[call->layer];
+    bool operation = layer->def->flags & CUV_LF_OPERATION, function = operation && layer->state;
+    if (function)
+        CUV_TRY(cuv_config_function_args(w, m, g, call, args));
+    for (size_t i = 0; i < call->arg_count && !function; i++) {
         const cuv_wired_arg *arg = &call->args[i];
         size_t count = arg->wire_count;
         /* Keras 1 and 2 list the initial states behind the input; Keras 3 wants them by name. */
@@ -285,7 +284,7 @@ static cuv_status node_value(writer *w, const struct cuv_model *m, const cuv_gra
             CUV_TRY(cuv_dict_set(w->arena, kwargs, "initial_state", value));
             count = 1;
         }
-        if (arg->kind == CUV_ARG_LITERAL)
+        if (arg->kind == CUV_ARG_LITERAL || (operation && arg->literal && arg->kind == CUV_ARG_LIST))
             value = (cuv_value *)(uintptr_t)arg->literal;
         else
             CUV_TRY(wires_value(w, m, g, arg->wires, count, arg->kind == CUV_ARG_LIST && !states, &value));
@@ -326,6 +325,14 @@ static cuv_status ends_value(writer *w, const cuv_graph *g, bool outputs, cuv_va
     return list ? CUV_OK : cuv_oom(w->cx);
 }
 
+static const cuv_graph_call *first_call(const cuv_graph *g, size_t layer)
+{
+    for (size_t i = 0; i < g->call_count; i++)
+        if (g->calls[i].layer == (int32_t)layer)
+            return &g->calls[i];
+    return NULL;
+}
+
 static cuv_status functional_layers(writer *w, const struct cuv_model *m, const cuv_graph *g, cuv_value *layers)
 {
     cuv_value **nodes = CUV_NEW_ARRAY(w->arena, cuv_value *, g->layer_count + 1);
@@ -338,6 +345,8 @@ static cuv_status functional_layers(writer *w, const struct cuv_model *m, const 
             input++;
         if (!m->nested && input < m->input_count)
             CUV_TRY(input_record(w, m, input, g->layers[i], &record));
+        else if (g->layers[i]->def->flags & CUV_LF_OPERATION)
+            CUV_TRY(cuv_config_operation(w, g->layers[i], first_call(g, i), &record));
         else
             CUV_TRY(layer_record(w, g->layers[i], &record));
         nodes[i] = cuv_value_list(w->arena);

@@ -92,8 +92,12 @@ void cuv_emit_model_json(const struct cuv_model *m, cuv_buffer *b)
     cuv_buffer_text(b, "{\"name\": ");
     text(b, m->name);
     cuv_buffer_printf(b, ", \"class_name\": \"%s\", \"layers\": [", m->class_name);
+    bool first = true;
     for (size_t i = 0; i < m->layer_count; i++) {
-        cuv_buffer_text(b, i ? ",\n  " : "\n  ");
+        if (m->layers[i]->def->flags & CUV_LF_OPERATION && !m->layers[i]->state)
+            continue;       /* model.layers of Keras 3 has no operations, that of Keras 2 has its functions of TensorFlow */
+        cuv_buffer_text(b, first ? "\n  " : ",\n  ");
+        first = false;
         layer_json(m, m->layers[i], b);
         cuv_layer_params(m->layers[i], &t, &f);
         trainable += t;

@@ -12,7 +12,9 @@ typedef struct table {
 
 const char *cuv_layer_class(const cuv_layer *layer)
 {
-    return layer->model ? ((struct cuv_model *)layer->model)->class_name : layer->def->name;
+    if (layer->model)
+        return ((struct cuv_model *)layer->model)->class_name;
+    return layer->def->flags & CUV_LF_OPERATION ? layer->class_name : layer->def->name;
 }
 
 /* Characters, not bytes, of UTF-8 text. */

@@ -197,7 +197,7 @@ static cuv_status check_count(cuv_call *call)
 {
     const cuv_layer *layer = call->layer;
     bool many = layer->def->flags & (CUV_LF_MERGE | CUV_LF_MULTI);
-    if (call->in_count == 1 || (many && call->in_count > 0))
+    if (call->in_count == 1 || (many && call->in_count > 0) || layer->def->flags & CUV_LF_OPERATION)
         return CUV_OK;
     return cuv_fail(call->cx, CUV_NO, "layer.input",
                     &(cuv_detail){.layer = layer->name, .expected = many ? "at least 1 tensor" : "1 tensor",

@@ -1,5 +1,5 @@
 /* Makes layers from records of a configuration: finds the descriptor, reads name, policy and arguments, makes inner layers. */
-#include "layers/support.h"
+#include "layers/operation.h"
 
 static bool is_keras_module(const char *module)
 {
@@ -167,15 +167,16 @@ static cuv_status make(cuv_arena *arena, const cuv_value *record, const cuv_laye
                         "a layer of the configuration has no class_name");
     const char *name = name_of(record, class_name);
     CUV_TRY(check_name(cx, name));
-    const cuv_layer_def *def = is_foreign(record) ? NULL : cuv_layer_find(class_name);
-    if (!def)
+    bool operation = !is_foreign(record) && cuv_is_operation(record);
+    const cuv_layer_def *def = is_foreign(record) || operation ? NULL : cuv_layer_find(class_name);
+    if (!def && !operation)
         return unknown_class(cx, record, name, class_name);
     cuv_layer *layer = CUV_NEW(arena, cuv_layer);
     if (!layer)
         return cuv_oom(cx);
     *layer = (cuv_layer){.def = def, .name = name, .class_name = class_name, .role = role, .arena = arena};
     CUV_TRY(fill(layer, record, like));
-    CUV_TRY(finish(cx, layer, record));
+    CUV_TRY(operation ? cuv_operation_make(cx, layer) : finish(cx, layer, record));
     *out = layer;
     return CUV_OK;
 }

@@ -57,6 +57,7 @@ typedef enum cuv_layer_flags {
     CUV_LF_IDENTITY = 4,        /* nothing happens at inference; `lower` may be NULL */
     CUV_LF_WRAPPER = 8,         /* holds inner layers made by `inner` */
     CUV_LF_NO_AUTOCAST = 16,    /* inputs keep their dtype (Embedding, lookup layers) */
+    CUV_LF_OPERATION = 64,      /* an operation: its arguments may be literals, also the first */
     CUV_LF_MULTI = 32           /* may take several tensors positionally (attention, RNN with states) */
 } cuv_layer_flags;
 

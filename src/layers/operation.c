@@ -1,52 +1,129 @@
-/* Reading the operands and options of operations, which Keras 3 keeps in config, args and kwargs alike. */
+/* Reading the arguments of operations, which Keras 3 keeps in config, args and kwargs alike, and Keras 2 in the call only. */
 #include "layers/operation.h"
 
-const cuv_kwarg *cuv_operand(const cuv_call *call, int place, const char *names)
+/* ---- finding ---- */
+
+/* Copies word `place` of a list; false when there are fewer. */
+static bool word_at(const char *list, int place, char *word, size_t size)
 {
+    for (; *list; list += strspn(list, " ")) {
+        size_t n = strcspn(list, " ");
+        if (place-- == 0 && n < size) {
+            memcpy(word, list, n);
+            word[n] = 0;
+            return true;
+        }
+        list += n;
+    }
+    return false;
+}
+
+static int place_of(const char *list, const char *word)
+{
+    for (int i = 0; *list; i++, list += strspn(list, " ")) {
+        size_t n = strcspn(list, " ");
+        if (n == strlen(word) && memcmp(list, word, n) == 0)
+            return i;
+        list += n;
+    }
+    return -1;
+}
+
+static const cuv_kwarg *keyword(const cuv_call *call, const char *name)
+{
+    for (size_t i = 0; i < call->kwarg_count; i++)
+        if (cuv_streq(call->kwargs[i].name, name))
+            return &call->kwargs[i];
+    return NULL;
+}
+
+/* TensorFlow's first argument stands alone, the others have their names; every word may be "its_name=ours". */
+static const cuv_kwarg *tf_argument(const cuv_call *call, const cuv_tf_function *function, const char *name)
+{
+    char word[80];
     const cuv_kwarg *k = NULL;
-    if (place >= 0 && (size_t)place < call->arg_count)
-        k = &call->args[place];
-    for (size_t i = 0; !k && i < call->kwarg_count; i++)
-        if (call->kwargs[i].name && cuv_has_word(names, call->kwargs[i].name))
-            k = &call->kwargs[i];
+    for (int i = 0; !k && word_at(function->arguments, i, word, sizeof word); i++) {
+        char *ours = strchr(word, '=');
+        if (strcmp(ours ? ours + 1 : word, name) != 0)
+            continue;
+        if (ours)
+            *ours = 0;
+        k = (size_t)i < call->arg_count ? &call->args[i] : keyword(call, word);
+    }
+    return k;
+}
+
+static const cuv_kwarg *argument(const cuv_call *call, const char *name)
+{
+    const cuv_operation *op = cuv_operation_of(call->layer);
+    const cuv_tf_function *function = call->layer->state;
+    if (function)
+        return tf_argument(call, function, name);
+    int place = place_of(op->operands, name);
+    return place >= 0 && (size_t)place < call->arg_count ? &call->args[place] : keyword(call, name);
+}
+
+const cuv_kwarg *cuv_operand(const cuv_call *call, const char *name)
+{
+    const cuv_kwarg *k = argument(call, name);
     return k && (k->list_count || k->tensor.value != CUV_NO_REF || !cuv_is_null(k->literal)) ? k : NULL;
 }
 
-const cuv_value *cuv_option(const cuv_call *call, int place, const char *names)
+static const cuv_value *unwrapped(const cuv_value *v)
 {
-    const cuv_value *config = call->layer->config;
-    for (size_t i = 0; config && config->kind == CUV_DICT && i < config->size; i++) {
-        const char *key = cuv_text(config->pairs[i].key);
-        if (key && cuv_has_word(names, key))
-            return config->pairs[i].value;
-    }
-    const cuv_kwarg *k = cuv_operand(call, place, names);
-    return k ? k->literal : NULL;
+    return cuv_streq(cuv_get_text(v, "class_name"), "__tuple__") ? cuv_get(v, "items") : v;
 }
 
-bool cuv_option_bool(const cuv_call *call, int place, const char *names, bool fallback)
+/* A default of TensorFlow that differs from Keras 3's. */
+static const cuv_value *preset(const cuv_call *call, const cuv_tf_function *function, const char *name)
+{
+    char word[80];
+    for (int i = 0; word_at(function->preset, i, word, sizeof word); i++) {
+        size_t n = strcspn(word, "=");
+        if (n == strlen(name) && memcmp(word, name, n) == 0)
+            return cuv_layer_literal(call->arena, word + n + 1);
+    }
+    return NULL;
+}
+
+const cuv_value *cuv_option(const cuv_call *call, const char *name)
+{
+    const cuv_tf_function *function = call->layer->state;
+    const cuv_kwarg *k = argument(call, name);
+    if (k)
+        return unwrapped(k->literal);
+    if (function)
+        return preset(call, function, name);
+    return unwrapped(cuv_get(call->layer->config, name));
+}
+
+bool cuv_option_bool(const cuv_call *call, const char *name, bool fallback)
 {
     bool b;
-    return cuv_as_bool(cuv_option(call, place, names), &b) ? b : fallback;
+    return cuv_as_bool(cuv_option(call, name), &b) ? b : fallback;
 }
 
-double cuv_option_real(const cuv_call *call, int place, const char *names, double fallback)
+double cuv_option_real(const cuv_call *call, const char *name, double fallback)
 {
     double x;
-    return cuv_as_real(cuv_option(call, place, names), &x) ? x : fallback;
+    return cuv_as_real(cuv_option(call, name), &x) ? x : fallback;
 }
 
-int64_t cuv_option_int(const cuv_call *call, int place, const char *names, int64_t fallback)
+int64_t cuv_option_int(const cuv_call *call, const char *name, int64_t fallback)
 {
     int64_t n;
-    return cuv_as_int(cuv_option(call, place, names), &n) ? n : fallback;
+    return cuv_as_int(cuv_option(call, name), &n) ? n : fallback;
 }
 
-int cuv_option_ints(const cuv_call *call, int place, const char *names, int64_t *out)
+const char *cuv_option_text(const cuv_call *call, const char *name, const char *fallback)
 {
-    const cuv_value *v = cuv_option(call, place, names);
-    if (cuv_streq(cuv_get_text(v, "class_name"), "__tuple__"))
-        v = cuv_get(v, "items");
+    const char *text = cuv_text(cuv_option(call, name));
+    return text ? text : fallback;
+}
+
+int cuv_option_ints(const cuv_call *call, const char *name, int64_t *out)
+{
+    const cuv_value *v = cuv_option(call, name);
     if (cuv_as_int(v, &out[0]))
         return 1;
     if (!cuv_is_seq(v) || cuv_len(v) > CUV_MAX_RANK)
@@ -57,36 +134,178 @@ int cuv_option_ints(const cuv_call *call, int place, const char *names, int64_t 
     return (int)cuv_len(v);
 }
 
-cuv_status cuv_bad_option(cuv_call *call, const char *names, const char *expected)
+cuv_status cuv_bad_option(cuv_call *call, const char *name, const char *expected)
 {
-    const cuv_value *v = cuv_option(call, -1, names);
-    const char *found = v ? cuv_value_repr(call->cx, v) : "nothing that cuvier reads";
+    const cuv_kwarg *k = cuv_operand(call, name);
+    const cuv_value *v = cuv_option(call, name);
+    const char *found = k && (k->list_count || k->tensor.value != CUV_NO_REF) ? "made of tensors"
+                      : v ? cuv_value_repr(call->cx, v) : "not there";
     return cuv_fail(call->cx, CUV_UNSUPPORTED, "operation.argument", &(cuv_detail){.layer = call->layer->name,
                     .expected = expected, .found = found}, "operation '%s' (%s): '%s' should be %s, and is %s",
-                    call->layer->name, call->layer->class_name, names, expected, found);
+                    call->layer->name, call->layer->class_name, name, expected, found);
 }
 
-/* ---- literals as tensors ---- */
+cuv_status cuv_option_dtype(cuv_call *call, const char *name, cuv_dtype fallback, cuv_dtype *out)
+{
+    const cuv_value *v = cuv_option(call, name);
+    const char *text = cuv_text(v) ? cuv_text(v) : cuv_get_text(cuv_get(v, "config"), "name");
+    *out = fallback;
+    if (cuv_is_null(v))
+        return CUV_OK;
+    if (text && cuv_dtype_parse(text, out) && (*out == CUV_BOOL || *out == CUV_I32 || *out == CUV_I64 ||
+                                               (cuv_dtype_is_float(*out) && cuv_dtype_size(*out) > 1)))
+        return CUV_OK;
+    return cuv_bad_option(call, name, "bool, int32, int64, float16, bfloat16, float32 or float64");
+}
+
+cuv_status cuv_option_axis(cuv_call *call, const char *name, int rank, int64_t fallback, int *axis)
+{
+    int64_t given = fallback, counted;
+    if (cuv_option_ints(call, name, &given) != 1)
+        given = fallback;
+    counted = given < 0 ? given + rank : given;
+    if (counted < 0 || counted >= rank)
+        return cuv_bad_option(call, name, cuv_format(call->cx, "an axis from %d to %d", -rank, rank - 1));
+    *axis = (int)counted;
+    return CUV_OK;
+}
+
+cuv_status cuv_option_axes(cuv_call *call, const char *name, int rank, int *axes, int *count)
+{
+    int64_t given[CUV_MAX_RANK];
+    int n = cuv_option_ints(call, name, given);
+    *count = 0;
+    if (n < 0 && (!cuv_is_null(cuv_option(call, name)) || cuv_operand(call, name)))
+        return cuv_bad_option(call, name, "an axis or a list of axes");
+    for (int i = 0; i < n; i++) {
+        int64_t counted = given[i] < 0 ? given[i] + rank : given[i];
+        if (counted < 0 || counted >= rank)
+            return cuv_bad_option(call, name, cuv_format(call->cx, "axes from %d to %d", -rank, rank - 1));
+        axes[(*count)++] = (int)counted;
+    }
+    return CUV_OK;
+}
+
+/* ---- dtypes ---- */
+
+static int width(cuv_dtype dtype)
+{
+    switch (dtype) {
+    case CUV_BOOL: return 0;
+    case CUV_I64: return 2;
+    case CUV_F16: case CUV_BF16: return 3;
+    case CUV_F32: return 4;
+    case CUV_F64: return 5;
+    default: return 1;
+    }
+}
+
+static cuv_dtype wider(cuv_dtype a, cuv_dtype b)
+{
+    if ((a == CUV_F16 && b == CUV_BF16) || (a == CUV_BF16 && b == CUV_F16))
+        return CUV_F32;
+    return width(a) >= width(b) ? a : b;
+}
+
+cuv_dtype cuv_join_dtypes(cuv_kind_of a, cuv_kind_of b)
+{
+    if (a.weak == b.weak)
+        return wider(a.dtype, b.dtype);
+    cuv_dtype weak = a.weak ? a.dtype : b.dtype, firm = a.weak ? b.dtype : a.dtype;
+    bool fits = cuv_dtype_is_float(firm) || weak == CUV_BOOL || (weak == CUV_I32 && firm != CUV_BOOL);
+    return fits ? firm : weak;
+}
+
+static bool is_tensor_mark(const cuv_value *v)
+{
+    int64_t n;
+    return cuv_streq(cuv_get_text(v, "class_name"), "__keras_tensor__") ||
+           (cuv_is_seq(v) && cuv_len(v) >= 3 && cuv_text(cuv_item(v, 0)) && cuv_as_int(cuv_item(v, 1), &n) && n >= 0);
+}
+
+/* Keras 2 marks literals among tensors as ["_CONSTANT_VALUE", -1, value]. */
+static const cuv_value *plain(const cuv_value *v)
+{
+    const char *class_name = cuv_get_text(v, "class_name");
+    if (cuv_is_seq(v) && cuv_streq(cuv_text(cuv_item(v, 0)), "_CONSTANT_VALUE"))
+        return cuv_item(v, 2);
+    if (cuv_streq(class_name, "__numpy__") || cuv_streq(class_name, "__tensor__"))
+        return cuv_get(cuv_get(v, "config"), "value");
+    return unwrapped(v);
+}
+
+static cuv_dtype literal_dtype(const cuv_value *v, unsigned depth)
+{
+    cuv_dtype dtype = CUV_BOOL;
+    v = plain(v);
+    if (v && v->kind == CUV_TENSOR)
+        return v->tensor->dtype;
+    if (!cuv_is_seq(v) || depth > CUV_MAX_RANK)
+        return v && v->kind == CUV_REAL ? CUV_F32 : v && v->kind == CUV_TRUTH ? CUV_BOOL : CUV_I32;
+    if (!cuv_len(v))
+        return CUV_F32;
+    for (size_t i = 0; i < cuv_len(v) && i < 4096; i++)
+        if (!is_tensor_mark(cuv_item(v, i)))
+            dtype = wider(dtype, literal_dtype(cuv_item(v, i), depth + 1));
+    return dtype;
+}
+
+static cuv_kind_of kind_of_literal(const cuv_call *call, const cuv_value *v)
+{
+    cuv_kind_of kind = {.dtype = literal_dtype(v, 0)};
+    const char *given = cuv_get_text(cuv_get(v, "config"), "dtype");
+    bool array = v && v->kind == CUV_DICT;
+    if (array && given)
+        (void)cuv_dtype_parse(given, &kind.dtype);
+    kind.weak = !array && (!cuv_is_seq(plain(v)) || call->layer->keras < 3) && kind.dtype != CUV_BOOL;
+    return kind;
+}
+
+static cuv_kind_of kind_of(const cuv_call *call, const cuv_kwarg *k, const cuv_value *option)
+{
+    if (k && k->tensor.value != CUV_NO_REF)
+        return (cuv_kind_of){.dtype = cuv_var_of(call, k->tensor.value)->dtype, .tensor = true};
+    const cuv_value *v = k ? k->literal : option;
+    cuv_kind_of kind = {.dtype = CUV_BOOL, .tensor = true};
+    for (size_t i = 0; k && i < k->list_count; i++)
+        kind.dtype = wider(kind.dtype, cuv_var_of(call, k->list[i].value)->dtype);
+    if (!k || !k->list_count)
+        return kind_of_literal(call, v);
+    if (v && cuv_is_seq(v))
+        kind.dtype = cuv_join_dtypes(kind, (cuv_kind_of){.dtype = literal_dtype(v, 0), .weak = true});
+    return kind;
+}
+
+cuv_kind_of cuv_operand_kind(const cuv_call *call, const char *name)
+{
+    return kind_of(call, cuv_operand(call, name), cuv_option(call, name));
+}
+
+/* ---- literals and lists as tensors ---- */
+
+static const char *const wanted = "a number, an array of numbers or a tensor";
 
 static bool literal_shape(const cuv_value *v, int64_t *shape, int *rank)
 {
     *rank = 0;
     while (cuv_is_seq(v) && *rank < CUV_MAX_RANK) {
         shape[(*rank)++] = (int64_t)cuv_len(v);
-        v = cuv_item(v, 0);
+        v = plain(cuv_item(v, 0));
     }
     return !cuv_is_seq(v);
 }
 
 static bool literal_fill(const cuv_value *v, const int64_t *shape, int rank, int depth, double **at)
 {
+    v = plain(v);
     if (depth == rank) {
-        bool b;
-        if (cuv_as_real(v, *at) || (cuv_as_bool(v, &b) && ((**at = b ? 1 : 0), true))) {
-            (*at)++;
-            return true;
-        }
-        return false;
+        bool b = false;
+        if (!cuv_as_real(v, *at) && !cuv_as_bool(v, &b))
+            return false;
+        if (!cuv_is_number(v))
+            **at = b;
+        (*at)++;
+        return true;
     }
     if (!cuv_is_seq(v) || (int64_t)cuv_len(v) != shape[depth])
         return false;
@@ -96,12 +315,13 @@ static bool literal_fill(const cuv_value *v, const int64_t *shape, int rank, int
     return true;
 }
 
-static cuv_dtype storage(cuv_dtype dtype)
+static cuv_status constant(cuv_call *call, const cuv_tensor *t, cuv_dtype dtype, cuv_ref *out)
 {
-    return dtype == CUV_F16 || dtype == CUV_BF16 ? CUV_F32 : dtype;
+    *out = cuv_emit_cast(call->program, cuv_program_constant(call->program, t), dtype);
+    return call->program->status;
 }
 
-static cuv_status literal_ref(cuv_call *call, const char *names, const cuv_value *v, cuv_dtype dtype, cuv_ref *out)
+static cuv_status literal_ref(cuv_call *call, const char *name, const cuv_value *v, cuv_dtype weak, cuv_ref *out)
 {
     int64_t shape[CUV_MAX_RANK];
     int rank;
@@ -109,62 +329,108 @@ static cuv_status literal_ref(cuv_call *call, const char *names, const cuv_value
     double *values, *at;
     cuv_tensor *t;
     void *data;
-    if (cuv_streq(cuv_get_text(v, "class_name"), "__numpy__") || cuv_streq(cuv_get_text(v, "class_name"), "__tensor__"))
-        v = cuv_get(cuv_get(v, "config"), "value");
+    cuv_kind_of kind = kind_of_literal(call, v);
+    cuv_dtype dtype = kind.weak ? weak : kind.dtype;
+    v = plain(v);
+    if (v && v->kind == CUV_TENSOR)
+        return constant(call, v->tensor, dtype, out);
     if (!literal_shape(v, shape, &rank) || !cuv_shape_count(shape, rank, &n) || n > cuv_context_limits(call->cx)->items)
-        return cuv_bad_option(call, names, "a number, an array of numbers or a tensor");
+        return cuv_bad_option(call, name, wanted);
+    if (dtype != CUV_BOOL && dtype != CUV_I64 && !cuv_dtype_is_float(dtype))
+        dtype = CUV_I32;
     values = at = cuv_arena_calloc(call->arena, n + 1, sizeof *values);
     if (!values)
         return cuv_oom(call->cx);
     if (!literal_fill(v, shape, rank, 0, &at))
-        return cuv_bad_option(call, names, "a number, an array of numbers or a tensor");
-    CUV_TRY(cuv_tensor_new(call->arena, storage(dtype), shape, rank, &t, &data));
-    cuv_convert(data, storage(dtype), values, CUV_F64, n);
-    *out = cuv_emit_cast(call->program, cuv_program_constant(call->program, t), dtype);
+        return cuv_bad_option(call, name, wanted);
+    cuv_dtype stored = dtype == CUV_F16 || dtype == CUV_BF16 ? CUV_F32 : dtype;
+    CUV_TRY(cuv_tensor_new(call->arena, stored, shape, rank, &t, &data));
+    cuv_convert(data, stored, values, CUV_F64, n);
+    return constant(call, t, dtype, out);
+}
+
+/* A list that holds tensors: its items stacked, in one dtype. */
+static cuv_status list_ref(cuv_call *call, const char *name, const cuv_kwarg *k, const cuv_value *v, size_t *next,
+                           cuv_dtype dtype, unsigned depth, cuv_ref *out)
+{
+    if (is_tensor_mark(v) || !v) {
+        if (*next >= k->list_count)
+            return cuv_bad_option(call, name, wanted);
+        *out = cuv_emit_cast(call->program, k->list[(*next)++].value, dtype);
+        return call->program->status;
+    }
+    v = plain(v);
+    size_t n = cuv_len(v);
+    if (!cuv_is_seq(v) || !n || depth >= CUV_MAX_RANK) {
+        CUV_TRY(literal_ref(call, name, v, dtype, out));
+        *out = cuv_emit_cast(call->program, *out, dtype);
+        return call->program->status;
+    }
+    cuv_ref *refs = CUV_NEW_ARRAY(call->arena, cuv_ref, n);
+    if (!refs)
+        return cuv_oom(call->cx);
+    for (size_t i = 0; i < n; i++) {
+        CUV_TRY(list_ref(call, name, k, cuv_item(v, i), next, dtype, depth + 1, &refs[i]));
+        refs[i] = cuv_expand_dims(call, refs[i], 0);
+    }
+    *out = cuv_emit(call->program, CUV_OP_CONCAT, refs, n, CUV_AT(.axis = 0));
     return call->program->status;
 }
 
-cuv_status cuv_operand_ref(cuv_call *call, int place, const char *names, cuv_dtype dtype, cuv_ref *out)
+cuv_status cuv_operand_ref(cuv_call *call, const char *name, cuv_dtype weak, cuv_ref *out)
 {
-    const cuv_kwarg *k = cuv_operand(call, place, names);
+    const cuv_kwarg *k = cuv_operand(call, name);
+    size_t next = 0;
     *out = CUV_NO_REF;
     if (k && k->tensor.value != CUV_NO_REF) {
         *out = k->tensor.value;
         return CUV_OK;
     }
-    if (k && k->list_count) {       /* a list of scalars or of equal tensors: stacked */
-        cuv_ref *refs = CUV_NEW_ARRAY(call->arena, cuv_ref, k->list_count);
-        if (!refs)
-            return cuv_oom(call->cx);
-        for (size_t i = 0; i < k->list_count; i++)
-            refs[i] = cuv_expand_dims(call, k->list[i].value, 0);
-        *out = cuv_emit(call->program, CUV_OP_CONCAT, refs, k->list_count, CUV_AT(.axis = 0));
-        return call->program->status;
+    if (k && k->list_count && k->literal)
+        return list_ref(call, name, k, k->literal, &next, cuv_operand_kind(call, name).dtype, 0, out);
+    if (k && k->list_count == 1) {
+        *out = k->list[0].value;
+        return CUV_OK;
     }
-    const cuv_value *v = k ? k->literal : cuv_option(call, place, names);
-    if (cuv_is_null(v))
-        return cuv_bad_option(call, names, "a number, an array of numbers or a tensor");
-    return literal_ref(call, names, v, dtype, out);
+    const cuv_value *v = k ? k->literal : cuv_option(call, name);
+    return cuv_is_null(v) ? cuv_bad_option(call, name, wanted) : literal_ref(call, name, v, weak, out);
+}
+
+const char *cuv_operand_name(const cuv_call *call, int place)
+{
+    char word[80];
+    if (!word_at(cuv_operation_of(call->layer)->operands, place, word, sizeof word))
+        return "x";
+    return cuv_format(call->cx, "%s", word);
 }
 
 cuv_status cuv_operand_x(cuv_call *call, cuv_ref *out)
 {
-    *out = call->in_count ? call->in[0].value : CUV_NO_REF;
-    for (size_t i = 0; *out == CUV_NO_REF && i < call->kwarg_count; i++)
-        *out = call->kwargs[i].tensor.value;
-    return *out == CUV_NO_REF ? cuv_bad_option(call, "x", "a tensor") : CUV_OK;
+    return cuv_operand_ref(call, cuv_operand_name(call, 0), CUV_F32, out);
 }
 
-cuv_status cuv_operand_list(cuv_call *call, const cuv_ref **out, size_t *count)
+cuv_status cuv_operand_list(cuv_call *call, const char *name, cuv_ref **out, size_t *count)
 {
-    cuv_ref *refs = CUV_NEW_ARRAY(call->arena, cuv_ref, call->in_count + 1);
-    if (!refs)
+    const cuv_kwarg *k = cuv_operand(call, name);
+    const cuv_value *items = k ? plain(k->literal) : NULL;
+    cuv_kind_of kind = cuv_operand_kind(call, name);
+    size_t next = 0;
+    *count = 0;
+    if (k && k->tensor.value != CUV_NO_REF) {
+        *count = 1;
+        *out = CUV_NEW_ARRAY(call->arena, cuv_ref, 1);
+        if (*out)
+            (*out)[0] = k->tensor.value;
+        return *out ? CUV_OK : cuv_oom(call->cx);
+    }
+    size_t n = !k ? 0 : cuv_is_seq(items) && !is_tensor_mark(items) ? cuv_len(items) : k->list_count;
+    *out = CUV_NEW_ARRAY(call->arena, cuv_ref, n + 1);
+    if (!*out)
         return cuv_oom(call->cx);
-    *count = call->in_count;
-    *out = refs;
-    for (size_t i = 0; i < call->in_count; i++)
-        refs[i] = call->in[i].value;
-    return *count ? CUV_OK : cuv_bad_option(call, "xs", "a list of tensors");
+    for (size_t i = 0; i < n; i++)
+        CUV_TRY(list_ref(call, name, k, items ? cuv_item(items, i) : NULL, &next, kind.dtype, 0, &(*out)[i]));
+    *count = n;
+    return n ? CUV_OK : cuv_bad_option(call, name, "a list of tensors");
 }
 
 cuv_ref cuv_as_float(cuv_call *call, cuv_ref x)
@@ -172,34 +438,23 @@ cuv_ref cuv_as_float(cuv_call *call, cuv_ref x)
     return cuv_dtype_is_float(cuv_var_of(call, x)->dtype) ? x : cuv_emit_cast(call->program, x, CUV_F32);
 }
 
-cuv_status cuv_option_axis(cuv_call *call, int place, const char *names, int rank, int64_t fallback, int *axis)
+cuv_ref cuv_to_bool(cuv_call *call, cuv_ref x)
 {
-    int64_t given = cuv_option_int(call, place, names, fallback), counted = given < 0 ? given + rank : given;
-    if (counted < 0 || counted >= rank)
-        return cuv_bad_option(call, names, cuv_format(call->cx, "an axis from %d to %d", -rank, rank - 1));
-    *axis = (int)counted;
-    return CUV_OK;
+    return cuv_emit_cast(call->program, x, CUV_BOOL);
 }
 
-cuv_status cuv_option_axes(cuv_call *call, int place, const char *names, int rank, int *axes, int *count)
+cuv_status cuv_give_many(cuv_call *call, const cuv_ref *ys, size_t count)
 {
-    int64_t given[CUV_MAX_RANK];
-    int n = cuv_option_ints(call, place, names, given);
-    *count = 0;
-    if (n < 0 && !cuv_is_null(cuv_option(call, place, names)))
-        return cuv_bad_option(call, names, "an axis or a list of axes");
-    for (int i = 0; i < n; i++) {
-        int64_t counted = given[i] < 0 ? given[i] + rank : given[i];
-        if (counted < 0 || counted >= rank)
-            return cuv_bad_option(call, names, cuv_format(call->cx, "axes from %d to %d", -rank, rank - 1));
-        axes[(*count)++] = (int)counted;
-    }
+    CUV_TRY(call->program->status);
+    if (count > CUV_MAX_OUTPUTS)
+        return cuv_call_unsupported(call, "outputs", cuv_format(call->cx, "it makes more than %d tensors", CUV_MAX_OUTPUTS));
+    for (size_t i = 0; i < count; i++)
+        call->out[i] = (cuv_sym){ys[i], CUV_NO_REF};
+    call->out_count = count;
     return CUV_OK;
 }
 
 cuv_status cuv_give(cuv_call *call, cuv_ref y)
 {
-    call->out[0] = (cuv_sym){y, CUV_NO_REF};
-    call->out_count = 1;
-    return call->program->status;
+    return cuv_give_many(call, &y, 1);
 }

@@ -1,39 +1,77 @@
-/* Operations as nodes: Keras 3's Operation classes, and TensorFlow functions in configurations of Keras 2. Each is a layer without
- * weights whose operands may be tensors or literals; what follows reads them. */
+/* Operations as nodes: Keras 3's Operation classes, and TensorFlow's functions in configurations of Keras 2. Each is a layer without
+ * weights whose arguments may be tensors, literals, or lists of both; what follows reads them by the names that Keras 3 has. */
 #ifndef CUV_LAYERS_OPERATION_H
 #define CUV_LAYERS_OPERATION_H
 
 #include "layers/support.h"
 
-/* The descriptor of an operation's class ("Mean", "GetItem"); NULL when there is none. */
-const cuv_layer_def *cuv_operation_find(const char *class_name);
-/* True when a record is an operation, not the layer of the same name. */
-bool cuv_is_operation(const cuv_value *record);
+/* A class of keras.src.ops. */
+typedef struct cuv_operation {
+    const char *family, *name;          /* keras.src.ops.<family>.<name> */
+    cuv_status (*lower)(cuv_call *call);
+    const char *operands, *options;     /* names, separated by spaces: what a call takes, and what the constructor does */
+} cuv_operation;
 
-/* An operand by its place among the positional arguments, or by any of its names (separated by spaces); NULL when absent or None.
- * Place -1: by name only. */
-const cuv_kwarg *cuv_operand(const cuv_call *call, int place, const char *names);
-/* A literal option: from the operation's config, else an argument. NULL when absent; None gives a null value. */
-const cuv_value *cuv_option(const cuv_call *call, int place, const char *names);
-bool cuv_option_bool(const cuv_call *call, int place, const char *names, bool fallback);
-double cuv_option_real(const cuv_call *call, int place, const char *names, double fallback);
-int64_t cuv_option_int(const cuv_call *call, int place, const char *names, int64_t fallback);
+/* A function of TensorFlow as TFOpLambda names it, or an op as TensorFlowOpLayer does. */
+typedef struct cuv_tf_function {
+    const char *name;                   /* "math.reduce_mean", "AddV2" */
+    const char *operation;              /* "Mean" */
+    const char *arguments;              /* its own names in order, each with Keras 3's when that differs: "input_tensor=x axis" */
+    const char *preset;                 /* options where its defaults are others than Keras 3's: "axis=0" */
+} cuv_tf_function;
+
+/* True when a record is an operation or a TensorFlow function, not a layer of the same name. */
+bool cuv_is_operation(const cuv_value *record);
+/* Makes it: finds the operation; CUV_UNSUPPORTED says why there is none. Sets def, and what cuv_operation_of gives. */
+CUV_MUST_USE cuv_status cuv_operation_make(cuv_context *cx, cuv_layer *layer);
+
+/* The operation of a layer; NULL when it is none. */
+const cuv_operation *cuv_operation_of(const cuv_layer *layer);
+
+/* An argument of the call by its Keras 3 name; NULL when absent or None. */
+const cuv_kwarg *cuv_operand(const cuv_call *call, const char *name);
+/* The name of operand `place`. */
+const char *cuv_operand_name(const cuv_call *call, int place);
+/* A literal argument, wherever it stands. NULL when absent; None gives a null value. */
+const cuv_value *cuv_option(const cuv_call *call, const char *name);
+bool cuv_option_bool(const cuv_call *call, const char *name, bool fallback);
+double cuv_option_real(const cuv_call *call, const char *name, double fallback);
+int64_t cuv_option_int(const cuv_call *call, const char *name, int64_t fallback);
+const char *cuv_option_text(const cuv_call *call, const char *name, const char *fallback);
 /* Up to CUV_MAX_RANK integers of an int or list; -1 when it is absent, None, or something else. */
-int cuv_option_ints(const cuv_call *call, int place, const char *names, int64_t *out);
-/* An operand as a tensor: a literal becomes a constant of `dtype`. */
-CUV_MUST_USE cuv_status cuv_operand_ref(cuv_call *call, int place, const char *names, cuv_dtype dtype, cuv_ref *out);
-/* The first tensor operand. */
+int cuv_option_ints(const cuv_call *call, const char *name, int64_t *out);
+CUV_MUST_USE cuv_status cuv_option_dtype(cuv_call *call, const char *name, cuv_dtype fallback, cuv_dtype *out);
+/* Axes from an option: absent or None gives none (= all); counted from 0. */
+CUV_MUST_USE cuv_status cuv_option_axes(cuv_call *call, const char *name, int rank, int *axes, int *count);
+CUV_MUST_USE cuv_status cuv_option_axis(cuv_call *call, const char *name, int rank, int64_t fallback, int *axis);
+
+/* What an argument would be as a tensor: its dtype, and whether it is a Python number, which adapts to others. */
+typedef struct cuv_kind_of { cuv_dtype dtype; bool weak, tensor; } cuv_kind_of;
+cuv_kind_of cuv_operand_kind(const cuv_call *call, const char *name);
+/* The dtype in which Keras 3 joins two. */
+cuv_dtype cuv_join_dtypes(cuv_kind_of a, cuv_kind_of b);
+/* An argument as a tensor of its own dtype (Python numbers: `weak`). */
+CUV_MUST_USE cuv_status cuv_operand_ref(cuv_call *call, const char *name, cuv_dtype weak, cuv_ref *out);
+/* The first argument. */
 CUV_MUST_USE cuv_status cuv_operand_x(cuv_call *call, cuv_ref *out);
+/* The tensors of a list, in one dtype. */
+CUV_MUST_USE cuv_status cuv_operand_list(cuv_call *call, const char *name, cuv_ref **out, size_t *count);
+/* The first two in one dtype; `floats`: at least a float. */
+CUV_MUST_USE cuv_status cuv_operands_joined(cuv_call *call, bool floats, cuv_ref *a, cuv_ref *b);
+/* The option "axis" of x; None (or absent, where `fallback` is INT64_MIN): x becomes a row. */
+CUV_MUST_USE cuv_status cuv_flat_axis(cuv_call *call, int64_t fallback, cuv_ref *x, int *axis);
 /* x as float: itself when it is one, else cast to float32. */
 cuv_ref cuv_as_float(cuv_call *call, cuv_ref x);
-/* Axes from an option: absent or None gives none (= all); counted from 0. */
-CUV_MUST_USE cuv_status cuv_option_axes(cuv_call *call, int place, const char *names, int rank, int *axes, int *count);
-CUV_MUST_USE cuv_status cuv_option_axis(cuv_call *call, int place, const char *names, int rank, int64_t fallback, int *axis);
-/* "operation.argument": the operation, the option, and what is understood. */
-cuv_status cuv_bad_option(cuv_call *call, const char *names, const char *expected);
-/* Tensors of a list operand, or all positional ones. */
-CUV_MUST_USE cuv_status cuv_operand_list(cuv_call *call, const cuv_ref **out, size_t *count);
-/* Sets one output without a mask. */
+cuv_ref cuv_to_bool(cuv_call *call, cuv_ref x);
+
+/* "operation.argument": the operation, the argument, and what is understood. */
+cuv_status cuv_bad_option(cuv_call *call, const char *name, const char *expected);
+/* Sets outputs without masks. */
 cuv_status cuv_give(cuv_call *call, cuv_ref y);
+cuv_status cuv_give_many(cuv_call *call, const cuv_ref *ys, size_t count);
+
+#define OPERATION(family, class_name, id, operands, options) cuv_status cuv_op_##id(cuv_call *call);
+#include "layers/operations.def"
+#undef OPERATION
 
 #endif

@@ -1,0 +1,235 @@
+/* An operation as Keras 3 writes it: constructor's arguments in "config", tensors and the others in the node. A function of TensorFlow
+ * becomes the operation that computes the same; arguments that no operation has are refused by name. */
+#include "emit/config.h"
+#include "layers/operation.h"
+
+static cuv_status refuse(cuv_config_writer *w, const cuv_layer *layer, const char *argument, const cuv_value *v)
+{
+    const char *found = v ? cuv_format(w->cx, "%s=%s", argument, cuv_value_repr(w->cx, v)) : argument;
+    return cuv_fail(w->cx, CUV_UNSUPPORTED, "write.behaviour", &(cuv_detail){.layer = layer->name, .found = found,
+                    .help = "the operation of Keras 3 that is nearest to it has no such argument"},
+                    "'%s' (%s) has %s, which Keras 3 cannot express", layer->name, layer->class_name, found);
+}
+
+/* Word `place` of "a b=c d": what stands before and behind the "=". */
+static bool argument_at(const char *list, int place, char *theirs, char *ours, size_t size)
+{
+    for (; *list; list += strspn(list, " ")) {
+        size_t n = strcspn(list, " ");
+        if (place-- == 0 && n < size) {
+            size_t k = strcspn(list, "= ");
+            memcpy(theirs, list, k);
+            theirs[k] = 0;
+            const char *from = k < n ? list + k + 1 : list;
+            size_t m = k < n ? n - k - 1 : n;
+            memcpy(ours, from, m);
+            ours[m] = 0;
+            return true;
+        }
+        list += n;
+    }
+    return false;
+}
+
+/* The argument of a call of TensorFlow's function that Keras 3 calls `name`. */
+static const cuv_wired_arg *find_argument(const cuv_tf_function *f, const cuv_graph_call *call, const char *name)
+{
+    char theirs[80], ours[80];
+    for (int i = 0; argument_at(f->arguments, i, theirs, ours, sizeof theirs); i++) {
+        if (strcmp(ours, name) != 0)
+            continue;
+        int place = 0;
+        for (size_t a = 0; a < call->arg_count; a++) {
+            const cuv_wired_arg *arg = &call->args[a];
+            if (arg->name ? cuv_streq(arg->name, theirs) : place++ == i)
+                if (arg->kind != CUV_ARG_LITERAL || !cuv_is_null(arg->literal))
+                    return arg;
+        }
+    }
+    return NULL;
+}
+
+/* Arguments that say nothing, or what is so anyway. */
+static bool says_nothing(const char *name, const cuv_value *v)
+{
+    double x;
+    bool usual = strcmp(name, "on_value") == 0 || strcmp(name, "beta") == 0;
+    if (cuv_is_null(v) || cuv_has_word("name validate_indices stable sorted index_type num", name))
+        return true;
+    return (cuv_as_real(v, &x) && x == (usual ? 1.0 : 0.0)) || cuv_streq(cuv_text(v), "ASCENDING");
+}
+
+static cuv_status check_rest(cuv_config_writer *w, const cuv_layer *layer, const cuv_graph_call *call)
+{
+    const cuv_operation *op = cuv_operation_of(layer);
+    const cuv_tf_function *f = layer->state;
+    char theirs[80], ours[80];
+    for (size_t a = 0; a < call->arg_count; a++) {
+        const cuv_wired_arg *arg = &call->args[a];
+        const char *name = arg->name;
+        for (int i = 0; name && argument_at(f->arguments, i, theirs, ours, sizeof theirs); i++)
+            if (strcmp(theirs, arg->name) == 0)
+                name = cuv_format(w->cx, "%s", ours);
+        bool known = !name || cuv_has_word(op->operands, name) || cuv_has_word(op->options, name);
+        bool index = name && strcmp(name, "dtype") == 0 && (cuv_streq(op->name, "Argmax") || cuv_streq(op->name, "Argmin"));
+        if (!known && !index && (arg->kind != CUV_ARG_LITERAL || !says_nothing(name, arg->literal)))
+            return refuse(w, layer, arg->name, arg->kind == CUV_ARG_LITERAL ? arg->literal : NULL);
+    }
+    return CUV_OK;
+}
+
+/* ---- literals */
+
+static cuv_status slice_value(cuv_config_writer *w, const cuv_value *v, cuv_value **out)
+{
+    cuv_value *o = cuv_value_dict(w->arena);
+    if (!o)
+        return cuv_oom(w->cx);
+    CUV_TRY(cuv_dict_set(w->arena, o, "class_name", cuv_value_text(w->arena, "__slice__")));
+    CUV_TRY(cuv_dict_set(w->arena, o, "config", (cuv_value *)(uintptr_t)v));
+    *out = o;
+    return CUV_OK;
+}
+
+/* Sizes of pieces as the indices between them. */
+static cuv_status cuts_value(cuv_config_writer *w, const cuv_value *sizes, cuv_value **out)
+{
+    int64_t sum = 0, n;
+    *out = cuv_value_list(w->arena);
+    for (size_t i = 0; *out && i + 1 < cuv_len(sizes); i++) {
+        if (!cuv_as_int(cuv_item(sizes, i), &n))
+            n = 0;
+        CUV_TRY(cuv_list_add(w->arena, *out, cuv_value_int(w->arena, sum += n)));
+    }
+    return *out ? CUV_OK : cuv_oom(w->cx);
+}
+
+static cuv_status literal_value(cuv_config_writer *w, const char *name, const cuv_value *v, cuv_value **out)
+{
+    *out = (cuv_value *)(uintptr_t)v;
+    if (strcmp(name, "key") == 0 && cuv_is_seq(v)) {
+        *out = cuv_value_list(w->arena);
+        for (size_t i = 0; *out && i < cuv_len(v); i++) {
+            cuv_value *item;
+            CUV_TRY(literal_value(w, "key", cuv_item(v, i), &item));
+            CUV_TRY(cuv_list_add(w->arena, *out, item ? item : cuv_value_null(w->arena)));
+        }
+        return *out ? CUV_OK : cuv_oom(w->cx);
+    }
+    if (strcmp(name, "key") == 0 && v && v->kind == CUV_DICT && !cuv_get(v, "class_name"))
+        return slice_value(w, v, out);
+    if (strcmp(name, "indices_or_sections") == 0 && cuv_is_seq(v))
+        return cuts_value(w, v, out);
+    if (strcmp(name, "mode") == 0 && cuv_text(v)) {
+        char *lower = cuv_arena_printf(w->arena, "%s", cuv_text(v));
+        for (char *c = lower; c && *c; c++)
+            *c = (char)(*c >= 'A' && *c <= 'Z' ? *c + 'a' - 'A' : *c);
+        *out = cuv_value_text(w->arena, lower);
+        return lower && *out ? CUV_OK : cuv_oom(w->cx);
+    }
+    return CUV_OK;
+}
+
+/* ---- the record and the node */
+
+static const cuv_value *preset(cuv_config_writer *w, const cuv_tf_function *f, const char *name)
+{
+    char theirs[80], ours[80];
+    for (int i = 0; argument_at(f->preset, i, theirs, ours, sizeof theirs); i++)
+        if (strcmp(theirs, name) == 0)
+            return cuv_layer_literal(w->arena, ours);
+    return NULL;
+}
+
+static cuv_status function_config(cuv_config_writer *w, const cuv_layer *layer, const cuv_graph_call *call, cuv_value *config)
+{
+    const cuv_operation *op = cuv_operation_of(layer);
+    char name[80], same[80];
+    for (int i = 0; argument_at(op->options, i, name, same, sizeof name); i++) {
+        const cuv_wired_arg *arg = find_argument(layer->state, call, name);
+        const cuv_value *given = arg ? arg->literal : preset(w, layer->state, name);
+        cuv_value *value;
+        if (arg && arg->kind != CUV_ARG_LITERAL)
+            return refuse(w, layer, cuv_format(w->cx, "a tensor as '%s'", name), NULL);
+        if (!given)
+            continue;
+        CUV_TRY(literal_value(w, name, given, &value));
+        CUV_TRY(cuv_dict_set(w->arena, config, name, value));
+    }
+    return CUV_OK;
+}
+
+cuv_status cuv_config_operation(cuv_config_writer *w, const cuv_layer *layer, const cuv_graph_call *call, cuv_value **out)
+{
+    const cuv_operation *op = cuv_operation_of(layer);
+    cuv_arena *a = w->arena;
+    cuv_value *config = cuv_value_dict(a);
+    *out = cuv_value_dict(a);
+    if (!config || !*out)
+        return cuv_oom(w->cx);
+    CUV_TRY(cuv_dict_set(a, *out, "module", cuv_value_text(a, cuv_format(w->cx, "keras.src.ops.%s", op->family))));
+    CUV_TRY(cuv_dict_set(a, *out, "class_name", cuv_value_text(a, op->name)));
+    CUV_TRY(cuv_dict_set(a, *out, "config", config));
+    CUV_TRY(cuv_dict_set(a, *out, "registered_name", cuv_value_text(a, op->name)));
+    CUV_TRY(cuv_dict_set(a, config, "name", cuv_value_text(a, layer->name)));
+    if (layer->state && call) {
+        CUV_TRY(check_rest(w, layer, call));
+        return function_config(w, layer, call, config);
+    }
+    for (size_t i = 0; layer->config && layer->config->kind == CUV_DICT && i < layer->config->size; i++) {
+        const char *key = cuv_text(layer->config->pairs[i].key);
+        if (key && cuv_has_word(op->options, key))
+            CUV_TRY(cuv_dict_set(a, config, key, layer->config->pairs[i].value));
+    }
+    return CUV_OK;
+}
+
+/* A list of tensors and literals, as the file has it. */
+static cuv_status list_value(cuv_config_writer *w, const struct cuv_model *m, const cuv_graph *g, const cuv_wired_arg *arg,
+                             cuv_value **out)
+{
+    size_t n = cuv_is_seq(arg->literal) ? cuv_len(arg->literal) : arg->wire_count, next = 0;
+    *out = cuv_value_list(w->arena);
+    for (size_t i = 0; *out && i < n; i++) {
+        const cuv_value *item = cuv_item(arg->literal, i);
+        bool constant = cuv_streq(cuv_text(cuv_item(item, 0)), "_CONSTANT_VALUE"), tensor = !arg->literal || cuv_text(cuv_item(item, 0));
+        cuv_value *value = (cuv_value *)(uintptr_t)(constant ? cuv_item(item, 2) : item);
+        if (tensor && !constant && next < arg->wire_count)
+            CUV_TRY(cuv_config_tensor(w, m, g, arg->wires[next++], &value));
+        CUV_TRY(cuv_list_add(w->arena, *out, value));
+    }
+    return *out ? CUV_OK : cuv_oom(w->cx);
+}
+
+static cuv_status operand_value(cuv_config_writer *w, const struct cuv_model *m, const cuv_graph *g, const char *name,
+                                const cuv_wired_arg *arg, cuv_value **out)
+{
+    if (!arg || arg->kind == CUV_ARG_LITERAL)
+        return literal_value(w, name, arg ? arg->literal : NULL, out);
+    if (arg->kind == CUV_ARG_TENSOR)
+        return cuv_config_tensor(w, m, g, arg->wires[0], out);
+    return list_value(w, m, g, arg, out);
+}
+
+/* The arguments of a function of TensorFlow as those of its operation, by place. */
+cuv_status cuv_config_function_args(cuv_config_writer *w, const struct cuv_model *m, const cuv_graph *g,
+                                    const cuv_graph_call *call, cuv_value *args)
+{
+    const cuv_layer *layer = g->layers[call->layer];
+    const cuv_operation *op = cuv_operation_of(layer);
+    char name[80], same[80];
+    size_t skipped = 0;
+    for (int i = 0; argument_at(op->operands, i, name, same, sizeof name); i++) {
+        const cuv_wired_arg *arg = find_argument(layer->state, call, name);
+        cuv_value *value;
+        if (!arg) {
+            skipped++;
+            continue;
+        }
+        for (; skipped; skipped--)
+            CUV_TRY(cuv_list_add(w->arena, args, cuv_value_null(w->arena)));
+        CUV_TRY(operand_value(w, m, g, name, arg, &value));
+        CUV_TRY(cuv_list_add(w->arena, args, value ? value : cuv_value_null(w->arena)));
+    }
+    return CUV_OK;
+}
