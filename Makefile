@@ -25,14 +25,7 @@ asan ubsan:          ## run the unit tests under sanitizers
 	@ctest --test-dir build/$@ --output-on-failure --no-label-summary --parallel $(JOBS)
 
 fuzz:                ## run each fuzz target for FUZZ_SECONDS (60)
-	@cmake --preset fuzz >/dev/null
-	@cmake --build build/fuzz --parallel $(JOBS)
-	@for target in build/fuzz/fuzz/fuzz_*; do \
-	    name=$${target##*/fuzz_}; mkdir -p build/fuzz/corpus/$$name; \
-	    seeds=; [ -d fuzz/corpus/$$name ] && seeds=fuzz/corpus/$$name; \
-	    echo "$$name:"; \
-	    $$target -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=4096 -timeout=20 -verbosity=0 -print_final_stats=1 \
-	        -artifact_prefix=build/fuzz/$$name- build/fuzz/corpus/$$name $$seeds || exit 1; done
+	@JOBS=$(JOBS) tools/fuzz $(FUZZ_SECONDS)
 
 bench: all           ## measure; results are explained in bench/README.md
 	@bench/run

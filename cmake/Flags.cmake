@@ -17,6 +17,9 @@ if(CUV_SANITIZE)
   if(CUV_SANITIZE MATCHES "address")
     target_compile_definitions(cuvier_flags INTERFACE CUV_SINGLE_BLOCKS)
   endif()
+  if(CUV_FUZZ)
+    target_compile_definitions(cuvier_flags INTERFACE CUV_FUZZING)   # checksums are not compared
+  endif()
 else()
   target_compile_options(cuvier_flags INTERFACE -fstack-protector-strong
                          $<$<CONFIG:Release>:-U_FORTIFY_SOURCE> $<$<CONFIG:Release>:-D_FORTIFY_SOURCE=2>)

@@ -103,6 +103,13 @@ CUV_API void cuv_context_free(cuv_context *cx);
 /* The limits of a context, to be changed before files are added. Borrowed from the context. */
 CUV_API cuv_limits *cuv_context_limits(cuv_context *cx);
 
+/* Who reads HDF5 structures that Keras itself does not write (chunks, filters, newer forms). */
+typedef enum cuv_hdf5 {
+    CUV_HDF5_LIBRARY,   /* libhdf5, loaded into this process when a file needs it (default) */
+    CUV_HDF5_OWN        /* nobody: such files are CUV_UNSUPPORTED "hdf5.library" */
+} cuv_hdf5;
+CUV_API void cuv_context_hdf5(cuv_context *cx, cuv_hdf5 how);
+
 /* ---------------------------------------------------------------------------------------------- 3. Findings */
 
 typedef enum cuv_severity { CUV_NOTE, CUV_WARNING, CUV_ERROR } cuv_severity;

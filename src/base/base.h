@@ -32,6 +32,8 @@ cuv_status cuv_oom(cuv_context *cx);
 cuv_status cuv_check_time(cuv_context *cx);
 /* The clock of the time limit starts anew; called by the public entry points. */
 void cuv_start_clock(cuv_context *cx);
+/* Who reads HDF5 beyond our own reader. */
+cuv_hdf5 cuv_hdf5_reader(const cuv_context *cx);
 /* Number of findings, and forgetting those added since (for trying alternatives). */
 size_t cuv_findings_mark(const cuv_context *cx);
 void cuv_findings_rewind(cuv_context *cx, size_t mark);

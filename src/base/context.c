@@ -123,6 +123,16 @@ cuv_limits *cuv_context_limits(cuv_context *cx)
     return &cx->limits;
 }
 
+void cuv_context_hdf5(cuv_context *cx, cuv_hdf5 how)
+{
+    cx->hdf5 = how;
+}
+
+cuv_hdf5 cuv_hdf5_reader(const cuv_context *cx)
+{
+    return cx->hdf5;
+}
+
 void cuv_start_clock(cuv_context *cx)
 {
     cx->deadline = cx->limits.seconds > 0 ? monotonic_seconds() + cx->limits.seconds : 0;

@@ -9,6 +9,7 @@ struct cuv_context {
     cuv_allocator allocator;
     bool own_allocator;          /* malloc and free: zeroed memory may come from calloc */
     cuv_limits limits;
+    cuv_hdf5 hdf5;
     atomic_size_t used;          /* bytes given out and not yet returned */
     atomic_bool limit_reached;   /* the last refusal came from limits.memory_bytes, not from the allocator */
     atomic_bool late;            /* the time limit has been reported */

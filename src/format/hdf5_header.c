@@ -84,7 +84,11 @@ static uint32_t checksum(const uint8_t *data, size_t size)
 static cuv_status check_sum(const walk *w, const uint8_t *data, size_t size)
 {
     cuv_cursor c = cuv_cursor_at(data, size, size - 4);
-    return checksum(data, size - 4) == cuv_read_u32(&c) ? CUV_OK : damaged(w, "does not match its checksum");
+    bool fits = checksum(data, size - 4) == cuv_read_u32(&c);
+#ifdef CUV_FUZZING
+    fits = true;
+#endif
+    return fits ? CUV_OK : damaged(w, "does not match its checksum");
 }
 
 static cuv_status add_block(walk *w, uint64_t address, uint64_t size)

@@ -103,6 +103,13 @@ const char *cuv_h5_lib_words(const cuv_h5_lib *lib, cuv_context *cx)
     return cuv_format(cx, "%s", text);
 }
 
+cuv_status cuv_h5_lib_off(cuv_context *cx, const char *file, const char *need)
+{
+    cuv_detail detail = {.file = file, .help = "allow libhdf5 to read it"};
+    return cuv_fail(cx, CUV_UNSUPPORTED, "hdf5.library", &detail, "%s%s%s needs libhdf5, which is switched off for this run",
+                    file ? file : "", file ? ": " : "", need ? need : "this");
+}
+
 cuv_status cuv_h5_lib_missing(cuv_context *cx, const char *file, const char *need)
 {
     cuv_detail detail = {.file = file, .help = "install libhdf5 (Debian and Ubuntu: libhdf5-103-1 or newer, or hdf5-tools; "

@@ -563,6 +563,8 @@ cuv_status cuv_h5_parse_lib_for(cuv_arena *arena, const cuv_source *src, const c
     reading r;
     *out = NULL;
     cuv_h5_job_start(&r.job, arena, src);
+    if (cuv_hdf5_reader(r.job.cx) == CUV_HDF5_OWN)
+        return cuv_h5_lib_off(r.job.cx, src->name, need);
     if (cuv_h5_lib_open(&r.lib) != CUV_OK)
         return cuv_h5_lib_missing(r.job.cx, src->name, need);
     cuv_h5 *node = NULL;

@@ -154,9 +154,12 @@ static cuv_status braces(cuv_py_parser *p, cuv_py **out)
     CUV_TRY(cuv_py_node(p, CUV_PY_SET, &node));
     p->at++;
     while (!cuv_py_is_op(p, "}")) {
+        bool set = p->stack_count > mark && !dict;
         CUV_TRY(brace_item(p, &dict, &item));
         if (dict && item->kind != CUV_PY_PAIR)
             return cuv_py_expected(p, "':'");
+        if (dict && set)
+            return cuv_py_syntax(p->cx, p->src, item->line, item->start, "a set has no pairs", NULL);
         if (p->stack_count == mark && at_clause(p)) {
             CUV_TRY(dict ? comprehension(p, ':', item->a, item->b, node, out) : comprehension(p, '{', item, NULL, node, out));
             return cuv_py_need_op(p, "}", "at its end");

@@ -75,8 +75,33 @@ static int hex_digits(const char *at)
     return value;
 }
 
+/* The code point of a \u escape whose digits are at *at, which moves behind it and, for a surrogate, behind its other half.
+ * -1: there is none. */
+static int code_point(const char **at, const char *end)
+{
+    int high = end - *at >= 4 ? hex_digits(*at) : -1, low = -1;
+    if (high <= 0 || (high & 0xFC00) == 0xDC00)
+        return -1;
+    *at += 4;
+    if ((high & 0xFC00) != 0xD800)
+        return high;
+    if (end - *at >= 6 && (*at)[0] == '\\' && (*at)[1] == 'u')
+        low = hex_digits(*at + 2);
+    if (low < 0 || (low & 0xFC00) != 0xDC00)
+        return -1;
+    *at += 6;
+    return 0x10000 + ((high & 0x3FF) << 10 | (low & 0x3FF));
+}
+
 static size_t put_utf8(char *to, int c)
 {
+    if (c >= 0x10000) {
+        to[0] = (char)(0xF0 | c >> 18);
+        to[1] = (char)(0x80 | (c >> 12 & 63));
+        to[2] = (char)(0x80 | (c >> 6 & 63));
+        to[3] = (char)(0x80 | (c & 63));
+        return 4;
+    }
     if (c < 0x80) {
         to[0] = (char)c;
         return 1;
@@ -92,7 +117,7 @@ static size_t put_utf8(char *to, int c)
     return 3;
 }
 
-/* A JSON string; \u escapes outside surrogates only, which is all that the printer writes. */
+/* A JSON string without NUL. */
 static cuv_status quoted(parser *q, const char **out, size_t *size)
 {
     static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
@@ -109,10 +134,9 @@ static cuv_status quoted(parser *q, const char **out, size_t *size)
         char c = *q->at++;
         if (c == '\\' && q->at < q->end) {
             c = *q->at++;
-            int code = c == 'u' && q->end - q->at >= 4 ? hex_digits(q->at) : -1;
+            int code = c == 'u' ? code_point(&q->at, q->end) : -1;
             const char *simple = c ? strchr(from, c) : NULL;
             if (code >= 0) {
-                q->at += 4;
                 n += put_utf8(text + n, code);
                 continue;
             }
@@ -466,6 +490,8 @@ cuv_status cuv_program_parse(cuv_arena *arena, const char *text, size_t size, cu
     *out = NULL;
     if (!q.p || !q.numbers)
         return cuv_oom(q.cx);
+    if (!cuv_utf8_valid(text, size) || memchr(text, 0, size))
+        return no(&q, "text in UTF-8 without NUL");
     for (; q.at < q.end; q.line++) {
         CUV_TRY(line(&q));
         blanks(&q);

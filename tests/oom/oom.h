@@ -84,11 +84,11 @@ static inline void check_status(const scene *s, cuv_status status, cuv_status wa
         fail_msg("allocation %zu refused: the finding is %s", n, last ? last->id : "missing");
 }
 
-/* Refusals are tried one by one up to 300, then every seventh, and past 3000 every 101st: enough to meet each place in the code,
+/* Refusals are tried one by one up to 200, then every 13th, and past 2000 every 201st: enough to meet each place in the code,
  * as loops come by more than once. */
 static inline size_t next_refusal(size_t n)
 {
-    return n < 300 ? n + 1 : n < 3000 ? n + 7 : n + 101;
+    return n < 200 ? n + 1 : n < 2000 ? n + 13 : n + 201;
 }
 
 /* Runs the act with one allocation refused (then, `for_good`, with all after it too) and returns whether any was. */

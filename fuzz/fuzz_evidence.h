@@ -1,0 +1,56 @@
+/* For targets that read bytes as evidence: all tensors are read, all dangers told, and the model built as far as it goes. */
+#ifndef CUV_FUZZ_EVIDENCE_H
+#define CUV_FUZZ_EVIDENCE_H
+
+#include "fuzz.h"
+#include "evidence/evidence.h"
+
+static inline void fuzz_read_file(const cuv_file *file)
+{
+    for (size_t i = 0; i < file->group_count; i++)
+        for (size_t j = 0; j < file->groups[i].count; j++)
+            fuzz_read_tensor(file->groups[i].tensors[j].tensor);
+    fuzz_read_all(file->config);
+}
+
+static inline void fuzz_text(cuv_context *cx, cuv_status status, char *text)
+{
+    if (fuzz_judge(cx, status) != (text != NULL))
+        __builtin_trap();
+    cuv_text_free(cx, text);
+}
+
+/* The structure, and its texts. */
+static inline void fuzz_structure(cuv_context *cx, struct cuv_evidence *ev)
+{
+    char *text = NULL;
+    struct cuv_model *model = NULL;
+    if (!fuzz_judge(cx, cuv_rebuild_structure(ev, &model))) {
+        if (model)
+            __builtin_trap();
+        return;
+    }
+    cuv_status status = cuv_model_summary(model, 80, &text);
+    fuzz_text(cx, status, text);
+    status = cuv_model_rebuild_json(model, NULL, &text);
+    fuzz_text(cx, status, text);
+    status = cuv_model_stage(model, "program", &text);
+    fuzz_text(cx, status, text);
+    cuv_model_free(model);
+}
+
+/* Opens the bytes under a path (for the files beside it); NULL when they are refused. */
+static inline cuv_file *fuzz_evidence(fuzz *f, struct cuv_evidence **ev, const char *path)
+{
+    cuv_file *file = NULL;
+    *ev = NULL;
+    if (!f->arena || cuv_evidence_new(f->cx, ev) != CUV_OK)
+        return NULL;
+    if (fuzz_judge(f->cx, cuv_evidence_open_source(*ev, &f->src, path, &file)) != (file != NULL))
+        __builtin_trap();
+    if (file)
+        fuzz_read_file(file);
+    return file;
+}
+
+#endif

@@ -1,0 +1,12 @@
+/* Pickles of all protocols through the allow-list interpreter. */
+#include "fuzz.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    fuzz f;
+    cuv_value *value = NULL;
+    if (fuzz_open(&f, data, size) && fuzz_judge(f.cx, cuv_pickle_parse(f.arena, &f.src, &value)))
+        fuzz_read_all(value);
+    fuzz_close(&f);
+    return 0;
+}
