@@ -28,8 +28,13 @@ else()
   endif()
 endif()
 
-# src/run/*_avx2.c and *_avx512.c are compiled for those processors and called only where they are present.
+# src/run/fast/*_avx2.c and *_avx512.c are compiled for those processors and called only where they are present.
 function(cuv_kernel_flags)
+  foreach(source IN LISTS ARGN)
+    if(source MATCHES "/fast_base\\.c$")
+      set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "-O3")
+    endif()
+  endforeach()
   if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|amd64")
     return()
   endif()

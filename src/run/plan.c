@@ -1,6 +1,7 @@
 /* Makes a plan: sizes for the given inputs, homes for all values, a kernel for every step. What needs no input is computed here,
  * once. Running is in plan_run.c. */
 #include "run/plan.h"
+#include "run/fast/fast.h"
 
 /* Everything that only the making of a plan needs. */
 typedef struct maker {
@@ -10,6 +11,7 @@ typedef struct maker {
     cuv_layout layout;
     bool *fixed_step;         /* by step: computed while planning */
     const cuv_var **in;       /* room for the inputs of the widest step */
+    cuv_chooser fast;         /* isa NULL: reference kernels only */
 } maker;
 
 static cuv_dtype storage_of(cuv_dtype dtype)
@@ -191,13 +193,15 @@ static cuv_status add_step(maker *m, const cuv_step *step, const cuv_ref *in, in
     *s = (cuv_plan_step){.step = step, .refs = CUV_NEW_ARRAY(plan->arena, cuv_ref, count ? count : 1), .scratch = SIZE_MAX};
     if (!tensors || !s->refs)
         return cuv_oom(m->cx);
-    s->args = (cuv_kernel_args){tensors, tensors + ins, ins, outs, step ? step->attrs : &none, NULL};
+    s->args = (cuv_kernel_args){tensors, tensors + ins, ins, outs, step ? step->attrs : &none, NULL, NULL};
     for (int k = 0; k < ins + outs; k++) {
         cuv_ref ref = k < ins ? in[k] : out[k - ins];
         s->refs[k] = ref;
         if (ref == CUV_NO_REF)
             continue;
         tensors[k] = tensor_of(&plan->vars[ref]);
+        if (k < ins && plan->places[plan->places[ref].root].home == CUV_HOME_FIXED)
+            tensors[k].data = plan->places[plan->places[ref].root].data;
         if (k >= ins && is_half(plan->vars[ref].dtype)) {
             s->half = plan->vars[ref].dtype;
             s->halves = (uint8_t)(s->halves | 1u << (k - ins));
@@ -214,6 +218,8 @@ static cuv_status choose_kernel(maker *m, cuv_plan_step *s, cuv_kernel_scratch *
     const cuv_step *step = s->step;
     s->kernel = cuv_reference_kernel(step->op, in, s->args.in_count, scratch);
     s->indexed = step->op == CUV_OP_GATHER || step->op == CUV_OP_GATHER_ALONG;
+    if (s->kernel && m->fast.isa)
+        CUV_TRY(cuv_fast_kernel(&m->fast, step->op, &s->args, &s->kernel, scratch));
     if (s->kernel)
         return CUV_OK;
     return cuv_fail(m->cx, CUV_UNSUPPORTED, "run.kernel", &(cuv_detail){.layer = step->layer}, "%s cannot compute with %s",
@@ -431,7 +437,6 @@ static cuv_status make(maker *m, const cuv_run_tensor *inputs)
 cuv_status cuv_plan_new(cuv_context *cx, const cuv_program *program, const cuv_run_tensor *inputs,
                         const cuv_plan_options *options, cuv_plan **out)
 {
-    (void)options;      /* reference kernels only, on one thread */
     *out = NULL;
     CUV_TRY(program->status);
     cuv_arena *arena = cuv_arena_new(cx);
@@ -442,6 +447,8 @@ cuv_status cuv_plan_new(cuv_context *cx, const cuv_program *program, const cuv_r
     }
     *plan = (cuv_plan){.cx = cx, .arena = arena, .program = program};
     maker m = {.plan = plan, .p = program, .cx = cx};
+    if (!options || !options->reference)
+        m.fast = (cuv_chooser){cx, arena, options && options->isa ? options->isa : cuv_isa_best(), options ? options->pool : NULL};
     cuv_status status = make(&m, inputs);
     if (status == CUV_OK)
         *out = plan;

@@ -1,4 +1,5 @@
-/* Programs to numbers: plan for given input shapes, reference kernels, (later) a fast backend behind the same kernel table. */
+/* Programs to numbers: plan for given input shapes, reference kernels, and a fast backend (fast/) behind the same
+ * type of kernel. */
 #ifndef CUV_RUN_H
 #define CUV_RUN_H
 
@@ -19,6 +20,7 @@ typedef struct cuv_kernel_args {
     int in_count, out_count;
     const cuv_attrs *attrs;
     void *scratch;
+    const void *prepared;       /* what the fast kernels made with the plan; NULL for reference kernels */
 } cuv_kernel_args;
 typedef void (*cuv_kernel)(const cuv_kernel_args *args);
 typedef size_t (*cuv_kernel_scratch)(const cuv_kernel_args *args);     /* bytes; data pointers may be NULL in this call */
@@ -29,8 +31,9 @@ cuv_kernel cuv_reference_kernel(cuv_op op, const cuv_run_tensor *in, int in_coun
  * weights' tensors must outlive it. Running is reentrant with one `cuv_run_state` per thread. */
 typedef struct cuv_plan cuv_plan;
 typedef struct cuv_plan_options {
-    int threads;
+    struct cuv_pool *pool;   /* threads for the kernels, borrowed; NULL: the caller's alone */
     bool reference;          /* reference kernels only */
+    const struct cuv_isa *isa;      /* instruction set of the fast kernels; NULL: the best of this machine */
 } cuv_plan_options;
 /* `inputs` has program->input_count shapes (data not read). A weight without value: CUV_NO "run.weight" naming it. */
 CUV_MUST_USE cuv_status cuv_plan_new(cuv_context *cx, const cuv_program *program, const cuv_run_tensor *inputs,

@@ -1,11 +1,14 @@
 /* Predictions: checks inputs against the model, keeps the plan of the last input shapes, runs batch by batch. */
 #include "run/runner.h"
+#include "run/fast/pool.h"
 
 struct cuv_runner {
     cuv_plan *plan;
+    cuv_pool *pool;
+    int threads;              /* of the pool */
     cuv_run_tensor inputs[CUV_MAX_RANK * 8];
     size_t input_count;
-    cuv_plan_options options;
+    bool reference;
 };
 
 #define MAX_INPUTS (sizeof((struct cuv_runner *)0)->inputs / sizeof(cuv_run_tensor))
@@ -22,6 +25,8 @@ void cuv_runner_free(struct cuv_model *m)
 {
     cuv_runner_reset(m);
     if (m->runner)
+        cuv_pool_free(m->runner->pool);
+    if (m->runner)
         cuv_release(m->cx, m->runner, sizeof *m->runner);
     m->runner = NULL;
 }
@@ -37,20 +42,36 @@ static cuv_status get_runner(struct cuv_model *m)
     return CUV_OK;
 }
 
+/* Threads for this many; those of another number end, and with them the plan that uses them. */
+static cuv_status get_pool(struct cuv_model *m, int threads)
+{
+    struct cuv_runner *r = m->runner;
+    threads = threads > 0 ? threads : cuv_machine_threads();
+    if (r->threads == threads)
+        return CUV_OK;
+    cuv_runner_reset(m);
+    cuv_pool_free(r->pool);
+    r->threads = 0;
+    CUV_TRY(cuv_pool_new(m->cx, threads, &r->pool));
+    r->threads = threads;
+    return CUV_OK;
+}
+
 /* The plan for these input shapes: the last one when they are the same. */
 static cuv_status get_plan(struct cuv_model *m, const cuv_run_tensor *in, const cuv_run_options *options, cuv_plan **out)
 {
     CUV_TRY(get_runner(m));
     struct cuv_runner *r = m->runner;
-    cuv_plan_options wanted = {options ? options->threads : 0, options && options->reference};
-    bool same = r->plan && r->options.threads == wanted.threads && r->options.reference == wanted.reference;
+    CUV_TRY(get_pool(m, options ? options->threads : 0));
+    cuv_plan_options wanted = {.pool = r->pool, .reference = options && options->reference};
+    bool same = r->plan && r->reference == wanted.reference;
     for (size_t i = 0; same && i < m->input_count; i++)
         same = cuv_shape_equal(in[i].shape, in[i].rank, r->inputs[i].shape, r->inputs[i].rank);
     if (!same) {
         cuv_runner_reset(m);
         CUV_TRY(cuv_plan_new(m->cx, m->program, in, &wanted, &r->plan));
         memcpy(r->inputs, in, m->input_count * sizeof *in);
-        r->options = wanted;
+        r->reference = wanted.reference;
     }
     *out = r->plan;
     return CUV_OK;

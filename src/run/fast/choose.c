@@ -1,0 +1,142 @@
+/* Which fast kernel a step gets, and what all of them share: room for packed weights, activations, products on several threads. */
+#include "run/fast/fast.h"
+
+/* ---- room ---- */
+
+typedef struct room { cuv_context *cx; void *memory; size_t size; } room;
+
+static void release_room(void *object)
+{
+    room *r = object;
+    cuv_release(r->cx, r->memory, r->size);
+}
+
+float *cuv_fast_room(const cuv_chooser *c, size_t floats)
+{
+    size_t size;
+    room *r = CUV_NEW(c->arena, room);
+    if (!r || !cuv_mul_size(floats, sizeof(float), &size) || !cuv_add_size(size, 64, &size))
+        return NULL;
+    *r = (room){c->cx, cuv_alloc(c->cx, size), size};
+    if (!r->memory || cuv_arena_defer(c->arena, release_room, r) != CUV_OK)
+        return NULL;
+    return (float *)(void *)((unsigned char *)r->memory + (64 - (uintptr_t)r->memory % 64));
+}
+
+static const float *padded_bias(const cuv_chooser *c, const float *bias, size_t cols)
+{
+    const size_t width = cuv_panels(c->isa, cols) * c->isa->panel;
+    float *to = cuv_fast_room(c, width);
+    if (!to)
+        return NULL;
+    memcpy(to, bias, cols * sizeof *to);
+    memset(to + cols, 0, (width - cols) * sizeof *to);
+    return to;
+}
+
+cuv_status cuv_fast_pack(const cuv_chooser *c, const float *w, size_t k, size_t cols, size_t row, size_t col, const float *bias,
+                         cuv_product *to)
+{
+    const size_t floats = cuv_packed_floats(k, cols, c->isa->panel);
+    float *packed = floats == SIZE_MAX ? NULL : cuv_fast_room(c, floats);
+    if (!packed || (bias && !(to->bias = padded_bias(c, bias, cols))))
+        return cuv_oom(c->cx);
+    cuv_pack(packed, w, k, cols, row, col, c->isa->panel);
+    to->packed = packed;
+    to->cols = cols;
+    to->k = k;
+    to->taps = 1;
+    return CUV_OK;
+}
+
+/* ---- activations ---- */
+
+bool cuv_fast_clamp(const cuv_act *act, cuv_product *p)
+{
+    p->clamp = act->op == CUV_OP_RELU && act->alpha == 0 && act->gamma == 0 && act->beta >= 0;
+    p->lo = 0;
+    p->hi = (float)act->beta;
+    return p->clamp || act->op == CUV_OP_NONE;
+}
+
+void cuv_fast_act(const cuv_isa *isa, const cuv_act *act, float *y, size_t rows, size_t cols)
+{
+    if (act->op == CUV_OP_SOFTMAX)
+        isa->softmax(y, y, rows, cols, 1);
+    else if (!isa->act(act, y, rows * cols))
+        cuv_act_f32(act, y, rows, cols);
+}
+
+/* ---- products on several threads ---- */
+
+typedef struct job {
+    const cuv_prepared *f;
+    const cuv_product *p;
+    const cuv_act *act;         /* NULL: none, or done by the clamp */
+    size_t rows, panels;        /* of one part */
+    size_t across;              /* parts side by side */
+} job;
+
+static void run_part(void *arg, size_t part)
+{
+    const job *j = arg;
+    const size_t row = part / j->across * j->rows, panel = part % j->across * j->panels;
+    const size_t end = j->p->rows - row < j->rows ? j->p->rows : row + j->rows;
+    const size_t panels = j->f->panels - panel < j->panels ? j->f->panels : panel + j->panels;
+    j->f->isa->product(j->p, row, end, panel, panels);
+    if (j->act)
+        cuv_fast_act(j->f->isa, j->act, j->p->y + row * j->p->y_step, end - row, j->p->cols);
+}
+
+void cuv_fast_product(const cuv_prepared *f, const cuv_product *p, const cuv_act *act)
+{
+    const size_t tile = f->isa->tile, depth = p->taps * p->k, threads = cuv_pool_threads(f->pool);
+    const double work = (double)p->rows * (double)depth * (double)p->cols;
+    job j = {f, p, p->clamp || !act || act->op == CUV_OP_NONE ? NULL : act, p->rows, f->panels, 1};
+    size_t parts = 1;
+    if (j.act) {        /* a part's rows are still in the cache when the activation comes */
+        j.rows = 65536 / (p->cols ? p->cols : 1) / tile * tile;
+        j.rows = j.rows < 4 * tile ? 4 * tile : j.rows;
+    }
+    if (threads > 1 && work > 50000) {
+        const size_t each = (p->rows + 4 * threads - 1) / (4 * threads), whole = (each + tile - 1) / tile * tile;
+        if (p->rows >= 2 * tile * threads)
+            j.rows = whole < j.rows ? whole : j.rows;
+        else if (!j.act && f->panels >= threads) {
+            j.across = threads;
+            j.panels = (f->panels + threads - 1) / threads;
+            j.across = (f->panels + j.panels - 1) / j.panels;
+        }
+    }
+    parts = p->rows ? (p->rows + j.rows - 1) / j.rows * j.across : 0;
+    cuv_parallel(work > 50000 ? f->pool : NULL, parts, run_part, &j);
+}
+
+/* ---- the choice ---- */
+
+static size_t prepared_scratch(const cuv_kernel_args *a)
+{
+    return ((const cuv_prepared *)a->prepared)->scratch;
+}
+
+cuv_status cuv_fast_kernel(const cuv_chooser *c, cuv_op op, cuv_kernel_args *args, cuv_kernel *kernel,
+                           cuv_kernel_scratch *scratch)
+{
+    static cuv_fast_choose *const families[] = {cuv_choose_linear, cuv_choose_conv, cuv_choose_depthwise, cuv_choose_rows,
+                                                cuv_choose_pool, cuv_choose_recurrent, cuv_choose_attention};
+    if (!args->in_count || args->in[0].dtype != CUV_F32 || !cuv_run_count(&args->out[0]))
+        return CUV_OK;
+    cuv_prepared *prepared = CUV_NEW(c->arena, cuv_prepared);
+    if (!prepared)
+        return cuv_oom(c->cx);
+    *prepared = (cuv_prepared){.isa = c->isa, .pool = c->pool};
+    cuv_kernel chosen = NULL;
+    for (size_t i = 0; !chosen && i < sizeof families / sizeof families[0]; i++)
+        CUV_TRY(families[i](c, op, args, prepared, &chosen));
+    if (!chosen)
+        return CUV_OK;
+    args->prepared = prepared;
+    *kernel = chosen;
+    *scratch = prepared->scratch ? prepared_scratch : NULL;
+    return CUV_OK;
+}

@@ -1,0 +1,221 @@
+/* Convolutions as products: a row for each output place, a tap for each run of neighbouring inputs. Images with padding are copied into
+ * scratch with zeros around them, so that no place is special. */
+#include "run/fast/fast.h"
+
+
+/* One line (last spatial axis) of the padded image. */
+static void copy_line(const cuv_prepared *f, const float *x, int64_t i, int64_t j, float *to)
+{
+    const cuv_space *s = &f->space;
+    const int64_t from_i = i - s->lo[0], from_j = j - s->lo[1], ci = s->ci;
+    const int64_t before = s->lo[2] > 0 ? s->lo[2] : 0, skip = s->lo[2] < 0 ? -s->lo[2] : 0;
+    int64_t n = s->in[2] - skip;
+    n = n > f->size[2] - before ? f->size[2] - before : n;
+    if (from_i < 0 || from_i >= s->in[0] || from_j < 0 || from_j >= s->in[1] || n <= 0) {
+        memset(to, 0, (size_t)(f->size[2] * ci) * sizeof *to);
+        return;
+    }
+    memset(to, 0, (size_t)(before * ci) * sizeof *to);
+    memcpy(to + before * ci, x + ((from_i * s->in[1] + from_j) * s->in[2] + skip) * ci, (size_t)(n * ci) * sizeof *to);
+    memset(to + (before + n) * ci, 0, (size_t)((f->size[2] - before - n) * ci) * sizeof *to);
+}
+
+static const float *image(const cuv_prepared *f, const float *x, float *scratch)
+{
+    if (!f->padded)
+        return x;
+    for (int64_t i = 0; i < f->size[0]; i++)
+        for (int64_t j = 0; j < f->size[1]; j++)
+            copy_line(f, x, i, j, scratch + (i * f->size[1] + j) * f->size[2] * f->space.ci);
+    return scratch;
+}
+
+/* Sizes of the image that the outputs reach, and whether x itself can be it; false when there are too many floats for int32. */
+static bool measure(const cuv_kernel_args *a, cuv_prepared *to)
+{
+    cuv_space *s = &to->space;
+    *s = cuv_space_of(a, a->in[1].shape);
+    size_t floats = (size_t)s->ci;
+    for (int i = 0; i < 3; i++) {
+        to->size[i] = (s->out[i] - 1) * s->stride[i] + (s->k[i] - 1) * s->dilation[i] + 1;
+        to->padded |= s->lo[i] != 0 || to->size[i] > s->in[i];
+    }
+    for (int i = 0; i < 3; i++) {
+        if (!to->padded)
+            to->size[i] = s->in[i];
+        if (to->size[i] <= 0 || !cuv_mul_size(floats, (size_t)to->size[i], &floats) || floats > INT32_MAX)
+            return false;
+    }
+    to->scratch = to->padded ? floats * sizeof(float) : 0;
+    return true;
+}
+
+/* ---- any convolution ---- */
+
+static void run_conv(const cuv_kernel_args *a)
+{
+    const cuv_prepared *f = a->prepared;
+    const cuv_space *s = &f->space;
+    const size_t places = (size_t)(s->out[0] * s->out[1] * s->out[2]), cog = (size_t)(s->co / f->groups);
+    const size_t cig = (size_t)(s->ci / f->groups), packed = cuv_packed_floats(f->product.taps * f->product.k, cog, f->isa->panel);
+    for (int64_t b = 0; b < s->b; b++) {
+        const float *x = image(f, (const float *)a->in[0].data + (size_t)(b * s->in[0] * s->in[1] * s->in[2] * s->ci), a->scratch);
+        float *y = (float *)a->out[0].data + (size_t)b * places * (size_t)s->co;
+        for (int64_t g = 0; g < f->groups; g++) {
+            cuv_product p = f->product;
+            p.rows = places;
+            p.x = x + (size_t)g * cig;
+            p.packed += (size_t)g * packed;
+            if (p.bias)
+                p.bias += (size_t)g * f->panels * f->isa->panel;
+            p.y = y + (size_t)g * cog;
+            p.y_step = (size_t)s->co;
+            cuv_fast_product(f, &p, f->groups == 1 ? &a->attrs->act : NULL);
+        }
+        if (f->groups > 1 && !f->product.clamp)
+            cuv_fast_act(f->isa, &a->attrs->act, y, places, (size_t)s->co);
+    }
+}
+
+/* One by one without steps: all images are one product. */
+static void run_points(const cuv_kernel_args *a)
+{
+    const cuv_prepared *f = a->prepared;
+    cuv_product p = f->product;
+    p.rows = cuv_run_count(&a->in[0]) / p.k;
+    p.x = a->in[0].data;
+    p.x_step = p.k;
+    p.y = a->out[0].data;
+    p.y_step = p.cols;
+    cuv_fast_product(f, &p, &a->attrs->act);
+}
+
+static cuv_status place_rows(const cuv_chooser *c, cuv_prepared *to)
+{
+    const cuv_space *s = &to->space;
+    const int64_t line = to->size[2] * s->ci, plane = to->size[1] * line;
+    const bool joined = s->dilation[2] == 1 && to->groups == 1;      /* the taps of a line are one run */
+    const int64_t last = joined ? 1 : s->k[2];
+    size_t n = 0;
+    int32_t *at = CUV_NEW_ARRAY(c->arena, int32_t, (size_t)(s->out[0] * s->out[1] * s->out[2]));
+    int32_t *tap = CUV_NEW_ARRAY(c->arena, int32_t, (size_t)(s->k[0] * s->k[1] * last));
+    if (!at || !tap)
+        return cuv_oom(c->cx);
+    for (int64_t i = 0; i < s->out[0]; i++)
+        for (int64_t j = 0; j < s->out[1]; j++)
+            for (int64_t k = 0; k < s->out[2]; k++)
+                at[n++] = (int32_t)(i * s->stride[0] * plane + j * s->stride[1] * line + k * s->stride[2] * s->ci);
+    n = 0;
+    for (int64_t i = 0; i < s->k[0]; i++)
+        for (int64_t j = 0; j < s->k[1]; j++)
+            for (int64_t k = 0; k < last; k++)
+                tap[n++] = (int32_t)(i * s->dilation[0] * plane + j * s->dilation[1] * line + k * s->dilation[2] * s->ci);
+    to->product.at = at;
+    to->product.tap = tap;
+    to->product.taps = n;
+    to->product.k = (size_t)(joined ? s->k[2] * s->ci : s->ci / to->groups);
+    return CUV_OK;
+}
+
+/* Packed columns of all groups, one group after the other, and their biases. */
+static cuv_status pack_groups(const cuv_chooser *c, const float *w, const float *bias, cuv_prepared *to)
+{
+    const size_t co = (size_t)to->space.co, cog = co / (size_t)to->groups, depth = to->product.taps * to->product.k;
+    const size_t floats = cuv_packed_floats(depth, cog, c->isa->panel), width = to->panels * c->isa->panel;
+    size_t all;
+    if (floats == SIZE_MAX || !cuv_mul_size(floats, (size_t)to->groups, &all))
+        return cuv_oom(c->cx);
+    float *packed = cuv_fast_room(c, all), *padded = bias ? cuv_fast_room(c, width * (size_t)to->groups) : NULL;
+    if (!packed || (bias && !padded))
+        return cuv_oom(c->cx);
+    for (size_t g = 0; g < (size_t)to->groups; g++) {
+        cuv_pack(packed + g * floats, w + g * cog, depth, cog, co, 1, c->isa->panel);
+        if (padded) {
+            memcpy(padded + g * width, bias + g * cog, cog * sizeof *padded);
+            memset(padded + g * width + cog, 0, (width - cog) * sizeof *padded);
+        }
+    }
+    to->product.packed = packed;
+    to->product.bias = padded;
+    to->product.cols = cog;
+    return CUV_OK;
+}
+
+cuv_status cuv_choose_conv(const cuv_chooser *c, cuv_op op, const cuv_kernel_args *a, cuv_prepared *to, cuv_kernel *kernel)
+{
+    if (op != CUV_OP_CONV)
+        return CUV_OK;
+    const cuv_run_tensor *w = &a->in[1], *bias = a->in_count > 2 && a->in[2].rank ? &a->in[2] : NULL;
+    to->groups = a->attrs->groups ? a->attrs->groups : 1;
+    if (!w->data || (bias && !bias->data) || !cuv_run_count(w) || !measure(a, to) || to->space.co / to->groups < 4) {
+        *to = (cuv_prepared){.isa = c->isa, .pool = c->pool};
+        return CUV_OK;
+    }
+    const cuv_space *s = &to->space;
+    cuv_fast_clamp(&a->attrs->act, &to->product);
+    to->panels = cuv_panels(c->isa, (size_t)(s->co / to->groups));
+    CUV_TRY(place_rows(c, to));
+    CUV_TRY(pack_groups(c, w->data, bias ? bias->data : NULL, to));
+    bool points = !to->padded && to->groups == 1;
+    for (int i = 0; i < 3; i++)
+        points = points && s->k[i] == 1 && s->stride[i] == 1;
+    if (points) {
+        to->product.at = to->product.tap = NULL;
+        to->product.taps = 1;
+    }
+    *kernel = points ? run_points : run_conv;
+    return CUV_OK;
+}
+
+/* ---- depthwise ---- */
+
+typedef struct rows_job { const cuv_prepared *f; cuv_depthwise d; const cuv_act *act; size_t each; } rows_job;
+
+static void run_rows(void *arg, size_t part)
+{
+    const rows_job *j = arg;
+    const size_t first = part * j->each, end = j->d.out_h - first < j->each ? j->d.out_h : first + j->each;
+    const size_t row = j->d.out_w * j->d.channels;
+    j->f->isa->depthwise(&j->d, first, end);
+    if (j->act)
+        cuv_fast_act(j->f->isa, j->act, j->d.y + first * row, (end - first) * j->d.out_w, j->d.channels);
+}
+
+static void run_depthwise(const cuv_kernel_args *a)
+{
+    const cuv_prepared *f = a->prepared;
+    const cuv_space *s = &f->space;
+    const size_t ci = (size_t)s->ci, line = (size_t)f->size[2] * ci, out = (size_t)(s->out[1] * s->out[2]) * ci;
+    rows_job j = {.f = f, .act = f->product.clamp || a->attrs->act.op == CUV_OP_NONE ? NULL : &a->attrs->act};
+    j.d = (cuv_depthwise){.channels = ci, .out_h = (size_t)s->out[1], .out_w = (size_t)s->out[2], .k_h = (size_t)s->k[1],
+                          .k_w = (size_t)s->k[2], .x_row = line, .x_step_h = line * (size_t)s->stride[1],
+                          .x_step_w = ci * (size_t)s->stride[2], .tap_h = line * (size_t)s->dilation[1],
+                          .tap_w = ci * (size_t)s->dilation[2], .w = a->in[1].data, .bias = f->product.bias,
+                          .clamp = f->product.clamp, .lo = f->product.lo, .hi = f->product.hi};
+    const size_t threads = cuv_pool_threads(f->pool);
+    j.each = threads > 1 && out * j.d.out_h > 20000 ? (j.d.out_h + 4 * threads - 1) / (4 * threads) : j.d.out_h;
+    if (j.act && j.each * j.d.out_w * ci > 32768)
+        j.each = 32768 / (j.d.out_w * ci) + 1;
+    for (int64_t b = 0; b < s->b; b++) {
+        j.d.x = image(f, (const float *)a->in[0].data + (size_t)(b * s->in[1] * s->in[2]) * ci, a->scratch);
+        j.d.y = (float *)a->out[0].data + (size_t)b * out;
+        cuv_parallel(f->pool, (j.d.out_h + j.each - 1) / j.each, run_rows, &j);
+    }
+}
+
+/* One channel out of one channel in, in one or two dimensions. */
+cuv_status cuv_choose_depthwise(const cuv_chooser *c, cuv_op op, const cuv_kernel_args *a, cuv_prepared *to, cuv_kernel *kernel)
+{
+    if (op != CUV_OP_DEPTHWISE)
+        return CUV_OK;
+    const cuv_run_tensor *w = &a->in[1], *bias = a->in_count > 2 && a->in[2].rank ? &a->in[2] : NULL;
+    if (!w->data || (bias && !bias->data) || w->shape[w->rank - 1] != 1 || a->in[0].rank > 4 || !cuv_run_count(w) ||
+        !measure(a, to)) {
+        *to = (cuv_prepared){.isa = c->isa, .pool = c->pool};
+        return CUV_OK;
+    }
+    to->product.bias = bias ? bias->data : NULL;
+    cuv_fast_clamp(&a->attrs->act, &to->product);
+    *kernel = run_depthwise;
+    return CUV_OK;
+}

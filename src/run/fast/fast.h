@@ -1,0 +1,127 @@
+/* The fast backend: kernels for float32 that compute what the reference kernels do, in another order of additions. One text
+ * (kernels.inc) is compiled for several instruction sets; the machine's best is picked at run time. Everything that is not here runs on
+ * the reference kernels. Held against them op by op in tests/unit/test_fast.c. */
+#ifndef CUV_RUN_FAST_H
+#define CUV_RUN_FAST_H
+
+#include "run/fast/pool.h"
+#include "run/kernels.h"
+
+/* Rows of x times packed columns: y[m, n] = clamp(start + sum over taps t and i < k of x[at(m) + tap[t] + i] w[t k + i, n] + add[m, n]).
+ * A convolution is this product with one row for each output place; a dense layer has one tap. */
+typedef struct cuv_product {
+    size_t rows, cols, k, taps;
+    const float *x;
+    const int32_t *at;          /* where row m starts; NULL: at m x_step */
+    size_t x_step;
+    const int32_t *tap;         /* floats from a row's start to each tap; NULL: the one tap starts there */
+    const float *packed;        /* cuv_pack */
+    const float *bias;          /* cols floats rounded up to whole panels; NULL: zeros */
+    const float *add;           /* (rows, y_step), added before the clamp; NULL: nothing */
+    float *y;
+    size_t y_step;
+    bool accumulate;            /* start from y, not from the bias */
+    bool clamp;                 /* between lo and hi; NaN stays */
+    float lo, hi;
+} cuv_product;
+
+/* Depthwise convolution of one image that has its padding around it: y[o, c] = clamp(bias[c] + sum over taps of x[..] w[tap, c]). */
+typedef struct cuv_depthwise {
+    size_t channels, out_h, out_w, k_h, k_w;
+    size_t x_row, x_step_h, x_step_w, tap_h, tap_w;      /* in floats: of a row; from one output to the next; between taps */
+    const float *x, *w, *bias;
+    float *y;
+    bool clamp;
+    float lo, hi;
+} cuv_depthwise;
+
+typedef struct cuv_isa {
+    const char *name;
+    size_t panel;               /* columns of a panel */
+    size_t tile;                /* rows of the largest tile */
+    /* Columns [first, end) of panels, all rows. */
+    void (*product)(const cuv_product *p, size_t first_row, size_t end_row, size_t first_panel, size_t end_panel);
+    void (*depthwise)(const cuv_depthwise *d, size_t first_row, size_t end_row);
+    /* In place; false when the activation is not here. */
+    bool (*act)(const cuv_act *act, float *y, size_t n);
+    void (*softmax)(float *y, const float *x, size_t rows, size_t n, float scale);
+    /* y = (x - mean) / sqrt(variance + epsilon) gamma? + beta?; `centre` false: no mean is taken away */
+    void (*normalise)(float *y, const float *x, const float *gamma, const float *beta, size_t rows, size_t n, float epsilon,
+                      bool centre);
+    /* y[r, c] = x[r, c] scale[c] + shift[c] */
+    void (*affine)(float *y, const float *x, const float *scale, const float *shift, size_t rows, size_t n);
+    /* y[i] = a[i] op b[i]; CUV_OP_ADD, SUB, MUL, DIV. `b_one`: b is one number. */
+    void (*binary)(cuv_op op, float *y, const float *a, const float *b, size_t n, bool b_one);
+    /* y[i] = larger of both (NaN wins), or their sum */
+    void (*fold_max)(float *y, const float *x, size_t n);
+    void (*fold_add)(float *y, const float *x, size_t n);
+    void (*scale)(float *y, size_t n, float by);
+    /* One step of an LSTM over n units: gates i f c o of n floats each, already activated apart from c's new value. */
+    void (*lstm_cell)(float *gates, float *c, float *h, size_t n);
+    void (*gru_cell)(const float *z, const float *candidate, float *h, size_t n);
+} cuv_isa;
+
+extern const cuv_isa cuv_isa_base, cuv_isa_avx2, cuv_isa_avx512;
+/* The best one of this processor. */
+const cuv_isa *cuv_isa_best(void);
+
+/* ---- packed columns (pack.c) ---- */
+
+/* Panels of `panel` columns one after the other, each (k, panel); columns beyond the last are zeros. */
+size_t cuv_packed_floats(size_t k, size_t cols, size_t panel);
+/* w[i, n] at w[i row + n col]. */
+void cuv_pack(float *to, const float *w, size_t k, size_t cols, size_t row, size_t col, size_t panel);
+
+/* ---- kernels of a plan (choose.c) ---- */
+
+/* What a step needs beyond its arguments: made once, with the plan. */
+typedef struct cuv_prepared {
+    const cuv_isa *isa;
+    cuv_pool *pool;             /* borrowed; NULL: one thread */
+    cuv_op act;                 /* of kernels that serve several ops */
+    cuv_product product;        /* all but rows, x, y */
+    size_t panels;              /* of the product, of one group */
+    /* convolutions */
+    cuv_space space;
+    int64_t groups, size[3];    /* of the image with its padding */
+    bool padded;                /* the image is copied into scratch */
+    /* recurrence: the product is that with x */
+    cuv_product recurrent, candidate;
+    size_t chunk;               /* time steps whose products with x are made at once */
+    size_t scratch;             /* bytes */
+} cuv_prepared;
+
+/* The fast kernel of a step: the one in *kernel stays when there is none. `args` has all shapes, and the data of the inputs that are
+ * fixed; what is made here lives in the arena. */
+typedef struct cuv_chooser {
+    cuv_context *cx;
+    cuv_arena *arena;
+    const cuv_isa *isa;
+    cuv_pool *pool;
+} cuv_chooser;
+CUV_MUST_USE cuv_status cuv_fast_kernel(const cuv_chooser *c, cuv_op op, cuv_kernel_args *args, cuv_kernel *kernel,
+                                        cuv_kernel_scratch *scratch);
+
+/* ---- for the families ---- */
+
+/* A family's chooser: *kernel is left alone when the step is not for it. */
+typedef cuv_status cuv_fast_choose(const cuv_chooser *c, cuv_op op, const cuv_kernel_args *a, cuv_prepared *to, cuv_kernel *kernel);
+cuv_fast_choose cuv_choose_linear, cuv_choose_conv, cuv_choose_depthwise, cuv_choose_rows, cuv_choose_pool, cuv_choose_recurrent,
+    cuv_choose_attention;
+/* `floats` floats, aligned to 64 bytes, that live as long as the arena; not cleared. NULL: no memory. */
+float *cuv_fast_room(const cuv_chooser *c, size_t floats);
+/* Packs columns [from, from + cols) of w(k, ..) with the given steps between rows and columns; and the bias, when there is one. */
+CUV_MUST_USE cuv_status cuv_fast_pack(const cuv_chooser *c, const float *w, size_t k, size_t cols, size_t row, size_t col,
+                                      const float *bias, cuv_product *to);
+/* The activation as clamp of the product when it is one; true then, and when there is none. */
+bool cuv_fast_clamp(const cuv_act *act, cuv_product *p);
+/* Applies an activation to rows in place: fast where it can be. */
+void cuv_fast_act(const cuv_isa *isa, const cuv_act *act, float *y, size_t rows, size_t cols);
+/* Runs a product on the pool, and the activation on what each part made (columns must be the whole row). */
+void cuv_fast_product(const cuv_prepared *f, const cuv_product *p, const cuv_act *act);
+static inline size_t cuv_panels(const cuv_isa *isa, size_t cols)
+{
+    return (cols + isa->panel - 1) / isa->panel;
+}
+
+#endif

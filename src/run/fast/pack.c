@@ -1,0 +1,36 @@
+/* Picks the instruction set, and packs columns into panels. */
+#include "run/fast/fast.h"
+
+const cuv_isa *cuv_isa_best(void)
+{
+#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512vl"))
+        return &cuv_isa_avx512;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        return &cuv_isa_avx2;
+#endif
+    return &cuv_isa_base;
+}
+
+size_t cuv_packed_floats(size_t k, size_t cols, size_t panel)
+{
+    size_t panels = cols / panel + (cols % panel != 0), floats;
+    return cuv_mul_size(panels, panel, &floats) && cuv_mul_size(floats, k, &floats) ? floats : SIZE_MAX;
+}
+
+void cuv_pack(float *to, const float *w, size_t k, size_t cols, size_t row, size_t col, size_t panel)
+{
+    for (size_t n = 0; n < cols; n += panel) {
+        const size_t wide = cols - n < panel ? cols - n : panel;
+        for (size_t i = 0; i < k; i++, to += panel) {
+            const float *from = w + i * row + n * col;
+            if (col == 1)
+                memcpy(to, from, wide * sizeof *to);
+            else
+                for (size_t c = 0; c < wide; c++)
+                    to[c] = from[c * col];
+            memset(to + wide, 0, (panel - wide) * sizeof *to);
+        }
+    }
+}

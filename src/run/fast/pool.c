@@ -1,0 +1,159 @@
+/* Threads for the parts of one kernel. One job at a time; parts are taken from a counter. */
+#include "run/fast/pool.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <unistd.h>
+
+enum { SPINS = 3000, MOST_THREADS = 64 };
+
+struct cuv_pool {
+    cuv_context *cx;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    int wanted, count;                  /* threads beside the caller's: to be started, and running */
+    unsigned started;                   /* the job before the first one of the threads */
+    atomic_uint job;                    /* counts the jobs; threads wait for it to change */
+    atomic_int working, asleep;
+    atomic_bool ending;
+    atomic_size_t next;
+    size_t parts;
+    void (*work)(void *arg, size_t part);
+    void *arg;
+    pthread_t threads[MOST_THREADS];
+};
+
+static inline void pause_a_little(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#endif
+}
+
+static void take_parts(cuv_pool *pool)
+{
+    for (size_t i; (i = atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed)) < pool->parts;)
+        pool->work(pool->arg, i);
+}
+
+/* Spins, then sleeps until the job is another one. */
+static unsigned await_job(cuv_pool *pool, unsigned done)
+{
+    unsigned job = done;
+    for (int i = 0; i < SPINS; i++) {
+        if ((job = atomic_load_explicit(&pool->job, memory_order_acquire)) != done)
+            return job;
+        pause_a_little();
+    }
+    pthread_mutex_lock(&pool->lock);
+    atomic_fetch_add(&pool->asleep, 1);
+    while ((job = atomic_load(&pool->job)) == done)
+        pthread_cond_wait(&pool->wake, &pool->lock);
+    atomic_fetch_sub(&pool->asleep, 1);
+    pthread_mutex_unlock(&pool->lock);
+    return job;
+}
+
+static void *run_thread(void *user)
+{
+    cuv_pool *pool = user;
+    for (unsigned job = pool->started;;) {
+        job = await_job(pool, job);
+        if (atomic_load(&pool->ending))
+            return NULL;
+        take_parts(pool);
+        atomic_fetch_sub_explicit(&pool->working, 1, memory_order_release);
+    }
+}
+
+static void start_job(cuv_pool *pool)
+{
+    atomic_fetch_add(&pool->job, 1);
+    if (atomic_load(&pool->asleep)) {
+        pthread_mutex_lock(&pool->lock);
+        pthread_cond_broadcast(&pool->wake);
+        pthread_mutex_unlock(&pool->lock);
+    }
+}
+
+static void start_threads(cuv_pool *pool)
+{
+    pool->started = atomic_load(&pool->job);
+    while (pool->count < pool->wanted && !pthread_create(&pool->threads[pool->count], NULL, run_thread, pool))
+        pool->count++;
+    pool->wanted = pool->count;
+}
+
+void cuv_parallel(cuv_pool *pool, size_t parts, void (*work)(void *arg, size_t part), void *arg)
+{
+    if (pool && parts > 1 && pool->count < pool->wanted)
+        start_threads(pool);
+    if (!pool || parts < 2 || !pool->count) {
+        for (size_t i = 0; i < parts; i++)
+            work(arg, i);
+        return;
+    }
+    pool->parts = parts;
+    pool->work = work;
+    pool->arg = arg;
+    atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
+    atomic_store(&pool->working, pool->count);
+    start_job(pool);
+    take_parts(pool);
+    for (int i = 0; atomic_load_explicit(&pool->working, memory_order_acquire); i++) {
+        pause_a_little();
+        if (i >= SPINS)
+            sched_yield();
+    }
+}
+
+size_t cuv_pool_threads(const cuv_pool *pool)
+{
+    return pool ? (size_t)pool->wanted + 1 : 1;
+}
+
+int cuv_machine_threads(void)
+{
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0)
+        return CPU_COUNT(&set);
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n > 0 && n < MOST_THREADS ? (int)n : 1;
+}
+
+cuv_status cuv_pool_new(cuv_context *cx, int threads, cuv_pool **out)
+{
+    *out = NULL;
+    if (threads < 2)
+        return CUV_OK;
+    cuv_pool *pool = cuv_alloc(cx, sizeof *pool);
+    if (!pool)
+        return cuv_oom(cx);
+    memset(pool, 0, sizeof *pool);
+    pool->cx = cx;
+    if (pthread_mutex_init(&pool->lock, NULL)) {
+        cuv_release(cx, pool, sizeof *pool);
+        return CUV_OK;
+    }
+    if (pthread_cond_init(&pool->wake, NULL)) {
+        pthread_mutex_destroy(&pool->lock);
+        cuv_release(cx, pool, sizeof *pool);
+        return CUV_OK;
+    }
+    pool->wanted = threads - 1 < MOST_THREADS ? threads - 1 : MOST_THREADS;
+    *out = pool;
+    return CUV_OK;
+}
+
+void cuv_pool_free(cuv_pool *pool)
+{
+    if (!pool)
+        return;
+    atomic_store(&pool->ending, true);
+    start_job(pool);
+    for (int i = 0; i < pool->count; i++)
+        pthread_join(pool->threads[i], NULL);
+    pthread_cond_destroy(&pool->wake);
+    pthread_mutex_destroy(&pool->lock);
+    cuv_release(pool->cx, pool, sizeof *pool);
+}

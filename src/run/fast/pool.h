@@ -1,0 +1,19 @@
+/* Threads that share the parts of one kernel. */
+#ifndef CUV_RUN_FAST_POOL_H
+#define CUV_RUN_FAST_POOL_H
+
+#include "base/base.h"
+
+/* Threads that wait for work: they spin for some microseconds after each piece and then sleep. */
+typedef struct cuv_pool cuv_pool;
+/* `threads` counts the caller; 1 gives NULL, which cuv_parallel takes. They start with the first job; one that the system refuses is done
+ * without. CUV_MEMORY. */
+CUV_MUST_USE cuv_status cuv_pool_new(cuv_context *cx, int threads, cuv_pool **out);
+void cuv_pool_free(cuv_pool *pool);
+/* Calls work(arg, i) for all i < parts, on all threads; returns when all are done. */
+void cuv_parallel(cuv_pool *pool, size_t parts, void (*work)(void *arg, size_t part), void *arg);
+size_t cuv_pool_threads(const cuv_pool *pool);
+/* Cores that this process may use. */
+int cuv_machine_threads(void);
+
+#endif

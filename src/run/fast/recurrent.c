@@ -1,0 +1,207 @@
+/* LSTM and GRU: the products with the inputs of many steps at once, then step by step the product with the state and the gates. */
+#include "run/fast/fast.h"
+
+enum { CHUNK_BYTES = 1 << 20 };
+
+typedef struct loop {
+    const cuv_kernel_args *a;
+    const cuv_prepared *f;
+    size_t batch, time, in, units, gates;       /* gates: floats of one step */
+    const uint8_t *mask;
+    float *x_part;          /* (batch, chunk, gates) */
+    float *own;             /* (batch, gates): what the state gives (GRU) */
+    float *h, *c;
+} loop;
+
+static size_t state_floats(const loop *l) { return l->batch * l->units; }
+
+static void set_state(float *to, const cuv_run_tensor *from, size_t n)
+{
+    if (from)
+        memcpy(to, from->data, n * sizeof *to);
+    else
+        memset(to, 0, n * sizeof *to);
+}
+
+/* The output of one step of one sample, as kernels_recurrent.inc has it. */
+static void write_output(const loop *l, size_t step, size_t b, bool on)
+{
+    const cuv_attrs *at = l->a->attrs;
+    const size_t u = l->units, bytes = u * sizeof(float);
+    float *y = (float *)l->a->out[0].data + (at->sequences ? (b * l->time + step) * u : b * u);
+    const float *before = !at->sequences ? y : step ? y - u : NULL;
+    if (on)
+        memcpy(y, l->h + b * u, bytes);
+    else if (at->zero_masked || !before)
+        memset(y, 0, bytes);
+    else if (before != y)
+        memcpy(y, before, bytes);
+}
+
+static void product_with_state(const loop *l, const cuv_product *packed, const float *x, float *y, size_t y_step, bool accumulate)
+{
+    cuv_product p = *packed;
+    const size_t panels = cuv_panels(l->f->isa, p.cols);
+    p.rows = l->batch;
+    p.x = x;
+    p.x_step = l->units;
+    p.y = y;
+    p.y_step = y_step;
+    p.accumulate = accumulate;
+    l->f->isa->product(&p, 0, p.rows, 0, panels);
+}
+
+/* ---- cells ---- */
+
+static void lstm_step(const loop *l, float *gates, size_t b)
+{
+    const cuv_isa *isa = l->f->isa;
+    const cuv_attrs *at = l->a->attrs;
+    const size_t u = l->units;
+    cuv_fast_act(isa, &at->rec_act, gates, 2, u);
+    cuv_fast_act(isa, &at->act, gates + 2 * u, 1, u);
+    cuv_fast_act(isa, &at->rec_act, gates + 3 * u, 1, u);
+    isa->lstm_cell(gates, l->c + b * u, l->h + b * u, u);
+}
+
+static void gru_step(const loop *l, float *gates, float *own, size_t b)
+{
+    const cuv_isa *isa = l->f->isa;
+    const cuv_attrs *at = l->a->attrs;
+    const size_t u = l->units;
+    isa->fold_add(gates, own, 2 * u);
+    cuv_fast_act(isa, &at->rec_act, gates, 2, u);
+    isa->binary(CUV_OP_MUL, own + 2 * u, own + 2 * u, gates + u, u, false);
+    isa->fold_add(gates + 2 * u, own + 2 * u, u);
+    cuv_fast_act(isa, &at->act, gates + 2 * u, 1, u);
+    isa->gru_cell(gates, gates + 2 * u, l->h + b * u, u);
+}
+
+/* The candidate's product takes r h, not h: one sample after the other. */
+static void gru_step_before(const loop *l, float *gates, float *own, size_t b)
+{
+    const cuv_isa *isa = l->f->isa;
+    const cuv_attrs *at = l->a->attrs;
+    const size_t u = l->units;
+    cuv_product p = l->f->candidate;
+    isa->fold_add(gates, own, 2 * u);
+    cuv_fast_act(isa, &at->rec_act, gates, 2, u);
+    isa->binary(CUV_OP_MUL, own, gates + u, l->h + b * u, u, false);
+    p.rows = 1;
+    p.x = own;
+    p.x_step = u;
+    p.y = gates + 2 * u;
+    p.y_step = u;
+    p.accumulate = true;
+    isa->product(&p, 0, 1, 0, cuv_panels(isa, u));
+    cuv_fast_act(isa, &at->act, gates + 2 * u, 1, u);
+    isa->gru_cell(gates, gates + 2 * u, l->h + b * u, u);
+}
+
+/* ---- the loop ---- */
+
+static void one_step(const loop *l, size_t step, size_t t, size_t slot)
+{
+    const bool lstm = l->f->act == CUV_OP_LSTM;
+    const size_t chunk = l->f->chunk, per = l->gates;
+    float *first = l->x_part + slot * per;
+    if (lstm)
+        product_with_state(l, &l->f->recurrent, l->h, first, chunk * per, true);
+    else
+        product_with_state(l, &l->f->recurrent, l->h, l->own, per, false);
+    for (size_t b = 0; b < l->batch; b++) {
+        float *gates = first + b * chunk * per, *own = l->own + b * per;
+        const bool on = !l->mask || l->mask[b * l->time + t];
+        if (on && lstm)
+            lstm_step(l, gates, b);
+        else if (on && l->a->attrs->reset_after)
+            gru_step(l, gates, own, b);
+        else if (on)
+            gru_step_before(l, gates, own, b);
+        write_output(l, step, b, on);
+    }
+}
+
+/* Products with x of time steps [first, first + count) of every sample. */
+static void products_with_x(const loop *l, size_t first, size_t count)
+{
+    cuv_product p = l->f->product;
+    p.rows = count;
+    p.x_step = l->in;
+    p.y_step = l->gates;
+    if (count == l->time && l->f->chunk == l->time) {       /* all samples are one product */
+        p.rows = count * l->batch;
+        p.x = l->a->in[0].data;
+        p.y = l->x_part;
+        cuv_fast_product(l->f, &p, NULL);
+        return;
+    }
+    for (size_t b = 0; b < l->batch; b++) {
+        p.x = (const float *)l->a->in[0].data + (b * l->time + first) * l->in;
+        p.y = l->x_part + b * l->f->chunk * l->gates;
+        cuv_fast_product(l->f, &p, NULL);
+    }
+}
+
+static void run_recurrent(const cuv_kernel_args *a)
+{
+    const cuv_prepared *f = a->prepared;
+    const cuv_run_tensor *x = &a->in[0], *mask = cuv_arg(a, 4);
+    loop l = {.a = a, .f = f, .batch = (size_t)x->shape[0], .time = (size_t)x->shape[1], .in = (size_t)x->shape[2],
+              .units = (size_t)a->in[2].shape[0], .gates = (size_t)a->in[2].shape[1], .mask = mask ? mask->data : NULL,
+              .x_part = a->scratch, .h = a->out[1].data, .c = f->act == CUV_OP_LSTM ? a->out[2].data : NULL};
+    l.own = l.x_part + l.batch * f->chunk * l.gates;
+    set_state(l.h, cuv_arg(a, 5), state_floats(&l));
+    if (l.c)
+        set_state(l.c, cuv_arg(a, 6), state_floats(&l));
+    if (!a->attrs->sequences)
+        memset(a->out[0].data, 0, state_floats(&l) * sizeof(float));
+    for (size_t done = 0; done < l.time;) {
+        const size_t count = l.time - done < f->chunk ? l.time - done : f->chunk;
+        const size_t first = a->attrs->reverse ? l.time - done - count : done;
+        products_with_x(&l, first, count);
+        for (size_t i = 0; i < count; i++) {
+            const size_t t = a->attrs->reverse ? first + count - 1 - i : first + i;
+            one_step(&l, done + i, t, t - first);
+        }
+        done += count;
+    }
+}
+
+/* ---- the choice ---- */
+
+static cuv_status pack(const cuv_chooser *c, const cuv_kernel_args *a, cuv_prepared *to)
+{
+    const cuv_run_tensor *w = &a->in[1], *u = &a->in[2], *bias = a->in_count > 3 && a->in[3].rank ? &a->in[3] : NULL;
+    const size_t in = (size_t)w->shape[0], gates = (size_t)w->shape[1], units = (size_t)u->shape[0];
+    const float *b = bias ? bias->data : NULL;
+    const bool before = to->act == CUV_OP_GRU && !a->attrs->reset_after;
+    CUV_TRY(cuv_fast_pack(c, w->data, in, gates, gates, 1, b, &to->product));
+    to->panels = cuv_panels(c->isa, gates);
+    if (!before)
+        return cuv_fast_pack(c, u->data, units, gates, gates, 1, bias && bias->rank == 2 ? b + gates : NULL, &to->recurrent);
+    CUV_TRY(cuv_fast_pack(c, u->data, units, 2 * units, gates, 1, NULL, &to->recurrent));
+    return cuv_fast_pack(c, (const float *)u->data + 2 * units, units, units, gates, 1, NULL, &to->candidate);
+}
+
+cuv_status cuv_choose_recurrent(const cuv_chooser *c, cuv_op op, const cuv_kernel_args *a, cuv_prepared *to, cuv_kernel *kernel)
+{
+    if (op != CUV_OP_LSTM && op != CUV_OP_GRU)
+        return CUV_OK;
+    const cuv_run_tensor *x = &a->in[0];
+    const size_t batch = (size_t)x->shape[0], time = (size_t)x->shape[1], gates = (size_t)a->in[2].shape[1];
+    const bool fixed = a->in[1].data && a->in[2].data && (a->in_count < 4 || !a->in[3].rank || a->in[3].data);
+    size_t floats;
+    if (!fixed || !cuv_run_count(&a->in[1]) || !cuv_run_count(&a->in[2]) || !batch || !time ||
+        (op == CUV_OP_LSTM && a->attrs->act.op != CUV_OP_TANH))
+        return CUV_OK;
+    to->chunk = CHUNK_BYTES / sizeof(float) / batch / gates;
+    to->chunk = to->chunk < 1 ? 1 : to->chunk > time ? time : to->chunk;
+    if (!cuv_mul_size(batch * (to->chunk + 1), gates * sizeof(float), &floats))
+        return CUV_OK;
+    to->act = op;
+    to->scratch = floats;
+    CUV_TRY(pack(c, a, to));
+    *kernel = run_recurrent;
+    return CUV_OK;
+}

@@ -1,0 +1,196 @@
+/* What goes over rows: activations, arithmetic of two tensors, softmax, normalisation, means over space. */
+#include "run/fast/fast.h"
+
+enum { PIECE = 4096 };      /* floats that pass through the first cache at once */
+
+/* ---- several threads over a run of floats ---- */
+
+typedef struct span_job {
+    const cuv_prepared *f;
+    const cuv_kernel_args *a;
+    cuv_act act;
+    size_t n, each;
+} span_job;
+
+static void act_part(void *arg, size_t part)
+{
+    const span_job *j = arg;
+    const size_t end = j->n - part * j->each < j->each ? j->n : (part + 1) * j->each;
+    const float *x = j->a->in[0].data;
+    float *y = j->a->out[0].data;
+    for (size_t i = part * j->each; i < end; i += PIECE) {
+        const size_t n = end - i < PIECE ? end - i : PIECE;
+        if (x != y)
+            memcpy(y + i, x + i, n * sizeof *y);
+        j->f->isa->act(&j->act, y + i, n);
+    }
+}
+
+static void run_act(const cuv_kernel_args *a)
+{
+    const cuv_prepared *f = a->prepared;
+    const cuv_attrs *at = a->attrs;
+    span_job j = {.f = f, .a = a, .n = cuv_run_count(&a->in[0])};
+    j.act = (cuv_act){f->act, at->alpha, at->beta, at->gamma, at->approximate};
+    const size_t threads = cuv_pool_threads(f->pool), parts = j.n > 50000 ? 2 * threads : 1;
+    j.each = (j.n + parts - 1) / parts;
+    cuv_parallel(f->pool, (j.n + j.each - 1) / j.each, act_part, &j);
+}
+
+/* ---- two tensors ---- */
+
+static void run_binary(const cuv_kernel_args *a)
+{
+    const cuv_prepared *f = a->prepared;
+    const bool turns = f->act == CUV_OP_ADD || f->act == CUV_OP_MUL;
+    float *y = a->out[0].data;
+    cuv_walk w;
+    cuv_walk_init(&w, a->out[0].shape, a->out[0].rank, 2);
+    cuv_walk_broadcast(&w, 0, a->in[0].shape, a->in[0].rank);
+    cuv_walk_broadcast(&w, 1, a->in[1].shape, a->in[1].rank);
+    if (!cuv_walk_start(&w))
+        return;
+    do {
+        const float *p = (const float *)a->in[0].data + w.offset[0], *q = (const float *)a->in[1].data + w.offset[1];
+        const size_t n = (size_t)w.n;
+        if (w.step[0])
+            f->isa->binary(f->act, y, p, q, n, !w.step[1]);
+        else if (turns && w.step[1])
+            f->isa->binary(f->act, y, q, p, n, true);
+        else
+            for (size_t i = 0; i < n; i++)
+                f->isa->binary(f->act, y + i, p, w.step[1] ? q + i : q, 1, false);
+        y += n;
+    } while (cuv_walk_next(&w));
+}
+
+/* ---- rows ---- */
+
+static void run_softmax(const cuv_kernel_args *a)
+{
+    const cuv_prepared *f = a->prepared;
+    const size_t n = (size_t)a->in[0].shape[a->in[0].rank - 1];
+    f->isa->softmax(a->out[0].data, a->in[0].data, cuv_run_count(&a->in[0]) / n, n, 1);
+}
+
+static void run_layer_norm(const cuv_kernel_args *a)
+{
+    const cuv_prepared *f = a->prepared;
+    const cuv_run_tensor *x = &a->in[0], *gamma = cuv_arg(a, 1), *beta = f->act == CUV_OP_RMS_NORM ? NULL : cuv_arg(a, 2);
+    const int count = a->attrs->axes_count ? a->attrs->axes_count : 1;
+    f->isa->normalise(a->out[0].data, x->data, gamma ? gamma->data : NULL, beta ? beta->data : NULL,
+                      cuv_span(x, 0, x->rank - count), cuv_span(x, x->rank - count, x->rank), (float)a->attrs->epsilon,
+                      f->act != CUV_OP_RMS_NORM);
+}
+
+/* Scale and shift of every channel, which depend on weights alone. */
+static void batch_norm_numbers(const cuv_kernel_args *a, size_t n, float *scale, float *shift)
+{
+    const cuv_run_tensor *g = cuv_arg(a, 3), *b = cuv_arg(a, 4);
+    const float *mean = a->in[1].data, *variance = a->in[2].data;
+    for (size_t c = 0; c < n; c++) {
+        scale[c] = (g ? ((const float *)g->data)[c] : 1) / sqrtf(variance[c] + (float)a->attrs->epsilon);
+        shift[c] = (b ? ((const float *)b->data)[c] : 0) - mean[c] * scale[c];
+    }
+}
+
+static void run_batch_norm(const cuv_kernel_args *a)
+{
+    const cuv_prepared *f = a->prepared;
+    const size_t n = (size_t)a->in[0].shape[a->attrs->axis];
+    float *scale = a->scratch;
+    batch_norm_numbers(a, n, scale, scale + n);
+    f->isa->affine(a->out[0].data, a->in[0].data, scale, scale + n, cuv_run_count(&a->in[0]) / n, n);
+}
+
+/* ---- means and sums between the first axes and the last ones: (outer, middle, inner) over middle ---- */
+
+static void run_mean(const cuv_kernel_args *a)
+{
+    const cuv_prepared *f = a->prepared;
+    const size_t outer = f->chunk, inner = f->panels, middle = cuv_run_count(&a->in[0]) / (outer * inner);
+    const float *x = a->in[0].data;
+    float *y = a->out[0].data;
+    for (size_t o = 0; o < outer; o++, y += inner) {
+        memcpy(y, x, inner * sizeof *y);
+        x += inner;
+        for (size_t m = 1; m < middle; m++, x += inner)
+            f->isa->fold_add(y, x, inner);
+        if (f->act == CUV_OP_MEAN)
+            f->isa->scale(y, inner, 1 / (float)middle);
+    }
+}
+
+/* The reduced axes are neighbours and the last axis is not among them. */
+static bool neighbours(const cuv_kernel_args *a, cuv_prepared *to)
+{
+    const cuv_run_tensor *x = &a->in[0];
+    const unsigned axes = cuv_axes_mask(a->attrs, ~0u);
+    int first = 0, end;
+    while (first < x->rank && !(axes >> first & 1))
+        first++;
+    for (end = first; end < x->rank && axes >> end & 1;)
+        end++;
+    for (int i = end; i < x->rank; i++)
+        if (axes >> i & 1)
+            return false;
+    to->chunk = cuv_span(x, 0, first);
+    to->panels = cuv_span(x, end, x->rank);
+    return first < end && end < x->rank && to->panels >= 8 && cuv_run_count(x);
+}
+
+/* ---- the choice ---- */
+
+static bool floats(const cuv_kernel_args *a, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (i >= a->in_count || a->in[i].dtype != CUV_F32)
+            return false;
+    return true;
+}
+
+static bool last_axis_alone(const cuv_kernel_args *a)
+{
+    const int rank = a->in[0].rank;
+    return rank > 0 && cuv_axes_mask(a->attrs, 1u << (rank - 1)) == 1u << (rank - 1);
+}
+
+static bool absent(const cuv_kernel_args *a, int i)
+{
+    return i >= a->in_count || (!a->in[i].data && !a->in[i].rank && a->in[i].dtype == CUV_BOOL);
+}
+
+cuv_status cuv_choose_rows(const cuv_chooser *c, cuv_op op, const cuv_kernel_args *a, cuv_prepared *to, cuv_kernel *kernel)
+{
+    float none;
+    to->act = op;
+    switch ((int)op) {
+    case CUV_OP_RELU: case CUV_OP_SIGMOID: case CUV_OP_TANH: case CUV_OP_SILU: case CUV_OP_SOFTPLUS: case CUV_OP_EXP:
+    case CUV_OP_ELU: case CUV_OP_SELU: case CUV_OP_SOFTSIGN: case CUV_OP_MISH: case CUV_OP_HARD_SIGMOID: case CUV_OP_HARD_SILU:
+    case CUV_OP_HARD_TANH: case CUV_OP_GELU: case CUV_OP_SQUARE: case CUV_OP_ABS: case CUV_OP_CLIP:
+        if (c->isa->act(&(cuv_act){.op = op}, &none, 0))
+            *kernel = run_act;
+        break;
+    case CUV_OP_ADD: case CUV_OP_SUB: case CUV_OP_MUL: case CUV_OP_DIV:
+        if (floats(a, 2))
+            *kernel = run_binary;
+        break;
+    case CUV_OP_SOFTMAX:
+        if (absent(a, 1) && last_axis_alone(a))
+            *kernel = run_softmax;
+        break;
+    case CUV_OP_LAYER_NORM: case CUV_OP_RMS_NORM: *kernel = run_layer_norm; break;
+    case CUV_OP_BATCH_NORM:
+        if (a->attrs->axis == a->in[0].rank - 1) {
+            to->scratch = 2 * sizeof(float) * (size_t)a->in[0].shape[a->attrs->axis];
+            *kernel = run_batch_norm;
+        }
+        break;
+    case CUV_OP_MEAN: case CUV_OP_SUM:
+        if (neighbours(a, to))
+            *kernel = run_mean;
+        break;
+    default: break;
+    }
+    return CUV_OK;
+}

@@ -1,0 +1,344 @@
+/* The fast kernels against the reference kernels: op by op, for every instruction set of this machine, with one thread and with three,
+ * over shapes chosen to leave remainders everywhere, and over random ones. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+
+#include "run/fast/fast.h"
+
+enum { MOST = 8 };
+
+typedef struct fixture {
+    cuv_context *cx;
+    uint64_t seed;
+} fixture;
+
+static uint32_t draw(fixture *f)
+{
+    f->seed = f->seed * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(f->seed >> 33);
+}
+
+static int64_t between(fixture *f, int64_t lo, int64_t hi) { return lo + (int64_t)(draw(f) % (uint32_t)(hi - lo + 1)); }
+
+static float real(fixture *f) { return (float)((double)draw(f) / 2147483648.0 * 4 - 2); }
+
+/* ---- one program, run twice ---- */
+
+static void fill(fixture *f, cuv_dtype dtype, const char *name, void *data, size_t n)
+{
+    const bool positive = name && strstr(name, "variance");
+    float by = 1;      /* weights small enough that rounding errors are neither multiplied nor left over from large sums */
+    by = name && !strcmp(name, "u256") ? 0.03f : name && !strcmp(name, "u") ? 0.2f : name && !strcmp(name, "k") ? 0.25f : by;
+    for (size_t i = 0; i < n; i++)
+        if (dtype == CUV_F32)
+            ((float *)data)[i] = positive ? 0.1f + real(f) * real(f) : by * real(f);
+        else
+            ((uint8_t *)data)[i] = draw(f) % 3 != 0;
+}
+
+static void give_weights(fixture *f, cuv_program *p)
+{
+    for (size_t i = 0; i < p->value_count; i++) {
+        cuv_var *v = &p->values[i];
+        cuv_tensor *t;
+        void *values;
+        if (v->kind != CUV_V_WEIGHT)
+            continue;
+        assert_int_equal(cuv_tensor_new(p->arena, v->dtype, v->shape, v->rank, &t, &values), CUV_OK);
+        fill(f, v->dtype, v->name, values, cuv_tensor_count(t));
+        v->tensor = t;
+    }
+}
+
+static void run_plan(fixture *f, const cuv_program *p, const cuv_plan_options *options, const cuv_run_tensor *in,
+                     cuv_run_tensor *out)
+{
+    cuv_plan *plan;
+    assert_int_equal(cuv_plan_new(f->cx, p, in, options, &plan), CUV_OK);
+    for (size_t i = 0; i < p->output_count; i++) {
+        out[i] = *cuv_plan_output(plan, i);
+        out[i].data = malloc(cuv_run_count(&out[i]) * cuv_stored_size(out[i].dtype) + 1);
+        memset(out[i].data, 0xA5, cuv_run_count(&out[i]) * cuv_stored_size(out[i].dtype));
+    }
+    assert_int_equal(cuv_plan_run(plan, in, out), CUV_OK);
+    assert_int_equal(cuv_plan_run(plan, in, out), CUV_OK);      /* nothing of the first run is left behind */
+    cuv_plan_free(plan);
+}
+
+static void compare(const char *text, const char *how, const cuv_run_tensor *want, const cuv_run_tensor *have)
+{
+    const float *a = want->data, *b = have->data;
+    double largest = 1;
+    for (size_t i = 0; i < cuv_run_count(want); i++)
+        if (isfinite(a[i]) && fabs(a[i]) > largest)
+            largest = fabs(a[i]);
+    for (size_t i = 0; i < cuv_run_count(want); i++) {
+        if (isnan(a[i]) ? isnan(b[i]) : isinf(a[i]) ? a[i] == b[i] : fabs((double)a[i] - b[i]) <= 2e-6 * largest + 1e-5 * fabs(a[i]))
+            continue;
+        fail_msg("%s\n%s: element %zu is %.9g, the reference kernel gives %.9g", text, how, i, b[i], a[i]);
+    }
+}
+
+static const cuv_isa *const *machine_isas(void)
+{
+    static const cuv_isa *isas[4];
+    size_t n = 0;
+    isas[n++] = &cuv_isa_base;
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        isas[n++] = &cuv_isa_avx2;
+    if (cuv_isa_best() == &cuv_isa_avx512)
+        isas[n++] = &cuv_isa_avx512;
+#endif
+    isas[n] = NULL;
+    return isas;
+}
+
+/* Holds a program against itself; special: some inputs are NaN, infinite, huge. */
+static void hold(fixture *f, const char *text, bool special)
+{
+    cuv_arena *arena = cuv_arena_new(f->cx);
+    cuv_program *p;
+    cuv_run_tensor in[MOST], want[MOST], have[MOST];
+    cuv_pool *pool;
+    if (cuv_program_parse(arena, text, strlen(text), &p) != CUV_OK || p->status != CUV_OK)
+        fail_msg("%s\n%s", text, cuv_finding_count(f->cx) ? cuv_finding_at(f->cx, 0)->message : "is no program");
+    assert_int_equal(cuv_pool_new(f->cx, 3, &pool), CUV_OK);
+    give_weights(f, p);
+    for (size_t i = 0; i < p->input_count; i++) {
+        const cuv_var *v = &p->values[p->inputs[i]];
+        in[i] = (cuv_run_tensor){.dtype = v->dtype, .rank = v->rank};
+        memcpy(in[i].shape, v->shape, sizeof v->shape);
+        const size_t n = cuv_run_count(&in[i]);
+        in[i].data = malloc(n * cuv_stored_size(v->dtype) + 1);
+        fill(f, v->dtype, v->name, in[i].data, n);
+        static const float odd[] = {NAN, INFINITY, -INFINITY, 1e30f, -1e30f, 100, -100, 88.6f, -87.4f, 0, -0.0f, 1e-30f, -0.3466f, 0.625f};
+        for (size_t k = 0; special && v->dtype == CUV_F32 && k < n; k++)
+            if (k < sizeof odd / sizeof odd[0])
+                ((float *)in[i].data)[k] = odd[k];
+    }
+    run_plan(f, p, &(cuv_plan_options){.reference = true}, in, want);
+    for (const cuv_isa *const *isa = machine_isas(); *isa; isa++)
+        for (int threaded = 0; threaded < 2; threaded++) {
+            run_plan(f, p, &(cuv_plan_options){.isa = *isa, .pool = threaded ? pool : NULL}, in, have);
+            for (size_t i = 0; i < p->output_count; i++) {
+                if (want[i].dtype == CUV_F32)
+                    compare(text, (*isa)->name, &want[i], &have[i]);
+                free(have[i].data);
+            }
+        }
+    for (size_t i = 0; i < p->output_count; i++)
+        free(want[i].data);
+    for (size_t i = 0; i < p->input_count; i++)
+        free(in[i].data);
+    cuv_pool_free(pool);
+    cuv_arena_free(arena);
+}
+
+#define HOLD(f, ...) do { char text_[1024]; snprintf(text_, sizeof text_, __VA_ARGS__); hold(f, text_, false); } while (0)
+#define L(n) (long long)(n)
+
+/* ---- the ops ---- */
+
+static const char *const acts[] = {"relu(0.0,inf,0.0)", "relu(0.0,6.0,0.0)", "relu(0.2,inf,0.1)", "sigmoid", "tanh", "silu",
+                                   "softplus", "elu(1.0,0.0,0.0)", "selu", "gelu", "softmax", "hard_sigmoid(0.2,0.5,0.0)", "mish", "celu(1.5,0.0,0.0)"};
+enum { ACTS = sizeof acts / sizeof acts[0] };
+
+static void test_dense(void **state)
+{
+    fixture *f = *state;
+    static const int sizes[][3] = {{1, 1, 1}, {1, 784, 128}, {2, 3, 5}, {3, 17, 33}, {5, 64, 16}, {7, 5, 31}, {13, 9, 32},
+                                   {25, 40, 65}, {64, 100, 48}, {300, 70, 40}, {11, 513, 17}};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
+        for (int bias = 0; bias < 2; bias++)
+            HOLD(f, "%%0 = input \"x\" float32 (%d, %d)\n%%1 = weight \"k\" float32 (%d, %d)\n%%2 = weight \"b\" float32 (%d)\n"
+                    "%%3 = dense %%0 %%1%s act=%s\noutput %%3\n", sizes[i][0], sizes[i][1], sizes[i][1], sizes[i][2], sizes[i][2],
+                 bias ? " %2" : "", acts[(i + (size_t)bias * 5) % ACTS]);
+}
+
+static void test_matmul(void **state)
+{
+    fixture *f = *state;
+    for (int i = 0; i < 30; i++) {
+        const int64_t b = between(f, 1, 3), m = between(f, 1, 40), k = between(f, 1, 50), n = between(f, 1, 70);
+        const bool turned = draw(f) & 1;
+        HOLD(f, "%%0 = input \"x\" float32 (%lld, %lld, %lld)\n%%1 = input \"w\" float32 (%lld, %lld, %lld)\n"
+                "%%2 = matmul %%0 %%1%s\noutput %%2\n", L(b), L(m), L(k), L(i % 3 ? b : 1), L(turned ? n : k), L(turned ? k : n),
+             turned ? " transpose_b" : "");
+        HOLD(f, "%%0 = input \"x\" float32 (%lld, %lld)\n%%1 = weight \"w\" float32 (%lld, %lld)\n%%2 = matmul %%0 %%1%s\n"
+                "output %%2\n", L(m), L(k), L(turned ? n : k), L(turned ? k : n), turned ? " transpose_b" : "");
+    }
+}
+
+static void test_conv(void **state)
+{
+    fixture *f = *state;
+    for (int i = 0; i < 120; i++) {
+        const int64_t g = i % 5 == 4 ? between(f, 2, 3) : 1, ci = g * between(f, 1, 20), co = g * between(f, 1, 40);
+        const int64_t h = between(f, 5, 17), w = between(f, 5, 19), kh = between(f, 1, 4), kw = between(f, 1, 4);
+        const int64_t sh = between(f, 1, 2), dh = sh == 1 ? between(f, 1, 2) : 1;
+        const bool fits = (kh - 1) * dh < h && (kw - 1) * dh < w;
+        char pads[64] = " same";
+        if (i % 3 == 1 && fits)
+            snprintf(pads, sizeof pads, " pad_lo=%d,%d pad_hi=%d,%d", (int)between(f, 0, 2), (int)between(f, 0, 2),
+                     (int)between(f, 0, 2), (int)between(f, 0, 3));
+        else if (i % 3 == 2 && fits)
+            pads[0] = 0;
+        HOLD(f, "%%0 = input \"x\" float32 (%lld, %lld, %lld, %lld)\n%%1 = weight \"k\" float32 (%lld, %lld, %lld, %lld)\n"
+                "%%2 = weight \"b\" float32 (%lld)\n%%3 = conv %%0 %%1%s stride=%lld,%lld dilation=%lld,%lld%s groups=%lld act=%s\n"
+                "output %%3\n", L(between(f, 1, 2)), L(h), L(w), L(ci), L(kh), L(kw), L(ci / g), L(co), L(co),
+             i % 4 ? " %2" : "", L(sh), L(sh), L(dh), L(dh), pads, L(g), acts[(size_t)i % ACTS]);
+    }
+    HOLD(f, "%%0 = input \"x\" float32 (2, 33, 5)\n%%1 = weight \"k\" float32 (7, 5, 24)\n%%2 = conv %%0 %%1 stride=1 dilation=3 "
+            "pad_lo=18 pad_hi=0 groups=1\noutput %%2\n");
+    HOLD(f, "%%0 = input \"x\" float32 (1, 5, 6, 7, 3)\n%%1 = weight \"k\" float32 (2, 3, 2, 3, 9)\n%%2 = conv %%0 %%1 same groups=1\n"
+            "output %%2\n");
+    HOLD(f, "%%0 = input \"x\" float32 (1, 40, 40, 16)\n%%1 = weight \"k\" float32 (1, 1, 16, 40)\n%%2 = conv %%0 %%1 groups=1 "
+            "act=silu\noutput %%2\n");
+}
+
+static void test_depthwise(void **state)
+{
+    fixture *f = *state;
+    for (int i = 0; i < 60; i++) {
+        const int64_t c = between(f, 1, 50), h = between(f, 5, 15), w = between(f, 5, 15), k = i % 2 ? 3 : between(f, 1, 5);
+        const int64_t s = between(f, 1, 2), d = s == 1 ? between(f, 1, 2) : 1, m = i % 7 == 6 ? 2 : 1;
+        HOLD(f, "%%0 = input \"x\" float32 (2, %lld, %lld, %lld)\n%%1 = weight \"k\" float32 (%lld, %lld, %lld, %lld)\n"
+                "%%2 = weight \"b\" float32 (%lld)\n%%3 = depthwise %%0 %%1%s stride=%lld,%lld dilation=%lld,%lld%s act=%s\noutput %%3\n",
+             L(h), L(w), L(c), L(k), L(k), L(c), L(m), L(c * m), i % 3 ? " %2" : "", L(s), L(s), L(d), L(d),
+             i % 4 || (k - 1) * d >= h || (k - 1) * d >= w ? " same" : "", acts[(size_t)i % ACTS]);
+    }
+    HOLD(f, "%%0 = input \"x\" float32 (2, 31, 20)\n%%1 = weight \"k\" float32 (3, 20, 1)\n%%2 = depthwise %%0 %%1 same\noutput %%2\n");
+}
+
+static void test_pool(void **state)
+{
+    fixture *f = *state;
+    for (int i = 0; i < 60; i++) {
+        const int64_t c = between(f, 1, 40), h = between(f, 4, 15), w = between(f, 4, 15), k = between(f, 1, 4);
+        HOLD(f, "%%0 = input \"x\" float32 (2, %lld, %lld, %lld)\n%%1 = %s %%0 window=%lld,%lld stride=%lld,%lld%s\noutput %%1\n", L(h),
+             L(w), L(c), i % 2 ? "max_pool" : "avg_pool", L(k), L(between(f, 1, 4)), L(between(f, 1, 3)), L(between(f, 1, 3)),
+             i % 3 ? " same" : "");
+    }
+}
+
+static void test_rows(void **state)
+{
+    fixture *f = *state;
+    static const int widths[] = {1, 2, 3, 7, 8, 15, 16, 17, 31, 32, 33, 100};
+    for (size_t i = 0; i < sizeof widths / sizeof widths[0]; i++) {
+        const int n = widths[i];
+        HOLD(f, "%%0 = input \"x\" float32 (5, %d)\n%%1 = softmax %%0 axes=1\noutput %%1\n", n);
+        HOLD(f, "%%0 = input \"x\" float32 (3, 2, %d)\n%%1 = weight \"g\" float32 (%d)\n%%2 = weight \"b\" float32 (%d)\n"
+                "%%3 = layer_norm %%0 %%1 %%2 axes=2 epsilon=0.001\noutput %%3\n", n, n, n);
+        HOLD(f, "%%0 = input \"x\" float32 (3, 2, %d)\n%%1 = layer_norm %%0 axes=1,2 epsilon=0.1\noutput %%1\n", n);
+        HOLD(f, "%%0 = input \"x\" float32 (3, %d)\n%%1 = weight \"g\" float32 (%d)\n%%2 = rms_norm %%0 %%1 axes=1 epsilon=1e-6\n"
+                "output %%2\n", n, n);
+        HOLD(f, "%%0 = input \"x\" float32 (3, 4, %d)\n%%1 = weight \"m\" float32 (%d)\n%%2 = weight \"variance\" float32 (%d)\n"
+                "%%3 = weight \"g\" float32 (%d)\n%%4 = weight \"b\" float32 (%d)\n%%5 = batch_norm %%0 %%1 %%2 %s %s axis=2 "
+                "epsilon=0.001\noutput %%5\n", n, n, n, n, n, i % 2 ? "%3" : "-", i % 3 ? "%4" : "-");
+        HOLD(f, "%%0 = input \"x\" float32 (2, 3, 5, %d)\n%%1 = mean %%0 axes=1,2\n%%2 = sum %%0 axes=1,2 keepdims\noutput %%1\n"
+                "output %%2\n", n);
+    }
+}
+
+static void test_binary(void **state)
+{
+    fixture *f = *state;
+    static const char *const ops[] = {"add", "sub", "mul", "div"};
+    static const char *const shapes[][2] = {{"4, 5, 33", "4, 5, 33"}, {"4, 5, 33", "33"}, {"4, 5, 33", "1"}, {"33", "4, 5, 33"},
+                                            {"4, 5, 33", "4, 1, 33"}, {"4, 1, 17", "1, 5, 17"}, {"4, 5, 1", "5, 9"},
+                                            {"1", "1"}, {"2, 3, 1", "2, 3, 4"}, {"6, 1", "6, 1"}};
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
+        for (size_t k = 0; k < 4; k++)
+            HOLD(f, "%%0 = input \"x\" float32 (%s)\n%%1 = input \"y\" float32 (%s)\n%%2 = %s %%0 %%1\noutput %%2\n", shapes[i][0],
+                 shapes[i][1], ops[k]);
+}
+
+static void test_activation(void **state)
+{
+    fixture *f = *state;
+    static const char *const ops[] = {"relu %0 alpha=0.0 beta=inf gamma=0.0", "relu %0 alpha=0.1 beta=6.0 gamma=0.5", "sigmoid %0",
+                                      "tanh %0", "silu %0", "softplus %0", "exp %0", "elu %0 alpha=0.7", "selu %0", "softsign %0",
+                                      "mish %0", "hard_sigmoid %0 alpha=0.2 beta=0.5", "hard_silu %0", "hard_tanh %0", "gelu %0",
+                                      "gelu %0 approximate", "square %0", "abs %0", "clip %0 alpha=-1.0 beta=0.5"};
+    for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++)
+        for (int special = 0; special < 2; special++) {
+            char text[256];
+            snprintf(text, sizeof text, "%%0 = input \"x\" float32 (%d)\n%%1 = %s\noutput %%1\n", special ? 21 : 5003, ops[i]);
+            hold(f, text, special);
+        }
+}
+
+static void test_recurrent(void **state)
+{
+    fixture *f = *state;
+    for (int i = 0; i < 40; i++) {
+        const int64_t b = between(f, 1, 9), t = between(f, 1, 12), in = between(f, 1, 20), u = between(f, 1, 40);
+        const bool lstm = i % 2, mask = i % 3 == 0, reset = i % 4 < 2;
+        const int64_t g = (lstm ? 4 : 3) * u;
+        char bias[48];
+        snprintf(bias, sizeof bias, !lstm && reset ? "(2, %lld)" : "(%lld)", L(g));
+        HOLD(f, "%%0 = input \"x\" float32 (%lld, %lld, %lld)\n%%1 = weight \"k\" float32 (%lld, %lld)\n%%2 = weight \"u\" float32 "
+                "(%lld, %lld)\n%%3 = weight \"b\" float32 %s\n%%4 = input \"mask\" bool (%lld, %lld)\n%%5 = input \"h\" float32 "
+                "(%lld, %lld)\n%%6 %%7%s = %s %%0 %%1 %%2 %s %s %s%s act=tanh rec_act=%s%s%s%s%s\noutput %%6\noutput %%7\n",
+             L(b), L(t), L(in), L(in), L(g), L(u), L(g), bias, L(b), L(t), L(b), L(u), lstm ? " %8" : "", lstm ? "lstm" : "gru",
+             i % 5 || (!lstm && reset) ? "%3" : "-", mask ? "%4" : "-", i % 7 == 3 ? "%5" : "-", lstm ? " -" : "",
+             i % 6 ? "sigmoid" : "hard_sigmoid(0.2,0.5,0.0)", i % 2 ? "" : " reverse", i % 5 < 3 ? " sequences" : "",
+             i % 4 == 1 ? " zero_masked" : "", !lstm && reset ? " reset_after" : "");
+    }
+    HOLD(f, "%%0 = input \"x\" float32 (3, 700, 8)\n%%1 = weight \"k\" float32 (8, 1024)\n%%2 = weight \"u256\" float32 (256, 1024)\n"
+            "%%3 %%4 %%5 = lstm %%0 %%1 %%2 - - - - act=tanh rec_act=sigmoid reverse sequences\noutput %%3\n");
+}
+
+static void test_attention(void **state)
+{
+    fixture *f = *state;
+    for (int i = 0; i < 30; i++) {
+        const int64_t b = between(f, 1, 3), h = between(f, 1, 4), t = between(f, 1, 20), s = between(f, 1, 40), d = between(f, 1, 20);
+        HOLD(f, "%%0 = input \"q\" float32 (%lld, %lld, %lld, %lld)\n%%1 = input \"k\" float32 (%lld, %lld, %lld, %lld)\n"
+                "%%2 = input \"v\" float32 (%lld, %lld, %lld, %lld)\n%%3 = input \"mask\" bool (%s1, %lld, %lld)\n"
+                "%%4 %%5 = attention %%0 %%1 %%2%s alpha=0.5%s\noutput %%4\noutput %%5\n", L(b), L(h), L(t), L(d), L(b), L(h), L(s),
+             L(d), L(b), L(h), L(s), L(between(f, 1, 20)), i % 2 ? "" : "1, ", L(i % 4 ? t : 1), L(s), i % 3 ? " %3" : "",
+             i % 5 ? "" : " masked_uniform");
+    }
+}
+
+/* ---- products as such: every tile, every width ---- */
+
+static void test_tiles(void **state)
+{
+    fixture *f = *state;
+    for (int rows = 1; rows <= 26; rows++)
+        for (int cols = 1; cols <= 70; cols += cols < 34 ? 3 : 9)
+            HOLD(f, "%%0 = input \"x\" float32 (%d, 7)\n%%1 = weight \"k\" float32 (7, %d)\n%%2 = dense %%0 %%1\noutput %%2\n", rows, cols);
+}
+
+static int setup(void **state)
+{
+    static fixture f;
+    f.seed = 20;
+    *state = &f;
+    return cuv_context_new(NULL, &f.cx) != CUV_OK;
+}
+
+static int teardown(void **state)
+{
+    cuv_context_free(((fixture *)*state)->cx);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_tiles), cmocka_unit_test(test_dense), cmocka_unit_test(test_matmul), cmocka_unit_test(test_conv),
+        cmocka_unit_test(test_depthwise), cmocka_unit_test(test_pool), cmocka_unit_test(test_rows), cmocka_unit_test(test_binary),
+        cmocka_unit_test(test_activation), cmocka_unit_test(test_recurrent), cmocka_unit_test(test_attention),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
