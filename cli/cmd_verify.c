@@ -90,7 +90,7 @@ static int run(cuv_context *cx, options *o)
     cuv_verification_free(cx, v);
     cuv_model_free(model);
     cuv_evidence_free(ev);
-    return answered ? cuv_exit_status(status) : finish(cx, o, status);
+    return answered && o->json ? cuv_exit_status(status) : finish(cx, o, status);
 }
 
 const verb cmd_verify = {"verify", "EVIDENCE... --samples IO.npz", "does the model give the original's outputs?",

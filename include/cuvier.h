@@ -187,7 +187,7 @@ CUV_API CUV_MUST_USE cuv_status cuv_evidence_map(cuv_evidence *ev, const char *t
 CUV_API CUV_MUST_USE cuv_status cuv_evidence_input_shape(cuv_evidence *ev, const char *text);
 /* Inputs and outputs of the original: x and y, x0 x1 ... and y0 y1 ..., or the names Keras gives them; the first axis is the batch. */
 CUV_API CUV_MUST_USE cuv_status cuv_evidence_samples(cuv_evidence *ev, const char *path);
-/* Nothing may be assumed: a decision that is neither certain, inferred nor verified makes the rebuild fail. */
+/* Nothing may be assumed: a decision that is neither certain nor verified makes the rebuild fail ("strict.weak"). */
 CUV_API void cuv_evidence_strict(cuv_evidence *ev, bool strict);
 /* What the files hold, as text for people or as the JSON document of cli.md ("files"). */
 CUV_API CUV_MUST_USE cuv_status cuv_evidence_report(cuv_evidence *ev, bool json, char **out);
@@ -260,7 +260,12 @@ typedef struct cuv_verification {
     double rtol, atol;       /* |a - b| <= atol + rtol |b| for every value, b the sample */
     size_t samples;
     size_t count;            /* outputs */
-    struct cuv_verified { const char *name; double max_abs, max_rel; bool ok; } *outputs;
+    struct cuv_verified {
+        const char *name;
+        double max_abs, max_rel;
+        size_t values, differing;    /* how many values there are, and how many lie outside the tolerances */
+        bool ok;
+    } *outputs;
 } cuv_verification;
 /* Runs the model on the evidence's samples. CUV_NO when outputs differ (then `*out` is filled all the same) or when there are no samples
  * (then it is NULL). Freed with cuv_verification_free. */

@@ -51,28 +51,11 @@ static cuv_status no_config(cuv_evidence *ev)
                     weights ? weights->name : ev->files[0]->name, tensors);
 }
 
-static cuv_status check_strict(const cuv_evidence *ev, const cuv_model *m)
-{
-    size_t n = 0;
-    const cuv_decision *first = NULL;
-    for (size_t i = 0; i < m->decision_count; i++)
-        if (m->decisions[i].level == CUV_ASSUMED) {
-            first = first ? first : &m->decisions[i];
-            n++;
-        }
-    if (!ev->strict || !n)
-        return CUV_OK;
-    return cuv_fail(ev->cx, CUV_NO, "strict.assumed", &(cuv_detail){.layer = first->layer, .found = first->value,
-                    .help = "samples of the original (--samples) or --map can make it certain"},
-                    "%zu decision%s only assumed, the first %s%s%s = %s: %s", n, n == 1 ? " is" : "s are",
-                    first->layer ? first->layer : "", first->layer ? "/" : "", first->field, first->value, first->why);
-}
-
 static cuv_status prove(cuv_evidence *ev, cuv_model *m)
 {
     if (ev->samples)
         CUV_TRY(cuv_settle_by_samples(m, ev->samples, RTOL, ATOL));
-    return check_strict(ev, m);
+    return ev->strict ? cuv_model_check_strict(m) : CUV_OK;
 }
 
 static cuv_status rebuild(cuv_evidence *ev, bool weights, cuv_model **out)

@@ -102,6 +102,62 @@ static cuv_status settle_value(nest *n, cuv_value **v, bool whole, unsigned dept
     return CUV_OK;
 }
 
+/* ---- lists that are no array ---- */
+
+static bool is_row(const cuv_value *v)
+{
+    for (size_t i = 0; cuv_is_seq(v) && i < v->size; i++)
+        if (!is_leaf(v->items[i]))
+            return false;
+    return cuv_is_seq(v) && v->size > 0;
+}
+
+/* Rows of numbers of which most, but not all, have one length. */
+static bool find_ragged_row(const cuv_value *v, size_t *usual, size_t *odd)
+{
+    size_t same = 0;
+    if (v->size < 3)
+        return false;
+    for (size_t i = 0; i < v->size; i++)
+        if (!is_row(v->items[i]))
+            return false;
+    *usual = v->items[0]->size == v->items[1]->size ? 0 : 2;
+    *odd = v->size;
+    for (size_t i = 0; i < v->size; i++) {
+        bool equal = v->items[i]->size == v->items[*usual]->size;
+        same += equal;
+        if (!equal && *odd == v->size)
+            *odd = i;
+    }
+    return *odd < v->size && same * 2 > v->size;
+}
+
+/* Names the first such list below the root: weights that were saved as lists, one row of which was damaged. */
+static cuv_status look_for_ragged(nest *n, const cuv_value *v, const char *key, unsigned depth)
+{
+    enum { DEEPEST = 4 };
+    size_t usual = 0, odd = 0;
+    if (!v || n->file->ragged || depth > DEEPEST || !spend(n))
+        return CUV_OK;
+    if (depth > 0 && cuv_is_seq(v) && find_ragged_row(v, &usual, &odd)) {
+        n->file->ragged = cuv_arena_printf(n->ev->arena, "%s[%zu] has %zu numbers, %s[%zu] has %zu", key, odd, v->items[odd]->size,
+                                           key, usual, v->items[usual]->size);
+        return n->file->ragged ? CUV_OK : cuv_oom(n->ev->cx);
+    }
+    for (size_t i = 0; i < cuv_len(v); i++) {
+        const cuv_value *item = v->kind == CUV_DICT ? v->pairs[i].value : v->items[i];
+        if (!cuv_is_seq(item) && item->kind != CUV_DICT)
+            continue;
+        const char *name = v->kind == CUV_DICT ? cuv_text(v->pairs[i].key) : NULL;
+        char *below = name ? cuv_arena_printf(n->ev->arena, "%s%s%s", key, *key ? "/" : "", name)
+                           : cuv_arena_printf(n->ev->arena, "%s[%zu]", key, i);
+        if (!below)
+            return cuv_oom(n->ev->cx);
+        CUV_TRY(look_for_ragged(n, item, below, depth + 1));
+    }
+    return CUV_OK;
+}
+
 /* ---- gathering ---- */
 
 typedef struct gather {
@@ -493,6 +549,8 @@ cuv_status cuv_read_arrays(struct cuv_evidence *ev, cuv_file *file, cuv_value *r
     nest n = {ev, file, 8 * cuv_file_budget(ev, file)}; /* values are looked at again on every level */
     gather g = {.c = &c, .left = n.left};
     CUV_TRY(take_config(ev, file));
+    CUV_TRY(look_for_ragged(&n, root, "", 0));
+    n.left = g.left;
     bool numbers = cuv_is_seq(root) && cuv_len(root) > 0 && is_leaf(cuv_item(root, 0));
     CUV_TRY(settle_value(&n, &file->root, numbers, cuv_context_limits(ev->cx)->depth + 2));
     root = file->root;

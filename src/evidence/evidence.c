@@ -69,6 +69,12 @@ static cuv_status not_evidence_zip(struct cuv_evidence *ev, const cuv_file *file
     const char *first = file->zip->count ? file->zip->members[0].name : NULL;
     for (size_t i = 0; i < file->zip->count; i++) {
         const char *name = file->zip->members[i].name;
+        if (cuv_streq(name, "metadata.json")) {
+            what = "a Keras archive that has lost its config.json";
+            help = "zip config.json, metadata.json and model.weights.h5 together again, or give the configuration and the weights as "
+                   "files of their own";
+            break;
+        }
         if (cuv_ends_with(name, "/data.pkl") || cuv_streq(name, "data.pkl")) {
             what = "a PyTorch file, not one of Keras";
             help = "save its tensors with numpy.savez or safetensors";
@@ -81,8 +87,12 @@ static cuv_status not_evidence_zip(struct cuv_evidence *ev, const cuv_file *file
             break;
         }
     }
+    const char *members = "";
+    for (size_t i = 0; i < file->zip->count && i < 8; i++)
+        members = cuv_format(ev->cx, "%s%s%s", members, i ? ", " : "", file->zip->members[i].name);
     cuv_detail detail = {.file = file->path,
                          .found = first ? cuv_format(ev->cx, "first member '%s'", first) : "no member",
+                         .notes = cuv_format(ev->cx, "it holds %s%s", first ? members : "nothing", file->zip->count > 8 ? ", ..." : ""),
                          .help = help};
     return cuv_fail(ev->cx, CUV_UNSUPPORTED, "file.zip", &detail, "%s is %s", file->name, what);
 }

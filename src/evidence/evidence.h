@@ -95,6 +95,7 @@ typedef struct cuv_file {
     cuv_danger *dangers;
     size_t danger_count;
     bool named_by_script;       /* found beside a script, not given by the user */
+    const char *ragged;         /* nested lists that would be an array but for a row of another length; says which (arrays.c) */
     bool collapsed;             /* one numeric array that holds several along its first axis (see formats.md e) */
 } cuv_file;
 
@@ -146,6 +147,10 @@ const cuv_named *cuv_evidence_name_of(const struct cuv_evidence *ev, const cuv_t
 CUV_MUST_USE cuv_status cuv_evidence_name(struct cuv_evidence *ev, const cuv_tensor *tensor, const char *label, cuv_file *file);
 /* A tensor by its --map spelling: FILE#key, FILE[3], or a key that only one file has. CUV_NO "map.tensor" otherwise, with near names. */
 CUV_MUST_USE cuv_status cuv_evidence_tensor(struct cuv_evidence *ev, const char *spelling, const cuv_named **out);
+
+/* The same with ".T" or ".transpose(2,3,1,0)" behind it, NumPy's words: `*out` is the turned tensor, `*base` the one it is made of. */
+CUV_MUST_USE cuv_status cuv_evidence_turned(struct cuv_evidence *ev, const char *spelling, const cuv_named **out,
+                                            const cuv_named **base);
 
 /* Readers, one a convention: each fills the file from its parsed carrier. */
 CUV_MUST_USE cuv_status cuv_read_legacy_h5(struct cuv_evidence *ev, cuv_file *file, const cuv_h5 *root);   /* legacy_h5.c */

@@ -174,6 +174,58 @@ cuv_status cuv_evidence_tensor(struct cuv_evidence *ev, const char *spelling, co
     return CUV_OK;
 }
 
+/* "2,3,1,0)": the axes of a transpose, each once; false when they are not those of the tensor. */
+static bool read_axes(const char *text, int rank, int *perm)
+{
+    unsigned seen = 0;
+    for (int i = 0; i < rank; i++) {
+        char *end;
+        long axis = strtol(text, &end, 10);
+        if (end == text || axis < 0 || axis >= rank || *end != (i + 1 < rank ? ',' : ')'))
+            return false;
+        perm[i] = (int)axis;
+        seen |= 1U << axis;
+        text = end + 1;
+    }
+    return !*text && seen == (1U << rank) - 1;
+}
+
+static cuv_status turn(struct cuv_evidence *ev, const char *spelling, const cuv_named *base, const char *axes,
+                       const cuv_named **out)
+{
+    int perm[CUV_MAX_RANK] = {0}, rank = base->tensor->rank;
+    cuv_tensor *turned = NULL;
+    for (int i = 0; i < rank; i++)
+        perm[i] = rank - 1 - i;
+    if (axes && !read_axes(axes, rank, perm)) {
+        cuv_detail detail = {.tensor = spelling, .expected = cuv_format(ev->cx, "the axes 0 to %d, each once", rank - 1)};
+        return cuv_fail(ev->cx, CUV_ARGUMENT, "map.axes", &detail, "%s: %s has %d axes, and transpose() must name each once",
+                        spelling, base->label, rank);
+    }
+    CUV_TRY(cuv_tensor_transpose(ev->arena, base->tensor, perm, &turned));
+    CUV_TRY(cuv_evidence_name(ev, turned, spelling, base->file));
+    *out = cuv_evidence_name_of(ev, turned);
+    return CUV_OK;
+}
+
+cuv_status cuv_evidence_turned(struct cuv_evidence *ev, const char *spelling, const cuv_named **out, const cuv_named **base)
+{
+    const char *call = strstr(spelling, ".transpose(");
+    size_t size = call ? (size_t)(call - spelling) : cuv_ends_with(spelling, ".T") ? strlen(spelling) - 2 : 0;
+    size_t mark = cuv_findings_mark(ev->cx);
+    *out = *base = NULL;
+    cuv_status status = cuv_evidence_tensor(ev, spelling, base);    /* a key may end so, too */
+    *out = *base;
+    if (status != CUV_NO || !size)
+        return status;
+    cuv_findings_rewind(ev->cx, mark);
+    char *name = cuv_arena_strndup(ev->arena, spelling, size);
+    if (!name)
+        return cuv_oom(ev->cx);
+    CUV_TRY(cuv_evidence_tensor(ev, name, base));
+    return turn(ev, spelling, *base, call ? call + strlen(".transpose(") : NULL, out);
+}
+
 /* ---- files that a file names ---- */
 
 /* Last component where both kinds of slashes separate: code may come from Windows. */

@@ -40,7 +40,8 @@ static cuv_status fail_at(json_parser *p, size_t at, cuv_status status, const ch
 {
     size_t line = 0, column = 0;
     find_place(p, at, &line, &column);
-    cuv_detail detail = {.file = cuv_format(p->cx, "%s:%zu:%zu", p->src->name, line, column)};
+    cuv_detail detail = {.file = cuv_format(p->cx, "%s:%zu:%zu", p->src->name, line, column),
+                         .help = at >= p->size && status == CUV_DAMAGED ? "the file is cut off: get another copy" : NULL};
     return cuv_fail(p->cx, status, id, &detail, "line %zu, column %zu: %s", line, column, what);
 }
 
@@ -152,6 +153,17 @@ static cuv_status parse_number(json_parser *p, cuv_value **out)
     return keep(p, cuv_value_real(p->arena, real), out);
 }
 
+/* The text ends after the first letters of a word. */
+static bool ends_within(const json_parser *p)
+{
+    static const char *const words[] = {"true", "false", "null", "NaN", "Infinity", "-Infinity"};
+    size_t left = p->size - p->at;
+    for (size_t i = 0; left && i < sizeof words / sizeof words[0]; i++)
+        if (left < strlen(words[i]) && !strncmp(p->text + p->at, words[i], left))
+            return true;
+    return false;
+}
+
 static cuv_status parse_word(json_parser *p, cuv_value **out)
 {
     if (take_word(p, "true"))
@@ -168,7 +180,8 @@ static cuv_status parse_word(json_parser *p, cuv_value **out)
         return keep(p, cuv_value_real(p->arena, -(double)INFINITY), out);
     if (p->at < p->size && (p->text[p->at] == '-' || is_digit(p->text[p->at])))
         return parse_number(p, out);
-    return syntax(p, "a value");
+    return ends_within(p) ? fail_at(p, p->size, CUV_DAMAGED, "json.truncated", "the text ends in the middle of a value")
+                          : syntax(p, "a value");
 }
 
 /* ---- strings ---- */

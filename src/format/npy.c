@@ -145,7 +145,7 @@ static cuv_status read_numbers(cuv_arena *arena, const cuv_source *src, const np
                         cuv_shape_text(cx, h->shape, h->rank));
     if (bytes > left)
         return cuv_fail(cx, CUV_DAMAGED, "npy.truncated", &detail,
-                        "the header promises %zu bytes, the file has %zu", bytes, left);
+                        "the file is cut off: its header promises %zu bytes of numbers, %zu are there", bytes, left);
     CUV_TRY(cuv_numpy_array(arena, src, &h->type, h->shape, h->rank, h->fortran, src->data + h->data_at, bytes,
                             &tensor));
     if (bytes < left) {

@@ -23,7 +23,7 @@ cuv_status pickle_truncated(pickle_machine *m)
 {
     cuv_detail detail = {.file = m->src->name, .help = "get another copy of the file"};
     return cuv_fail(m->cx, CUV_DAMAGED, "pickle.truncated", &detail,
-                    "the pickle ends in the middle of the value that begins at byte %llu", pickle_offset(m, m->op_at));
+                    "the file is cut off: its pickle ends in the middle of the value that begins at byte %llu", pickle_offset(m, m->op_at));
 }
 
 static cuv_status refuse(pickle_machine *m, cuv_status status, const char *id, const char *what)

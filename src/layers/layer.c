@@ -20,12 +20,19 @@ static bool is_foreign(const cuv_value *record)
            !is_keras_module(cuv_get_text(record, "module"));
 }
 
+/* What says nothing of the computation. */
+static bool is_of_training(const char *name)
+{
+    return cuv_has_word("name trainable dtype", name) || cuv_ends_with(name, "_initializer") || cuv_ends_with(name, "_regularizer") ||
+           cuv_ends_with(name, "_constraint");
+}
+
 static const char *argument_names(cuv_context *cx, const cuv_value *config)
 {
     const char *text = "";
     for (size_t i = 0; config && config->kind == CUV_DICT && i < config->size && i < 24; i++) {
         const char *name = cuv_text(config->pairs[i].key);
-        if (name && strcmp(name, "name") != 0 && strcmp(name, "trainable") != 0 && strcmp(name, "dtype") != 0)
+        if (name && !is_of_training(name) && !cuv_is_null(config->pairs[i].value))
             text = cuv_format(cx, "%s%s%s=%s", text, *text ? ", " : "", name, cuv_value_repr(cx, config->pairs[i].value));
     }
     return *text ? text : "no arguments";
@@ -62,7 +69,8 @@ static cuv_status unknown_class(cuv_context *cx, const cuv_value *record, const 
     return cuv_fail(cx, CUV_UNSUPPORTED, "layer.unknown",
                     &(cuv_detail){.layer = name, .expected = "a class of keras.layers",
                                   .found = cuv_format(cx, "%s%s%s", class_name, *where ? ", " : "", where),
-                                  .notes = cuv_format(cx, "it holds: %s", argument_names(cx, config)),
+                                  .notes = cuv_format(cx, "%s%sits arguments: %s", where, *where ? "\n" : "",
+                                                      argument_names(cx, config)),
                                   .help = near ? cuv_format(cx, "did you mean '%s'?", near)
                                                : "what the layer computes is in the code of its class only; replace it by layers "
                                                  "of Keras in the configuration, or in a script that builds the model"},

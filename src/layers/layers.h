@@ -107,6 +107,7 @@ typedef struct cuv_weight {
     const char *source;         /* label of the tensor it came from */
     cuv_level level;
     const char *why;
+    bool whole_numbers;         /* the tensor held integers, the weight holds floats */
 } cuv_weight;
 
 /* How a layer that is a model (Sequential, Functional) is made and called; src/model gives both. */

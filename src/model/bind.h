@@ -35,6 +35,16 @@ typedef struct cuv_misfit {
     cuv_offer offer;            /* COUNT */
 } cuv_misfit;
 
+/* All tensors that were offered by their order alone, and the weights that they are for. */
+typedef struct cuv_sequence {
+    cuv_named *tensors;
+    size_t count;
+    cuv_weight **weights;       /* of the units that --map left open, as get_weights() lists them */
+    cuv_unit **units;           /* of each weight */
+    size_t wanted;
+    const char *name;           /* "weights.npy", "weights.npy and biases.npy" */
+} cuv_sequence;
+
 typedef struct cuv_binding {
     cuv_context *cx;
     struct cuv_model *m;
@@ -47,7 +57,35 @@ typedef struct cuv_binding {
     cuv_misfit *misfits;
     size_t misfit_count, misfit_capacity;
     cuv_map *used;              /* label -> weight: tensors that found their place */
+    cuv_sequence *sequence;     /* what was bound by order; NULL: nothing was */
+    bool mapped;                /* --map was given: what is then left over is only told */
 } cuv_binding;
+
+cuv_unit *cuv_unit_named(cuv_binding *b, const char *name);
+/* Pairing by order is all that tells twins apart. */
+cuv_level cuv_order_level(const cuv_unit *u);
+
+/* What scripts and --map state (stated.c). `*scripted`: a script says where the weights come from. */
+CUV_MUST_USE cuv_status cuv_bind_stated(cuv_binding *b, bool *scripted);
+/* One file by its arrangement. */
+CUV_MUST_USE cuv_status cuv_bind_source(cuv_binding *b, const cuv_file *f);
+/* All arrays of the model in one list, in get_weights() order (lists.c). CERTAIN: a script says so. */
+CUV_MUST_USE cuv_status cuv_bind_list(cuv_binding *b, const cuv_named *tensors, size_t count, const char *where, cuv_level level,
+                                      const char *why);
+/* Kernels and biases in two lists; which is which is found out. */
+CUV_MUST_USE cuv_status cuv_bind_two_lists(cuv_binding *b, cuv_file *const *files, bool *done);
+/* Tensors under names: by name where the names are the layers', else in order. */
+CUV_MUST_USE cuv_status cuv_bind_named(cuv_binding *b, const cuv_named *tensors, size_t count, const cuv_file *f);
+/* One group a layer: by name where the names are the layers', else in order (groups.c). */
+CUV_MUST_USE cuv_status cuv_bind_groups(cuv_binding *b, const cuv_file *f);
+/* By name only; `all`: a group without a layer is a misfit. */
+CUV_MUST_USE cuv_status cuv_bind_groups_by_name(cuv_binding *b, const cuv_file *f, bool all);
+
+/* The open weights beside the tensors that are for them (arrange.c). */
+CUV_MUST_USE cuv_status cuv_sequence_new(cuv_binding *b, cuv_named *tensors, size_t count, const char *name, cuv_sequence **out);
+/* Where the order of the sequence does not fit (misfits were noted from `mark` on): takes another order of the same tensors when
+ * their shapes allow it, withdraws those misfits and warns. */
+CUV_MUST_USE cuv_status cuv_bind_rearranged(cuv_binding *b, const cuv_sequence *s, size_t mark);
 
 /* Puts an offer into a unit; misfits are noted. `level` and `why` are those of the pairing of offer and unit. */
 CUV_MUST_USE cuv_status cuv_bind_offer(cuv_binding *b, cuv_unit *unit, const cuv_offer *offer, cuv_level level, const char *why);
@@ -64,6 +102,15 @@ size_t cuv_name_stem(const char *name);
 CUV_MUST_USE cuv_status cuv_bind_objects(cuv_binding *b, const cuv_file *file);
 /* Reports all misfits with their likely cause; CUV_NO when there were any (diagnose.c). */
 CUV_MUST_USE cuv_status cuv_bind_report(cuv_binding *b);
+/* One cause for all misfits, told by one finding (cause.c). False when there is none, or for want of memory. */
+bool cuv_bind_cause(cuv_binding *b);
+/* "model.json", or what else the configuration came from. */
+const char *cuv_config_name(const cuv_binding *b);
+/* "dense (6, 8) (8,)"; "" for none. */
+const char *cuv_unit_text(cuv_binding *b, const cuv_unit *u);
+/* True when the tensor has the sizes of the weight in reverse order, and that is another shape. */
+bool cuv_is_transposed(const cuv_weight *w, const cuv_tensor *t);
+bool cuv_shape_is(const cuv_weight *w, const cuv_tensor *t);
 
 /* Stored forms of older Kerases (formats.md a.4): replaces an offer that has another layout by one in today's (convert.c).
  * `*out` is `offer` itself when nothing had to change. */

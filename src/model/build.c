@@ -334,6 +334,9 @@ static cuv_status build(struct cuv_model *m, const struct cuv_evidence *ev, cons
 {
     cuv_graph *g;
     m->scripted = from && from->script && from->script->config;
+    m->from = from ? cuv_arena_strdup(m->arena, from->name) : NULL;
+    if (from && !m->from)
+        return cuv_oom(m->cx);
     CUV_TRY(decide_version(m, ev, from));
     m->program = cuv_program_new(m->arena);
     if (!m->program)

@@ -3,11 +3,6 @@
 
 #define SHOWN 24            /* findings before "and N more" */
 
-typedef struct causes {
-    size_t shapes, transposed, counts, missing, surplus, dtypes;
-    size_t shifted_up, shifted_down, wanted, fitting;
-} causes;
-
 static const char *class_of(const cuv_unit *u)
 {
     return u->layer->model ? ((struct cuv_model *)u->layer->model)->class_name : u->layer->def->name;
@@ -18,9 +13,9 @@ static const char *shape_of(cuv_binding *b, const cuv_tensor *t)
     return cuv_shape_text(b->cx, t->shape, t->rank);
 }
 
-static bool reversed(const cuv_weight *w, const cuv_tensor *t)
+bool cuv_is_transposed(const cuv_weight *w, const cuv_tensor *t)
 {
-    if (w->rank != t->rank || w->rank < 2)
+    if (w->rank != t->rank || w->rank < 2 || cuv_shape_is(w, t))
         return false;
     for (int i = 0; i < w->rank; i++)
         if (w->shape[i] != t->shape[w->rank - 1 - i])
@@ -53,28 +48,77 @@ static bool extra_axis(const cuv_weight *w, const cuv_tensor *t)
            want == have;
 }
 
-static bool shape_is(const cuv_weight *w, const cuv_tensor *t)
+bool cuv_shape_is(const cuv_weight *w, const cuv_tensor *t)
 {
     return cuv_shape_equal(w->shape, w->rank, t->shape, t->rank);
 }
 
+/* Equal but for axes of size 1. */
+static bool axes_of_one(const cuv_weight *w, const cuv_tensor *t)
+{
+    int at = 0;
+    for (int i = 0; i < t->rank; i++)
+        if (at < w->rank && t->shape[i] == w->shape[at])
+            at++;
+        else if (t->shape[i] != 1)
+            return false;
+    return at == w->rank;
+}
+
+/* Is it a weight's value, and not only where it does not fit? */
+static bool is_bound(const cuv_binding *b, const cuv_named *t)
+{
+    const cuv_weight *w = cuv_map_get(b->used, t->label);
+    for (size_t i = 0; w && i < b->misfit_count; i++)
+        if (b->misfits[i].kind == CUV_MISFIT_SHAPE && b->misfits[i].tensor->tensor == t->tensor)
+            return false;
+    return w != NULL;
+}
+
 /* ---- likely causes, one misfit */
 
-static const char *other_layout(cuv_binding *b, const cuv_weight *w, const cuv_tensor *t)
+static bool is_convolution_of_others(const cuv_weight *w, const cuv_tensor *t)
+{
+    return w->rank == 4 && t->rank == 4 && t->shape[0] == w->shape[3] && t->shape[1] == w->shape[2] &&
+           t->shape[2] == w->shape[0] && t->shape[3] == w->shape[1];
+}
+
+static const char *other_layout(const cuv_weight *w, const cuv_tensor *t)
 {
     const char *layer = w->layer->def->name;
-    if (w->rank == 4 && t->rank == 4 && t->shape[0] == w->shape[3] && t->shape[1] == w->shape[2])
-        return "its axes are (filters, channels, rows, columns): the layout of Theano and PyTorch";
+    if (cuv_tensor_count(t) == 0)
+        return "the array holds no numbers at all";
+    if (is_convolution_of_others(w, t))
+        return "its axes are (filters, channels, rows, columns): PyTorch's order, and that of Keras 1 with Theano";
     if (cuv_streq(layer, "GRU") && !strcmp(w->name, "bias"))
-        return w->rank == 2 ? "it is the bias of a GRU with reset_after=False (Keras before 2.2.5, or so configured)"
-                            : "it is the bias of a GRU with reset_after=True (TensorFlow's default since 2.0, and CuDNNGRU)";
-    if (reversed(w, t))
-        return "it is transposed: other frameworks keep (outputs, inputs)";
+        return w->rank == 2
+            ? "a GRU with reset_after=False has a bias of one axis (the default of Keras before TensorFlow 2); the configuration says True"
+            : "a GRU with reset_after=True has a bias of two rows (the default since TensorFlow 2); the configuration says False";
+    if (cuv_is_transposed(w, t))
+        return "its sizes are in reverse: PyTorch and others keep (outputs, inputs)";
     if (permuted(w, t))
         return "its axes are in another order";
     if (extra_axis(w, t))
-        return cuv_format(b->cx, "it has the right number of values under another shape");
+        return "it has the right number of values under another shape";
     return NULL;
+}
+
+static const char *level_word(cuv_level level)
+{
+    static const char *const words[] = {[CUV_CERTAIN] = "certain", [CUV_INFERRED] = "inferred", [CUV_ASSUMED] = "assumed",
+                                        [CUV_VERIFIED] = "verified"};
+    return words[level];
+}
+
+/* What fixes the number of values that a layer gives: its bound kernel, or the model's own input. */
+static const char *size_proof(cuv_binding *b, const char *layer)
+{
+    const cuv_unit *u = cuv_unit_named(b, layer);
+    for (size_t i = 0; u && i < u->count; i++)
+        if (u->weights[i]->value && u->weights[i]->rank > 1)
+            return cuv_format(b->cx, " (%s: %s is %s)", level_word(u->weights[i]->level), u->weights[i]->source,
+                              shape_of(b, u->weights[i]->value));
+    return b->m->from ? cuv_format(b->cx, " (%s says so)", b->m->from) : "";
 }
 
 /* Why this shape: the size that the layer's input fixes. */
@@ -82,45 +126,122 @@ static const char *input_note(cuv_binding *b, const cuv_unit *u, const cuv_weigh
 {
     if (w->layer != u->layer || u->layer->in_channels <= 0 || w->rank < 2)
         return NULL;
+    long long size = (long long)u->layer->in_channels;
     for (size_t i = 0; i < b->m->node_count; i++) {
         const cuv_node *node = &b->m->nodes[i];
-        if (node->layer == u->layer && node->inbound_count)
-            return cuv_format(b->cx, "the layer before it, '%s', gives %lld values", node->inbound[0],
-                              (long long)u->layer->in_channels);
+        if (node->layer != u->layer || !node->inbound_count)
+            continue;
+        for (size_t k = 0; k < b->m->input_count; k++)
+            if (cuv_streq(b->m->input_names[k], node->inbound[0]))
+                return cuv_format(b->cx, "the model's input has %lld values (%s says so)", size, cuv_config_name(b));
+        return cuv_format(b->cx, "the layer before it, '%s', gives %lld values%s", node->inbound[0], size,
+                          size_proof(b, node->inbound[0]));
     }
-    return cuv_format(b->cx, "its input has %lld values", (long long)u->layer->in_channels);
+    return cuv_format(b->cx, "its input has %lld values", size);
 }
 
-/* Tensors of the right shape elsewhere in the evidence, and the --map line. */
-static const char *shape_help(cuv_binding *b, const cuv_unit *u, const cuv_weight *w, const cuv_named *given)
+/* ---- the --map line */
+
+const char *cuv_map_line(cuv_context *cx, const char *layer, const char *const *spellings, size_t count)
 {
-    const char *found = NULL;
-    const cuv_named *first = NULL;
-    size_t n = 0;
+    const char *text = cuv_format(cx, "%s=", layer);
+    for (size_t i = 0; i < count; i++) {
+        if (!spellings[i])
+            return NULL;
+        text = cuv_format(cx, "%s%s%s", text, i ? "," : "", spellings[i]);
+    }
+    return cuv_format(cx, strpbrk(text, " ()'\"$*?;&|<>") ? "--map '%s'" : "--map %s", text);
+}
+
+/* How many tensors of the evidence have the weight's shape; those that nothing has bound come first. */
+static const cuv_named *find_shape(cuv_binding *b, const cuv_weight *w, const cuv_named *given, size_t *n, const char **list)
+{
+    const cuv_named *free_one = NULL, *first = NULL;
+    *list = NULL;
+    *n = 0;
     for (size_t i = 0; i < b->ev->file_count; i++)
         for (size_t g = 0; g < b->ev->files[i]->group_count; g++)
             for (size_t k = 0; k < b->ev->files[i]->groups[g].count; k++) {
                 const cuv_named *t = &b->ev->files[i]->groups[g].tensors[k];
-                if (!shape_is(w, t->tensor) || t == given)
+                if (!cuv_shape_is(w, t->tensor) || t->tensor == given->tensor)
                     continue;
-                if (n++ < 3)
-                    found = found ? cuv_format(b->cx, "%s, %s", found, t->label) : t->label;
-                if (!first)
-                    first = t;
+                if ((*n)++ < 3)
+                    *list = *list ? cuv_format(b->cx, "%s, %s", *list, t->label) : t->label;
+                first = first ? first : t;
+                if (!free_one && !is_bound(b, t))
+                    free_one = t;
             }
-    const char *shape = cuv_shape_text(b->cx, w->shape, w->rank);
-    if (given && reversed(w, given->tensor))
-        return cuv_format(b->cx, "if it is transposed: --map %s=%s.T%s", u->layer->name, given->label,
-                          u->count > 1 ? ",..." : "");
-    if (!first)
-        return cuv_format(b->cx, "no tensor of shape %s is in the evidence; it belongs to another model or is missing", shape);
-    const char *line = "";
+    return free_one ? free_one : first;
+}
+
+/* How the given tensor would be spelt to fit by itself; NULL when it cannot. */
+static const char *turned(cuv_binding *b, const cuv_weight *w, const cuv_named *given)
+{
+    if (is_convolution_of_others(w, given->tensor))
+        return cuv_format(b->cx, "%s.transpose(2,3,1,0)", given->label);
+    if (cuv_is_transposed(w, given->tensor))
+        return cuv_format(b->cx, "%s.T", given->label);
+    return extra_axis(w, given->tensor) && axes_of_one(w, given->tensor) ? given->label : NULL;
+}
+
+static const cuv_misfit *misfit_of(const cuv_binding *b, const cuv_weight *w)
+{
+    for (size_t i = 0; i < b->misfit_count; i++)
+        if (b->misfits[i].weight == w && b->misfits[i].kind == CUV_MISFIT_SHAPE)
+            return &b->misfits[i];
+    return NULL;
+}
+
+/* The line for the whole unit: what fits stays, what does not is turned or looked for. */
+static const char *line_for(cuv_binding *b, const cuv_unit *u)
+{
+    enum { MOST = 16 };
+    const char *spellings[MOST], *list;
     for (size_t k = 0; k < u->count; k++) {
-        const cuv_weight *other = u->weights[k];
-        line = cuv_format(b->cx, "%s%s%s", line, k ? "," : "", other == w ? first->label : other->source ? other->source : "...");
+        const cuv_weight *w = u->weights[k];
+        const cuv_misfit *mf = misfit_of(b, w);
+        size_t n;
+        if (u->count > MOST || (!mf && !w->source))
+            return NULL;
+        spellings[k] = mf ? turned(b, w, mf->tensor) : w->source;
+        const cuv_named *found = mf && !spellings[k] ? find_shape(b, w, mf->tensor, &n, &list) : NULL;
+        if (found)
+            spellings[k] = found->label;
     }
-    return cuv_format(b->cx, "tensors of shape %s in the evidence: %s%s; try --map %s=%s", shape, found,
-                      n > 3 ? cuv_format(b->cx, " and %zu more", n - 3) : "", u->layer->name, line);
+    return cuv_map_line(b->cx, u->layer->name, spellings, u->count);
+}
+
+/* The first misfit of a unit carries the line for all of it. */
+static bool is_first(const cuv_binding *b, const cuv_misfit *mf)
+{
+    for (const cuv_misfit *at = b->misfits; at < mf; at++)
+        if (at->unit == mf->unit)
+            return false;
+    return true;
+}
+
+/* Tensors of the right shape elsewhere in the evidence, and the --map line. */
+static const char *shape_help(cuv_binding *b, const cuv_misfit *mf)
+{
+    const cuv_weight *w = mf->weight;
+    size_t n;
+    const char *list, *line = line_for(b, mf->unit), *shape = cuv_shape_text(b->cx, w->shape, w->rank);
+    const cuv_named *found = find_shape(b, w, mf->tensor, &n, &list);
+    const char *try_line = line && is_first(b, mf) ? cuv_format(b->cx, "try %s", line) : NULL;
+    if (is_convolution_of_others(w, mf->tensor->tensor))
+        return try_line ? cuv_format(b->cx, "if it is PyTorch's, %s; a Dense after Flatten then has its rows in another order too, and "
+                                     "Theano turned its kernels round", try_line) : NULL;
+    if (turned(b, w, mf->tensor))
+        return try_line ? cuv_format(b->cx, "if it is the %s, %s", w->name, try_line) : NULL;
+    if (cuv_streq(w->layer->def->name, "GRU") && !strcmp(w->name, "bias"))
+        return cuv_format(b->cx, "if the model was made so, set \"reset_after\": %s in %s", w->rank == 2 ? "false" : "true",
+                          cuv_config_name(b));
+    if (!found)
+        return cuv_format(b->cx, "no tensor of the evidence has the shape %s; %s", shape,
+                          cuv_tensor_count(mf->tensor->tensor) ? cuv_format(b->cx, "was %s saved from another model?", mf->tensor->label)
+                                                               : "save the weights again");
+    return cuv_format(b->cx, "tensors of shape %s in the evidence: %s%s%s%s", shape, list,
+                      n > 3 ? cuv_format(b->cx, " and %zu more", n - 3) : "", try_line ? "; " : "", try_line ? try_line : "");
 }
 
 static void report_shape(cuv_binding *b, const cuv_misfit *mf)
@@ -128,7 +249,7 @@ static void report_shape(cuv_binding *b, const cuv_misfit *mf)
     const cuv_weight *w = mf->weight;
     const char *place = cuv_format(b->cx, "%s/%s", w->layer->path ? w->layer->path : w->layer->name, w->name);
     const char *notes = cuv_format(b->cx, "in  %s  →  %s", mf->tensor->label, place);
-    const char *cause = other_layout(b, w, mf->tensor->tensor), *input = input_note(b, mf->unit, w);
+    const char *cause = other_layout(w, mf->tensor->tensor), *input = input_note(b, mf->unit, w);
     if (cause)
         notes = cuv_format(b->cx, "%s\n%s", notes, cause);
     else if (input)
@@ -136,7 +257,7 @@ static void report_shape(cuv_binding *b, const cuv_misfit *mf)
     const char *expected = cuv_shape_text(b->cx, w->shape, w->rank), *found = shape_of(b, mf->tensor->tensor);
     (void)cuv_fail(b->cx, CUV_NO, "bind.shape", &(cuv_detail){.file = mf->tensor->file ? mf->tensor->file->path : NULL,
                    .layer = mf->unit->layer->name, .tensor = mf->tensor->label, .expected = expected, .found = found,
-                   .notes = notes, .help = shape_help(b, mf->unit, w, mf->tensor)},
+                   .notes = notes, .help = shape_help(b, mf)},
                    "%s layer '%s' expects a %s of shape %s; %s is %s", class_of(mf->unit), mf->unit->layer->name, w->name,
                    expected, mf->tensor->label, found);
 }
@@ -197,127 +318,135 @@ static void report_count(cuv_binding *b, const cuv_misfit *mf)
                    u->count == 1 ? "" : "s", where, mf->offer.count);
 }
 
+static size_t with_bias(const cuv_binding *b)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < b->unit_count; i++)
+        for (size_t k = 0; k < b->units[i].count; k++)
+            n += !strcmp(b->units[i].weights[k]->name, "bias");
+    return n;
+}
+
+static void report_lacking(cuv_binding *b, const cuv_misfit *mf)
+{
+    const cuv_weight *w = mf->weight;
+    const char *shape = cuv_shape_text(b->cx, w->shape, w->rank), *name = mf->unit->layer->name;
+    const char *arrays = cuv_format(b->cx, "%zu array%s", mf->offer.count, mf->offer.count == 1 ? "" : "s");
+    (void)cuv_fail(b->cx, CUV_NO, "bind.missing", &(cuv_detail){.file = mf->offer.where, .layer = name, .tensor = w->name,
+                   .expected = shape, .found = arrays,
+                   .notes = cuv_format(b->cx, "in  %s  →  %s/%s\n%s has %zu layers with a bias", mf->offer.where, name, w->name,
+                                       cuv_config_name(b), with_bias(b)),
+                   .help = cuv_format(b->cx, "add it to %s; if '%s' has no bias, %s must say \"use_bias\": false", mf->offer.where, name,
+                                      cuv_config_name(b))},
+                   "%s layer '%s' expects a %s of shape %s; %s has no more than %s", class_of(mf->unit), name, w->name, shape,
+                   mf->offer.where, arrays);
+}
+
 static void report_missing(cuv_binding *b, const cuv_misfit *mf)
 {
-    bool any = false;
-    for (size_t i = 0; i < b->ev->file_count; i++)
-        any |= b->ev->files[i]->arrangement != CUV_ARR_NONE;
     const cuv_unit *u = mf->unit;
+    if (mf->offer.where) {
+        report_lacking(b, mf);
+        return;
+    }
     (void)cuv_fail(b->cx, CUV_NO, "bind.missing", &(cuv_detail){.layer = u->layer->name, .tensor = mf->weight->name,
                    .expected = names_of_weights(b, u), .found = "nothing",
-                   .help = any ? cuv_format(b->cx, "name its arrays with --map %s=TENSOR,...", u->layer->name)
-                               : "no file of the evidence holds weights; add the .h5, .weights.h5, .npy or .npz file"},
+                   .help = cuv_format(b->cx, "name its arrays: --map %s=TENSOR%s", u->layer->name, u->count > 1 ? ",..." : "")},
                    "nothing in the evidence gives the weights of the %s layer '%s': %s", class_of(u), u->layer->name,
                    names_of_weights(b, u));
 }
 
-static void report_surplus(cuv_binding *b, size_t count)
+static const char *surplus_text(cuv_binding *b)
 {
     const char *text = "";
-    const cuv_misfit *first = NULL;
     size_t n = 0;
     for (size_t i = 0; i < b->misfit_count; i++) {
         const cuv_misfit *mf = &b->misfits[i];
-        if (mf->kind != CUV_MISFIT_SURPLUS)
-            continue;
-        first = first ? first : mf;
-        if (n++ < 8)
+        if (mf->kind == CUV_MISFIT_SURPLUS && n++ < 8)
             text = cuv_format(b->cx, "%s%s%s %s", text, *text ? ", " : "", mf->tensor->label, shape_of(b, mf->tensor->tensor));
     }
+    return n > 8 ? cuv_format(b->cx, "%s, ...", text) : text;
+}
+
+static void report_surplus(cuv_binding *b, size_t count)
+{
+    const char *text = surplus_text(b);
+    const cuv_misfit *first = b->misfits;
+    while (first->kind != CUV_MISFIT_SURPLUS)
+        first++;
     (void)cuv_fail(b->cx, CUV_NO, "bind.surplus", &(cuv_detail){.file = first->tensor->file ? first->tensor->file->path : NULL,
                    .tensor = first->tensor->label, .found = text,
                    .help = "every tensor must be used once; is this the weight file of a larger model?"},
-                   "%zu tensor%s of the evidence no layer takes: %s%s", count, count == 1 ? "" : "s", text, n > 8 ? ", ..." : "");
+                   "%zu tensor%s of the evidence %s without a layer: %s", count, count == 1 ? "" : "s", count == 1 ? "is" : "are",
+                   text);
 }
 
-/* ---- the likely cause of all of it */
+/* ---- the whole */
 
-/* Would the k-th arrays fit the layer after (or before) the one they were given to? */
-static void count_shifts(cuv_binding *b, const cuv_file *f, causes *c)
+/* With --map the user has said what is wanted; what is then left over is only told. */
+static void tell_surplus(cuv_binding *b, size_t count)
 {
-    size_t g = 0;
-    for (size_t i = 0; i < f->group_count; i++) {
-        if (!f->groups[i].count)
-            continue;
-        cuv_offer offer = {f->groups[i].tensors, f->groups[i].count, NULL, NULL};
-        if (g < b->unit_count)
-            c->fitting += cuv_offer_fits(&b->units[g], &offer);
-        if (g + 1 < b->unit_count)
-            c->shifted_up += cuv_offer_fits(&b->units[g + 1], &offer);
-        if (g >= 1 && g - 1 < b->unit_count)
-            c->shifted_down += cuv_offer_fits(&b->units[g - 1], &offer);
-        g++;
+    if (!b->mapped || count != b->misfit_count) {
+        report_surplus(b, count);
+        return;
     }
-    c->wanted = g;
+    const char *text = surplus_text(b);
+    cuv_warn(b->cx, "bind.surplus", &(cuv_detail){.found = text}, "%zu tensor%s of the evidence %s not used: %s", count,
+             count == 1 ? "" : "s", count == 1 ? "is" : "are", text);
 }
 
-static causes count_causes(cuv_binding *b)
+static void report_one(cuv_binding *b, const cuv_misfit *mf)
 {
-    causes c = {0};
-    for (size_t i = 0; i < b->misfit_count; i++) {
-        const cuv_misfit *mf = &b->misfits[i];
-        switch (mf->kind) {
-        case CUV_MISFIT_SHAPE:
-            c.shapes++;
-            c.transposed += reversed(mf->weight, mf->tensor->tensor);
-            break;
-        case CUV_MISFIT_COUNT: c.counts++; break;
-        case CUV_MISFIT_MISSING: c.missing++; break;
-        case CUV_MISFIT_SURPLUS: c.surplus++; break;
-        case CUV_MISFIT_DTYPE: c.dtypes++; break;
-        }
+    switch (mf->kind) {
+    case CUV_MISFIT_SHAPE: report_shape(b, mf); break;
+    case CUV_MISFIT_DTYPE: report_dtype(b, mf); break;
+    case CUV_MISFIT_COUNT: report_count(b, mf); break;
+    case CUV_MISFIT_MISSING: report_missing(b, mf); break;
+    case CUV_MISFIT_SURPLUS: break;
     }
-    if (b->source_count == 1 && b->sources[0]->arrangement != CUV_ARR_OBJECTS)
-        count_shifts(b, b->sources[0], &c);
-    return c;
 }
 
-static const char *summary_of(cuv_binding *b, const causes *c)
+static bool has_weights(const cuv_binding *b)
 {
-    size_t bad_units = 0;
-    for (size_t i = 0; i < b->unit_count; i++)
-        for (size_t k = 0; k < b->misfit_count; k++)
-            if (b->misfits[k].unit && b->misfits[k].unit->layer == b->units[i].layer) {
-                bad_units++;
-                break;
-            }
-    const char *file = b->source_count == 1 ? b->sources[0]->name : "the evidence";
-    if (c->transposed > 1 && c->transposed == c->shapes)
-        return cuv_format(b->cx, "all %zu arrays that do not fit are transposed: they come from another framework", c->shapes);
-    if (c->wanted > 2 && c->shifted_up > c->fitting && c->shifted_up + 1 >= c->wanted)
-        return cuv_format(b->cx, "the arrays of %s are one layer too early: the first layer's are missing", file);
-    if (c->wanted > 2 && c->shifted_down > c->fitting && c->shifted_down + 1 >= c->wanted)
-        return cuv_format(b->cx, "the arrays of %s are one layer too late: it has one layer more at the start", file);
-    if (b->source_count == 1 && b->unit_count > 1 && bad_units * 2 > b->unit_count && c->fitting * 2 < b->unit_count)
-        return cuv_format(b->cx, "%zu of %zu layers do not fit: %s belongs to another model", bad_units, b->unit_count, file);
-    return NULL;
+    for (size_t i = 0; i < b->ev->file_count; i++)
+        if (b->ev->files[i]->arrangement != CUV_ARR_NONE || b->ev->files[i]->script)
+            return true;
+    return false;
+}
+
+static void report_no_weights(cuv_binding *b)
+{
+    const char *text = "";
+    for (size_t i = 0; i < b->unit_count && i < 8; i++)
+        text = cuv_format(b->cx, "%s%s%s", text, i ? "; " : "", cuv_unit_text(b, &b->units[i]));
+    (void)cuv_fail(b->cx, CUV_NO, "bind.no_weights", &(cuv_detail){.expected = text, .found = "nothing",
+                   .notes = cuv_format(b->cx, "%zu layers need weights: %s%s", b->unit_count, text,
+                                       b->unit_count > 8 ? "; ..." : ""),
+                   .help = "add the file with the weights (.h5, .weights.h5, .npy, .npz, .safetensors); cuvier summary shows a model "
+                           "without them"},
+                   "%s is a configuration without weights", cuv_config_name(b));
 }
 
 cuv_status cuv_bind_report(cuv_binding *b)
 {
+    size_t shown = 0, surplus = 0;
     if (!b->misfit_count)
         return CUV_OK;
-    causes c = count_causes(b);
-    size_t shown = 0;
-    const char *cause = summary_of(b, &c);
-    if (cause)
-        (void)cuv_fail(b->cx, CUV_NO, "bind.cause", &(cuv_detail){.file = b->source_count ? b->sources[0]->path : NULL}, "%s",
-                       cause);
-    for (size_t i = 0; i < b->misfit_count && shown < SHOWN; i++) {
-        const cuv_misfit *mf = &b->misfits[i];
-        shown += mf->kind != CUV_MISFIT_SURPLUS;
-        switch (mf->kind) {
-        case CUV_MISFIT_SHAPE: report_shape(b, mf); break;
-        case CUV_MISFIT_DTYPE: report_dtype(b, mf); break;
-        case CUV_MISFIT_COUNT: report_count(b, mf); break;
-        case CUV_MISFIT_MISSING: report_missing(b, mf); break;
-        case CUV_MISFIT_SURPLUS: break;
-        }
+    if (!has_weights(b)) {
+        report_no_weights(b);
+        return CUV_NO;
     }
-    size_t rest = b->misfit_count - c.surplus - shown;
-    if (rest)
-        (void)cuv_fail(b->cx, CUV_NO, "bind.more", NULL, "and %zu more of the same", rest);
-    if (c.surplus)
-        report_surplus(b, c.surplus);
-    return CUV_NO;
+    if (cuv_bind_cause(b))
+        return CUV_NO;
+    for (size_t i = 0; i < b->misfit_count; i++)
+        surplus += b->misfits[i].kind == CUV_MISFIT_SURPLUS;
+    for (size_t i = 0; i < b->misfit_count && shown < SHOWN; i++) {
+        shown += b->misfits[i].kind != CUV_MISFIT_SURPLUS;
+        report_one(b, &b->misfits[i]);
+    }
+    if (b->misfit_count - surplus > shown)
+        (void)cuv_fail(b->cx, CUV_NO, "bind.more", NULL, "and %zu more of the same", b->misfit_count - surplus - shown);
+    if (surplus)
+        tell_surplus(b, surplus);
+    return b->mapped && surplus == b->misfit_count ? CUV_OK : CUV_NO;
 }

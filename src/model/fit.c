@@ -86,6 +86,7 @@ cuv_status cuv_bind_tensor(cuv_binding *b, const cuv_unit *unit, cuv_weight *wei
     weight->value = value;
     weight->source = cuv_arena_strdup(b->m->arena, tensor->label);
     weight->level = level;
+    weight->whole_numbers = cuv_dtype_is_float(weight->dtype) && !cuv_dtype_is_float(tensor->tensor->dtype);
     weight->why = cuv_arena_strdup(b->m->arena, why);
     if (!weight->source || !weight->why)
         return cuv_oom(b->cx);

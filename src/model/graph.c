@@ -276,6 +276,35 @@ static cuv_status parse_nodes(parser *p, const cuv_value *layers, const cuv_valu
     return CUV_OK;
 }
 
+/* "'a' takes the output of 'b', 'b' that of 'a'": the calls that wait for each other, from one of them on. */
+static const char *circle_text(const parser *p, const int32_t *missing, size_t from)
+{
+    enum { MOST = 6 };
+    const char *text = "";
+    bool *seen = CUV_NEW_ARRAY(p->arena, bool, p->call_count + 1);
+    size_t at = from, first = from, steps = 0;
+    for (bool told = false; seen && steps < 2 * p->call_count + 2; steps++) {
+        size_t next = at;
+        if (seen[at] && !told) {        /* on the circle now */
+            told = true;
+            first = at;
+            steps = 0;
+        } else if (told && at == first) {
+            break;
+        }
+        seen[at] = true;
+        for (size_t a = 0; a < p->calls[at].arg_count && next == at; a++)
+            for (size_t w = 0; w < p->calls[at].args[a].wire_count && next == at; w++)
+                if (missing[p->calls[at].args[a].wires[w].call])
+                    next = (size_t)p->calls[at].args[a].wires[w].call;
+        if (told && steps < MOST)
+            text = cuv_format(p->cx, "%s%s'%s' %s '%s'", text, *text ? ", " : "", p->g->layers[p->calls[at].layer]->name,
+                              *text ? "that of" : "takes the output of", p->g->layers[p->calls[next].layer]->name);
+        at = next;
+    }
+    return text;
+}
+
 /* Calls sorted so that every tensor is made before it is used (Kahn); keeps the order of the file where it can. */
 static cuv_status sort_calls(parser *p)
 {
@@ -327,9 +356,9 @@ static cuv_status sort_calls(parser *p)
         for (size_t i = 0; i < n; i++)
             if (missing[i])
                 return cuv_fail(p->cx, CUV_DAMAGED, "config.cycle", &(cuv_detail){.layer = p->g->layers[p->calls[i].layer]->name,
-                                .help = "the wiring goes round in a circle, which no Keras model does; get another copy"},
-                                "'%s' needs its own output: the layers of '%s' are wired in a circle",
-                                p->g->layers[p->calls[i].layer]->name, p->m->name);
+                                .notes = circle_text(p, missing, i),
+                                .help = "no Keras model is wired so: correct the inbound_nodes, or get another copy"},
+                                "the layers of '%s' are wired in a circle", p->m->name);
     }
     for (size_t i = 0; i < n; i++)
         for (size_t a = 0; a < p->g->calls[i].arg_count; a++)

@@ -29,6 +29,8 @@ struct cuv_model {
     cuv_value *config;          /* the configuration object it was built from */
     int keras;                  /* whose behaviour it follows */
     const char *keras_version, *backend;    /* as the files say, or NULL */
+    const char *order;          /* what is said of a list whose order was found by shape ("all.npy has all kernels ..."); or NULL */
+    const char *from;           /* the file that the configuration came from, as errors name it; or NULL */
     cuv_layer **layers;         /* model.layers order */
     size_t layer_count;
     cuv_layer **list;           /* internal: as in the configuration, with the Sequential's InputLayer; owns nothing */
@@ -58,6 +60,12 @@ CUV_MUST_USE cuv_status cuv_model_build(cuv_context *cx, const struct cuv_eviden
 CUV_MUST_USE cuv_status cuv_model_bind(struct cuv_model *m, struct cuv_evidence *ev);
 CUV_MUST_USE cuv_status cuv_model_decide(struct cuv_model *m, const char *layer, const char *field, const char *value,
                                          cuv_level level, const char *why, const char *alternatives);
+
+/* Nothing may be assumed: CUV_NO "strict.weak" for every decision that is neither certain nor verified (strict.c). */
+CUV_MUST_USE cuv_status cuv_model_check_strict(const struct cuv_model *m);
+/* "--map dense=weights.npy[0],biases.npy[0]" from one spelling for each weight, quoted for a shell where need be; NULL when one is
+ * missing (diagnose.c). */
+const char *cuv_map_line(cuv_context *cx, const char *layer, const char *const *spellings, size_t count);
 
 /* Warns ("bind.nan") of every weight that has NaN or infinite values. */
 void cuv_model_check_values(const struct cuv_model *m);

@@ -5,6 +5,39 @@
 
 typedef struct odd { size_t nan, inf, first; } odd;
 
+/* "[2, 3]" for element 19 of an array (6, 8). */
+static const char *place_text(cuv_context *cx, const cuv_tensor *t, size_t at)
+{
+    const char *text = "]";
+    for (int k = t->rank - 1; k >= 0; k--) {
+        size_t n = (size_t)t->shape[k];
+        text = cuv_format(cx, "%s%zu%s", k ? ", " : "", at % n, text);
+        at /= n;
+    }
+    return cuv_format(cx, "[%s", text);
+}
+
+/* One warning for all weights that came as whole numbers: they were rounded, or quantised. */
+static void check_whole_numbers(const struct cuv_model *m)
+{
+    const char *lines = "", *first = NULL;
+    size_t n = 0;
+    for (size_t i = 0; i < m->weight_count; i++) {
+        const cuv_weight *w = m->weights[i];
+        if (!w->value || !w->whole_numbers)
+            continue;
+        const char *name = w->layer->path ? w->layer->path : w->layer->name;
+        first = first ? first : w->source;
+        if (n++ < 8)
+            lines = cuv_format(m->cx, "%s%sin  %s  →  %s/%s", lines, *lines ? "\n" : "", w->source, name, w->name);
+    }
+    if (n)
+        cuv_warn(m->cx, "bind.whole_numbers", &(cuv_detail){.tensor = first, .found = cuv_format(m->cx, "%zu arrays", n), .notes = lines,
+                 .help = "if they were rounded or quantised when they were saved, the outputs are not the original's; --samples shows it"},
+                 "%s%s hold%s whole numbers where the model has fractions", first,
+                 n > 1 ? cuv_format(m->cx, " and %zu more", n - 1) : "", n > 1 ? "" : "s");
+}
+
 static odd count_odd(const cuv_tensor *t)
 {
     odd o = {0};
@@ -42,7 +75,8 @@ void cuv_model_check_values(const struct cuv_model *m)
         cuv_warn(m->cx, "bind.nan", &(cuv_detail){.layer = name, .tensor = w->source,
                  .found = cuv_format(m->cx, "%zu NaN, %zu infinite", o.nan, o.inf),
                  .help = "every output that depends on them will be NaN; was training broken off, or the file damaged?"},
-                 "%s/%s (%s) has %zu NaN and %zu infinite of %zu values, the first at index %zu", name, w->name, w->source,
-                 o.nan, o.inf, cuv_tensor_count(w->value), o.first);
+                 "%s/%s (%s) has %zu NaN and %zu infinite of %zu values, the first at %s", name, w->name, w->source,
+                 o.nan, o.inf, cuv_tensor_count(w->value), place_text(m->cx, w->value, o.first));
     }
+    check_whole_numbers(m);
 }

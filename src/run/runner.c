@@ -84,8 +84,16 @@ static cuv_status wrong_input(struct cuv_model *m, size_t i, const cuv_array *gi
     const cuv_var *v = cuv_program_var(m->program, m->inputs[i].value);
     const char *expected = cuv_shape_text(m->cx, v->shape, v->rank);
     const char *found = cuv_shape_text(m->cx, given->shape, given->rank);
-    return cuv_fail(m->cx, CUV_NO, "predict.shape", &(cuv_detail){.layer = m->input_names[i], .expected = expected,
-                    .found = found, .help = "the first axis is the batch"},
+    const char *note = NULL, *file = given->name ? given->name : "the array";
+    for (int k = 1; k < v->rank && given->rank == v->rank && !note; k++)
+        if (v->shape[k] >= 0 && given->shape[k] != v->shape[k])
+            note = cuv_format(m->cx, "axis %d has %lld values in place of %lld; axis 0 is the batch", k, (long long)given->shape[k],
+                              (long long)v->shape[k]);
+    if (!note)
+        note = cuv_format(m->cx, "it has %d axes in place of %d; axis 0 is the batch", given->rank, v->rank);
+    return cuv_fail(m->cx, CUV_NO, "predict.shape", &(cuv_detail){.file = given->name, .layer = m->input_names[i], .expected = expected,
+                    .found = found, .notes = cuv_format(m->cx, "in  %s  →  %s\n%s", file, m->input_names[i], note),
+                    .help = "are these the inputs that the model was trained on?"},
                     "input '%s' takes arrays of shape %s; %s is %s", m->input_names[i], expected,
                     given->name ? given->name : "the given one", found);
 }

