@@ -17,10 +17,38 @@ static const cuv_group *group_named(const cuv_file *f, const char *name)
     return NULL;
 }
 
+/* gamma, beta, mean and variance as lists of one length are one array of four rows to whoever reads them. */
+static cuv_status split_rows(cuv_binding *b, const cuv_unit *u, cuv_offer *offer)
+{
+    const cuv_named *whole = offer->tensors;
+    const cuv_tensor *t = offer->count == 1 ? whole->tensor : NULL;
+    if (!t || u->count < 2 || t->rank < 1 || t->shape[0] != (int64_t)u->count)
+        return CUV_OK;
+    for (size_t i = 0; i < u->count; i++)
+        if (!cuv_shape_equal(u->weights[i]->shape, u->weights[i]->rank, t->shape + 1, t->rank - 1))
+            return CUV_OK;
+    cuv_named *rows = CUV_NEW_ARRAY(b->scratch, cuv_named, u->count);
+    if (!rows)
+        return cuv_oom(b->cx);
+    CUV_TRY(cuv_map_set(b->used, whole->label, (void *)u));
+    for (size_t i = 0; i < u->count; i++) {
+        cuv_tensor *row;
+        CUV_TRY(cuv_tensor_row(b->m->arena, t, (int64_t)i, &row));
+        rows[i] = (cuv_named){.tensor = row, .key = whole->key, .file = whole->file};
+        rows[i].label = cuv_arena_printf(b->scratch, "%s[%zu]", whole->label, i);
+        if (!rows[i].label)
+            return cuv_oom(b->cx);
+    }
+    offer->tensors = rows;
+    offer->count = u->count;
+    return CUV_OK;
+}
+
 static cuv_status bind_group(cuv_binding *b, cuv_unit *u, const cuv_file *f, const cuv_group *g, cuv_level level,
                              const char *why)
 {
     cuv_offer stored = {g->tensors, g->count, g->name, f->name}, offer;
+    CUV_TRY(split_rows(b, u, &stored));
     CUV_TRY(cuv_modernise(b, u, f, &stored, &offer));
     if (offer.tensors != stored.tensors)        /* the stored tensors are used, under another layout */
         for (size_t i = 0; i < stored.count; i++)

@@ -234,7 +234,7 @@ static bool key_names(const char *key, const char *layer, const cuv_weight *w)
             while (tail > at + n + 1 && !strchr("/.", tail[-1]))
                 tail--;
             size_t len = (size_t)(key + end - tail);
-            if (len == strlen(w->name) && !strncmp(tail, w->name, len))
+            if (sep != '_' && len == strlen(w->name) && !strncmp(tail, w->name, len))
                 return true;
             const char *rest = at + n + 1;
             len = (size_t)(key + end - rest);

@@ -3,11 +3,14 @@
 #include "run/samples.h"
 
 #include <math.h>
+#include <time.h>
 
-enum { MAX_TRIES = 20000, MAX_CLASS = 64 };
+enum { MAX_TRIES = 20000, MAX_CLASS = 64, MAX_SECONDS = 60 };    /* of one search; --time bounds the whole call */
 
-/* Layers that can change places: the same shapes, and nothing but the order to tell them apart. */
-typedef struct class { cuv_layer *layers[MAX_CLASS]; size_t count; bool told_apart; } class;
+/* What can change places: the weights of a layer together, or one weight by itself. */
+typedef struct item { cuv_weight **weights; size_t count; } item;
+/* Items of the same shapes, with nothing but the order to tell them apart. */
+typedef struct class { item items[MAX_CLASS]; size_t count; bool told_apart; } class;
 
 typedef struct search {
     struct cuv_model *m;
@@ -17,55 +20,78 @@ typedef struct search {
     cuv_verification *v;
     class *classes;
     size_t class_count;
-    size_t tries;
+    size_t tries, most;     /* orders run so far, and the last one that may be */
+    struct timespec until;
+    bool cut;               /* not all orders were tried */
     double best;            /* smallest largest difference seen */
 } search;
 
-static bool assumed(const cuv_layer *layer)
+static bool all_assumed(const item *it)
 {
-    bool any = false;
-    for (size_t i = 0; i < layer->weight_count; i++) {
-        if (layer->weights[i].level != CUV_ASSUMED)
+    for (size_t i = 0; i < it->count; i++)
+        if (it->weights[i]->level != CUV_ASSUMED || !it->weights[i]->value)
             return false;
-        any = true;
-    }
-    return any;
+    return it->count > 0;
 }
 
-static bool exchangeable(const cuv_layer *a, const cuv_layer *b)
+static bool exchangeable(const item *a, const item *b)
 {
-    if (a->weight_count != b->weight_count)
+    if (a->count != b->count)
         return false;
-    for (size_t i = 0; i < a->weight_count; i++)
-        if (!cuv_shape_equal(a->weights[i].shape, a->weights[i].rank, b->weights[i].shape, b->weights[i].rank) ||
-            a->weights[i].dtype != b->weights[i].dtype)
+    for (size_t i = 0; i < a->count; i++)
+        if (!cuv_shape_equal(a->weights[i]->shape, a->weights[i]->rank, b->weights[i]->shape, b->weights[i]->rank) ||
+            a->weights[i]->dtype != b->weights[i]->dtype)
             return false;
     return true;
 }
 
-static cuv_status find_classes(search *s)
+static void add_item(search *s, const item *it)
+{
+    size_t c = 0;
+    while (c < s->class_count && !exchangeable(&s->classes[c].items[0], it))
+        c++;
+    s->class_count += c == s->class_count;
+    if (s->classes[c].count < MAX_CLASS)
+        s->classes[c].items[s->classes[c].count++] = *it;
+    else
+        s->cut = true;
+}
+
+static cuv_status find_layers(search *s)
 {
     struct cuv_model *m = s->m;
+    s->class_count = 0;
     s->classes = CUV_NEW_ARRAY(s->arena, class, m->layer_count + 1);
     if (!s->classes)
         return cuv_oom(s->cx);
     for (size_t i = 0; i < m->layer_count; i++) {
-        if (!assumed(m->layers[i]))
-            continue;
-        size_t c = 0;
-        while (c < s->class_count && !exchangeable(s->classes[c].layers[0], m->layers[i]))
-            c++;
-        s->class_count += c == s->class_count;
-        if (s->classes[c].count < MAX_CLASS)
-            s->classes[c].layers[s->classes[c].count++] = m->layers[i];
+        item it;
+        CUV_TRY(cuv_layer_weights_in_order(s->arena, m->layers[i], &it.weights, &it.count));
+        if (all_assumed(&it))
+            add_item(s, &it);
     }
     return CUV_OK;
 }
 
-static void swap_weights(struct cuv_model *m, cuv_layer *a, cuv_layer *b)
+static cuv_status find_weights(search *s)
 {
-    for (size_t i = 0; i < a->weight_count; i++) {
-        cuv_weight *x = &a->weights[i], *y = &b->weights[i];
+    struct cuv_model *m = s->m;
+    s->class_count = 0;
+    s->classes = CUV_NEW_ARRAY(s->arena, class, m->weight_count + 1);
+    if (!s->classes)
+        return cuv_oom(s->cx);
+    for (size_t i = 0; i < m->weight_count; i++) {
+        item it = {&m->weights[i], 1};
+        if (all_assumed(&it))
+            add_item(s, &it);
+    }
+    return CUV_OK;
+}
+
+static void swap_items(struct cuv_model *m, const item *a, const item *b)
+{
+    for (size_t i = 0; i < a->count; i++) {
+        cuv_weight *x = a->weights[i], *y = b->weights[i];
         const cuv_tensor *value = x->value;
         const char *source = x->source;
         x->value = y->value;
@@ -103,10 +129,19 @@ static double error_now(const search *s)
     return sum;
 }
 
+static bool out_of_tries(search *s)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    bool late = now.tv_sec > s->until.tv_sec || (now.tv_sec == s->until.tv_sec && now.tv_nsec >= s->until.tv_nsec);
+    s->cut |= late || s->tries >= s->most;
+    return late || s->tries >= s->most;
+}
+
 /* All orders of the classes from `c` on (Heap's algorithm inside a class). */
 static cuv_status try_orders(search *s, size_t c, size_t k, bool *ok)
 {
-    if (s->tries >= MAX_TRIES || *ok)
+    if (out_of_tries(s) || *ok)
         return CUV_OK;
     CUV_TRY(cuv_check_time(s->cx));
     if (c == s->class_count)
@@ -116,12 +151,12 @@ static cuv_status try_orders(search *s, size_t c, size_t k, bool *ok)
         return try_orders(s, c + 1, 0, ok);
     for (size_t i = k; i < cl->count; i++) {
         if (i != k)
-            swap_weights(s->m, cl->layers[k], cl->layers[i]);
+            swap_items(s->m, &cl->items[k], &cl->items[i]);
         CUV_TRY(try_orders(s, c, k + 1, ok));
         if (*ok)
             return CUV_OK;
         if (i != k)
-            swap_weights(s->m, cl->layers[k], cl->layers[i]);
+            swap_items(s->m, &cl->items[k], &cl->items[i]);
     }
     return CUV_OK;
 }
@@ -136,16 +171,16 @@ static cuv_status descend(search *s, bool *ok)
         for (size_t c = 0; c < s->class_count; c++)
             for (size_t i = 0; i < s->classes[c].count; i++)
                 for (size_t k = i + 1; k < s->classes[c].count; k++) {
-                    if (s->tries >= MAX_TRIES || *ok)
+                    if (out_of_tries(s) || *ok)
                         return CUV_OK;
                     CUV_TRY(cuv_check_time(s->cx));
-                    swap_weights(s->m, s->classes[c].layers[i], s->classes[c].layers[k]);
+                    swap_items(s->m, &s->classes[c].items[i], &s->classes[c].items[k]);
                     CUV_TRY(try_samples(s, ok));
                     if (*ok || error_now(s) < now) {
                         now = error_now(s);
                         better = true;
                     } else {
-                        swap_weights(s->m, s->classes[c].layers[i], s->classes[c].layers[k]);
+                        swap_items(s->m, &s->classes[c].items[i], &s->classes[c].items[k]);
                     }
                 }
     }
@@ -171,9 +206,9 @@ static cuv_status tell_apart(search *s)
             for (size_t k = i + 1; k < cl->count && cl->told_apart; k++) {
                 bool ok = false;
                 CUV_TRY(cuv_check_time(s->cx));
-                swap_weights(s->m, cl->layers[i], cl->layers[k]);
+                swap_items(s->m, &cl->items[i], &cl->items[k]);
                 cuv_status status = try_samples(s, &ok);
-                swap_weights(s->m, cl->layers[i], cl->layers[k]);
+                swap_items(s->m, &cl->items[i], &cl->items[k]);
                 CUV_TRY(status);
                 cl->told_apart = !ok;
             }
@@ -182,37 +217,36 @@ static cuv_status tell_apart(search *s)
     return CUV_OK;
 }
 
-static bool names_weight(const cuv_decision *d, const cuv_layer *layer, const cuv_weight *w)
+static cuv_decision *decision_of(const struct cuv_model *m, const cuv_weight *w)
 {
-    return cuv_streq(d->layer, layer->path ? layer->path : layer->name) && cuv_streq(d->field, w->name);
+    const char *name = w->layer->path ? w->layer->path : w->layer->name;
+    for (size_t d = 0; d < m->decision_count; d++)
+        if (cuv_streq(m->decisions[d].layer, name) && cuv_streq(m->decisions[d].field, w->name))
+            return &m->decisions[d];
+    return NULL;
 }
 
 /* Writes the outcome into weights and decisions. */
 static cuv_status conclude(search *s, const char *samples)
 {
-    const char *proof = cuv_format(s->cx, "%s is reproduced with it, and with no exchange of two such layers", samples);
-    const char *tie = cuv_format(s->cx, "%s is reproduced with it, but also with other orders", samples);
+    const char *proof = cuv_arena_printf(s->m->arena, "%s is reproduced with it, and with no exchange of two of the same shape", samples);
+    const char *tie = cuv_arena_printf(s->m->arena, "%s is reproduced with it, but also with other orders", samples);
+    if (!proof || !tie)
+        return cuv_oom(s->cx);
     for (size_t c = 0; c < s->class_count; c++)
-        for (size_t i = 0; i < s->classes[c].count; i++) {
-            cuv_layer *layer = s->classes[c].layers[i];
-            bool sure = s->classes[c].told_apart;
-            for (size_t k = 0; k < layer->weight_count; k++) {
-                cuv_weight *w = &layer->weights[k];
+        for (size_t i = 0; i < s->classes[c].count; i++)
+            for (size_t k = 0; k < s->classes[c].items[i].count; k++) {
+                cuv_weight *w = s->classes[c].items[i].weights[k];
+                bool sure = s->classes[c].told_apart;
+                cuv_decision *d = decision_of(s->m, w);
                 w->level = sure ? CUV_VERIFIED : CUV_ASSUMED;
-                for (size_t d = 0; d < s->m->decision_count; d++) {
-                    cuv_decision *dec = &s->m->decisions[d];
-                    if (!names_weight(dec, layer, w))
-                        continue;
-                    dec->level = w->level;
-                    dec->value = w->source;
-                    dec->why = cuv_arena_strdup(s->m->arena, sure ? proof : tie);
-                    if (!dec->why)
-                        return cuv_oom(s->cx);
-                    if (sure)
-                        dec->alternatives = NULL;
-                }
+                if (!d)
+                    continue;
+                d->level = w->level;
+                d->value = w->source;
+                d->why = sure ? proof : tie;
+                d->alternatives = sure ? NULL : d->alternatives;
             }
-        }
     return CUV_OK;
 }
 
@@ -235,23 +269,44 @@ static cuv_status confirm(search *s, const char *samples)
 
 static cuv_status differ(search *s, const cuv_samples *samples)
 {
-    bool orders = s->class_count > 0;
+    bool gave_up = s->cut, orders = s->class_count > 0;
+    const char *what = !orders ? "the rebuilt model does not give the outputs of"
+                     : gave_up ? "no order that was tried gives the outputs of"
+                               : "no order of the arrays of equal shape gives the outputs of";
     return cuv_fail(s->cx, CUV_NO, "samples.differ", &(cuv_detail){.file = samples->file->path,
                     .expected = cuv_format(s->cx, "differences within rtol %g, atol %g", s->v->rtol, s->v->atol),
                     .found = cuv_format(s->cx, "%.3g", s->best),
-                    .help = "weights, configuration and samples do not belong together; cuvier verify shows each output"},
-                    orders ? "no order of the layers with equal shapes gives the outputs of %s; the nearest is off by %.3g"
-                           : "the rebuilt model does not give the outputs of %s; it is off by %.3g",
-                    samples->file->name, s->best);
+                    .notes = gave_up ? cuv_format(s->cx, "gave up after %zu orders; there are more, which may include the right one",
+                                                  s->tries)
+                           : orders ? cuv_format(s->cx, "%zu orders were tried, which are all", s->tries) : NULL,
+                    .help = gave_up ? "state with --map what is known; fewer orders are then left to try"
+                                    : "weights, configuration and samples do not belong together; cuvier verify shows each output"},
+                    "%s %s; %s off by %.3g", what, samples->file->name, orders ? "the nearest is" : "it is", s->best);
 }
 
+static cuv_status search_orders(search *s, bool *ok)
+{
+    (void)clock_gettime(CLOCK_MONOTONIC, &s->until);
+    s->until.tv_sec += MAX_SECONDS;
+    s->most = s->tries + MAX_TRIES;
+    if (few_orders(s))
+        return try_orders(s, 0, 0, ok);
+    s->cut = true;
+    return descend(s, ok);
+}
+
+/* As it stands; then layers in other places; then each array by itself. */
 static cuv_status settle(search *s, const cuv_samples *samples)
 {
     bool ok = false;
     CUV_TRY(cuv_match_samples(s->m, samples, false, s->arena, &s->inputs));
     CUV_TRY(cuv_match_samples(s->m, samples, true, s->arena, &s->outputs));
-    CUV_TRY(find_classes(s));
-    CUV_TRY(few_orders(s) ? try_orders(s, 0, 0, &ok) : descend(s, &ok));
+    CUV_TRY(find_layers(s));
+    CUV_TRY(search_orders(s, &ok));
+    if (!ok) {
+        CUV_TRY(find_weights(s));
+        CUV_TRY(s->class_count ? search_orders(s, &ok) : CUV_OK);
+    }
     if (!ok)
         return differ(s, samples);
     CUV_TRY(tell_apart(s));
