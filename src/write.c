@@ -1,9 +1,9 @@
 /* Writing a model: its layers and weights as the tree that the writers of evidence/ know, in the form that the path asks for. */
 #include "emit/emit.h"
 
-static const char *const forms[] = {".keras", ".weights.h5", ".h5", ".json", ".npz", ".safetensors", NULL};
+static const char *const forms[] = {".keras", ".weights.h5", ".h5", ".json", ".npz", ".safetensors", ".onnx", NULL};
 /* Forms of the contract that are not written yet. */
-static const char *const later[] = {".py", ".onnx", ".c", ".dot", ".svg", ".html", NULL};
+static const char *const later[] = {".py", ".c", ".dot", ".svg", ".html", NULL};
 
 const char *const *cuv_model_forms(void)
 {
@@ -98,10 +98,10 @@ static cuv_status no_form(const cuv_model *m, const char *path, const char *form
 {
     if (form)
         return cuv_fail(m->cx, CUV_UNSUPPORTED, "write.form", &(cuv_detail){.file = path, .found = form,
-                        .help = "this version writes .keras, .h5, .weights.h5, .json, .npz and .safetensors"},
+                        .help = "this version writes .keras, .h5, .weights.h5, .json, .npz, .safetensors and .onnx"},
                         "%s: the form %s is not written yet", path, form);
     return cuv_fail(m->cx, CUV_ARGUMENT, "write.form", &(cuv_detail){.file = path, .found = format,
-                    .expected = ".keras, .h5, .weights.h5, .json, .npz or .safetensors",
+                    .expected = ".keras, .h5, .weights.h5, .json, .npz, .safetensors or .onnx",
                     .help = "end the name with the form, or say it with --format"},
                     format ? "%s: '%s' is no form" : "%s: the name does not tell the form", path, format);
 }
@@ -122,6 +122,8 @@ static cuv_status write_form(cuv_model *m, const char *path, const char *form, c
         CUV_TRY(cuv_emit_config(m, arena, &config));
     if (!strcmp(form, ".json"))
         return cuv_write_json(m->cx, config, path);
+    if (!strcmp(form, ".onnx"))
+        return cuv_write_onnx(m, NULL, path);
     CUV_TRY(saved_model(&b, m, &tree));
     save.config = config;
     if (!strcmp(form, ".keras"))

@@ -19,6 +19,9 @@ const char *cuv_layer_class(const cuv_layer *layer);
 /* The configuration object as Keras 3 writes it, in `arena` (parts are borrowed from the model). CUV_UNSUPPORTED "write.behaviour"
  * names what Keras 3 can no longer express. */
 CUV_MUST_USE cuv_status cuv_emit_config(const struct cuv_model *m, cuv_arena *arena, cuv_value **out);
+/* The program as an ONNX model. CUV_UNSUPPORTED "write.onnx" names the layer and the op that ONNX lacks; nothing is written then.
+ * `selftest` (may be NULL) becomes metadata. */
+CUV_MUST_USE cuv_status cuv_write_onnx(const struct cuv_model *m, const char *selftest, const char *path);
 /* What the files hold: for people, and the "files" document of cli.md. */
 void cuv_emit_evidence(const struct cuv_evidence *ev, cuv_buffer *out);
 void cuv_emit_evidence_json(const struct cuv_evidence *ev, cuv_buffer *out);
