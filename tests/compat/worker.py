@@ -1,6 +1,7 @@
 """Runs in a Python with real Keras, once for many models: test_live.py and test_roundtrip.py start it.
 
     worker.py make FOLDER SEED COUNT     random models, each saved in every form, with samples
+    worker.py odd FOLDER                 the models of odd_models.py, saved as .keras, with samples
     worker.py load                       lines of JSON on standard input: {"load": [paths], "io": path} -> one line each
 
 Keras takes seconds to start, so one process serves a whole suite.
@@ -17,6 +18,7 @@ import numpy as np               # noqa: E402
 
 import live_models               # noqa: E402
 import make_fixed                # noqa: E402
+import odd_models                # noqa: E402
 
 
 def samples(model, rng):
@@ -39,6 +41,19 @@ def make(folder, seed, count):
         np.savez(base + ".io.npz", **io)
         make_fixed.save_keras(model, base, limit=None)
         make_fixed.save_numpy(model, base)
+
+
+def make_odd(folder):
+    for i, (name, build) in enumerate(odd_models.models(keras)):
+        keras.backend.clear_session()
+        rng = np.random.default_rng(1000 + i)
+        model = build()
+        make_fixed.randomise(model, rng)
+        xs = odd_models.samples(keras, model, rng)
+        ys = make_fixed.listed(model(xs if len(xs) > 1 else xs[0], training=False))
+        np.savez(os.path.join(folder, name + ".io.npz"), **make_fixed.numbered("x", xs),
+                 **make_fixed.numbered("y", [np.asarray(y, "float32") for y in ys]))
+        model.save(os.path.join(folder, name + ".keras"))
 
 
 def load(paths):
@@ -85,5 +100,7 @@ def serve():
 if __name__ == "__main__":
     if sys.argv[1] == "make":
         make(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
+    elif sys.argv[1] == "odd":
+        make_odd(sys.argv[2])
     else:
         serve()
