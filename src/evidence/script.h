@@ -347,5 +347,8 @@ CUV_MUST_USE cuv_status cuv_sc_op_function(cuv_sc *e, const char *name, const cu
 CUV_MUST_USE cuv_status cuv_sc_symbol_operate(cuv_sc *e, int op, cuv_sv *a, cuv_sv *b, cuv_sv **out);
 CUV_MUST_USE cuv_status cuv_sc_symbol_unary(cuv_sc *e, const char *class_name, cuv_sv *a, cuv_sv **out);
 CUV_MUST_USE cuv_status cuv_sc_symbol_index(cuv_sc *e, cuv_sv *of, cuv_sv *index, cuv_sv **out);
+/* script_opshape.c: how many tensors an operation makes, and their shapes where a plain rule gives them. */
+size_t cuv_so_outputs(const cuv_sl *layer, const cuv_sv *args);
+void cuv_so_shapes(cuv_sn *call);
 
 #endif

@@ -192,6 +192,16 @@ static cuv_status learn_input(cuv_sc *e, cuv_sl *model, cuv_st *t)
     return cuv_sc_sequential_build(e, model, shape);
 }
 
+/* Layers that a layer makes inside itself when it is first called count in the automatic names. */
+static cuv_status count_built(cuv_sc *e, const cuv_sl *layer)
+{
+    const char *unused = NULL;
+    if (layer->call_count || layer->kind != CUV_SL_LAYER || !cuv_word_in("MultiHeadAttention GroupQueryAttention", layer->class_name))
+        return CUV_OK;
+    CUV_TRY(cuv_sc_auto_name(e, "Softmax", &unused));
+    return cuv_sc_auto_name(e, "Dropout", &unused);
+}
+
 cuv_status cuv_sl_call(cuv_sc *e, cuv_sl *layer, const cuv_sargs *args, cuv_sv **out)
 {
     cuv_sv *items = NULL, *kwargs = NULL;
@@ -221,6 +231,7 @@ cuv_status cuv_sl_call(cuv_sc *e, cuv_sl *layer, const cuv_sargs *args, cuv_sv *
         CUV_TRY(cuv_sc_sequential_wire(e, layer, &unused));
     }
     layer->used_inside = true;
+    CUV_TRY(count_built(e, layer));
     CUV_TRY(output_count(e, layer, kwargs, &outputs));
     CUV_TRY(cuv_sn_new(e, layer, items, kwargs, outputs, &call));
     return result_of(e, layer, call, out);

@@ -407,6 +407,8 @@ void cuv_sn_shapes(cuv_sn *call)
         of_model(call, layer->outputs, &at, 0);
     else if (layer->kind == CUV_SL_SEQUENTIAL && layer->wired_output && layer->wired_output->shaped)
         give(call, 0, layer->wired_output->shape, layer->wired_output->rank);
+    else if (layer->kind == CUV_SL_OPERATION)
+        cuv_so_shapes(call);
     for (size_t i = 0; layer->kind == CUV_SL_LAYER && i < sizeof rules / sizeof *rules; i++)
         if (cuv_word_in(rules[i].classes, layer->class_name)) {
             rules[i].rule(call);

@@ -75,11 +75,13 @@ const cuv_operation *cuv_operation_of(const cuv_layer *layer)
 
 static const cuv_tf_function *find_function(const char *name)
 {
+    static const char *const families[] = {"", "math.", "nn.", "linalg."};
     if (cuv_starts_with(name, "compat.v1."))
         name += strlen("compat.v1.");
-    for (size_t i = 0; i < sizeof tf_functions / sizeof *tf_functions; i++)
-        if (strcmp(tf_functions[i].name, name) == 0)
-            return &tf_functions[i];
+    for (size_t f = 0; f < sizeof families / sizeof *families; f++)      /* TensorFlow has many of them twice */
+        for (size_t i = 0; i < sizeof tf_functions / sizeof *tf_functions; i++)
+            if (cuv_starts_with(tf_functions[i].name, families[f]) && strcmp(tf_functions[i].name + strlen(families[f]), name) == 0)
+                return &tf_functions[i];
     return NULL;
 }
 
