@@ -153,7 +153,7 @@ static const char *run_case(cuv_arena *arena, const one_case *c)
         return last_finding();
     if ((int)p->input_count != c->in_count || (int)p->output_count != c->out_count)
         return "another number of inputs or outputs";
-    if (cuv_plan_new(cx, p, c->in, &(cuv_plan_options){.threads = 1, .reference = true}, &plan) != CUV_OK)
+    if (cuv_plan_new(cx, p, c->in, &(cuv_plan_options){.reference = true}, &plan) != CUV_OK)
         return last_finding();
     for (int i = 0; i < c->out_count; i++) {
         out[i] = *cuv_plan_output(plan, (size_t)i);
