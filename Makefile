@@ -19,8 +19,8 @@ check: all           ## run all tests (the last line is their summary)
 demo:                ## install what is missing, build, rebuild a real model and show it
 	@tools/demo
 
-asan ubsan:          ## run the unit tests under sanitizers
-	@cmake --preset $@ >/dev/null
+asan ubsan:          ## run all tests under sanitizers
+	@python=$$(tools/setup_tests | tail -n 1) && cmake --preset $@ -DCUV_TEST_PYTHON="$$python" >/dev/null
 	@cmake --build build/$@ --parallel $(JOBS)
 	@ctest --test-dir build/$@ --output-on-failure --no-label-summary --parallel $(JOBS)
 

@@ -34,8 +34,21 @@ if(NOT CUV_SANITIZE)
   set_tests_properties(install PROPERTIES LABELS install)
 endif()
 
+# What a sanitizer says goes to files, and the last test looks at them: no exit status and no expected failure can hide it.
+set(sanitizer_environment "")
+if(CUV_SANITIZE)
+  set(reports ${CMAKE_BINARY_DIR}/reports)
+  set(report_options "log_path=${reports}/report:print_stacktrace=1")
+  set(sanitizer_environment "ASAN_OPTIONS=allocator_may_return_null=1:detect_leaks=1:${report_options}"
+      "UBSAN_OPTIONS=${report_options}"
+      "LSAN_OPTIONS=print_suppressions=0:suppressions=${CMAKE_SOURCE_DIR}/tests/lsan.txt")
+endif()
+
 if(CUV_TEST_PYTHON)
   file(GLOB suites CONFIGURE_DEPENDS tests/*/test_*.py)
+  if(CUV_SANITIZE)  # these would have to load the sanitizer into Python
+    list(FILTER suites EXCLUDE REGEX "tests/(python|public)/")
+  endif()
   foreach(suite IN LISTS suites)
     get_filename_component(name ${suite} NAME_WE)
     get_filename_component(folder ${suite} DIRECTORY)
@@ -45,6 +58,18 @@ if(CUV_TEST_PYTHON)
     set_tests_properties(${label}_${name} PROPERTIES LABELS ${label} SKIP_RETURN_CODE 5 TIMEOUT 1800)
     set_property(TEST ${label}_${name} PROPERTY ENVIRONMENT
       CUVIER=${CMAKE_BINARY_DIR}/cuvier CUV_LIBRARY=$<TARGET_FILE:cuvier> CUV_SHARED=${CUV_TEST_SHARED}
-      CUV_CC=${CMAKE_C_COMPILER} TF_CPP_MIN_LOG_LEVEL=3 CUDA_VISIBLE_DEVICES=-1 PYTHONDONTWRITEBYTECODE=1)
+      CUV_CC=${CMAKE_C_COMPILER} TF_CPP_MIN_LOG_LEVEL=3 CUDA_VISIBLE_DEVICES=-1 PYTHONDONTWRITEBYTECODE=1
+      ${sanitizer_environment})
+    list(APPEND python_tests ${label}_${name})
   endforeach()
+endif()
+
+if(CUV_SANITIZE)
+  add_test(NAME reports_cleared COMMAND ${CMAKE_COMMAND} -E rm -rf ${reports})
+  add_test(NAME reports COMMAND ${CMAKE_SOURCE_DIR}/tests/reports ${reports})
+  set_tests_properties(reports_cleared PROPERTIES FIXTURES_SETUP reports LABELS sanitizer)
+  set_tests_properties(reports PROPERTIES FIXTURES_CLEANUP reports LABELS sanitizer)
+  if(python_tests)
+    set_tests_properties(${python_tests} PROPERTIES FIXTURES_REQUIRED reports)
+  endif()
 endif()
