@@ -281,6 +281,8 @@ CUV_MUST_USE cuv_status cuv_sc_instantiate(cuv_sc *e, cuv_sv *klass, const cuv_s
 CUV_MUST_USE cuv_status cuv_sc_builtin(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out);      /* script_builtin.c */
 CUV_MUST_USE cuv_status cuv_sc_container_method(cuv_sc *e, cuv_sv *self, const char *name, const cuv_sargs *args, cuv_sv **out);
 CUV_MUST_USE cuv_status cuv_sc_library(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out);      /* script_library.c */
+CUV_MUST_USE cuv_status cuv_sc_parser(cuv_sc *e, cuv_sv **out);                                                /* script_argparse.c */
+CUV_MUST_USE cuv_status cuv_sc_parser_method(cuv_sc *e, cuv_sv *parser, const char *name, const cuv_sargs *args, cuv_sv **out);
 CUV_MUST_USE cuv_status cuv_sc_file_method(cuv_sc *e, cuv_sv *self, const char *name, const cuv_sargs *args, cuv_sv **out);
 CUV_MUST_USE cuv_status cuv_sc_numpy(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out);        /* script_array.c */
 CUV_MUST_USE cuv_status cuv_sc_array_method(cuv_sc *e, cuv_sv *self, const char *name, const cuv_sargs *args, cuv_sv **out);
@@ -310,6 +312,8 @@ CUV_MUST_USE cuv_status cuv_sl_call(cuv_sc *e, cuv_sl *layer, const cuv_sargs *a
 CUV_MUST_USE cuv_status cuv_sn_new(cuv_sc *e, cuv_sl *layer, cuv_sv *args, cuv_sv *kwargs, size_t outputs, cuv_sn **out);
 CUV_MUST_USE cuv_status cuv_sc_functional(cuv_sc *e, cuv_sv *inputs, cuv_sv *outputs, const char *name, cuv_sl **out);
 CUV_MUST_USE cuv_status cuv_sl_tensor_value(cuv_sc *e, cuv_st *tensor, cuv_sv **out);
+/* A copy with the entries of dictionaries in the order of their keys, as Keras flattens structures; v itself when it has none. */
+CUV_MUST_USE cuv_status cuv_sv_flat_order(cuv_sc *e, cuv_sv *v, unsigned depth, cuv_sv **out);
 /* Collects the symbolic tensors anywhere in v. */
 CUV_MUST_USE cuv_status cuv_sc_tensors_in(cuv_sc *e, const cuv_sv *v, unsigned depth, cuv_st ***list, size_t *count,
                                           size_t *capacity);

@@ -508,7 +508,7 @@ static cuv_status type(cuv_sc *e, const cuv_sargs *args, cuv_sv **out)
     const cuv_sv *v = cuv_sc_arg(args, 0, NULL);
     if (v && v->kind == CUV_SV_LAYER)
         return cuv_sv_name(e, cuv_sc_format(e, "keras.layers.%s", v->layer->class_name), out);
-    if (v && v->kind == CUV_SV_INSTANCE) {
+    if (v && v->kind == CUV_SV_INSTANCE && v->self) {
         *out = v->self;
         return CUV_OK;
     }
@@ -532,6 +532,18 @@ static cuv_status set_attribute(cuv_sc *e, const cuv_sargs *args, cuv_sv **out)
     if (args->count == 3 && args->items[0]->kind == CUV_SV_INSTANCE && args->items[1]->kind == CUV_SV_TEXT)
         return cuv_map_set(args->items[0]->scope->names, args->items[1]->text, args->items[2]);
     return cuv_sc_foreign(e, "setattr", args, out);
+}
+
+/* vars(args): the names of an object as a dictionary. */
+static cuv_status variables(cuv_sc *e, const cuv_sargs *args, cuv_sv **out)
+{
+    cuv_sv *v = cuv_sc_arg(args, 0, NULL);
+    *out = v && v->kind == CUV_SV_DICT ? v : NULL;
+    if (v && v->kind == CUV_SV_INSTANCE && v->count)
+        CUV_TRY(cuv_sv_make(e, CUV_SV_DICT, out));
+    for (size_t i = 0; v && v->kind == CUV_SV_INSTANCE && i < v->count; i++)
+        CUV_TRY(cuv_sv_put(e, *out, v->items[i], cuv_map_get(v->scope->names, v->items[i]->text)));
+    return *out ? CUV_OK : not_known(e, "the variables", v, out);
 }
 
 static cuv_status has_attribute(cuv_sc *e, const cuv_sargs *args, cuv_sv **out)
@@ -575,7 +587,7 @@ static const struct { const char *name; answer *answer; } table[] = {
     {"frozenset", set}, {"reversed", reversed}, {"dict", dict}, {"map", map_}, {"filter", filter}, {"any", any}, {"all", all},
     {"sum", sum}, {"min", smallest}, {"max", largest}, {"sorted", sorted}, {"abs", absolute}, {"int", integer}, {"float", floating},
     {"bool", boolean}, {"round", rounded}, {"str", text}, {"unicode", text}, {"repr", repr_}, {"pow", power}, {"slice", slice},
-    {"isinstance", isinstance}, {"type", type}, {"getattr", get_attribute}, {"setattr", set_attribute}, {"hasattr", has_attribute},
+    {"isinstance", isinstance}, {"type", type}, {"getattr", get_attribute}, {"setattr", set_attribute}, {"hasattr", has_attribute}, {"vars", variables},
     {"next", next}, {"iter", same}, {"open", open_},
 };
 

@@ -184,10 +184,10 @@ cuv_status cuv_sc_operate(cuv_sc *e, const cuv_py *node, int op, cuv_sv *a, cuv_
         *out = a->kind == CUV_SV_UNKNOWN ? a : b;
         return CUV_OK;
     }
-    if (a->kind == CUV_SV_ARRAY || b->kind == CUV_SV_ARRAY)
-        return cuv_sc_array_operate(e, op, a, b, out);
     if (a->kind == CUV_SV_VARIABLE || b->kind == CUV_SV_VARIABLE)
         return cuv_sv_unknown(e, out, "a value computed from the layer's own weights");
+    if (a->kind == CUV_SV_ARRAY || b->kind == CUV_SV_ARRAY)
+        return cuv_sc_array_operate(e, op, a, b, out);
     return operate_known(e, node, op, a, b, out);
 }
 

@@ -13,7 +13,42 @@ cuv_status cuv_sl_tensor_value(cuv_sc *e, cuv_st *tensor, cuv_sv **out)
     return CUV_OK;
 }
 
-cuv_status cuv_sc_tensors_in(cuv_sc *e, const cuv_sv *v, unsigned depth, cuv_st ***list, size_t *count, size_t *capacity)
+static int by_key(const void *a, const void *b)
+{
+    const cuv_sv *const *x = a, *const *y = b;
+    size_t n = x[0]->size < y[0]->size ? x[0]->size : y[0]->size;
+    int c = x[0]->kind == CUV_SV_TEXT && y[0]->kind == CUV_SV_TEXT ? memcmp(x[0]->text, y[0]->text, n) : 0;
+    return c ? c : x[0]->size < y[0]->size ? -1 : x[0]->size > y[0]->size;
+}
+
+cuv_status cuv_sv_flat_order(cuv_sc *e, cuv_sv *v, unsigned depth, cuv_sv **out)
+{
+    *out = v;
+    if (!v || v->kind < CUV_SV_LIST || v->kind > CUV_SV_DICT || depth > 32)
+        return CUV_OK;
+    cuv_sv **pairs = CUV_NEW_ARRAY(e->arena, cuv_sv *, 2 * v->count + 1);
+    if (!pairs)
+        return cuv_oom(e->cx);
+    CUV_TRY(cuv_sc_step(e, v->count));
+    bool dict = v->kind == CUV_SV_DICT;
+    for (size_t i = 0; i < v->count; i++) {
+        pairs[2 * i] = v->items[i];
+        CUV_TRY(cuv_sv_flat_order(e, dict ? v->values[i] : v->items[i], depth + 1, &pairs[2 * i + 1]));
+    }
+    if (dict)
+        qsort(pairs, v->count, 2 * sizeof *pairs, by_key);
+    CUV_TRY(cuv_sv_make(e, v->kind, out));
+    for (size_t i = 0; i < v->count; i++) {
+        if (dict)
+            CUV_TRY(cuv_sv_put(e, *out, pairs[2 * i], pairs[2 * i + 1]));
+        else
+            CUV_TRY(cuv_sv_add(e, *out, pairs[2 * i + 1]));
+    }
+    (*out)->unsure = v->unsure;
+    return CUV_OK;
+}
+
+static cuv_status collect(cuv_sc *e, const cuv_sv *v, unsigned depth, cuv_st ***list, size_t *count, size_t *capacity)
 {
     CUV_TRY(cuv_sc_step(e, 1));
     if (!v || depth > 32)
@@ -29,8 +64,15 @@ cuv_status cuv_sc_tensors_in(cuv_sc *e, const cuv_sv *v, unsigned depth, cuv_st 
     if (v->kind < CUV_SV_LIST || v->kind > CUV_SV_DICT)
         return CUV_OK;
     for (size_t i = 0; i < v->count; i++)
-        CUV_TRY(cuv_sc_tensors_in(e, v->kind == CUV_SV_DICT ? v->values[i] : v->items[i], depth + 1, list, count, capacity));
+        CUV_TRY(collect(e, v->kind == CUV_SV_DICT ? v->values[i] : v->items[i], depth + 1, list, count, capacity));
     return CUV_OK;
+}
+
+cuv_status cuv_sc_tensors_in(cuv_sc *e, const cuv_sv *v, unsigned depth, cuv_st ***list, size_t *count, size_t *capacity)
+{
+    cuv_sv *flat = NULL;
+    CUV_TRY(cuv_sv_flat_order(e, (cuv_sv *)(uintptr_t)v, depth, &flat));
+    return collect(e, flat, depth, list, count, capacity);
 }
 
 /* ---- calls ---- */
@@ -433,6 +475,8 @@ cuv_status cuv_sc_functional(cuv_sc *e, cuv_sv *inputs, cuv_sv *outputs, const c
     CUV_TRY(cuv_sc_tensors_in(e, outputs, 0, &ends, &out_count, &out_capacity));
     CUV_TRY(check_ends(e, inputs, in_count, "inputs"));
     CUV_TRY(check_ends(e, outputs, out_count, "outputs"));
+    CUV_TRY(cuv_sv_flat_order(e, inputs, 0, &inputs));
+    CUV_TRY(cuv_sv_flat_order(e, outputs, 0, &outputs));
     CUV_TRY(cuv_sl_new(e, CUV_SL_FUNCTIONAL, "Functional", name, out));
     cuv_sl *model = *out;
     model->inputs = inputs;

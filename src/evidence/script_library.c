@@ -303,6 +303,29 @@ static cuv_status progress(cuv_sc *e, const char *name, const cuv_sargs *args, c
     return CUV_OK;
 }
 
+static cuv_status parser(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
+{
+    (void)name;
+    (void)args;
+    return cuv_sc_parser(e, out);
+}
+
+static cuv_status reduce(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
+{
+    cuv_sv *over = cuv_sc_arg(args, 1, NULL), *list = NULL;
+    bool known = over != NULL;
+    if (known)
+        CUV_TRY(cuv_sv_iterate(e, over, &list, &known));
+    if (!known || args->count < 2 || (args->count < 3 && list->count == 0))
+        return cuv_sc_foreign(e, name, args, out);
+    *out = args->count > 2 ? args->items[2] : list->items[0];
+    for (size_t i = args->count > 2 ? 0 : 1; i < list->count; i++) {
+        cuv_sv *both[] = {*out, list->items[i]};
+        CUV_TRY(cuv_sc_call(e, args->items[0], &(cuv_sargs){both, 2, NULL, NULL, 0, args->node}, out));
+    }
+    return CUV_OK;
+}
+
 static cuv_status exits(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
 {
     (void)name;
@@ -326,7 +349,7 @@ static const struct { const char *name; answer *answer; } table[] = {
     {"os.path.join", join_path}, {"posixpath.join", join_path}, {"os.path.exists", exists}, {"os.path.isfile", exists},
     {"os.path.basename", base_name}, {"os.path.dirname", base_name}, {"os.path.abspath", base_name}, {"os.path.realpath", base_name},
     {"os.path.expanduser", base_name}, {"os.path.normpath", base_name}, {"pathlib.Path", base_name}, {"pathlib.PurePath", base_name},
-    {"os.getcwd", here}, {"pathlib.Path.cwd", here}, {"functools.partial", make_partial}, {"copy.deepcopy", copied}, {"copy.copy", copied},
+    {"os.getcwd", here}, {"pathlib.Path.cwd", here}, {"functools.partial", make_partial}, {"functools.reduce", reduce}, {"argparse.ArgumentParser", parser}, {"copy.deepcopy", copied}, {"copy.copy", copied},
     {"collections.OrderedDict", first_dict}, {"tqdm.tqdm", progress}, {"tqdm", progress}, {"tqdm.auto.tqdm", progress},
     {"tqdm.notebook.tqdm", progress}, {"sys.exit", exits}, {"os._exit", exits}, {"types.SimpleNamespace", namespace_},
     {"argparse.Namespace", namespace_},

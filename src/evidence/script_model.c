@@ -270,7 +270,7 @@ cuv_status cuv_sc_layers_of(cuv_sc *e, cuv_sl *model, cuv_sv **out)
         CUV_TRY(cuv_sl_value(e, model->layers[i], &v));
         CUV_TRY(cuv_sv_add(e, *out, v));
     }
-    (*out)->label = cuv_sc_format(e, "the layers of '%s'", model->name);
+    (*out)->label = cuv_sc_format(e, "'%s'.layers", model->name);
     return CUV_OK;
 }
 
@@ -300,9 +300,10 @@ static cuv_status get_layer(cuv_sc *e, cuv_sl *model, const cuv_sargs *args, cuv
         if (i < 12)
             cuv_buffer_printf(&b, "%s'%s'", i ? ", " : "", here);
     }
-    const char *help = cuv_sc_format(e, "its layers are %s%s", b.size ? b.data : "none", list->count > 12 ? ", ..." : "");
+    const char *help = cuv_sc_format(e, "it has %s%s", b.size ? b.data : "none", list->count > 12 ? ", ..." : "");
     cuv_buffer_free(&b);
-    return cuv_sc_fail(e, args->node, CUV_NO, "script.layer", help, "'%s' has no layer '%s'", model->name, name->text);
+    const cuv_py *place = args->node->kind == CUV_PY_CALL && args->node->count ? args->node->items[0] : args->node;
+    return cuv_sc_fail(e, place, CUV_NO, "script.layer", help, "'%s' has no layer '%s'", model->name, name->text);
 }
 
 static cuv_status build(cuv_sc *e, cuv_sl *model, const cuv_sargs *args)

@@ -261,7 +261,7 @@ static cuv_status class_attribute(cuv_sc *e, const cuv_py *node, cuv_sv *of, con
     }
     if (cuv_streq(name, "__name__") && of->kind == CUV_SV_CLASS)
         return cuv_sv_word(e, of->node->text, out);
-    if (cuv_streq(name, "__class__") && of->kind == CUV_SV_INSTANCE) {
+    if (cuv_streq(name, "__class__") && of->kind == CUV_SV_INSTANCE && of->self) {
         *out = of->self;
         return CUV_OK;
     }
@@ -333,6 +333,8 @@ cuv_status cuv_sc_attribute(cuv_sc *e, const cuv_py *node, cuv_sv *of, const cha
             return cuv_sv_word(e, ".", out);
         break;
     case CUV_SV_OBJECT:
+        if (cuv_streq(of->text, "ArgumentParser"))
+            break;
         *out = cuv_sv_get(of, name);
         if (*out)
             return CUV_OK;

@@ -1,13 +1,37 @@
 /* Subscripts and slices of Python's own containers; arrays and symbolic tensors are handed on. */
 #include "evidence/script.h"
 
+/* Where the index itself stands. */
+static const cuv_py *index_node(const cuv_py *node)
+{
+    return node && node->kind == CUV_PY_SUBSCRIPT ? node->b : node;
+}
+
+/* "[0] dense, [1] dense_1" of layers, "[0] (6, 8), [1] (8, 3)" of arrays; NULL for anything else. */
+static const char *items_words(cuv_sc *e, const cuv_sv *of)
+{
+    enum { SHOWN = 8 };
+    const char *text = "";
+    for (size_t i = 0; i < of->count && i < SHOWN; i++) {
+        const cuv_sv *v = of->items[i];
+        if (v->kind != CUV_SV_LAYER && v->kind != CUV_SV_ARRAY)
+            return NULL;
+        text = cuv_sc_format(e, "%s%s[%zu] %s", text, i ? ", " : "", i, v->kind == CUV_SV_LAYER ? v->layer->name
+                             : cuv_shape_text(e->cx, v->tensor->shape, v->tensor->rank));
+    }
+    return of->count > SHOWN ? cuv_sc_format(e, "%s, ... [%zu]", text, of->count - 1) : text;
+}
+
 static cuv_status out_of_range(cuv_sc *e, const cuv_py *node, const cuv_sv *of, int64_t index)
 {
-    const char *what = cuv_sv_describe(e, of);
-    if (of->label)
-        what = cuv_sc_format(e, "%s, which has %zu", of->label, of->count);
-    return cuv_sc_fail(e, node, CUV_NO, "script.index", of->count ? cuv_sc_format(e, "the last one is [%zu]", of->count - 1) : NULL,
-                       "index %lld of %s", (long long)index, what);
+    const char *items = of->count ? items_words(e, of) : NULL, *what = of->label ? of->label : cuv_sv_describe(e, of);
+    bool layers = of->count && of->items[0]->kind == CUV_SV_LAYER, arrays = of->count && of->items[0]->kind == CUV_SV_ARRAY;
+    const char *last = of->count ? cuv_sc_format(e, "the last one is [%zu]", of->count - 1) : NULL;
+    if (!of->label)
+        return cuv_sc_fail(e, index_node(node), CUV_NO, "script.index", last, "index %lld is beyond the end of %s", (long long)index, what);
+    return cuv_sc_fail(e, index_node(node), CUV_NO, "script.index",
+                       items ? cuv_sc_format(e, "it has %s", items) : last, "index %lld is beyond the end of %s, which has %zu%s%s",
+                       (long long)index, what, of->count, layers ? " layer" : arrays ? " array" : " item", of->count == 1 ? "" : "s");
 }
 
 /* start, stop and step of a slice over `length` items, as Python's slice.indices. False when they are not known. */
@@ -67,7 +91,7 @@ static cuv_status of_sequence(cuv_sc *e, const cuv_py *node, cuv_sv *of, cuv_sv 
         return slice(e, of, index, out);
     if (!cuv_sv_as_int(index, &i)) {
         if (of->label && (index->kind == CUV_SV_TEXT || index->kind == CUV_SV_TUPLE))
-            return cuv_sc_fail(e, node, CUV_NO, "script.index", NULL, "%s is a list of %zu and has no key %s", of->label, of->count,
+            return cuv_sc_fail(e, index_node(node), CUV_NO, "script.index", NULL, "%s is a list of %zu and has no key %s", of->label, of->count,
                                cuv_sv_describe(e, index));
         return cuv_sv_unknown(e, out, "an element whose index is %s", cuv_sv_describe(e, index));
     }
@@ -107,7 +131,7 @@ static cuv_status of_dict(cuv_sc *e, const cuv_py *node, cuv_sv *of, cuv_sv *key
     }
     const char *help = b.failed || !b.size ? NULL : cuv_sc_format(e, "%s%s", b.data, of->count > 12 ? ", ..." : "");
     cuv_buffer_free(&b);
-    return cuv_sc_fail(e, node, CUV_NO, "script.key", help, "%s has no key %s", of->label ? of->label : "the dictionary",
+    return cuv_sc_fail(e, index_node(node), CUV_NO, "script.key", help, "%s has no key %s", of->label ? of->label : "the dictionary",
                        cuv_sv_describe(e, key));
 }
 

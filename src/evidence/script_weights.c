@@ -150,7 +150,7 @@ static cuv_status not_arrays(cuv_sc *e, const cuv_sl *layer, const cuv_sv *v, co
 {
     return cuv_sc_fail(e, node, CUV_UNSUPPORTED, "script.weights",
                        "understood are arrays that numpy.load, h5py, json or pickle give, and what NumPy makes of them",
-                       "what '%s' is given here is not known from the code: it is %s", layer->name, cuv_sv_describe(e, v));
+                       "the weights that '%s' is given here are not known from the code: %s", layer->name, cuv_sv_describe(e, v));
 }
 
 static cuv_status as_array(cuv_sc *e, const cuv_sl *layer, cuv_sv *v, const cuv_py *node, cuv_sv **out)

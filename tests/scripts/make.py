@@ -20,7 +20,7 @@ import numpy as np               # noqa: E402
 import make_fixed                # noqa: E402
 from facts import facts          # noqa: E402
 
-INTEGERS = {"unpacked": 20}      # scripts whose input are indices, and how many there are
+INTEGERS = {"unpacked": 20, "text_cnn": 20, "named_outputs": 20}      # scripts whose input are indices, and how many there are
 
 
 def make(name):
@@ -31,7 +31,8 @@ def make(name):
     rng = np.random.default_rng(seed + 1)
     how = ("int", INTEGERS[name]) if name in INTEGERS else None
     xs = [make_fixed.draw(t.shape, how, rng) for t in model.inputs]
-    ys = make_fixed.listed(model.predict(xs if len(xs) > 1 else xs[0], verbose=0))
+    ys = model.predict(xs if len(xs) > 1 else xs[0], verbose=0)
+    ys = [ys[k] for k in sorted(ys)] if isinstance(ys, dict) else make_fixed.listed(ys)      # as model.outputs has them
     base = os.path.join(HERE, name)
     np.savez(base + ".npz", *model.get_weights())
     np.savez(base + ".io.npz", **make_fixed.numbered("x", xs), **make_fixed.numbered("y", ys))
