@@ -120,27 +120,42 @@ static cuv_status read_zip_file(struct cuv_evidence *ev, cuv_file *file)
 
 /* ---- the rest ---- */
 
-static cuv_status read_values(struct cuv_evidence *ev, cuv_file *file)
+static cuv_status parse_values(struct cuv_evidence *ev, cuv_file *file, cuv_value **root)
 {
-    cuv_value *root = NULL;
+    *root = NULL;
     switch (file->format) {
-    case CUV_FORMAT_NPY:
-        CUV_TRY(cuv_npy_parse(ev->arena, &file->source, &root));
-        return cuv_read_arrays(ev, file, root);
-    case CUV_FORMAT_PICKLE:
-        CUV_TRY(cuv_pickle_parse(ev->arena, &file->source, &root));
-        return cuv_read_arrays(ev, file, root);
-    case CUV_FORMAT_JSON:
-        CUV_TRY(cuv_json_parse(ev->arena, &file->source, &root));
-        return cuv_read_config(ev, file, root);
-    case CUV_FORMAT_YAML:
-        CUV_TRY(cuv_yaml_parse(ev->arena, &file->source, &root));
-        return cuv_read_config(ev, file, root);
+    case CUV_FORMAT_NPY: return cuv_npy_parse(ev->arena, &file->source, root);
+    case CUV_FORMAT_PICKLE: return cuv_pickle_parse(ev->arena, &file->source, root);
+    case CUV_FORMAT_JSON: return cuv_json_parse(ev->arena, &file->source, root);
+    case CUV_FORMAT_YAML: return cuv_yaml_parse(ev->arena, &file->source, root);
     case CUV_FORMAT_UNKNOWN: case CUV_FORMAT_HDF5: case CUV_FORMAT_ZIP: case CUV_FORMAT_PYTHON:
     case CUV_FORMAT_SAFETENSORS: case CUV_FORMAT_PROTOBUF: case CUV_FORMAT_TABLE:
         break;
     }
-    return cuv_foreign_unknown(ev->cx, file);
+    if (!ev->for_code || !cuv_utf8_valid((const char *)file->source.data, file->source.size))
+        return cuv_foreign_unknown(ev->cx, file);
+    file->kind = "text";
+    return CUV_OK;
+}
+
+/* Code may read any values: settings, names of classes, arrays that it puts together itself. */
+static cuv_status read_values(struct cuv_evidence *ev, cuv_file *file)
+{
+    cuv_value *root = NULL;
+    CUV_TRY(parse_values(ev, file, &root));
+    if (!root)
+        return CUV_OK;
+    bool arrays = file->format == CUV_FORMAT_NPY || file->format == CUV_FORMAT_PICKLE;
+    size_t mark = cuv_findings_mark(ev->cx);
+    cuv_status status = arrays ? cuv_read_arrays(ev, file, root) : cuv_read_config(ev, file, root);
+    if (!ev->for_code || (status != CUV_NO && status != CUV_UNSUPPORTED))
+        return status;
+    cuv_findings_rewind(ev->cx, mark);
+    file->root = root;
+    file->kind = "values";
+    file->group_count = 0;
+    file->arrangement = CUV_ARR_NONE;
+    return CUV_OK;
 }
 
 static cuv_status tensorflow_only(struct cuv_evidence *ev, const cuv_file *file)

@@ -43,8 +43,6 @@ typedef struct cuv_assignment {
     const char *layer;          /* layer name; "outer/inner" for a layer of a nested model; NULL: the whole model */
     const cuv_tensor **tensors; /* in the order of get_weights(); each has a cuv_named (cuv_evidence_name_of) */
     size_t count;
-    const char *weight;         /* one weight alone: its name ("kernel"), count is 1; NULL: all in order */
-    int64_t index;              /* likewise by its place, when `weight` is "" */
     const char *where;          /* "rebuild.py:12:5", "--map" */
     const char *excerpt;        /* the line of code and a caret, for errors; NULL for --map */
 } cuv_assignment;
@@ -120,6 +118,7 @@ struct cuv_evidence {
     cuv_samples *samples;       /* NULL when none were given */
     bool strict;
     unsigned depth;             /* internal: files that name files */
+    bool for_code;              /* internal: code reads the file, which then need not be Keras's */
     atomic_size_t keepers;      /* internal: arenas that hold it, and the caller */
     cuv_map *labels;            /* internal: names by tensor */
     cuv_named **derived;

@@ -337,5 +337,9 @@ cuv_status cuv_neighbour(struct cuv_evidence *ev, const cuv_file *from, const ch
 cuv_status cuv_evidence_find(struct cuv_evidence *ev, const cuv_file *script, const char *name, const char *where,
                              cuv_file **out)
 {
-    return cuv_neighbour(ev, script, name, where, "script.file", out);
+    bool before = ev->for_code;
+    ev->for_code = true;
+    cuv_status status = cuv_neighbour(ev, script, name, where, "script.file", out);
+    ev->for_code = before;
+    return status;
 }

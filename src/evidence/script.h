@@ -90,6 +90,7 @@ struct cuv_sl {
     size_t inner_count;
     cuv_st **cut, **cut_to;     /* of a Functional: tensors inside a graph that it takes as inputs, and its own Inputs for them */
     size_t cut_count;
+    cuv_sl *owner;              /* of a part: its model */
     cuv_sl *wrapped;            /* what a wrapper wraps */
     const cuv_value *record;    /* of an opaque model: its configuration; of a part: its own */
     cuv_file *record_file;
@@ -170,8 +171,6 @@ typedef struct cuv_sc {
         cuv_sv *tensors;
         const cuv_py *node;
         cuv_file *file;
-        const char *weight;     /* of one variable: its name, or NULL and its index; -1: all */
-        int64_t index;
         bool by_name, skip;
     } *stated;
     size_t stated_count, stated_capacity;

@@ -564,15 +564,27 @@ static cuv_status has_attribute(cuv_sc *e, const cuv_sargs *args, cuv_sv **out)
     return CUV_OK;
 }
 
-static cuv_status next(cuv_sc *e, const cuv_sargs *args, cuv_sv **out)
+/* An iterator is a list of its own, of which next() takes the first. */
+static cuv_status iterator(cuv_sc *e, const cuv_sargs *args, cuv_sv **out)
 {
-    return not_known(e, "the next item", cuv_sc_arg(args, 0, NULL), out);
+    return list(e, args, out);
 }
 
-static cuv_status same(cuv_sc *e, const cuv_sargs *args, cuv_sv **out)
+static cuv_status next(cuv_sc *e, const cuv_sargs *args, cuv_sv **out)
 {
-    cuv_sv *v = cuv_sc_arg(args, 0, NULL);
-    *out = v ? v : e->none;
+    cuv_sv *v = cuv_sc_arg(args, 0, NULL), *fallback = cuv_sc_arg(args, 1, NULL);
+    if (!v || v->kind != CUV_SV_LIST || v->unsure || (v->count == 0 && !fallback))
+        return not_known(e, "the next item", v, out);
+    if (v->count == 0) {
+        *out = fallback;
+        return CUV_OK;
+    }
+    *out = v->items[0];
+    CUV_TRY(cuv_sc_step(e, 1));
+    v->items++;                         /* taken off the front: the room before it is not used again */
+    v->count--;
+    v->capacity = v->capacity ? v->capacity - 1 : 0;
+    v->unsure = e->guarded > 0;
     return CUV_OK;
 }
 
@@ -588,7 +600,7 @@ static const struct { const char *name; answer *answer; } table[] = {
     {"sum", sum}, {"min", smallest}, {"max", largest}, {"sorted", sorted}, {"abs", absolute}, {"int", integer}, {"float", floating},
     {"bool", boolean}, {"round", rounded}, {"str", text}, {"unicode", text}, {"repr", repr_}, {"pow", power}, {"slice", slice},
     {"isinstance", isinstance}, {"type", type}, {"getattr", get_attribute}, {"setattr", set_attribute}, {"hasattr", has_attribute}, {"vars", variables},
-    {"next", next}, {"iter", same}, {"open", open_},
+    {"next", next}, {"iter", iterator}, {"open", open_},
 };
 
 cuv_status cuv_sc_builtin(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)

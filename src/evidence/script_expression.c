@@ -420,6 +420,9 @@ static cuv_status clause(cuv_sc *e, const cuv_py *node, size_t at, cuv_sv *out, 
             cuv_sv *test = NULL;
             CUV_TRY(cuv_sc_eval(e, c->items[k], &test));
             take = cuv_sv_truth(test, known);
+            if (!*known && cuv_sv_involves(list->items[i]))
+                return cuv_sc_unsupported(e, c->items[k], "name the layers that are meant",
+                                          "which layers are taken is not known from the code: it depends on %s", cuv_sv_describe(e, test));
         }
         if (take && *known)
             CUV_TRY(clause(e, node, at + 1, out, known));

@@ -326,6 +326,37 @@ static cuv_status reduce(cuv_sc *e, const char *name, const cuv_sargs *args, cuv
     return CUV_OK;
 }
 
+static cuv_status chain(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
+{
+    cuv_sv *list = NULL, *made = NULL;
+    bool known = true;
+    CUV_TRY(cuv_sv_make(e, CUV_SV_LIST, &made));
+    for (size_t i = 0; i < args->count; i++) {
+        CUV_TRY(cuv_sv_iterate(e, args->items[i], &list, &known));
+        if (!known)
+            return cuv_sv_unknown(e, out, "the result of %s", name);
+        for (size_t k = 0; k < list->count; k++)
+            CUV_TRY(cuv_sv_add(e, made, list->items[k]));
+    }
+    *out = made;
+    return CUV_OK;
+}
+
+/* islice(iterator, n) takes n off the iterator's front. */
+static cuv_status islice(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
+{
+    int64_t n = 0;
+    if (args->count != 2 || args->items[0]->kind != CUV_SV_LIST || !cuv_sv_as_int(args->items[1], &n))
+        return cuv_sv_unknown(e, out, "the result of %s", name);
+    CUV_TRY(cuv_sv_make(e, CUV_SV_LIST, out));
+    for (; n > 0 && args->items[0]->count > 0; n--) {
+        cuv_sv *item = NULL;
+        CUV_TRY(cuv_sc_builtin(e, "next", &(cuv_sargs){args->items, 1, NULL, NULL, 0, args->node}, &item));
+        CUV_TRY(cuv_sv_add(e, *out, item));
+    }
+    return CUV_OK;
+}
+
 static cuv_status exits(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
 {
     (void)name;
@@ -349,7 +380,7 @@ static const struct { const char *name; answer *answer; } table[] = {
     {"os.path.join", join_path}, {"posixpath.join", join_path}, {"os.path.exists", exists}, {"os.path.isfile", exists},
     {"os.path.basename", base_name}, {"os.path.dirname", base_name}, {"os.path.abspath", base_name}, {"os.path.realpath", base_name},
     {"os.path.expanduser", base_name}, {"os.path.normpath", base_name}, {"pathlib.Path", base_name}, {"pathlib.PurePath", base_name},
-    {"os.getcwd", here}, {"pathlib.Path.cwd", here}, {"functools.partial", make_partial}, {"functools.reduce", reduce}, {"argparse.ArgumentParser", parser}, {"copy.deepcopy", copied}, {"copy.copy", copied},
+    {"os.getcwd", here}, {"pathlib.Path.cwd", here}, {"functools.partial", make_partial}, {"functools.reduce", reduce}, {"itertools.chain", chain}, {"itertools.islice", islice}, {"argparse.ArgumentParser", parser}, {"copy.deepcopy", copied}, {"copy.copy", copied},
     {"collections.OrderedDict", first_dict}, {"tqdm.tqdm", progress}, {"tqdm", progress}, {"tqdm.auto.tqdm", progress},
     {"tqdm.notebook.tqdm", progress}, {"sys.exit", exits}, {"os._exit", exits}, {"types.SimpleNamespace", namespace_},
     {"argparse.Namespace", namespace_},

@@ -68,11 +68,8 @@ static cuv_status declared_input(cuv_sc *e, cuv_sl *model, cuv_sl *first)
     cuv_st *t = NULL;
     const cuv_sv *dtype = cuv_sv_get(first->config, "dtype");
     if (first->early) {
-        const cuv_sv *unknown = cuv_sv_unknown_in(first->early);
-        if (unknown || !cuv_sv_is_seq(first->early))
-            return cuv_sc_fail(e, first->node, CUV_UNSUPPORTED, "script.unknown", "write the sizes out where the script makes the layer",
-                               "the input's shape is not known from the code: it is %s",
-                               cuv_sv_describe(e, unknown ? unknown : first->early));
+        if (cuv_sv_unknown_in(first->early) || !cuv_sv_is_seq(first->early))
+            return CUV_OK;              /* the weights or --input-shape will tell */
         CUV_TRY(cuv_sv_make(e, CUV_SV_TUPLE, &shape));
         if (!first->early_batch)
             CUV_TRY(cuv_sv_add(e, shape, e->none));
@@ -236,7 +233,9 @@ static cuv_status make_parts(cuv_sc *e, cuv_sl *model)
     const cuv_value *config = cuv_get(model->record, "config");
     const cuv_value *layers = cuv_is_seq(config) ? config : cuv_get(config, "layers");
     bool sequential = cuv_streq(model->class_name, "Sequential");
-    for (size_t i = 0; model->layer_count == 0 && i < cuv_len(layers); i++) {
+    if (model->layer_count)
+        return CUV_OK;
+    for (size_t i = 0; i < cuv_len(layers); i++) {
         const cuv_value *record = cuv_item(layers, i);
         const char *class_name = cuv_get_text(record, "class_name"), *name = cuv_get_text(record, "name");
         cuv_sl *part = CUV_NEW(e->arena, cuv_sl);
@@ -249,6 +248,7 @@ static cuv_status make_parts(cuv_sc *e, cuv_sl *model)
         part->name = part->name ? part->name : part->class_name;
         part->record = record;
         part->node = model->node;
+        part->owner = model;
         CUV_TRY(cuv_sv_make(e, CUV_SV_DICT, &part->config));
         if (!(sequential && i == 0 && cuv_streq(class_name, "InputLayer")))
             CUV_TRY(append_layer(e, model, part));
@@ -416,8 +416,7 @@ static cuv_status ends(cuv_sc *e, const cuv_py *node, cuv_sl *layer, const char 
     size_t count = 0, capacity = 0;
     bool input = name[0] == 'i', always = cuv_ends_with(name, "s");
     if (layer->kind == CUV_SL_OPAQUE || layer->kind == CUV_SL_PART)
-        return cuv_sc_unsupported(e, node, "build the model from Keras's layers in the code, and load the weights into it",
-                                  "'%s' of the loaded '%s': a loaded model is taken whole", name, layer->name);
+        return cuv_sv_unknown(e, out, "'%s' of the loaded '%s', and loaded models are taken whole", name, layer->name);
     if (layer->kind == CUV_SL_FUNCTIONAL) {
         CUV_TRY(cuv_sc_tensors_in(e, input ? layer->inputs : layer->outputs, 0, &list, &count, &capacity));
         for (size_t i = 0; input && i < layer->cut_count; i++)

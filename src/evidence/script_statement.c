@@ -263,13 +263,75 @@ static cuv_status while_statement(cuv_sc *e, const cuv_py *s, cuv_flow *flow)
 
 /* ---- the rest ---- */
 
-/* What the body raises is not followed: a rebuild that needs its handlers is not certain anyway. */
+/* What Python calls the errors that the reading itself meets. */
+static bool catches(const cuv_py *type, const char *id)
+{
+    static const struct { const char *id, *names; } table[] = {
+        {"script.file", "OSError IOError FileNotFoundError EnvironmentError ValueError"}, {"script.key", "KeyError LookupError"},
+        {"script.index", "IndexError LookupError"}, {"script.zero", "ZeroDivisionError ArithmeticError"},
+        {"script.unpack", "ValueError TypeError"}, {"script.layer", "ValueError"}};
+    if (!type)
+        return true;
+    for (size_t i = 0; type->kind == CUV_PY_TUPLE && i < type->count; i++)
+        if (type->items[i]->kind == CUV_PY_NAME && catches(type->items[i], id))
+            return true;
+    if (type->kind != CUV_PY_NAME)
+        return false;
+    if (cuv_streq(type->text, "Exception") || cuv_streq(type->text, "BaseException") || cuv_streq(id, "script.raises"))
+        return true;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (cuv_streq(table[i].id, id))
+            return cuv_word_in(table[i].names, type->text);
+    return false;
+}
+
+static const cuv_py *handler_for(const cuv_sc *e, const cuv_py *s, cuv_status status, size_t mark)
+{
+    static const char *const known[] = {"script.file", "script.key", "script.index", "script.zero", "script.unpack", "script.layer",
+                                        "script.raises"};
+    if ((status != CUV_NO && status != CUV_IO) || cuv_finding_count(e->cx) <= mark)
+        return NULL;
+    const char *id = cuv_finding_at(e->cx, cuv_finding_count(e->cx) - 1)->id;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        for (size_t k = 0; cuv_streq(known[i], id) && k < s->count; k++)
+            if (catches(s->items[k]->a, id))
+                return s->items[k];
+    return NULL;
+}
+
+/* A handler runs when the body ends in an error that Python would have, too: a file that is not there, a key that is missing. */
+static cuv_status try_body(cuv_sc *e, const cuv_py *s, cuv_flow *flow)
+{
+    cuv_sc before = *e;
+    cuv_sv *error = NULL;
+    size_t mark = cuv_findings_mark(e->cx);
+    cuv_status status = cuv_sc_block(e, s->body, s->body_count, flow);
+    if (status == CUV_OK)
+        return *flow == CUV_FLOW_NEXT ? cuv_sc_block(e, s->orelse, s->orelse_count, flow) : CUV_OK;
+    const cuv_py *handler = handler_for(e, s, status, mark);
+    if (!handler)
+        return status;
+    cuv_findings_rewind(e->cx, mark);
+    e->scope = before.scope;
+    e->depth = before.depth;
+    e->calls = before.calls;
+    e->guarded = before.guarded;
+    e->guard = before.guard;
+    e->statement = before.statement;
+    e->maybe_returned = before.maybe_returned;
+    e->skip = false;
+    *flow = CUV_FLOW_NEXT;
+    if (handler->text) {
+        CUV_TRY(cuv_sv_unknown(e, &error, "the error that was caught"));
+        CUV_TRY(cuv_sc_bind(e, handler->text, error));
+    }
+    return cuv_sc_block(e, handler->body, handler->body_count, flow);
+}
+
 static cuv_status try_statement(cuv_sc *e, const cuv_py *s, cuv_flow *flow)
 {
-    CUV_TRY(cuv_sc_block(e, s->body, s->body_count, flow));
-    if (*flow == CUV_FLOW_NEXT)
-        CUV_TRY(cuv_sc_block(e, s->orelse, s->orelse_count, flow));
     cuv_flow last = CUV_FLOW_NEXT;
+    CUV_TRY(try_body(e, s, flow));
     CUV_TRY(cuv_sc_block(e, s->final, s->final_count, &last));
     if (last != CUV_FLOW_NEXT)
         *flow = last;

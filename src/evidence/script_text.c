@@ -407,8 +407,12 @@ cuv_status cuv_sc_text_method(cuv_sc *e, cuv_sv *self, const char *name, const c
         *out = self;
         return CUV_OK;
     }
-    if (cuv_streq(name, "joinpath") && text)
-        return cuv_sc_operate(e, args->node, '/', self, a, out);
+    if (cuv_streq(name, "joinpath") && text) {
+        *out = self;
+        for (size_t i = 0; i < args->count; i++)
+            CUV_TRY(cuv_sc_operate(e, args->node, '/', *out, args->items[i], out));
+        return CUV_OK;
+    }
     if (cuv_streq(name, "read_text") || cuv_streq(name, "read_bytes") || cuv_streq(name, "open") || cuv_streq(name, "exists") ||
         cuv_streq(name, "is_file"))
         return cuv_sc_file_method(e, self, name, args, out);

@@ -8,10 +8,16 @@ static const char exact[] =
     "Dense Embedding Conv1D Conv2D Conv3D Conv1DTranspose Conv2DTranspose Conv3DTranspose DepthwiseConv1D DepthwiseConv2D SeparableConv1D "
     "SeparableConv2D LSTM GRU SimpleRNN ConvLSTM1D ConvLSTM2D ConvLSTM3D LayerNormalization GroupNormalization PReLU MultiHeadAttention";
 
+/* Of a signature's words those that exist without quantization or LoRA. */
+static const char usual[] =
+    "kernel bias embeddings depthwise_kernel pointwise_kernel recurrent_kernel gamma beta alpha moving_mean moving_variance";
+
 static bool is_false(const cuv_sl *layer, const char *argument)
 {
     bool known = true;
     const cuv_sv *v = cuv_sv_get(layer->config, argument);
+    if (layer->kind == CUV_SL_PART)
+        return !cuv_get_bool(cuv_get(layer->record, "config"), argument, true);
     return v && !cuv_sv_truth(v, &known) && known;
 }
 
@@ -27,9 +33,9 @@ static bool weight_names(cuv_sc *e, const cuv_sl *layer, unsigned depth, const c
 {
     const struct cuv_signature *s = cuv_signature_of(layer->class_name);
     const char *words = s ? cuv_signature_weights(s) : "";
-    if (layer->kind == CUV_SL_INPUT || layer->kind == CUV_SL_OPERATION)
+    if (layer->kind == CUV_SL_INPUT || layer->kind == CUV_SL_OPERATION || cuv_streq(layer->class_name, "InputLayer"))
         return true;
-    if (layer->kind != CUV_SL_LAYER || depth > 4)
+    if ((layer->kind != CUV_SL_LAYER && layer->kind != CUV_SL_PART) || !s || depth > 4)
         return false;
     if (layer->wrapped && (cuv_streq(layer->class_name, "TimeDistributed") || cuv_streq(layer->class_name, "Bidirectional"))) {
         bool known = weight_names(e, layer->wrapped, depth + 1, names, most, count);
@@ -41,8 +47,9 @@ static bool weight_names(cuv_sc *e, const cuv_sl *layer, unsigned depth, const c
         return false;
     for (; *words; words += strspn(words, " ")) {
         size_t n = strcspn(words, " ");
-        if (!switched_off(layer, words, n) && *count < most)
-            names[(*count)++] = cuv_sc_format(e, "%.*s", (int)n, words);
+        const char *word = cuv_sc_format(e, "%.*s", (int)n, words);
+        if (cuv_word_in(usual, word) && !switched_off(layer, words, n) && *count < most)
+            names[(*count)++] = word;
         words += n;
     }
     return true;
@@ -104,6 +111,59 @@ cuv_status cuv_sc_weight_list(cuv_sc *e, cuv_sl *layer, const char *which, cuv_s
     return CUV_OK;
 }
 
+/* ---- get_weights ---- */
+
+/* The file that a model's weights came from last; NULL when they were set otherwise. */
+static cuv_file *file_of(const cuv_sc *e, const cuv_sl *model)
+{
+    for (size_t i = e->stated_count; i > 0; i--)
+        if (e->stated[i - 1].layer == model)
+            return e->stated[i - 1].by_name ? NULL : e->stated[i - 1].file;
+    return model->whole_file ? model->record_file : NULL;
+}
+
+/* The group of a file that is a loaded model's layer: by its name, or in Keras 3 by its class and number among the layers. */
+static cuv_status group_of(cuv_sc *e, const cuv_sl *model, size_t index, const cuv_file *file, const cuv_group **out)
+{
+    const cuv_sl *part = model->layers[index];
+    const char *stem = NULL, *path = NULL;
+    size_t number = 0, found = 0;
+    CUV_TRY(cuv_sc_snake(e, part->class_name, &stem));
+    for (size_t i = 0; i < index; i++)
+        number += cuv_streq(model->layers[i]->class_name, part->class_name);
+    path = number ? cuv_sc_format(e, "layers/%s_%zu", stem, number) : cuv_sc_format(e, "layers/%s", stem);
+    *out = NULL;
+    for (size_t i = 0; i < file->group_count; i++) {
+        const cuv_group *g = &file->groups[i];
+        bool mine = file->arrangement == CUV_ARR_LEGACY ? cuv_streq(g->name, part->name)
+                    : g->path && cuv_starts_with(g->path, path) && (g->path[strlen(path)] == '\0' || g->path[strlen(path)] == '/');
+        found += mine && (g->count || file->arrangement == CUV_ARR_LEGACY);
+        *out = mine && g->count ? g : *out;
+    }
+    *out = found == 1 ? *out : NULL;
+    return cuv_sc_step(e, file->group_count + 1);
+}
+
+static cuv_status loaded_weights(cuv_sc *e, cuv_sl *part, cuv_sv **out)
+{
+    cuv_sl *owner = part->owner;
+    const cuv_file *file = owner ? file_of(e, owner) : NULL;
+    const cuv_group *group = NULL;
+    const struct cuv_signature *s = cuv_signature_of(part->class_name);
+    for (size_t i = 0; file && i < owner->layer_count; i++)
+        if (owner->layers[i] == part)
+            CUV_TRY(group_of(e, owner, i, file, &group));
+    if (!group && !cuv_streq(part->class_name, "InputLayer") && !(s && !*cuv_signature_weights(s)))
+        return cuv_sv_unknown(e, out, "the weights of '%s'", part->name);
+    CUV_TRY(cuv_sv_make(e, CUV_SV_LIST, out));
+    for (size_t i = 0; group && i < group->count; i++) {
+        cuv_sv *array = NULL;
+        CUV_TRY(cuv_sv_array(e, group->tensors[i].tensor, group->tensors[i].label, &array));
+        CUV_TRY(cuv_sv_add(e, *out, array));
+    }
+    return CUV_OK;
+}
+
 cuv_status cuv_sc_get_weights(cuv_sc *e, cuv_sl *layer, cuv_sv **out)
 {
     const char **names = NULL;
@@ -111,9 +171,14 @@ cuv_status cuv_sc_get_weights(cuv_sc *e, cuv_sl *layer, cuv_sv **out)
     bool known = true;
     if (layer->weights)
         return cuv_sc_builtin(e, "list", &(cuv_sargs){&layer->weights, 1, NULL, NULL, 0, e->at}, out);
+    if (layer->kind == CUV_SL_PART && layer->owner && file_of(e, layer->owner))
+        return loaded_weights(e, layer, out);
     CUV_TRY(known_names(e, layer, &names, &count, &known));
-    if (!known)
-        return cuv_sv_unknown(e, out, "the weights of '%s'", layer->name);
+    if (!known || file_of(e, layer)) {
+        CUV_TRY(cuv_sv_unknown(e, out, "the weights of '%s'", layer->name));
+        (*out)->layer = layer;          /* set_weights() of another model knows what it means */
+        return CUV_OK;
+    }
     CUV_TRY(cuv_sv_make(e, CUV_SV_LIST, out));
     for (size_t i = 0; i < count; i++) {
         cuv_sv *v = NULL;
@@ -180,6 +245,10 @@ cuv_status cuv_sc_set_weights(cuv_sc *e, cuv_sl *layer, cuv_sv *list, const cuv_
     bool known = true;
     e->at = node;
     CUV_TRY(cuv_sc_effect(e, node));
+    if (list->kind == CUV_SV_UNKNOWN && list->layer && layer->is_model && file_of(e, list->layer)) {
+        vote(e, layer);                 /* all weights of a loaded model: the same file */
+        return state(e, (struct cuv_stated){.layer = layer, .node = node, .file = file_of(e, list->layer)});
+    }
     CUV_TRY(cuv_sv_iterate(e, list, &items, &known));
     if (!known || list->kind == CUV_SV_DICT || list->kind == CUV_SV_TEXT)
         return not_arrays(e, layer, list, node);
@@ -192,20 +261,49 @@ cuv_status cuv_sc_set_weights(cuv_sc *e, cuv_sl *layer, cuv_sv *list, const cuv_
     }
     layer->weights = arrays;
     vote(e, layer);
-    return state(e, (struct cuv_stated){.layer = layer, .tensors = arrays, .node = node, .index = -1});
+    return state(e, (struct cuv_stated){.layer = layer, .tensors = arrays, .node = node});
 }
 
+/* Which of a layer's weights a variable is; false when the code does not tell. */
+static cuv_status place_of(cuv_sc *e, const cuv_sv *variable, size_t *count, size_t *out, bool *known)
+{
+    const char **names = NULL;
+    CUV_TRY(known_names(e, variable->layer, &names, count, known));
+    *out = variable->text ? *count : (size_t)variable->integer;
+    for (size_t i = 0; variable->text && i < *count; i++)
+        *out = cuv_streq(names[i], variable->text) ? i : *out;
+    *known = *known && *out < *count;
+    return CUV_OK;
+}
+
+/* One weight is set by itself: it counts once all of its layer are. */
 cuv_status cuv_sc_assign_variable(cuv_sc *e, cuv_sv *variable, cuv_sv *value, const cuv_py *node)
 {
-    cuv_sv *array = NULL, *arrays = NULL;
+    cuv_sl *layer = variable->layer;
+    cuv_sv *array = NULL, *none = NULL;
+    size_t count = 0, place = 0;
+    bool known = true;
+    e->at = node;
     CUV_TRY(cuv_sc_effect(e, node));
-    CUV_TRY(as_array(e, variable->layer, value, node, &array));
+    CUV_TRY(as_array(e, layer, value, node, &array));
     CUV_TRY(name_tensor(e, array));
-    CUV_TRY(cuv_sv_make(e, CUV_SV_LIST, &arrays));
-    CUV_TRY(cuv_sv_add(e, arrays, array));
-    vote(e, variable->layer);
-    return state(e, (struct cuv_stated){.layer = variable->layer, .tensors = arrays, .node = node, .weight = variable->text,
-                                        .index = variable->integer});
+    CUV_TRY(place_of(e, variable, &count, &place, &known));
+    if (!known || layer->kind == CUV_SL_PART || (!layer->weights && file_of(e, layer)))
+        return cuv_sc_unsupported(e, node, "set all weights of the layer: set_weights([kernel, bias])",
+                                  "one weight of '%s' is set by itself", layer->name);
+    if (!layer->weights) {
+        CUV_TRY(cuv_sv_make(e, CUV_SV_LIST, &layer->weights));
+        for (size_t i = 0; i < count; i++)
+            CUV_TRY(cuv_sv_add(e, layer->weights, e->none));
+    } else {
+        CUV_TRY(cuv_sc_builtin(e, "list", &(cuv_sargs){&layer->weights, 1, NULL, NULL, 0, node}, &none));
+        layer->weights = none;
+    }
+    if (place >= layer->weights->count)
+        return cuv_sc_unsupported(e, node, NULL, "weight %zu of '%s', which was given %zu", place, layer->name, layer->weights->count);
+    layer->weights->items[place] = array;
+    vote(e, layer);
+    return state(e, (struct cuv_stated){.layer = layer, .tensors = layer->weights, .node = node});
 }
 
 cuv_status cuv_sc_find(cuv_sc *e, const cuv_py *node, const char *name, cuv_file **out)
@@ -237,7 +335,7 @@ cuv_status cuv_sc_load_weights(cuv_sc *e, cuv_sl *layer, const cuv_sargs *args)
                            file->kind ? file->kind : "of another form");
     vote(e, layer);
     layer->weights = NULL;
-    return state(e, (struct cuv_stated){.layer = layer, .node = args->node, .file = file, .index = -1,
+    return state(e, (struct cuv_stated){.layer = layer, .node = args->node, .file = file,
                                         .by_name = by_name && cuv_sv_truth(by_name, &known) && known,
                                         .skip = skip && cuv_sv_truth(skip, &known) && known});
 }
@@ -269,38 +367,37 @@ static cuv_status words_of(cuv_sc *e, const cuv_py *node, const char **where, co
     return *where && *excerpt ? CUV_OK : cuv_oom(e->cx);
 }
 
-static void forget_layer(outcome *o, const char *path, const char *weight, int64_t index)
+static void forget_layer(outcome *o, const char *path)
 {
     size_t kept = 0;
-    for (size_t i = 0; i < o->s->assignment_count; i++) {
-        const cuv_assignment *a = &o->s->assignments[i];
-        bool same = cuv_streq(a->layer, path) && (!weight || (cuv_streq(a->weight, weight) && a->index == index));
-        if (!same)
-            o->s->assignments[kept++] = *a;
-    }
+    for (size_t i = 0; i < o->s->assignment_count; i++)
+        if (!cuv_streq(o->s->assignments[i].layer, path))
+            o->s->assignments[kept++] = o->s->assignments[i];
     o->s->assignment_count = kept;
 }
 
 static cuv_status add_assignment(outcome *o, const char *path, const struct cuv_stated *st)
 {
     cuv_arena *arena = o->e->ev->arena;
-    cuv_assignment a = {.count = st->tensors->count, .index = st->index};
+    cuv_assignment a = {.count = st->tensors->count};
     if (!*path) {
         o->s->assignment_count = 0;
         o->s->weight_file_count = 0;
     } else {
         a.layer = cuv_arena_strdup(arena, path);
-        if (st->weight || st->index >= 0)
-            a.weight = st->weight ? cuv_arena_strdup(arena, st->weight) : "";
-        forget_layer(o, a.layer, a.weight, a.index);
+        forget_layer(o, path);
     }
     CUV_TRY(words_of(o->e, st->node, &a.where, &a.excerpt));
     a.tensors = CUV_NEW_ARRAY(arena, const cuv_tensor *, a.count + 1);
     cuv_assignment *grown = cuv_arena_grow(arena, o->s->assignments, o->s->assignment_count, &o->assignments, sizeof *grown);
     if (!a.tensors || !grown || (*path && !a.layer))
         return cuv_oom(o->e->cx);
-    for (size_t i = 0; i < a.count; i++)
+    for (size_t i = 0; i < a.count; i++) {
+        if (st->tensors->items[i]->kind != CUV_SV_ARRAY)
+            return cuv_sc_unsupported(o->e, st->node, "set all weights of the layer: set_weights([kernel, bias])",
+                                      "of the weights of '%s' only some are set", st->layer->name);
         a.tensors[i] = st->tensors->items[i]->tensor;
+    }
     o->s->assignments = grown;
     grown[o->s->assignment_count++] = a;
     return CUV_OK;
@@ -344,9 +441,18 @@ static cuv_status inner_file(outcome *o, const char *path, const struct cuv_stat
             CUV_TRY(cuv_sv_add(e, arrays, array));
         }
         if (g->count)
-            CUV_TRY(add_assignment(o, below, &(struct cuv_stated){.tensors = arrays, .node = st->node, .index = -1}));
+            CUV_TRY(add_assignment(o, below, &(struct cuv_stated){.layer = st->layer, .tensors = arrays, .node = st->node}));
     }
     return CUV_OK;
+}
+
+/* The same layer is given weights again, later. */
+static bool overridden(const cuv_sc *e, size_t index)
+{
+    for (size_t i = index + 1; i < e->stated_count && !e->stated[index].file; i++)
+        if (e->stated[i].layer == e->stated[index].layer && !e->stated[i].file)
+            return true;
+    return false;
 }
 
 cuv_status cuv_sc_finish_weights(cuv_sc *e, cuv_sl *model)
@@ -356,7 +462,7 @@ cuv_status cuv_sc_finish_weights(cuv_sc *e, cuv_sl *model)
         CUV_TRY(add_file(&o, model->record_file, NULL, model->node));
     for (size_t i = 0; i < e->stated_count; i++) {
         const struct cuv_stated *st = &e->stated[i];
-        const char *path = path_of(e, model, st->layer, 0);
+        const char *path = overridden(e, i) ? NULL : path_of(e, model, st->layer, 0);
         if (!path)
             continue;               /* of another model */
         if (!st->file)

@@ -2,12 +2,15 @@
 import glob
 import json
 import os
+import subprocess
 
 import pytest
 
-from support import as_json, check_evidence
+from support import as_json, check_evidence, cuvier, keras_python
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+LOADING = os.path.join(HERE, "loading")
+LOADERS = sorted(os.path.basename(p)[:-3] for p in glob.glob(os.path.join(LOADING, "*.py")) if not p.endswith("make.py"))
 NAMES = sorted(os.path.basename(p)[:-len(".facts.json")] for p in glob.glob(os.path.join(HERE, "*.facts.json")))
 
 
@@ -35,3 +38,50 @@ def test_code_is_not_run(tmp_path):
                       "model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])\n" % (mark, mark))
     as_json("summary", script)
     assert not mark.exists()
+
+
+@pytest.mark.parametrize("name", LOADERS)
+def test_loading(name, tmp_path):
+    """The ways in which code gets its arrays from files; what it states is certain."""
+    script, io = os.path.join(LOADING, name + ".py"), os.path.join(LOADING, "io.npz")
+    check_evidence([script], io, tmp_path)
+    weights = [d for d in as_json("rebuild", script)["decisions"] if d["field"] in ("kernel", "bias")]
+    assert len(weights) == 4 and all(d["evidence"] == "certain" for d in weights)
+
+
+def test_real_keras_loads_the_same():
+    if not keras_python():
+        pytest.skip("no Keras")
+    done = subprocess.run([keras_python(), os.path.join(LOADING, "make.py")], capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr[-3000:]
+
+
+REFUSED = [
+    ("x = keras.applications.VGG16(weights=None)", "script.unsupported", "VGG16"),
+    ("class Net(keras.Model):\n    def call(self, x):\n        return x\nmodel = Net()", "script.unsupported", "Net"),
+    ("model = keras.Sequential([keras.layers.Dens(3)])", "script.unsupported", "Dens"),
+    ("model = keras.Sequential([keras.layers.Dense(3, unit=2)])", "script.argument", "unit"),
+    ("from somewhere import improve\nmodel = keras.Sequential([keras.layers.Dense(3)])\nmodel = improve(model)", "script.unsupported", "improve"),
+    ("import numpy as np\nmodel = keras.Sequential([keras.layers.Dense(3, input_shape=(2,))])\n"
+     "model.layers[0].set_weights([np.random.rand(2, 3), np.zeros(3)])", "script.weights", "numbers"),
+    ("import sys\nmodel = keras.Sequential([keras.Input((2,))])\nif sys.argv[1] == 'deep':\n    model.add(keras.layers.Dense(3))",
+     "script.unsupported", "sys.argv"),
+    ("n = 1\nwhile n > 0:\n    n += 1", "script.steps", "steps"),
+    ("def f(n):\n    return f(n + 1)\nf(0)", "script.recursion", "f()"),
+    ("model = keras.Sequential([keras.layers.Dense(3), keras.layers.Lambda(lambda x: x * 2)])", "layer.unsupported", "Lambda"),
+    ("keras.mixed_precision.set_global_policy('mixed_float16')", "script.unsupported", "mixed_float16"),
+    ("x = 1", "script.model", "script.py"),
+    ("model = keras.Sequential(", "python.syntax", "bracket"),
+]
+
+
+@pytest.mark.parametrize("code,wanted,word", REFUSED, ids=["%s-%s" % r[1:] for r in REFUSED])
+def test_refused_by_name(code, wanted, word, tmp_path):
+    """What is not understood is an error with its place, never a guess."""
+    script = tmp_path / "script.py"
+    script.write_text("import keras\n" + code + "\n")
+    done = cuvier("summary", script, "--json", "--input-shape", "2")
+    error = json.loads(done.stdout)["error"]
+    assert error["code"] == wanted and word in error["message"] + str(error["found"])
+    if wanted.startswith("script.") and wanted != "script.model":
+        assert error["file"].startswith("script.py:") and "^" in error["notes"]
