@@ -13,7 +13,7 @@ typedef struct list { const char **items; size_t count; } list;
 typedef struct options {
     list evidence, out, map, input_shape;
     const char *samples, *against, *format, *in, *stage, *keras;
-    double rtol, atol, seconds;
+    double rtol, atol, seconds, bench_seconds;
     uint64_t memory;
     long threads, batch, top;
     bool json, quiet, verbose, no_color, strict, help, weights_only, reference;
@@ -25,7 +25,7 @@ typedef struct verb {
     const char *takes;          /* names of options beyond the common ones, separated by spaces */
     int (*run)(cuv_context *cx, options *o);
 } verb;
-extern const verb cmd_inspect, cmd_summary, cmd_rebuild, cmd_verify, cmd_predict;
+extern const verb cmd_inspect, cmd_summary, cmd_rebuild, cmd_verify, cmd_predict, cmd_bench;
 
 /* Parses argv after the verb; writes what is wrong to stderr and gives false. */
 bool parse_options(const verb *v, int argc, char **argv, options *o);

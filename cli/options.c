@@ -31,6 +31,7 @@ static const row rows[] = {
     {"--rtol", NULL, "R", "relative tolerance (1e-4)", REAL, AT(rtol), false},
     {"--atol", NULL, "A", "absolute tolerance (1e-5)", REAL, AT(atol), false},
     {"--batch", NULL, "N", "rows that run at once (32)", COUNT, AT(batch), false},
+    {"--seconds", NULL, "S", "how long to measure (2)", REAL, AT(bench_seconds), false},
     {"--reference", NULL, NULL, "reference kernels only", FLAG, AT(reference), false},
     {"--json", NULL, NULL, "one JSON document on standard output", FLAG, AT(json), true},
     {"--quiet", "-q", NULL, "only errors", FLAG, AT(quiet), true},

@@ -237,6 +237,9 @@ typedef struct cuv_run_options {
     bool reference;          /* reference kernels only */
 } cuv_run_options;
 
+/* Cores that this process may use: what 0 threads stand for. */
+CUV_API int cuv_threads(void);
+
 /* Output of a prediction; shapes are final. Freed with cuv_result_free. */
 typedef struct cuv_result cuv_result;
 CUV_API size_t cuv_result_count(const cuv_result *result);

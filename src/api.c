@@ -1,5 +1,6 @@
 /* The public functions that only hand out what the stages know. */
 #include "emit/emit.h"
+#include "run/fast/pool.h"
 #include "run/runner.h"
 
 #include <stdlib.h>
@@ -332,4 +333,9 @@ cuv_status cuv_model_predict_file(cuv_model *m, const char *in, const char *out,
 {
     cuv_start_clock(m->cx);
     return cuv_predict_file(m, in, out, batch, options);
+}
+
+int cuv_threads(void)
+{
+    return cuv_machine_threads();
 }

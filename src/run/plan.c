@@ -1,18 +1,6 @@
 /* Makes a plan: sizes for the given inputs, homes for all values, a kernel for every step. What needs no input is computed here,
  * once. Running is in plan_run.c. */
 #include "run/plan.h"
-#include "run/fast/fast.h"
-
-/* Everything that only the making of a plan needs. */
-typedef struct maker {
-    cuv_plan *plan;
-    const cuv_program *p;
-    cuv_context *cx;
-    cuv_layout layout;
-    bool *fixed_step;         /* by step: computed while planning */
-    const cuv_var **in;       /* room for the inputs of the widest step */
-    cuv_chooser fast;         /* isa NULL: reference kernels only */
-} maker;
 
 static cuv_dtype storage_of(cuv_dtype dtype)
 {
@@ -31,7 +19,7 @@ static cuv_run_tensor tensor_of(const cuv_var *v)
     return t;
 }
 
-static cuv_status bytes_of(const maker *m, const cuv_var *v, size_t *out)
+static cuv_status bytes_of(const cuv_maker *m, const cuv_var *v, size_t *out)
 {
     size_t count;
     if (!cuv_shape_count(v->shape, v->rank, &count) || !cuv_mul_size(count, cuv_stored_size(v->dtype), out))
@@ -41,7 +29,7 @@ static cuv_status bytes_of(const maker *m, const cuv_var *v, size_t *out)
 
 /* ---- sizes ---- */
 
-static cuv_status take_input(maker *m, size_t i, const cuv_run_tensor *given)
+static cuv_status take_input(cuv_maker *m, size_t i, const cuv_run_tensor *given)
 {
     cuv_var *v = &m->plan->vars[m->p->inputs[i]];
     bool fits = given->rank == v->rank && storage_of(given->dtype) == storage_of(v->dtype);
@@ -60,7 +48,7 @@ static cuv_status take_input(maker *m, size_t i, const cuv_run_tensor *given)
 }
 
 /* The values of a weight or constant as the kernels read them: in place where they can be. */
-static cuv_status take_weight(maker *m, cuv_ref ref)
+static cuv_status take_weight(cuv_maker *m, cuv_ref ref)
 {
     cuv_var *v = &m->plan->vars[ref];
     cuv_place *place = &m->plan->places[ref];
@@ -96,7 +84,7 @@ static cuv_status take_weight(maker *m, cuv_ref ref)
 }
 
 /* The values that some output needs; a program may hold more. */
-static cuv_status mark_needed(maker *m, bool *needed_step)
+static cuv_status mark_needed(cuv_maker *m, bool *needed_step)
 {
     cuv_place *places = m->plan->places;
     for (size_t i = 0; i < m->p->output_count; i++)
@@ -118,7 +106,7 @@ static cuv_status mark_needed(maker *m, bool *needed_step)
 }
 
 /* Sorted indices and positions are int32. */
-static cuv_status check_positions(maker *m, const cuv_step *s)
+static cuv_status check_positions(cuv_maker *m, const cuv_step *s)
 {
     const cuv_var *x = s->in_count ? m->in[0] : NULL;
     bool counts = s->op == CUV_OP_SORT || s->op == CUV_OP_ARGSORT || s->op == CUV_OP_TOP_K || s->op == CUV_OP_ARGMAX ||
@@ -131,7 +119,7 @@ static cuv_status check_positions(maker *m, const cuv_step *s)
 }
 
 /* Shapes of one step's outputs; whether it can be computed now; whether it is but another view of its input. */
-static cuv_status size_step(maker *m, size_t i)
+static cuv_status size_step(cuv_maker *m, size_t i)
 {
     const cuv_step *s = &m->p->steps[i];
     cuv_place *places = m->plan->places;
@@ -170,7 +158,7 @@ static cuv_status size_step(maker *m, size_t i)
 /* ---- homes ---- */
 
 /* Results that are outputs live in the caller's memory; other outputs are copied there at the end. */
-static void place_outputs(maker *m)
+static void place_outputs(cuv_maker *m)
 {
     cuv_place *places = m->plan->places;
     for (size_t i = 0; i < m->p->output_count; i++) {
@@ -182,7 +170,7 @@ static void place_outputs(maker *m)
     }
 }
 
-static cuv_status add_step(maker *m, const cuv_step *step, const cuv_ref *in, int ins, const cuv_ref *out, int outs,
+static cuv_status add_step(cuv_maker *m, const cuv_step *step, const cuv_ref *in, int ins, const cuv_ref *out, int outs,
                            cuv_plan_step **added)
 {
     cuv_plan *plan = m->plan;
@@ -212,14 +200,14 @@ static cuv_status add_step(maker *m, const cuv_step *step, const cuv_ref *in, in
     return CUV_OK;
 }
 
-static cuv_status choose_kernel(maker *m, cuv_plan_step *s, cuv_kernel_scratch *scratch)
+static cuv_status choose_kernel(cuv_maker *m, cuv_plan_step *s, cuv_kernel_scratch *scratch)
 {
     const cuv_run_tensor *in = s->args.in;
     const cuv_step *step = s->step;
     s->kernel = cuv_reference_kernel(step->op, in, s->args.in_count, scratch);
     s->indexed = step->op == CUV_OP_GATHER || step->op == CUV_OP_GATHER_ALONG;
     if (s->kernel && m->fast.isa)
-        CUV_TRY(cuv_fast_kernel(&m->fast, step->op, &s->args, &s->kernel, scratch));
+        CUV_TRY(cuv_fast_kernel(&m->fast, step->op, &s->args, NULL, &s->kernel, scratch));
     if (s->kernel)
         return CUV_OK;
     return cuv_fail(m->cx, CUV_UNSUPPORTED, "run.kernel", &(cuv_detail){.layer = step->layer}, "%s cannot compute with %s",
@@ -227,14 +215,14 @@ static cuv_status choose_kernel(maker *m, cuv_plan_step *s, cuv_kernel_scratch *
 }
 
 /* Gives room in the block to what a step makes and needs, and takes back what it read last. */
-static cuv_status lay_out(maker *m, size_t i, cuv_plan_step *s, cuv_kernel_scratch scratch)
+static cuv_status lay_out(cuv_maker *m, size_t i, cuv_plan_step *s, cuv_kernel_scratch scratch)
 {
-    const cuv_step *step = &m->p->steps[i];
+    const int ins = s->args.in_count, all = ins + s->args.out_count;
     cuv_place *places = m->plan->places;
     size_t bytes = 0;
-    for (int k = 0; k < step->out_count; k++) {
-        cuv_place *place = &places[step->out[k]];
-        CUV_TRY(bytes_of(m, &m->plan->vars[step->out[k]], &bytes));
+    for (int k = ins; k < all; k++) {
+        cuv_place *place = &places[s->refs[k]];
+        CUV_TRY(bytes_of(m, &m->plan->vars[s->refs[k]], &bytes));
         if (place->home == CUV_HOME_BLOCK)
             CUV_TRY(cuv_layout_take(&m->layout, bytes, &place->offset));
     }
@@ -243,8 +231,8 @@ static cuv_status lay_out(maker *m, size_t i, cuv_plan_step *s, cuv_kernel_scrat
         CUV_TRY(cuv_layout_take(&m->layout, bytes, &s->scratch));
         cuv_layout_give(&m->layout, s->scratch);
     }
-    for (int k = 0; k < step->in_count + step->out_count; k++) {
-        cuv_ref ref = k < step->in_count ? step->in[k] : step->out[k - step->in_count];
+    for (int k = 0; k < all; k++) {
+        cuv_ref ref = s->refs[k];
         cuv_place *root = ref == CUV_NO_REF ? NULL : &places[places[ref].root];
         if (root && root->home == CUV_HOME_BLOCK && root->last <= (int32_t)i && root->offset != SIZE_MAX) {
             cuv_layout_give(&m->layout, root->offset);
@@ -255,7 +243,7 @@ static cuv_status lay_out(maker *m, size_t i, cuv_plan_step *s, cuv_kernel_scrat
 }
 
 /* Computes a step that needs no input; its results stay as long as the plan. */
-static cuv_status run_now(maker *m, const cuv_step *step, cuv_plan_step *s, cuv_kernel_scratch scratch)
+static cuv_status run_now(cuv_maker *m, const cuv_step *step, cuv_plan_step *s, cuv_kernel_scratch scratch)
 {
     cuv_place *places = m->plan->places;
     size_t bytes = 0, need = scratch ? scratch(&s->args) : 0;
@@ -278,9 +266,29 @@ static cuv_status run_now(maker *m, const cuv_step *step, cuv_plan_step *s, cuv_
     return status;
 }
 
-static cuv_status make_step(maker *m, size_t i)
+/* A step and those that were fused with it, at the place of the last of them. */
+static cuv_status make_fused(cuv_maker *m, size_t i, const cuv_fused *fused)
+{
+    const cuv_step *step = &m->p->steps[fused->head];
+    cuv_plan_step *s;
+    cuv_kernel_scratch scratch = NULL;
+    cuv_ref in[4] = {fused->x, step->in[1], step->in_count > 2 ? step->in[2] : CUV_NO_REF, fused->add};
+    CUV_TRY(add_step(m, step, in, fused->add == CUV_NO_REF ? 3 : 4, m->p->steps[i].out, 1, &s));
+    s->fused = fused;
+    CUV_TRY(cuv_fast_kernel(&m->fast, step->op, &s->args, fused, &s->kernel, &scratch));
+    if (!s->kernel)
+        return cuv_fail(m->cx, CUV_NO, "program.check", &(cuv_detail){.layer = step->layer}, "%s was fused and has no kernel",
+                        cuv_op_about(step->op)->name);
+    return lay_out(m, i, s, scratch);
+}
+
+static cuv_status make_step(cuv_maker *m, size_t i)
 {
     const cuv_step *step = &m->p->steps[i];
+    if (m->fused && m->fused[i].absorbed)
+        return CUV_OK;
+    if (m->fused && m->fused[i].parts)
+        return make_fused(m, i, &m->fused[i]);
     cuv_plan_step *s;
     cuv_kernel_scratch scratch = NULL;
     if (step->op == CUV_OP_RESHAPE && m->plan->places[step->out[0]].root != step->out[0]) {
@@ -295,7 +303,7 @@ static cuv_status make_step(maker *m, size_t i)
 }
 
 /* Halves that the caller gives are rounded in a copy. */
-static cuv_status round_inputs(maker *m)
+static cuv_status round_inputs(cuv_maker *m)
 {
     cuv_plan *plan = m->plan;
     for (size_t i = 0; i < m->p->input_count; i++) {
@@ -313,7 +321,7 @@ static cuv_status round_inputs(maker *m)
     return CUV_OK;
 }
 
-static cuv_status copy_outputs(maker *m)
+static cuv_status copy_outputs(cuv_maker *m)
 {
     for (size_t i = 0; i < m->p->output_count; i++) {
         cuv_ref ref = m->p->outputs[i];
@@ -357,7 +365,7 @@ static void point(cuv_plan *plan, const cuv_plan_step *s, int k)
     }
 }
 
-static cuv_status point_all(maker *m)
+static cuv_status point_all(cuv_maker *m)
 {
     cuv_plan *plan = m->plan;
     size_t count = 1;
@@ -380,7 +388,7 @@ static cuv_status point_all(maker *m)
 
 /* ---- all of it ---- */
 
-static cuv_status make_room(maker *m)
+static cuv_status make_room(cuv_maker *m)
 {
     const cuv_program *p = m->p;
     cuv_plan *plan = m->plan;
@@ -407,7 +415,7 @@ static cuv_status make_room(maker *m)
     return CUV_OK;
 }
 
-static cuv_status make(maker *m, const cuv_run_tensor *inputs)
+static cuv_status make(cuv_maker *m, const cuv_run_tensor *inputs)
 {
     const cuv_program *p = m->p;
     cuv_plan *plan = m->plan;
@@ -421,6 +429,7 @@ static cuv_status make(maker *m, const cuv_run_tensor *inputs)
     for (size_t i = 0; i < p->step_count; i++)
         if (needed[i])
             CUV_TRY(size_step(m, i));
+    CUV_TRY(cuv_plan_fuse(m, needed));
     place_outputs(m);
     CUV_TRY(round_inputs(m));
     for (size_t i = 0; i < p->step_count; i++) {
@@ -446,7 +455,7 @@ cuv_status cuv_plan_new(cuv_context *cx, const cuv_program *program, const cuv_r
         return cuv_oom(cx);
     }
     *plan = (cuv_plan){.cx = cx, .arena = arena, .program = program};
-    maker m = {.plan = plan, .p = program, .cx = cx};
+    cuv_maker m = {.plan = plan, .p = program, .cx = cx};
     if (!options || !options->reference)
         m.fast = (cuv_chooser){cx, arena, options && options->isa ? options->isa : cuv_isa_best(), options ? options->pool : NULL};
     cuv_status status = make(&m, inputs);

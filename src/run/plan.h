@@ -2,7 +2,7 @@
 #ifndef CUV_RUN_PLAN_H
 #define CUV_RUN_PLAN_H
 
-#include "run/kernels.h"
+#include "run/fast/fast.h"
 
 /* Where a value lives during a run. */
 typedef enum cuv_home {
@@ -29,6 +29,7 @@ typedef struct cuv_plan_step {
     bool indexed;               /* gather: indices are checked before */
     cuv_ref *refs;              /* values of the inputs, then of the outputs */
     size_t scratch;             /* offset in the block; SIZE_MAX: none */
+    const cuv_fused *fused;     /* what else the kernel does; NULL: nothing */
 } cuv_plan_step;
 
 /* A pointer that each run sets to the memory of the caller. */
@@ -52,17 +53,32 @@ struct cuv_plan {
     size_t block_size;
 };
 
-/* One step with its pointers set: checks indices, computes, rounds. */
-CUV_MUST_USE cuv_status cuv_plan_step_run(cuv_context *cx, const cuv_plan_step *s);
-/* Rounds floats to the values that F16 or BF16 can hold. */
-void cuv_round_half(float *x, size_t n, cuv_dtype half);
-
 /* Offsets in one block of memory for values that live for a while: first fit. */
 typedef struct cuv_layout {
     cuv_arena *arena;
     struct cuv_extent *live;      /* by offset */
     size_t count, capacity, peak;
 } cuv_layout;
+
+/* Everything that only the making of a plan needs. */
+typedef struct cuv_maker {
+    cuv_plan *plan;
+    const cuv_program *p;
+    cuv_context *cx;
+    cuv_layout layout;
+    bool *fixed_step;         /* by step: computed while planning */
+    const cuv_var **in;       /* room for the inputs of the widest step */
+    cuv_chooser fast;         /* isa NULL: reference kernels only */
+    cuv_fused *fused;         /* by step; NULL: none */
+} cuv_maker;
+/* Finds steps that one kernel can do (fuse.c), once all sizes are known and before values have homes. */
+CUV_MUST_USE cuv_status cuv_plan_fuse(cuv_maker *m, const bool *needed);
+
+/* One step with its pointers set: checks indices, computes, rounds. */
+CUV_MUST_USE cuv_status cuv_plan_step_run(cuv_context *cx, const cuv_plan_step *s);
+/* Rounds floats to the values that F16 or BF16 can hold. */
+void cuv_round_half(float *x, size_t n, cuv_dtype half);
+
 /* Room for `size` bytes; *offset is a multiple of 64. */
 CUV_MUST_USE cuv_status cuv_layout_take(cuv_layout *l, size_t size, size_t *offset);
 void cuv_layout_give(cuv_layout *l, size_t offset);

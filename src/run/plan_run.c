@@ -126,11 +126,17 @@ void cuv_plan_print(const cuv_plan *plan, cuv_buffer *out)
         for (int k = 0; k < s->args.out_count; k++)
             print_place(plan, s->refs[s->args.in_count + k], out);
         cuv_buffer_printf(out, " = %s", s->step ? cuv_op_about(s->step->op)->name : "copy");
+        for (const cuv_step *const *part = s->fused ? s->fused->steps : NULL; part && *part; part++)
+            cuv_buffer_printf(out, "+%s", cuv_op_about((*part)->op)->name);
         for (int k = 0; k < s->args.in_count; k++)
             print_place(plan, s->refs[k], out);
         if (s->step && s->step->layer)
             cuv_buffer_printf(out, "  # %s", s->step->layer);
         cuv_buffer_char(out, '\n');
     }
-    cuv_buffer_printf(out, "block of %zu bytes, %zu steps, reference kernels\n", plan->block_size, plan->step_count);
+    size_t fast = 0;
+    for (size_t i = 0; i < plan->step_count; i++)
+        fast += plan->steps[i].args.prepared != NULL;
+    cuv_buffer_printf(out, "block of %zu bytes, %zu steps, %zu of them on fast kernels (%s)\n", plan->block_size, plan->step_count,
+                      fast, fast ? cuv_isa_best()->name : "none");
 }

@@ -309,6 +309,69 @@ static void test_attention(void **state)
     }
 }
 
+/* ---- steps that one kernel does together ---- */
+
+static const char fused_norm[] = "%%10 = weight \"m\" float32 (%lld)\n%%11 = weight \"variance\" float32 (%lld)\n"
+                                 "%%12 = weight \"g\" float32 (%lld)\n%%13 = weight \"b2\" float32 (%lld)\n"
+                                 "%%14 = batch_norm %%%d %%10 %%11 %s %s axis=%d epsilon=0.001\n";
+
+/* After step %3 of n channels: some of norm, sum with input %4, activation; `which` says which. */
+static void hold_tail(fixture *f, const char *head, int rank, int64_t n, unsigned which, const char *after)
+{
+    char text[2048];
+    size_t at = (size_t)snprintf(text, sizeof text, "%s", head);
+    int y = 3;
+    if (which & 1) {
+        at += (size_t)snprintf(text + at, sizeof text - at, fused_norm, L(n), L(n), L(n), L(n), y, which & 8 ? "%12" : "-",
+                               which & 16 ? "%13" : "-", rank - 1);
+        y = 14;
+    }
+    if (which & 2) {
+        at += (size_t)snprintf(text + at, sizeof text - at, which & 8 ? "%%15 = add %%%d %%4\n" : "%%15 = add %%4 %%%d\n", y);
+        y = 15;
+    }
+    if (which & 4) {
+        at += (size_t)snprintf(text + at, sizeof text - at, "%%16 = %s\n", after);
+        char *place = strstr(text + at - strlen(after) - 2, "%X");
+        assert_non_null(place);
+        char number[8];
+        snprintf(number, sizeof number, "%d", y);
+        memmove(place + 1 + strlen(number), place + 2, strlen(place + 2) + 1);
+        memcpy(place + 1, number, strlen(number));
+        at = strlen(text);
+        y = 16;
+    }
+    snprintf(text + at, sizeof text - at, "output %%%d\n%s", y, which & 32 ? "output %3\n" : "");
+    hold(f, text, false);
+}
+
+static void test_fused(void **state)
+{
+    fixture *f = *state;
+    static const char *const after[] = {"relu %X alpha=0.0 beta=inf gamma=0.0", "silu %X", "relu %X alpha=0.3 beta=inf gamma=0.0",
+                                        "softmax %X", "gelu %X", "prelu %X %4"};
+    for (unsigned i = 0; i < 256; i++) {
+        const int64_t h = between(f, 4, 9), c = between(f, 1, 20), n = i % 3 == 1 ? c : between(f, 1, 40), g = n % 2 || c % 2 || i % 7 ? 1 : 2;
+        const bool pad = i % 4 == 1, bias = i % 5 != 2;
+        const int64_t in = pad ? h - 3 : h;
+        char head[1024];
+        size_t at = (size_t)snprintf(head, sizeof head, "%%20 = input \"x\" float32 (2, %lld, %lld, %lld)\n%%4 = input \"r\" float32 "
+                                     "(2, %lld, %lld, %lld)\n", L(in), L(in), L(c), L(h - 2), L(h - 2), L(n));
+        if (pad)
+            at += (size_t)snprintf(head + at, sizeof head - at, "%%21 = pad %%20 pad_lo=0,1,2,0 pad_hi=0,2,1,0 value=0.0 mode=constant\n");
+        if (i % 3 == 1)
+            snprintf(head + at, sizeof head - at, "%%1 = weight \"k\" float32 (3, 3, %lld, 1)\n%%2 = weight \"b\" float32 (%lld)\n"
+                     "%%3 = depthwise %%%d %%1%s\n", L(c), L(c), 20 + pad, bias ? " %2" : "");
+        else
+            snprintf(head + at, sizeof head - at, "%%1 = weight \"k\" float32 (3, 3, %lld, %lld)\n%%2 = weight \"b\" float32 (%lld)\n"
+                     "%%3 = conv %%%d %%1%s groups=%lld\n", L(c / g), L(n), L(n), 20 + pad, bias ? " %2" : "", L(g));
+        hold_tail(f, head, 4, n, i % 64, after[i % 6]);
+        snprintf(head, sizeof head, "%%0 = input \"x\" float32 (7, %lld)\n%%4 = input \"r\" float32 (7, %lld)\n%%1 = weight \"k\" float32 "
+                 "(%lld, %lld)\n%%2 = weight \"b\" float32 (%lld)\n%%3 = dense %%0 %%1%s\n", L(c), L(n), L(c), L(n), L(n), bias ? " %2" : "");
+        hold_tail(f, head, 2, n, i % 64, after[i % 6]);
+    }
+}
+
 /* ---- products as such: every tile, every width ---- */
 
 static void test_tiles(void **state)
@@ -338,7 +401,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tiles), cmocka_unit_test(test_dense), cmocka_unit_test(test_matmul), cmocka_unit_test(test_conv),
         cmocka_unit_test(test_depthwise), cmocka_unit_test(test_pool), cmocka_unit_test(test_rows), cmocka_unit_test(test_binary),
-        cmocka_unit_test(test_activation), cmocka_unit_test(test_recurrent), cmocka_unit_test(test_attention),
+        cmocka_unit_test(test_activation), cmocka_unit_test(test_recurrent), cmocka_unit_test(test_attention), cmocka_unit_test(test_fused),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

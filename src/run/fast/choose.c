@@ -23,26 +23,38 @@ float *cuv_fast_room(const cuv_chooser *c, size_t floats)
     return (float *)(void *)((unsigned char *)r->memory + (64 - (uintptr_t)r->memory % 64));
 }
 
-static const float *padded_bias(const cuv_chooser *c, const float *bias, size_t cols)
+void cuv_fast_bias(const cuv_fused *fused, const float *bias, size_t first, size_t cols, size_t width, float *to)
 {
-    const size_t width = cuv_panels(c->isa, cols) * c->isa->panel;
-    float *to = cuv_fast_room(c, width);
-    if (!to)
-        return NULL;
-    memcpy(to, bias, cols * sizeof *to);
-    memset(to + cols, 0, (width - cols) * sizeof *to);
-    return to;
+    for (size_t c = 0; c < width; c++) {
+        to[c] = c < cols && bias ? bias[first + c] : 0;
+        if (c < cols && fused && fused->scale)
+            to[c] = to[c] * fused->scale[first + c] + fused->shift[first + c];
+    }
 }
 
-cuv_status cuv_fast_pack(const cuv_chooser *c, const float *w, size_t k, size_t cols, size_t row, size_t col, const float *bias,
-                         cuv_product *to)
+void cuv_scale_packed(float *packed, const float *scale, size_t k, size_t cols, size_t panel)
 {
-    const size_t floats = cuv_packed_floats(k, cols, c->isa->panel);
-    float *packed = floats == SIZE_MAX ? NULL : cuv_fast_room(c, floats);
-    if (!packed || (bias && !(to->bias = padded_bias(c, bias, cols))))
+    for (size_t n = 0; n < cols; n += panel, scale += panel)
+        for (size_t i = 0; i < k; i++, packed += panel)
+            for (size_t c = 0; c < panel && n + c < cols; c++)
+                packed[c] *= scale[c];
+}
+
+cuv_status cuv_fast_pack(const cuv_chooser *c, const cuv_fused *fused, const float *w, size_t k, size_t cols, size_t row, size_t col,
+                         const float *bias, cuv_product *to)
+{
+    const size_t floats = cuv_packed_floats(k, cols, c->isa->panel), width = cuv_panels(c->isa, cols) * c->isa->panel;
+    const bool has_bias = bias || (fused && fused->scale);
+    float *packed = floats == SIZE_MAX ? NULL : cuv_fast_room(c, floats), *padded = has_bias ? cuv_fast_room(c, width) : NULL;
+    if (!packed || (has_bias && !padded))
         return cuv_oom(c->cx);
     cuv_pack(packed, w, k, cols, row, col, c->isa->panel);
+    if (fused && fused->scale)
+        cuv_scale_packed(packed, fused->scale, k, cols, c->isa->panel);
+    if (has_bias)
+        cuv_fast_bias(fused, bias, 0, cols, width, padded);
     to->packed = packed;
+    to->bias = padded;
     to->cols = cols;
     to->k = k;
     to->taps = 1;
@@ -114,12 +126,20 @@ void cuv_fast_product(const cuv_prepared *f, const cuv_product *p, const cuv_act
 
 /* ---- the choice ---- */
 
+bool cuv_fast_can(cuv_op op, const cuv_kernel_args *args)
+{
+    if (!cuv_run_count(&args->out[0]))
+        return false;
+    return op == CUV_OP_DENSE ? cuv_can_dense(args) : op == CUV_OP_CONV ? cuv_can_conv(args)
+         : op == CUV_OP_DEPTHWISE && cuv_can_depthwise(args);
+}
+
 static size_t prepared_scratch(const cuv_kernel_args *a)
 {
     return ((const cuv_prepared *)a->prepared)->scratch;
 }
 
-cuv_status cuv_fast_kernel(const cuv_chooser *c, cuv_op op, cuv_kernel_args *args, cuv_kernel *kernel,
+cuv_status cuv_fast_kernel(const cuv_chooser *c, cuv_op op, cuv_kernel_args *args, const cuv_fused *fused, cuv_kernel *kernel,
                            cuv_kernel_scratch *scratch)
 {
     static cuv_fast_choose *const families[] = {cuv_choose_linear, cuv_choose_conv, cuv_choose_depthwise, cuv_choose_rows,
@@ -129,7 +149,8 @@ cuv_status cuv_fast_kernel(const cuv_chooser *c, cuv_op op, cuv_kernel_args *arg
     cuv_prepared *prepared = CUV_NEW(c->arena, cuv_prepared);
     if (!prepared)
         return cuv_oom(c->cx);
-    *prepared = (cuv_prepared){.isa = c->isa, .pool = c->pool};
+    *prepared = (cuv_prepared){.isa = c->isa, .pool = c->pool, .fused = fused};
+    prepared->after = fused && fused->act ? fused->act : &args->attrs->act;
     cuv_kernel chosen = NULL;
     for (size_t i = 0; !chosen && i < sizeof families / sizeof families[0]; i++)
         CUV_TRY(families[i](c, op, args, prepared, &chosen));

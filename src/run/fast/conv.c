@@ -35,6 +35,8 @@ static bool measure(const cuv_kernel_args *a, cuv_prepared *to)
 {
     cuv_space *s = &to->space;
     *s = cuv_space_of(a, a->in[1].shape);
+    for (int i = 3 - s->d; to->fused && to->fused->pad_lo && i < 3; i++)
+        s->lo[i] += to->fused->pad_lo[1 + i - (3 - s->d)];
     size_t floats = (size_t)s->ci;
     for (int i = 0; i < 3; i++) {
         to->size[i] = (s->out[i] - 1) * s->stride[i] + (s->k[i] - 1) * s->dilation[i] + 1;
@@ -52,12 +54,20 @@ static bool measure(const cuv_kernel_args *a, cuv_prepared *to)
 
 /* ---- any convolution ---- */
 
+/* The tensor that is added to the result, or NULL. */
+static const float *added(const cuv_kernel_args *a)
+{
+    const cuv_prepared *f = a->prepared;
+    return f->fused && f->fused->add != CUV_NO_REF ? a->in[3].data : NULL;
+}
+
 static void run_conv(const cuv_kernel_args *a)
 {
     const cuv_prepared *f = a->prepared;
     const cuv_space *s = &f->space;
     const size_t places = (size_t)(s->out[0] * s->out[1] * s->out[2]), cog = (size_t)(s->co / f->groups);
     const size_t cig = (size_t)(s->ci / f->groups), packed = cuv_packed_floats(f->product.taps * f->product.k, cog, f->isa->panel);
+    const float *add = added(a);
     for (int64_t b = 0; b < s->b; b++) {
         const float *x = image(f, (const float *)a->in[0].data + (size_t)(b * s->in[0] * s->in[1] * s->in[2] * s->ci), a->scratch);
         float *y = (float *)a->out[0].data + (size_t)b * places * (size_t)s->co;
@@ -70,10 +80,11 @@ static void run_conv(const cuv_kernel_args *a)
                 p.bias += (size_t)g * f->panels * f->isa->panel;
             p.y = y + (size_t)g * cog;
             p.y_step = (size_t)s->co;
-            cuv_fast_product(f, &p, f->groups == 1 ? &a->attrs->act : NULL);
+            p.add = add ? add + (size_t)b * places * p.y_step + (size_t)g * cog : NULL;
+            cuv_fast_product(f, &p, f->groups == 1 ? f->after : NULL);
         }
         if (f->groups > 1 && !f->product.clamp)
-            cuv_fast_act(f->isa, &a->attrs->act, y, places, (size_t)s->co);
+            cuv_fast_act(f->isa, f->after, y, places, (size_t)s->co);
     }
 }
 
@@ -87,7 +98,8 @@ static void run_points(const cuv_kernel_args *a)
     p.x_step = p.k;
     p.y = a->out[0].data;
     p.y_step = p.cols;
-    cuv_fast_product(f, &p, &a->attrs->act);
+    p.add = added(a);
+    cuv_fast_product(f, &p, f->after);
 }
 
 static cuv_status place_rows(const cuv_chooser *c, cuv_prepared *to)
@@ -125,15 +137,16 @@ static cuv_status pack_groups(const cuv_chooser *c, const float *w, const float 
     size_t all;
     if (floats == SIZE_MAX || !cuv_mul_size(floats, (size_t)to->groups, &all))
         return cuv_oom(c->cx);
-    float *packed = cuv_fast_room(c, all), *padded = bias ? cuv_fast_room(c, width * (size_t)to->groups) : NULL;
-    if (!packed || (bias && !padded))
+    const bool has_bias = bias || (to->fused && to->fused->scale);
+    float *packed = cuv_fast_room(c, all), *padded = has_bias ? cuv_fast_room(c, width * (size_t)to->groups) : NULL;
+    if (!packed || (has_bias && !padded))
         return cuv_oom(c->cx);
     for (size_t g = 0; g < (size_t)to->groups; g++) {
         cuv_pack(packed + g * floats, w + g * cog, depth, cog, co, 1, c->isa->panel);
-        if (padded) {
-            memcpy(padded + g * width, bias + g * cog, cog * sizeof *padded);
-            memset(padded + g * width + cog, 0, (width - cog) * sizeof *padded);
-        }
+        if (to->fused && to->fused->scale)
+            cuv_scale_packed(packed + g * floats, to->fused->scale + g * cog, depth, cog, c->isa->panel);
+        if (has_bias)
+            cuv_fast_bias(to->fused, bias, g * cog, cog, width, padded + g * width);
     }
     to->product.packed = packed;
     to->product.bias = padded;
@@ -141,18 +154,25 @@ static cuv_status pack_groups(const cuv_chooser *c, const float *w, const float 
     return CUV_OK;
 }
 
+/* Few outputs of one group waste the width of a panel. */
+bool cuv_can_conv(const cuv_kernel_args *a)
+{
+    const cuv_run_tensor *w = &a->in[1], *bias = a->in_count > 2 && a->in[2].rank ? &a->in[2] : NULL;
+    const int64_t groups = a->attrs->groups ? a->attrs->groups : 1;
+    return w->data && (!bias || bias->data) && cuv_run_count(w) && (groups == 1 || w->shape[w->rank - 1] / groups >= 4) &&
+           measure(a, &(cuv_prepared){0});
+}
+
 cuv_status cuv_choose_conv(const cuv_chooser *c, cuv_op op, const cuv_kernel_args *a, cuv_prepared *to, cuv_kernel *kernel)
 {
     if (op != CUV_OP_CONV)
         return CUV_OK;
     const cuv_run_tensor *w = &a->in[1], *bias = a->in_count > 2 && a->in[2].rank ? &a->in[2] : NULL;
-    to->groups = a->attrs->groups ? a->attrs->groups : 1;
-    if (!w->data || (bias && !bias->data) || !cuv_run_count(w) || !measure(a, to) || to->space.co / to->groups < 4) {
-        *to = (cuv_prepared){.isa = c->isa, .pool = c->pool};
+    if (!cuv_can_conv(a) || !measure(a, to))
         return CUV_OK;
-    }
+    to->groups = a->attrs->groups ? a->attrs->groups : 1;
     const cuv_space *s = &to->space;
-    cuv_fast_clamp(&a->attrs->act, &to->product);
+    cuv_fast_clamp(to->after, &to->product);
     to->panels = cuv_panels(c->isa, (size_t)(s->co / to->groups));
     CUV_TRY(place_rows(c, to));
     CUV_TRY(pack_groups(c, w->data, bias ? bias->data : NULL, to));
@@ -186,11 +206,11 @@ static void run_depthwise(const cuv_kernel_args *a)
     const cuv_prepared *f = a->prepared;
     const cuv_space *s = &f->space;
     const size_t ci = (size_t)s->ci, line = (size_t)f->size[2] * ci, out = (size_t)(s->out[1] * s->out[2]) * ci;
-    rows_job j = {.f = f, .act = f->product.clamp || a->attrs->act.op == CUV_OP_NONE ? NULL : &a->attrs->act};
+    rows_job j = {.f = f, .act = f->product.clamp || f->after->op == CUV_OP_NONE ? NULL : f->after};
     j.d = (cuv_depthwise){.channels = ci, .out_h = (size_t)s->out[1], .out_w = (size_t)s->out[2], .k_h = (size_t)s->k[1],
                           .k_w = (size_t)s->k[2], .x_row = line, .x_step_h = line * (size_t)s->stride[1],
                           .x_step_w = ci * (size_t)s->stride[2], .tap_h = line * (size_t)s->dilation[1],
-                          .tap_w = ci * (size_t)s->dilation[2], .w = a->in[1].data, .bias = f->product.bias,
+                          .tap_w = ci * (size_t)s->dilation[2], .w = f->product.packed, .bias = f->product.bias,
                           .clamp = f->product.clamp, .lo = f->product.lo, .hi = f->product.hi};
     const size_t threads = cuv_pool_threads(f->pool);
     j.each = threads > 1 && out * j.d.out_h > 20000 ? (j.d.out_h + 4 * threads - 1) / (4 * threads) : j.d.out_h;
@@ -203,19 +223,41 @@ static void run_depthwise(const cuv_kernel_args *a)
     }
 }
 
+bool cuv_can_depthwise(const cuv_kernel_args *a)
+{
+    const cuv_run_tensor *w = &a->in[1], *bias = a->in_count > 2 && a->in[2].rank ? &a->in[2] : NULL;
+    return w->data && (!bias || bias->data) && cuv_run_count(w) && w->shape[w->rank - 1] == 1 && a->in[0].rank <= 4 &&
+           measure(a, &(cuv_prepared){0});
+}
+
 /* One channel out of one channel in, in one or two dimensions. */
 cuv_status cuv_choose_depthwise(const cuv_chooser *c, cuv_op op, const cuv_kernel_args *a, cuv_prepared *to, cuv_kernel *kernel)
 {
     if (op != CUV_OP_DEPTHWISE)
         return CUV_OK;
     const cuv_run_tensor *w = &a->in[1], *bias = a->in_count > 2 && a->in[2].rank ? &a->in[2] : NULL;
-    if (!w->data || (bias && !bias->data) || w->shape[w->rank - 1] != 1 || a->in[0].rank > 4 || !cuv_run_count(w) ||
-        !measure(a, to)) {
-        *to = (cuv_prepared){.isa = c->isa, .pool = c->pool};
+    if (!cuv_can_depthwise(a) || !measure(a, to))
         return CUV_OK;
+    const size_t n = (size_t)to->space.co, taps = cuv_run_count(w) / n;
+    const bool has_bias = bias || (to->fused && to->fused->scale);
+    to->product.packed = w->data;
+    to->product.bias = NULL;
+    if (has_bias) {
+        float *padded = cuv_fast_room(c, n);
+        if (!padded)
+            return cuv_oom(c->cx);
+        cuv_fast_bias(to->fused, bias ? bias->data : NULL, 0, n, n, padded);
+        to->product.bias = padded;
     }
-    to->product.bias = bias ? bias->data : NULL;
-    cuv_fast_clamp(&a->attrs->act, &to->product);
+    if (to->fused && to->fused->scale) {
+        float *scaled = cuv_fast_room(c, n * taps);
+        if (!scaled)
+            return cuv_oom(c->cx);
+        for (size_t t = 0; t < taps; t++)
+            c->isa->binary(CUV_OP_MUL, scaled + t * n, (const float *)w->data + t * n, to->fused->scale, n, false);
+        to->product.packed = scaled;
+    }
+    cuv_fast_clamp(to->after, &to->product);
     *kernel = run_depthwise;
     return CUV_OK;
 }

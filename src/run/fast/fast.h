@@ -74,10 +74,25 @@ void cuv_pack(float *to, const float *w, size_t k, size_t cols, size_t row, size
 
 /* ---- kernels of a plan (choose.c) ---- */
 
+/* What one kernel does beyond its own step: zeros around its input, batch normalisation, a sum with another tensor and an activation after
+ * it, in this order. */
+typedef struct cuv_fused {
+    bool absorbed;              /* this step is done by another one */
+    unsigned parts;             /* how many steps are done here; 0: none are fused */
+    size_t head;                /* the step whose kernel does it */
+    cuv_ref x, add;             /* the input before its padding; CUV_NO_REF: nothing is added */
+    const int64_t *pad_lo;      /* by axis of x; NULL: none */
+    const float *scale, *shift; /* by output channel; NULL: none */
+    const cuv_act *act;         /* NULL: the step's own */
+    const cuv_step *steps[5];   /* the others, for people; ended by NULL */
+} cuv_fused;
+
 /* What a step needs beyond its arguments: made once, with the plan. */
 typedef struct cuv_prepared {
     const cuv_isa *isa;
     cuv_pool *pool;             /* borrowed; NULL: one thread */
+    const cuv_fused *fused;     /* NULL: nothing */
+    const cuv_act *after;       /* the activation */
     cuv_op act;                 /* of kernels that serve several ops */
     cuv_product product;        /* all but rows, x, y */
     size_t panels;              /* of the product, of one group */
@@ -99,8 +114,10 @@ typedef struct cuv_chooser {
     const cuv_isa *isa;
     cuv_pool *pool;
 } cuv_chooser;
-CUV_MUST_USE cuv_status cuv_fast_kernel(const cuv_chooser *c, cuv_op op, cuv_kernel_args *args, cuv_kernel *kernel,
-                                        cuv_kernel_scratch *scratch);
+CUV_MUST_USE cuv_status cuv_fast_kernel(const cuv_chooser *c, cuv_op op, cuv_kernel_args *args, const cuv_fused *fused,
+                                        cuv_kernel *kernel, cuv_kernel_scratch *scratch);
+/* Whether conv, depthwise or dense of these shapes have a fast kernel, so that others may be fused with it. */
+bool cuv_fast_can(cuv_op op, const cuv_kernel_args *args);
 
 /* ---- for the families ---- */
 
@@ -108,13 +125,20 @@ CUV_MUST_USE cuv_status cuv_fast_kernel(const cuv_chooser *c, cuv_op op, cuv_ker
 typedef cuv_status cuv_fast_choose(const cuv_chooser *c, cuv_op op, const cuv_kernel_args *a, cuv_prepared *to, cuv_kernel *kernel);
 cuv_fast_choose cuv_choose_linear, cuv_choose_conv, cuv_choose_depthwise, cuv_choose_rows, cuv_choose_pool, cuv_choose_recurrent,
     cuv_choose_attention;
+bool cuv_can_dense(const cuv_kernel_args *a);
+bool cuv_can_conv(const cuv_kernel_args *a);
+bool cuv_can_depthwise(const cuv_kernel_args *a);
 /* `floats` floats, aligned to 64 bytes, that live as long as the arena; not cleared. NULL: no memory. */
 float *cuv_fast_room(const cuv_chooser *c, size_t floats);
-/* Packs columns [from, from + cols) of w(k, ..) with the given steps between rows and columns; and the bias, when there is one. */
-CUV_MUST_USE cuv_status cuv_fast_pack(const cuv_chooser *c, const float *w, size_t k, size_t cols, size_t row, size_t col,
-                                      const float *bias, cuv_product *to);
+/* Packs the columns of w(k, cols) with the given steps between rows and columns, and the bias, when there is one. */
+CUV_MUST_USE cuv_status cuv_fast_pack(const cuv_chooser *c, const cuv_fused *fused, const float *w, size_t k, size_t cols, size_t row,
+                                      size_t col, const float *bias, cuv_product *to);
 /* The activation as clamp of the product when it is one; true then, and when there is none. */
 bool cuv_fast_clamp(const cuv_act *act, cuv_product *p);
+/* Fills to[0, width): bias[first + c] with the scale and shift of what is fused, zeros from `cols` on. `bias` may be NULL. */
+void cuv_fast_bias(const cuv_fused *fused, const float *bias, size_t first, size_t cols, size_t width, float *to);
+/* Multiplies the columns of packed panels by scale[0..cols). */
+void cuv_scale_packed(float *packed, const float *scale, size_t k, size_t cols, size_t panel);
 /* Applies an activation to rows in place: fast where it can be. */
 void cuv_fast_act(const cuv_isa *isa, const cuv_act *act, float *y, size_t rows, size_t cols);
 /* Runs a product on the pool, and the activation on what each part made (columns must be the whole row). */

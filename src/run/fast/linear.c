@@ -10,17 +10,24 @@ static void run_dense(const cuv_kernel_args *a)
     p.x_step = p.k;
     p.y = a->out[0].data;
     p.y_step = p.cols;
-    cuv_fast_product(f, &p, &a->attrs->act);
+    p.add = f->fused && f->fused->add != CUV_NO_REF ? a->in[3].data : NULL;
+    cuv_fast_product(f, &p, f->after);
+}
+
+bool cuv_can_dense(const cuv_kernel_args *a)
+{
+    const cuv_run_tensor *bias = a->in_count > 2 && a->in[2].rank ? &a->in[2] : NULL;
+    return a->in[1].data && (!bias || bias->data) && cuv_run_count(&a->in[1]);
 }
 
 static cuv_status choose_dense(const cuv_chooser *c, const cuv_kernel_args *a, cuv_prepared *to, cuv_kernel *kernel)
 {
     const cuv_run_tensor *w = &a->in[1], *bias = a->in_count > 2 && a->in[2].rank ? &a->in[2] : NULL;
-    if (!w->data || (bias && !bias->data) || !cuv_run_count(w))
+    if (!cuv_can_dense(a))
         return CUV_OK;
-    CUV_TRY(cuv_fast_pack(c, w->data, (size_t)w->shape[0], (size_t)w->shape[1], (size_t)w->shape[1], 1,
+    CUV_TRY(cuv_fast_pack(c, to->fused, w->data, (size_t)w->shape[0], (size_t)w->shape[1], (size_t)w->shape[1], 1,
                           bias ? bias->data : NULL, &to->product));
-    cuv_fast_clamp(&a->attrs->act, &to->product);
+    cuv_fast_clamp(to->after, &to->product);
     to->panels = cuv_panels(c->isa, to->product.cols);
     *kernel = run_dense;
     return CUV_OK;
@@ -68,7 +75,7 @@ static cuv_status choose_matmul(const cuv_chooser *c, const cuv_kernel_args *a, 
     if (!k || !cols || floats > SIZE_MAX / 8)
         return CUV_OK;
     if (w->data && w->rank == 2) {
-        CUV_TRY(cuv_fast_pack(c, w->data, k, cols, turned ? 1 : cols, turned ? k : 1, NULL, &to->product));
+        CUV_TRY(cuv_fast_pack(c, NULL, w->data, k, cols, turned ? 1 : cols, turned ? k : 1, NULL, &to->product));
         to->panels = cuv_panels(c->isa, cols);
         *kernel = run_dense;
         return CUV_OK;

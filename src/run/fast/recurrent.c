@@ -176,12 +176,12 @@ static cuv_status pack(const cuv_chooser *c, const cuv_kernel_args *a, cuv_prepa
     const size_t in = (size_t)w->shape[0], gates = (size_t)w->shape[1], units = (size_t)u->shape[0];
     const float *b = bias ? bias->data : NULL;
     const bool before = to->act == CUV_OP_GRU && !a->attrs->reset_after;
-    CUV_TRY(cuv_fast_pack(c, w->data, in, gates, gates, 1, b, &to->product));
+    CUV_TRY(cuv_fast_pack(c, NULL, w->data, in, gates, gates, 1, b, &to->product));
     to->panels = cuv_panels(c->isa, gates);
     if (!before)
-        return cuv_fast_pack(c, u->data, units, gates, gates, 1, bias && bias->rank == 2 ? b + gates : NULL, &to->recurrent);
-    CUV_TRY(cuv_fast_pack(c, u->data, units, 2 * units, gates, 1, NULL, &to->recurrent));
-    return cuv_fast_pack(c, (const float *)u->data + 2 * units, units, units, gates, 1, NULL, &to->candidate);
+        return cuv_fast_pack(c, NULL, u->data, units, gates, gates, 1, bias && bias->rank == 2 ? b + gates : NULL, &to->recurrent);
+    CUV_TRY(cuv_fast_pack(c, NULL, u->data, units, 2 * units, gates, 1, NULL, &to->recurrent));
+    return cuv_fast_pack(c, NULL, (const float *)u->data + 2 * units, units, units, gates, 1, NULL, &to->candidate);
 }
 
 cuv_status cuv_choose_recurrent(const cuv_chooser *c, cuv_op op, const cuv_kernel_args *a, cuv_prepared *to, cuv_kernel *kernel)

@@ -1,0 +1,153 @@
+/* cuvier bench: how long loading, the first and every further prediction take. Inputs are random numbers between -1 and 1, zeros where
+ * the model takes integers, empty where it takes strings; sizes that the model leaves open are 16. */
+#include "cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+enum { OPEN_SIZE = 16, MOST_TIMES = 1 << 20 };
+
+typedef struct figures {
+    double load, first, min, median, p99, throughput;       /* ms; samples a second */
+    size_t runs;
+    long batch, threads;
+    uint64_t peak;
+} figures;
+
+static double now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
+}
+
+static uint64_t peak_bytes(void)
+{
+    struct rusage usage;
+    return getrusage(RUSAGE_SELF, &usage) == 0 ? (uint64_t)usage.ru_maxrss * 1024 : 0;
+}
+
+/* ---- inputs ---- */
+
+static void free_inputs(cuv_array *inputs, size_t count)
+{
+    for (size_t i = 0; inputs && i < count; i++)
+        free((void *)(uintptr_t)inputs[i].data);
+    free(inputs);
+}
+
+static bool fill(cuv_array *a, long batch)
+{
+    size_t n = 1;
+    uint32_t seed = 1;
+    for (int k = 0; k < a->rank; k++) {
+        a->shape[k] = a->shape[k] >= 0 ? a->shape[k] : k ? OPEN_SIZE : batch;
+        if (__builtin_mul_overflow(n, (size_t)a->shape[k], &n) || n > SIZE_MAX / 32)
+            return false;
+    }
+    if (a->dtype == CUV_F16 || a->dtype == CUV_BF16 || a->dtype == CUV_F64)
+        a->dtype = CUV_F32;     /* converted to what the model takes */
+    float *data = calloc(n + 1, cuv_dtype_size(a->dtype));
+    for (size_t i = 0; data && a->dtype == CUV_F32 && i < n; i++) {
+        seed = seed * 1664525u + 1013904223u;
+        data[i] = (float)(seed >> 8) / 8388608.0f - 1;
+    }
+    a->data = data;
+    return data != NULL;
+}
+
+static cuv_array *make_inputs(const cuv_model *model, long batch)
+{
+    const size_t count = cuv_model_input_count(model);
+    cuv_array *inputs = calloc(count + 1, sizeof *inputs);
+    for (size_t i = 0; inputs && i < count; i++)
+        if (cuv_model_input(model, i, &inputs[i]) != CUV_OK || !fill(&inputs[i], batch)) {
+            free_inputs(inputs, i);
+            return NULL;
+        }
+    return inputs;
+}
+
+/* ---- measuring ---- */
+
+static int compare_times(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static cuv_status predict_once(cuv_model *model, const cuv_array *inputs, const cuv_run_options *run, double *ms)
+{
+    cuv_result *result;
+    const double start = now_ms();
+    cuv_status status = cuv_model_predict(model, inputs, cuv_model_input_count(model), run, &result);
+    *ms = now_ms() - start;
+    if (status == CUV_OK)
+        cuv_result_free(result);
+    return status;
+}
+
+static cuv_status measure(cuv_model *model, const cuv_array *inputs, const options *o, double *times, figures *f)
+{
+    const cuv_run_options run = run_options(o);
+    const double until = now_ms() + (o->bench_seconds > 0 ? o->bench_seconds : 2) * 1e3;
+    double total = 0;
+    cuv_status status = predict_once(model, inputs, &run, &f->first);
+    while (status == CUV_OK && f->runs < MOST_TIMES && (!f->runs || now_ms() < until)) {
+        status = predict_once(model, inputs, &run, &times[f->runs]);
+        total += times[f->runs++];
+    }
+    if (status != CUV_OK)
+        return status;
+    qsort(times, f->runs, sizeof *times, compare_times);
+    f->min = times[0];
+    f->median = times[f->runs / 2];
+    f->p99 = times[f->runs - 1 - f->runs / 100];
+    f->throughput = (double)f->batch * (double)f->runs / total * 1e3;
+    f->peak = peak_bytes();
+    return CUV_OK;
+}
+
+static void print_figures(const options *o, const figures *f)
+{
+    if (o->json) {
+        printf("{\"cuvier\": \"%s\", \"load_ms\": %.6g, \"first_ms\": %.6g, \"latency_ms\": {\"min\": %.6g, \"median\": %.6g, "
+               "\"p99\": %.6g}, \"throughput\": %.6g, \"batch\": %ld, \"threads\": %ld, \"runs\": %zu, \"peak_rss_bytes\": %llu}\n",
+               cuv_version(), f->load, f->first, f->min, f->median, f->p99, f->throughput, f->batch, f->threads, f->runs,
+               (unsigned long long)f->peak);
+        return;
+    }
+    printf("load              %10.3f ms\nfirst prediction  %10.3f ms\n", f->load, f->first);
+    printf("latency           %10.4f ms least, %.4f median, %.4f of 99 in 100 (%zu runs)\n", f->min, f->median, f->p99, f->runs);
+    printf("throughput        %10.1f samples a second (batch %ld, threads %ld)\n", f->throughput, f->batch, f->threads);
+    printf("largest memory    %10.1f MiB\n", (double)f->peak / 1048576);
+}
+
+static int run(cuv_context *cx, options *o)
+{
+    figures f = {.batch = o->batch > 0 ? o->batch : 1, .threads = o->threads > 0 ? o->threads : cuv_threads()};
+    cuv_evidence *ev;
+    cuv_model *model = NULL;
+    double *times = malloc(MOST_TIMES * sizeof *times);
+    const double start = now_ms();
+    cuv_status status = open_evidence(cx, o, &ev);
+    if (status == CUV_OK)
+        status = cuv_rebuild(ev, &model);
+    f.load = now_ms() - start;
+    cuv_array *inputs = model ? make_inputs(model, f.batch) : NULL;
+    if (status == CUV_OK)
+        status = inputs && times ? measure(model, inputs, o, times, &f) : CUV_MEMORY;
+    if (status == CUV_OK)
+        print_figures(o, &f);
+    if (model)
+        free_inputs(inputs, cuv_model_input_count(model));
+    free(times);
+    cuv_model_free(model);
+    cuv_evidence_free(ev);
+    return finish(cx, o, status);
+}
+
+const verb cmd_bench = {"bench", "EVIDENCE...", "load time, first prediction, latency, throughput, memory",
+                        "--batch --seconds --map --input-shape --reference", run};

@@ -1,0 +1,196 @@
+/* Which steps one fast kernel can do together: zeros around the input of a convolution, and after a convolution or a dense layer batch
+ * normalisation, a sum with another tensor and an activation, each only where nobody else reads what lies between. */
+#include "run/plan.h"
+
+typedef struct fuser {
+    cuv_maker *m;
+    const bool *needed;
+    uint32_t *uses;         /* by value: steps that read it, and outputs */
+    int32_t *reader;        /* by value: the last step that reads it */
+} fuser;
+
+static const cuv_var *var(const fuser *f, cuv_ref ref) { return &f->m->plan->vars[ref]; }
+
+static bool fixed(const fuser *f, cuv_ref ref)
+{
+    return ref == CUV_NO_REF || f->m->plan->places[ref].home == CUV_HOME_FIXED;
+}
+
+static void count_uses(fuser *f)
+{
+    const cuv_program *p = f->m->p;
+    for (size_t i = 0; i < p->value_count; i++)
+        f->reader[i] = -1;
+    for (size_t i = 0; i < p->step_count; i++)
+        for (int k = 0; f->needed[i] && k < p->steps[i].in_count; k++)
+            if (p->steps[i].in[k] != CUV_NO_REF) {
+                f->uses[p->steps[i].in[k]]++;
+                f->reader[p->steps[i].in[k]] = (int32_t)i;
+            }
+    for (size_t i = 0; i < p->output_count; i++)
+        f->uses[p->outputs[i]]++;
+}
+
+/* The only step that reads a value, when it is free to be fused; NULL otherwise. */
+static const cuv_step *only_reader(const fuser *f, cuv_ref ref, size_t *index)
+{
+    const int32_t i = f->reader[ref];
+    if (f->uses[ref] != 1 || i < 0 || f->m->fixed_step[i] || f->m->fused[i].absorbed || f->m->fused[i].parts)
+        return NULL;
+    *index = (size_t)i;
+    return &f->m->p->steps[i];
+}
+
+/* ---- the parts ---- */
+
+/* An activation step as the attribute that kernels take. */
+static bool take_act(const fuser *f, const cuv_step *s, cuv_fused *to)
+{
+    const cuv_attrs *at = s->attrs;
+    cuv_act *act;
+    float none = 0;
+    const cuv_act found = {s->op, at->alpha, at->beta, at->gamma, at->approximate};
+    const bool softmax = s->op == CUV_OP_SOFTMAX && s->in_count < 2 && var(f, s->in[0])->rank > 0 &&
+                         cuv_axes_mask(at, 1u << (var(f, s->in[0])->rank - 1)) == 1u << (var(f, s->in[0])->rank - 1);
+    if (s->in_count != 1 || (!softmax && (s->op == CUV_OP_SOFTMAX || !f->m->fast.isa->act(&found, &none, 0))))
+        return false;
+    if (!(act = CUV_NEW(f->m->plan->arena, cuv_act)))
+        return false;
+    *act = found;
+    to->act = act;
+    return true;
+}
+
+/* gamma (x - mean) / sqrt(variance + epsilon) + beta as scale x + shift. */
+static bool take_norm(const fuser *f, const cuv_step *s, cuv_fused *to)
+{
+    const cuv_place *places = f->m->plan->places;
+    const cuv_var *x = var(f, s->in[0]);
+    const size_t n = (size_t)x->shape[x->rank - 1];
+    if (s->op != CUV_OP_BATCH_NORM || s->attrs->axis != x->rank - 1)
+        return false;
+    for (int k = 1; k < s->in_count; k++)
+        if (!fixed(f, s->in[k]) || (s->in[k] != CUV_NO_REF && var(f, s->in[k])->dtype != CUV_F32))
+            return false;
+    float *scale = CUV_NEW_ARRAY(f->m->plan->arena, float, 2 * n), *shift = scale + n;
+    if (!scale)
+        return false;
+    const float *mean = places[s->in[1]].data, *variance = places[s->in[2]].data;
+    const float *gamma = s->in[3] == CUV_NO_REF ? NULL : places[s->in[3]].data;
+    const float *beta = s->in[4] == CUV_NO_REF ? NULL : places[s->in[4]].data;
+    for (size_t c = 0; c < n; c++) {
+        scale[c] = (gamma ? gamma[c] : 1) / sqrtf(variance[c] + (float)s->attrs->epsilon);
+        shift[c] = (beta ? beta[c] : 0) - mean[c] * scale[c];
+    }
+    to->scale = scale;
+    to->shift = shift;
+    return true;
+}
+
+/* A sum with a tensor of the same shape. */
+static bool take_sum(const fuser *f, const cuv_step *s, cuv_ref y, cuv_fused *to)
+{
+    if (s->op != CUV_OP_ADD)
+        return false;
+    const cuv_ref other = s->in[0] == y ? s->in[1] : s->in[0];
+    if (other == y || !cuv_shape_equal(var(f, other)->shape, var(f, other)->rank, var(f, y)->shape, var(f, y)->rank))
+        return false;
+    to->add = other;
+    return true;
+}
+
+/* Zeros along the spatial axes of a convolution's input. */
+static void take_padding(fuser *f, const cuv_step *conv, cuv_fused *to)
+{
+    const cuv_ref x = conv->in[0];
+    const int32_t made = f->m->p->values[x].step;
+    size_t reader;
+    if (conv->op == CUV_OP_DENSE || conv->attrs->same || made < 0 || only_reader(f, x, &reader) != conv)
+        return;
+    const cuv_step *s = &f->m->p->steps[made];
+    const int rank = var(f, x)->rank;
+    if (s->op != CUV_OP_PAD || s->attrs->mode != CUV_MODE_CONSTANT || s->attrs->value != 0 || f->m->fixed_step[made] ||
+        s->attrs->pad_lo[0] || s->attrs->pad_hi[0] || s->attrs->pad_lo[rank - 1] || s->attrs->pad_hi[rank - 1])
+        return;
+    for (int i = 0; i < rank; i++)
+        if (s->attrs->pad_lo[i] < 0 || s->attrs->pad_hi[i] < 0)
+            return;
+    to->x = s->in[0];
+    to->pad_lo = s->attrs->pad_lo;
+    to->steps[to->parts++] = s;
+    f->m->fused[made].absorbed = true;
+}
+
+/* ---- the whole ---- */
+
+static bool is_head(const fuser *f, size_t i)
+{
+    const cuv_step *s = &f->m->p->steps[i];
+    cuv_run_tensor tensors[4] = {{0}};
+    cuv_kernel_args a = {.in = tensors, .out = tensors + 3, .in_count = s->in_count < 3 ? s->in_count : 3, .out_count = 1, .attrs = s->attrs};
+    if ((s->op != CUV_OP_CONV && s->op != CUV_OP_DEPTHWISE && s->op != CUV_OP_DENSE) || f->m->fixed_step[i])
+        return false;
+    for (int k = 0; k <= 3; k++) {
+        const cuv_ref ref = k == 3 ? s->out[0] : k < s->in_count ? s->in[k] : CUV_NO_REF;
+        if (ref == CUV_NO_REF)
+            continue;
+        const cuv_var *v = var(f, ref);
+        if (v->dtype != CUV_F32 || ((k == 1 || k == 2) && !fixed(f, ref)))
+            return false;
+        tensors[k] = (cuv_run_tensor){.dtype = v->dtype, .rank = v->rank, .data = f->m->plan->places[ref].data};
+        memcpy(tensors[k].shape, v->shape, sizeof v->shape);
+    }
+    return cuv_fast_can(s->op, &a);
+}
+
+/* Follows the result of step `i` as far as it can be fused; the record lands at the last step. */
+static void fuse_from(fuser *f, size_t i)
+{
+    const cuv_step *head = &f->m->p->steps[i], *s;
+    cuv_fused to = {.head = i, .x = head->in[0], .add = CUV_NO_REF};
+    size_t last = i, next;
+    cuv_ref y = head->out[0];
+    bool open = head->attrs->act.op == CUV_OP_NONE;
+    take_padding(f, head, &to);
+    while (open && to.parts < 4 && (s = only_reader(f, y, &next)) && var(f, s->out[0])->dtype == CUV_F32) {
+        if (!to.scale && to.add == CUV_NO_REF && take_norm(f, s, &to))
+            ;
+        else if (to.add == CUV_NO_REF && head->op != CUV_OP_DEPTHWISE && take_sum(f, s, y, &to))
+            ;
+        else if (take_act(f, s, &to))
+            open = false;
+        else
+            break;
+        to.steps[to.parts++] = s;
+        f->m->fused[last].absorbed = true;
+        last = next;
+        y = s->out[0];
+    }
+    if (!to.parts)
+        return;
+    f->m->fused[last] = to;
+    f->m->fused[last].steps[to.parts] = NULL;
+    for (int k = 0; k < 2; k++) {      /* what is read must last until the kernel runs */
+        const cuv_ref ref = k ? to.add : to.x;
+        cuv_place *root = ref == CUV_NO_REF ? NULL : &f->m->plan->places[f->m->plan->places[ref].root];
+        if (root && root->last < (int32_t)last)
+            root->last = (int32_t)last;
+    }
+}
+
+cuv_status cuv_plan_fuse(cuv_maker *m, const bool *needed)
+{
+    const cuv_program *p = m->p;
+    cuv_arena *arena = m->plan->arena;
+    if (!m->fast.isa)
+        return CUV_OK;
+    fuser f = {m, needed, CUV_NEW_ARRAY(arena, uint32_t, p->value_count + 1), CUV_NEW_ARRAY(arena, int32_t, p->value_count + 1)};
+    m->fused = CUV_NEW_ARRAY(arena, cuv_fused, p->step_count + 1);
+    if (!f.uses || !f.reader || !m->fused)
+        return cuv_oom(m->cx);
+    count_uses(&f);
+    for (size_t i = 0; i < p->step_count; i++)
+        if (needed[i] && !m->fused[i].absorbed && is_head(&f, i))
+            fuse_from(&f, i);
+    return CUV_OK;
+}
