@@ -219,7 +219,7 @@ cuv_value *cuv_value_null(cuv_arena *arena);
 cuv_value *cuv_value_bool(cuv_arena *arena, bool truth);
 cuv_value *cuv_value_int(cuv_arena *arena, int64_t integer);
 cuv_value *cuv_value_real(cuv_arena *arena, double real);
-cuv_value *cuv_value_text(cuv_arena *arena, const char *text);                       /* copies */
+cuv_value *cuv_value_text(cuv_arena *arena, const char *text);                       /* copies; NULL for NULL */
 cuv_value *cuv_value_text_n(cuv_arena *arena, const char *text, size_t size);        /* copies */
 cuv_value *cuv_value_bytes(cuv_arena *arena, const void *data, size_t size);         /* copies */
 cuv_value *cuv_value_list(cuv_arena *arena);

@@ -61,7 +61,7 @@ static cuv_value *make_text(cuv_arena *arena, cuv_kind kind, const char *text, s
 
 cuv_value *cuv_value_text(cuv_arena *arena, const char *text)
 {
-    return make_text(arena, CUV_TEXT, text, strlen(text));
+    return text ? make_text(arena, CUV_TEXT, text, strlen(text)) : NULL;
 }
 
 cuv_value *cuv_value_text_n(cuv_arena *arena, const char *text, size_t size)

@@ -38,16 +38,6 @@ static cuv_status policy_value(writer *w, const cuv_layer *layer, cuv_value **ou
     return set_text(w, config, "name", layer->policy ? layer->policy : cuv_dtype_name(layer->variable));
 }
 
-/* hard_sigmoid of Keras 1 and 2 is clip(0.2 x + 0.5, 0, 1), which Keras 3 has under no name. */
-static cuv_status check_activation(writer *w, const cuv_layer *layer, const char *param, const char *name)
-{
-    if (layer->keras >= 3 || !cuv_streq(name, "hard_sigmoid"))
-        return CUV_OK;
-    return cuv_fail(w->cx, CUV_UNSUPPORTED, "write.behaviour", &(cuv_detail){.layer = layer->name, .found = name,
-                    .help = "Keras 3 computes relu6(x + 3) / 6 under this name; the numbers would change"},
-                    "'%s' has %s='hard_sigmoid' of Keras %d, which Keras 3 cannot express", layer->name, param, layer->keras);
-}
-
 static cuv_status activation_value(writer *w, const cuv_layer *layer, const char *param, cuv_value *given, cuv_value **out)
 {
     const char *name = cuv_text(given);
@@ -57,7 +47,8 @@ static cuv_status activation_value(writer *w, const cuv_layer *layer, const char
     else if (class_name && cuv_text(cuv_get(given, "config")))
         name = cuv_get_text(given, "config");
     if (name) {
-        CUV_TRY(check_activation(w, layer, param, name));
+        if (layer->keras <= 2 && !strcmp(name, "hard_sigmoid"))
+            return cuv_keras3_hard_sigmoid(w, layer, param, out);
         *out = cuv_value_text(w->arena, cuv_streq(name, "swish") ? "silu" : name);
         return *out ? CUV_OK : cuv_oom(w->cx);
     }
@@ -164,7 +155,7 @@ static cuv_status input_record(writer *w, const struct cuv_model *m, size_t inde
     CUV_TRY(cuv_dict_set(w->arena, config, "batch_shape", shape));
     CUV_TRY(set_text(w, config, "dtype", cuv_dtype_name(v->dtype)));
     CUV_TRY(cuv_dict_set(w->arena, config, "sparse", cuv_value_bool(w->arena, false)));
-    return set_text(w, config, "name", layer->name);
+    return cuv_dict_set(w->arena, config, "name", cuv_value_text(w->arena, cuv_keras3_name(w, layer->name)));
 }
 
 /* An InputLayer inside a nested model: its own configuration tells the shape. */
@@ -179,7 +170,7 @@ static cuv_status inner_input_record(writer *w, const cuv_layer *layer, cuv_valu
     const char *dtype = cuv_get_text(layer->config, "dtype");
     CUV_TRY(set_text(w, config, "dtype", dtype ? dtype : "float32"));
     CUV_TRY(cuv_dict_set(w->arena, config, "sparse", cuv_value_bool(w->arena, false)));
-    return set_text(w, config, "name", layer->name);
+    return cuv_dict_set(w->arena, config, "name", cuv_value_text(w->arena, cuv_keras3_name(w, layer->name)));
 }
 
 /* Arguments that are what Keras 3 takes anyway are left out: rows of older Kerases with them. */
@@ -197,21 +188,24 @@ static cuv_status layer_record(writer *w, const cuv_layer *layer, cuv_value **ou
         return model_record(w, layer->model, out);
     if (cuv_streq(layer->def->name, "InputLayer"))
         return inner_input_record(w, layer, out);
-    CUV_TRY(object(w, "keras.layers", layer->def->name, NULL, &config, out));
-    CUV_TRY(set_text(w, config, "name", layer->name));
-    CUV_TRY(cuv_dict_set(w->arena, config, "trainable", cuv_value_bool(w->arena, layer->trainable)));
+    const char *class_name;
+    CUV_TRY(cuv_keras3_class(w, layer, &class_name));
+    CUV_TRY(object(w, "keras.layers", class_name, NULL, &config, out));
+    CUV_TRY(cuv_dict_set(w->arena, config, "name", cuv_value_text(w->arena, cuv_keras3_name(w, layer->name))));
+    if (cuv_keras3_takes(layer, "trainable"))
+        CUV_TRY(cuv_dict_set(w->arena, config, "trainable", cuv_value_bool(w->arena, layer->trainable)));
     CUV_TRY(policy_value(w, layer, &policy));
     CUV_TRY(cuv_dict_set(w->arena, config, "dtype", policy));
     for (size_t i = 0; layer->def->params && layer->def->params[i].name; i++) {
         cuv_value *value;
         const char *name = layer->def->params[i].name;
-        if (cuv_get(config, name) || is_default(w, layer, i))
+        if (cuv_get(config, name) || is_default(w, layer, i) || !cuv_keras3_takes(layer, name))
             continue;
         CUV_TRY(param_value(w, layer, i, &value));
         if (value)
             CUV_TRY(cuv_dict_set(w->arena, config, name, value));
     }
-    return CUV_OK;
+    return cuv_keras3_params(w, layer, config);
 }
 
 /* ---- wiring */
@@ -229,7 +223,7 @@ cuv_status cuv_config_tensor(writer *w, const struct cuv_model *m, const cuv_gra
         v = cuv_program_var(m->program, m->nodes[wire.call].outputs[wire.output].value);
     for (int i = 0; v && i < v->rank; i++)
         CUV_TRY(cuv_list_add(a, shape, v->shape[i] < 0 ? cuv_value_null(a) : cuv_value_int(a, v->shape[i])));
-    CUV_TRY(cuv_list_add(a, history, cuv_value_text(a, g->layers[call->layer]->name)));
+    CUV_TRY(cuv_list_add(a, history, cuv_value_text(a, cuv_keras3_name(w, g->layers[call->layer]->name))));
     CUV_TRY(cuv_list_add(a, history, cuv_value_int(a, call->ordinal)));
     CUV_TRY(cuv_list_add(a, history, cuv_value_int(a, wire.output)));
     CUV_TRY(cuv_dict_set(a, config, "shape", shape));
@@ -290,6 +284,7 @@ static cuv_status node_value(writer *w, const struct cuv_model *m, const cuv_gra
             CUV_TRY(wires_value(w, m, g, arg->wires, count, arg->kind == CUV_ARG_LIST && !states, &value));
         CUV_TRY(arg->name ? cuv_dict_set(w->arena, kwargs, arg->name, value) : cuv_list_add(w->arena, args, value));
     }
+    CUV_TRY(cuv_keras3_call(w, layer, kwargs));
     CUV_TRY(cuv_dict_set(w->arena, *out, "args", args));
     return cuv_dict_set(w->arena, *out, "kwargs", kwargs);
 }
@@ -303,7 +298,7 @@ static cuv_status end_value(writer *w, const cuv_graph *g, const cuv_layer *laye
     /* formats.md c.2: here, unlike in keras_history, the first call of a nested functional model has index 1. */
     if (layer->model && !cuv_streq(((struct cuv_model *)layer->model)->class_name, "Sequential"))
         ordinal++;
-    CUV_TRY(cuv_list_add(w->arena, *out, cuv_value_text(w->arena, layer->name)));
+    CUV_TRY(cuv_list_add(w->arena, *out, cuv_value_text(w->arena, cuv_keras3_name(w, layer->name))));
     CUV_TRY(cuv_list_add(w->arena, *out, cuv_value_int(w->arena, ordinal)));
     return cuv_list_add(w->arena, *out, cuv_value_int(w->arena, output));
 }
@@ -352,7 +347,7 @@ static cuv_status functional_layers(writer *w, const struct cuv_model *m, const 
         nodes[i] = cuv_value_list(w->arena);
         if (!nodes[i])
             return cuv_oom(w->cx);
-        CUV_TRY(set_text(w, record, "name", g->layers[i]->name));
+        CUV_TRY(cuv_dict_set(w->arena, record, "name", cuv_value_text(w->arena, cuv_keras3_name(w, g->layers[i]->name))));
         CUV_TRY(cuv_dict_set(w->arena, record, "inbound_nodes", nodes[i]));
         CUV_TRY(cuv_list_add(w->arena, layers, record));
     }
@@ -386,7 +381,7 @@ static cuv_status model_record(writer *w, const struct cuv_model *m, cuv_value *
                    sequential ? NULL : "Functional", &config, out));
     if (!layers)
         return cuv_oom(w->cx);
-    CUV_TRY(set_text(w, config, "name", m->name));
+    CUV_TRY(cuv_dict_set(w->arena, config, "name", cuv_value_text(w->arena, cuv_keras3_name(w, m->name))));
     CUV_TRY(cuv_dict_set(w->arena, config, "trainable", cuv_value_bool(w->arena, m->trainable)));
     CUV_TRY(sequential ? sequential_layers(w, m, g, layers) : functional_layers(w, m, g, layers));
     CUV_TRY(cuv_dict_set(w->arena, config, "layers", layers));

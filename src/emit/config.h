@@ -21,4 +21,16 @@ CUV_MUST_USE cuv_status cuv_config_operation(cuv_config_writer *w, const cuv_lay
 CUV_MUST_USE cuv_status cuv_config_function_args(cuv_config_writer *w, const struct cuv_model *m, const cuv_graph *g,
                                                  const cuv_graph_call *call, cuv_value *args);
 
+/* Keras 2 in the words of Keras 3 (migrate.c). */
+/* False for an argument that only older Kerases take. */
+bool cuv_keras3_takes(const cuv_layer *layer, const char *name);
+/* The class to write; CUV_UNSUPPORTED "write.class" when Keras 3 has none. */
+CUV_MUST_USE cuv_status cuv_keras3_class(cuv_config_writer *w, const cuv_layer *layer, const char **out);
+/* Keras 3 has no slash in names. */
+const char *cuv_keras3_name(cuv_config_writer *w, const char *name);
+/* Arguments under other names; arguments of a call that were the layer's. */
+CUV_MUST_USE cuv_status cuv_keras3_params(cuv_config_writer *w, const cuv_layer *layer, cuv_value *config);
+CUV_MUST_USE cuv_status cuv_keras3_call(cuv_config_writer *w, const cuv_layer *layer, cuv_value *kwargs);
+CUV_MUST_USE cuv_status cuv_keras3_hard_sigmoid(cuv_config_writer *w, const cuv_layer *layer, const char *param, cuv_value **out);
+
 #endif

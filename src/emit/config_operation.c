@@ -171,7 +171,7 @@ cuv_status cuv_config_operation(cuv_config_writer *w, const cuv_layer *layer, co
     CUV_TRY(cuv_dict_set(a, *out, "class_name", cuv_value_text(a, op->name)));
     CUV_TRY(cuv_dict_set(a, *out, "config", config));
     CUV_TRY(cuv_dict_set(a, *out, "registered_name", cuv_value_text(a, op->name)));
-    CUV_TRY(cuv_dict_set(a, config, "name", cuv_value_text(a, layer->name)));
+    CUV_TRY(cuv_dict_set(a, config, "name", cuv_value_text(a, cuv_keras3_name(w, layer->name))));
     if (layer->state && call) {
         CUV_TRY(check_rest(w, layer, call));
         return function_config(w, layer, call, config);

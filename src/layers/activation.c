@@ -75,12 +75,32 @@ static cuv_status unknown(const cuv_layer *layer, const cuv_value *value, const 
                     "layer '%s' (%s): the activation %s is not known", layer->name, layer->class_name, found);
 }
 
+/* Sequential([Rescaling(a, b), ReLU(max_value=1)]), which is how Keras 3 can say the hard_sigmoid of Keras 2: clip(a x + b, 0, 1). */
+static bool is_clip(const cuv_value *v, cuv_act *act)
+{
+    const cuv_value *layers = cuv_get(cuv_get(v, "config"), "layers"), *scale = cuv_item(layers, 0), *clip = cuv_item(layers, 1);
+    const cuv_value *relu = cuv_get(clip, "config");
+    double a, b, most, none = 0, at = 0;
+    if (!cuv_streq(cuv_get_text(v, "class_name"), "Sequential") || cuv_len(layers) != 2 ||
+        !cuv_streq(cuv_get_text(scale, "class_name"), "Rescaling") || !cuv_streq(cuv_get_text(clip, "class_name"), "ReLU") ||
+        !cuv_as_real(cuv_get(cuv_get(scale, "config"), "scale"), &a) || !cuv_as_real(cuv_get(cuv_get(scale, "config"), "offset"), &b) ||
+        !cuv_as_real(cuv_get(relu, "max_value"), &most) || most != 1)
+        return false;
+    (void)cuv_as_real(cuv_get(relu, "negative_slope"), &none);
+    (void)cuv_as_real(cuv_get(relu, "threshold"), &at);
+    *act = (cuv_act){.op = CUV_OP_HARD_SIGMOID, .alpha = a, .beta = b};
+    return none == 0 && at == 0;
+}
+
 cuv_status cuv_parse_activation(const cuv_layer *layer, const cuv_value *value, cuv_act *act, bool *single)
 {
     *act = (cuv_act){.op = CUV_OP_NONE};
     *single = true;
     if (cuv_is_null(value))
         return CUV_OK;
+    if (is_clip(value, act))
+        return CUV_OK;
+    *act = (cuv_act){.op = CUV_OP_NONE};
     if (is_layer(value)) {
         *single = false;
         return CUV_OK;

@@ -6,9 +6,6 @@ import pytest
 from support import HERE, RELEASES, rebuild_and_load
 from test_fixed import identify, models
 
-# Models of Keras 2 that Keras 3 cannot express, however they are written.
-ONLY_KERAS_2 = {"2.15/activation_layers": "ThresholdedReLU", "2.15/slashes": "a slash in a layer's name",
-                **{"2.15/" + name: "the hard_sigmoid of Keras 2" for name in ("activations", "dense_activations", "lstm")}}
 FORMS = [".keras", ".h5", ".json", ".weights.h5", ".npz"]
 # Keras 3.15 cannot read the legacy .h5 that it writes of these itself: operations as nodes are unknown layers there, a
 # list of axes becomes its last one, score_mode becomes a function.
@@ -21,8 +18,6 @@ def endings_for(base):
 
 @pytest.mark.parametrize("base", list(models()), ids=identify)
 def test_keras_reads_it(base, keras_loader, tmp_path):
-    if identify(base) in ONLY_KERAS_2:
-        pytest.skip("Keras 3 has no " + ONLY_KERAS_2[identify(base)])
     rebuild_and_load(keras_loader, [base + ".keras"], base + ".io.npz", tmp_path, endings_for(base))
 
 

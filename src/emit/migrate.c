@@ -1,0 +1,143 @@
+/* What Keras 3 says otherwise than Keras 1 and 2, by meaning: the written model gives the same outputs. Every change is noted, except
+ * that arguments without meaning for the outputs are left out. What Keras 3 cannot express at all is refused by name. */
+#include "emit/config.h"
+#include "layers/support.h"
+
+/* ---- arguments */
+
+/* Arguments of older Kerases that Keras 3 does not take; those that mean something are turned into something else below. */
+static const struct { const char *class_name, *names; } gone[] = {
+    {"MultiHeadAttention", "query_shape key_shape value_shape"},
+    {"Attention", "causal"},
+    {"AdditiveAttention", "causal"},
+    {"ThresholdedReLU", "theta"},
+    {"Conv1DTranspose", "output_shape"},
+    {"Conv2DTranspose", "output_shape"},
+    {"Conv3DTranspose", "output_shape"},
+    {"Embedding", "dropout"},
+    {"StackedRNNCells", "reverse_state_order"},
+    {"SpatialDropout1D", "trainable"},
+    {"SpatialDropout2D", "trainable"},
+    {"SpatialDropout3D", "trainable"},
+    {"Discretization", "trainable"},
+};
+
+bool cuv_keras3_takes(const cuv_layer *layer, const char *name)
+{
+    for (size_t i = 0; i < sizeof gone / sizeof *gone; i++)
+        if (cuv_streq(layer->def->name, gone[i].class_name) && cuv_has_word(gone[i].names, name))
+            return false;
+    return true;
+}
+
+/* ---- layers */
+
+static const char absent[] = "LocallyConnected1D LocallyConnected2D Highway MaxoutDense Merge ParametricSoftplus SReLU";
+
+/* Once: each form that is written asks again. */
+static cuv_status tell(cuv_config_writer *w, const cuv_detail *detail, const char *message)
+{
+    for (size_t i = 0; i < cuv_finding_count(w->cx); i++)
+        if (cuv_streq(cuv_finding_at(w->cx, i)->message, message))
+            return CUV_OK;
+    cuv_note(w->cx, "write.migrated", detail, "%s", message);
+    return CUV_OK;
+}
+
+static cuv_status note(cuv_config_writer *w, const cuv_layer *layer, const char *old, const char *now)
+{
+    return tell(w, &(cuv_detail){.layer = layer->name, .expected = now, .found = old},
+                cuv_format(w->cx, "'%s': %s of Keras %d is written as %s", layer->name, old, layer->keras, now));
+}
+
+static bool is_taken(const struct cuv_model *m, const char *name)
+{
+    for (size_t i = 0; i < m->list_count; i++)
+        if (cuv_streq(m->list[i]->name, name))
+            return true;
+    return false;
+}
+
+const char *cuv_keras3_name(cuv_config_writer *w, const char *name)
+{
+    if (!strchr(name, '/'))
+        return name;
+    char *made = cuv_arena_printf(w->arena, "%s", name);
+    for (char *at = made; at && *at; at++)
+        *at = *at == '/' ? '_' : *at;
+    while (made && is_taken(w->m, made))
+        made = cuv_arena_printf(w->arena, "%s_", made);
+    if (!made)
+        return NULL;        /* whoever writes it finds that memory ran out */
+    (void)tell(w, &(cuv_detail){.layer = name, .expected = made},
+               cuv_format(w->cx, "'%s' is written as '%s': Keras 3 has no slash in names", name, made));
+    return made;
+}
+
+cuv_status cuv_keras3_class(cuv_config_writer *w, const cuv_layer *layer, const char **out)
+{
+    *out = layer->def->name;
+    if (cuv_has_word(absent, layer->def->name))
+        return cuv_fail(w->cx, CUV_UNSUPPORTED, "write.class", &(cuv_detail){.layer = layer->name, .found = layer->def->name,
+                        .help = "cuvier computes it; only a configuration of Keras 3 cannot say it"},
+                        "'%s' is a %s, which Keras 3 does not have", layer->name, layer->def->name);
+    if (!cuv_streq(layer->def->name, "ThresholdedReLU"))
+        return CUV_OK;
+    *out = "ReLU";      /* they differ where x is the threshold itself, and there by that one value */
+    return note(w, layer, "ThresholdedReLU", "ReLU with a threshold (x = theta itself passes)");
+}
+
+cuv_status cuv_keras3_params(cuv_config_writer *w, const cuv_layer *layer, cuv_value *config)
+{
+    if (!cuv_streq(layer->def->name, "ThresholdedReLU"))
+        return CUV_OK;
+    return cuv_dict_set(w->arena, config, "threshold", cuv_value_real(w->arena, cuv_arg_real(layer, "theta")));
+}
+
+/* Attention(causal=True) has become an argument of the call. */
+cuv_status cuv_keras3_call(cuv_config_writer *w, const cuv_layer *layer, cuv_value *kwargs)
+{
+    if (!cuv_has_word("Attention AdditiveAttention", layer->def->name) || !cuv_arg_bool(layer, "causal") ||
+        cuv_get(kwargs, "use_causal_mask"))
+        return CUV_OK;
+    CUV_TRY(note(w, layer, "causal=True", "use_causal_mask=True in its call"));
+    return cuv_dict_set(w->arena, kwargs, "use_causal_mask", cuv_value_bool(w->arena, true));
+}
+
+/* ---- activations */
+
+static cuv_status add_layer(cuv_config_writer *w, cuv_value *list, const char *class_name, const char *name, cuv_value **config)
+{
+    cuv_value *o = cuv_value_dict(w->arena);
+    *config = cuv_value_dict(w->arena);
+    if (!o || !*config)
+        return cuv_oom(w->cx);
+    CUV_TRY(cuv_dict_set(w->arena, o, "module", cuv_value_text(w->arena, "keras.layers")));
+    CUV_TRY(cuv_dict_set(w->arena, o, "class_name", cuv_value_text(w->arena, class_name)));
+    CUV_TRY(cuv_dict_set(w->arena, o, "config", *config));
+    CUV_TRY(cuv_dict_set(w->arena, o, "registered_name", cuv_value_null(w->arena)));
+    CUV_TRY(cuv_dict_set(w->arena, *config, "name", cuv_value_text(w->arena, name)));
+    return cuv_list_add(w->arena, list, o);
+}
+
+/* hard_sigmoid of Keras 1 and 2 is clip(0.2 x + 0.5, 0, 1); under this name Keras 3 computes relu6(x + 3) / 6. A Sequential is a
+ * function too, and says the former. */
+cuv_status cuv_keras3_hard_sigmoid(cuv_config_writer *w, const cuv_layer *layer, const char *param, cuv_value **out)
+{
+    cuv_arena *a = w->arena;
+    cuv_value *list = cuv_value_list(a), *whole = cuv_value_list(a), *config;
+    if (!list || !whole)
+        return cuv_oom(w->cx);
+    CUV_TRY(add_layer(w, list, "Rescaling", "scale", &config));
+    CUV_TRY(cuv_dict_set(a, config, "scale", cuv_value_real(a, 0.2)));
+    CUV_TRY(cuv_dict_set(a, config, "offset", cuv_value_real(a, 0.5)));
+    CUV_TRY(add_layer(w, list, "ReLU", "clip", &config));
+    CUV_TRY(cuv_dict_set(a, config, "max_value", cuv_value_real(a, 1)));
+    CUV_TRY(add_layer(w, whole, "Sequential", "hard_sigmoid_of_keras_2", &config));
+    CUV_TRY(cuv_dict_set(a, config, "trainable", cuv_value_bool(a, true)));
+    CUV_TRY(cuv_dict_set(a, config, "layers", list));
+    *out = cuv_item(whole, 0);
+    CUV_TRY(cuv_dict_set(a, *out, "module", cuv_value_text(a, "keras")));
+    return note(w, layer, cuv_format(w->cx, "%s='hard_sigmoid'", param),
+                "Sequential([Rescaling(0.2, 0.5), ReLU(max_value=1)]): Keras 3 computes another function under that name");
+}
