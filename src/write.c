@@ -1,9 +1,9 @@
 /* Writing a model: its layers and weights as the tree that the writers of evidence/ know, in the form that the path asks for. */
 #include "emit/emit.h"
 
-static const char *const forms[] = {".keras", ".weights.h5", ".h5", ".json", ".npz", ".safetensors", ".onnx", NULL};
+static const char *const forms[] = {".keras", ".weights.h5", ".h5", ".json", ".npz", ".safetensors", ".onnx", ".c", NULL};
 /* Forms of the contract that are not written yet. */
-static const char *const later[] = {".py", ".c", ".dot", ".svg", ".html", NULL};
+static const char *const later[] = {".py", ".dot", ".svg", ".html", NULL};
 
 const char *const *cuv_model_forms(void)
 {
@@ -98,10 +98,10 @@ static cuv_status no_form(const cuv_model *m, const char *path, const char *form
 {
     if (form)
         return cuv_fail(m->cx, CUV_UNSUPPORTED, "write.form", &(cuv_detail){.file = path, .found = form,
-                        .help = "this version writes .keras, .h5, .weights.h5, .json, .npz, .safetensors and .onnx"},
+                        .help = "this version writes .keras, .h5, .weights.h5, .json, .npz, .safetensors, .onnx and .c"},
                         "%s: the form %s is not written yet", path, form);
     return cuv_fail(m->cx, CUV_ARGUMENT, "write.form", &(cuv_detail){.file = path, .found = format,
-                    .expected = ".keras, .h5, .weights.h5, .json, .npz, .safetensors or .onnx",
+                    .expected = ".keras, .h5, .weights.h5, .json, .npz, .safetensors, .onnx or .c",
                     .help = "end the name with the form, or say it with --format"},
                     format ? "%s: '%s' is no form" : "%s: the name does not tell the form", path, format);
 }
@@ -118,6 +118,8 @@ static cuv_status write_form(cuv_model *m, const char *path, const char *form, c
         return cuv_fail(m->cx, CUV_UNSUPPORTED, "write.keras2", &(cuv_detail){.file = path, .found = "--keras 2",
                         .help = "with --weights-only the .h5 file follows Keras 2; its configuration is not written yet"},
                         "%s: a configuration of Keras 2 is not written yet", path);
+    if (!strcmp(form, ".c"))
+        return cuv_write_c(m, path, o);
     if (wants_config)
         CUV_TRY(cuv_emit_config(m, arena, &config));
     if (!strcmp(form, ".json"))

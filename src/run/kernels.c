@@ -79,3 +79,48 @@ cuv_kernel cuv_reference_kernel(cuv_op op, const cuv_run_tensor *in, int in_coun
     default: return NULL;
     }
 }
+
+#define TYPED(type) static const struct { cuv_kernel kernel; const char *name; } type##_names[]
+#define NAME(name) {cuv_k_##name##_f32, "k_" #name},
+#define FORMULA(id, name, expression) NAME(name)
+TYPED(f32) = {
+    CUV_FLOAT_KERNELS(NAME)
+#include "run/formulas.def"
+};
+#undef NAME
+#define NAME(name) {cuv_k_##name##_f64, "k_" #name},
+TYPED(f64) = {
+    CUV_FLOAT_KERNELS(NAME)
+#include "run/formulas.def"
+};
+#undef NAME
+#define NAME(name) {cuv_k_##name##_i32, "k_" #name},
+TYPED(i32) = {CUV_INT_KERNELS(NAME)};
+#undef NAME
+#define NAME(name) {cuv_k_##name##_i64, "k_" #name},
+TYPED(i64) = {CUV_INT_KERNELS(NAME)};
+#undef NAME
+#define NAME(name) {cuv_k_##name##_bool, "k_" #name},
+TYPED(bool) = {CUV_BOOL_KERNELS(NAME)};
+#undef NAME
+#define NAME(name) {cuv_k_##name, "cuv_k_" #name},
+TYPED(any) = {CUV_ANY_KERNELS(NAME)};
+
+#define FIND(names, of) \
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) \
+        if (names[i].kernel == kernel) { \
+            *type = of; \
+            return names[i].name; \
+        }
+
+const char *cuv_kernel_name(cuv_kernel kernel, const char **type)
+{
+    FIND(f32_names, "f32")
+    FIND(f64_names, "f64")
+    FIND(i32_names, "i32")
+    FIND(i64_names, "i64")
+    FIND(bool_names, "bool")
+    FIND(any_names, NULL)
+    *type = NULL;
+    return NULL;
+}

@@ -37,7 +37,7 @@ static inline int64_t cuv_float_to_i64(double x)
 }
 
 /* Input i, NULL when absent. */
-static inline const cuv_run_tensor *cuv_arg(const cuv_kernel_args *a, int i)
+static inline const cuv_run_tensor *cuv_operand(const cuv_kernel_args *a, int i)
 {
     return i < a->in_count && a->in[i].data ? &a->in[i] : NULL;
 }
@@ -130,6 +130,9 @@ CUV_BOOL_KERNELS(DECLARE)
 #define DECLARE(name) cuv_kernel_fn cuv_k_##name;
 CUV_ANY_KERNELS(DECLARE)
 #undef DECLARE
+
+/* The name of a reference kernel: "k_dense" with its type "f32", or "cuv_k_copy" with NULL. NULL: none of these. */
+const char *cuv_kernel_name(cuv_kernel kernel, const char **type);
 
 /* Scratch by op; sizes are in bytes and suit both float and double. */
 cuv_scratch_fn cuv_scratch_sort, cuv_scratch_top_k, cuv_scratch_softmax, cuv_scratch_resize,

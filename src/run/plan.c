@@ -376,6 +376,7 @@ static cuv_status point_all(cuv_maker *m)
     if (!plan->from_inputs || !plan->from_outputs || !cuv_add_size(m->layout.peak, 128, &plan->block_size) ||
         !(plan->block = cuv_alloc(m->cx, plan->block_size)))
         return cuv_oom(m->cx);
+    plan->peak = m->layout.peak;
     plan->base = plan->block + (64 - (uintptr_t)plan->block % 64);
     for (size_t i = 0; i < plan->step_count; i++) {
         cuv_plan_step *s = &plan->steps[i];
