@@ -458,7 +458,8 @@ cuv_status cuv_plan_new(cuv_context *cx, const cuv_program *program, const cuv_r
     *plan = (cuv_plan){.cx = cx, .arena = arena, .program = program};
     cuv_maker m = {.plan = plan, .p = program, .cx = cx};
     if (!options || !options->reference)
-        m.fast = (cuv_chooser){cx, arena, options && options->isa ? options->isa : cuv_isa_best(), options ? options->pool : NULL};
+        m.fast = (cuv_chooser){cx, arena, options && options->isa ? options->isa : cuv_isa_best(), options ? options->pool : NULL,
+                               options && options->lasting};
     cuv_status status = make(&m, inputs);
     if (status == CUV_OK)
         *out = plan;
