@@ -1,4 +1,4 @@
-/* Preprocessing that is arithmetic: Rescaling, Normalization, Resizing, CenterCrop, Discretization, CategoryEncoding. */
+/* Preprocessing that is arithmetic: Rescaling, Normalization, Discretization, CategoryEncoding. Images are in image.c. */
 #include "layers/support.h"
 
 /* ---- numbers in configurations ---------------------------------------------------------------------------------------- */
@@ -138,72 +138,6 @@ static const cuv_param normalization_params[] = {P("axis", ANY, "-1"), P("mean",
 const cuv_layer_def cuv_layer_normalization = {
     .name = "Normalization", .doc = "y = (x - mean) / max(sqrt(variance), 1e-7)", .params = normalization_params,
     .flags = CUV_LF_MASKS, .build = normalization_build, .lower = normalization_lower,
-};
-
-/* ---- images ------------------------------------------------------------------------------------------------------------------ */
-
-static cuv_status resizing_lower(cuv_call *call)
-{
-    const cuv_layer *layer = call->layer;
-    cuv_attrs attrs = {.align = CUV_HALF_PIXEL, .mode = CUV_MODE_BILINEAR,
-                       .size = {cuv_arg_int(layer, "height"), cuv_arg_int(layer, "width")}};
-    CUV_TRY(cuv_call_expect_rank(call, 0, 4));
-    if (cuv_arg_is(layer, "interpolation", "nearest"))
-        attrs.mode = CUV_MODE_NEAREST;
-    else if (cuv_arg_is(layer, "interpolation", "bicubic"))
-        attrs.mode = CUV_MODE_BICUBIC;
-    else if (!cuv_arg_is(layer, "interpolation", "bilinear"))
-        return cuv_call_unsupported(call, "interpolation", "only nearest, bilinear and bicubic are");
-    static const char *const flags[] = {"antialias", "crop_to_aspect_ratio", "pad_to_aspect_ratio"};
-    for (size_t i = 0; i < 3; i++)
-        if (cuv_arg_bool(layer, flags[i]))
-            return cuv_call_unsupported(call, flags[i], "only False is");
-    cuv_ref x = cuv_to_last(call, cuv_float_in(call, 0));
-    return cuv_call_return(call, cuv_from_last(call, cuv_emit(call->program, CUV_OP_RESIZE, CUV_IN(x), &attrs)));
-}
-
-static const cuv_param resizing_params[] = {
-    P("height", INT, NULL, .allowed = ">=1"), P("width", INT, NULL, .allowed = ">=1"), P("interpolation", STRING, "'bilinear'"),
-    P("crop_to_aspect_ratio", BOOL, "False"), P("pad_to_aspect_ratio", BOOL, "False"), INERT("fill_mode", "'constant'"),
-    INERT("fill_value", "0.0"), P("antialias", BOOL, "False"), DATA_FORMAT, CUV_PARAM_END};
-const cuv_layer_def cuv_layer_resizing = {
-    .name = "Resizing", .doc = "images at another size", .params = resizing_params, .spatial = 2, .lower = resizing_lower,
-};
-
-/* The middle of the image, `size` cells of an axis. */
-static cuv_ref middle(cuv_call *call, cuv_ref x, int axis, int64_t size)
-{
-    int64_t start = (cuv_var_of(call, x)->shape[axis] - size) / 2;
-    return cuv_slice_axis(call, x, axis, start, start + size);
-}
-
-static int64_t clamp(int64_t n, int64_t most)
-{
-    return n < 1 ? 1 : n > most ? most : n;
-}
-
-/* An image that is too small is cut to the wanted ratio and enlarged (quirks 11). */
-static cuv_status center_crop_lower(cuv_call *call)
-{
-    int64_t height = cuv_arg_int(call->layer, "height"), width = cuv_arg_int(call->layer, "width");
-    CUV_TRY(cuv_call_expect_rank(call, 0, 4));
-    cuv_ref x = cuv_to_last(call, cuv_float_in(call, 0));
-    CUV_TRY(call->program->status);
-    int64_t h = cuv_var_of(call, x)->shape[1], w = cuv_var_of(call, x)->shape[2];
-    if (h < 1 || w < 1)
-        return cuv_call_unsupported(call, "height", "the sizes of the image must be known");
-    bool fits = h >= height && w >= width;
-    x = middle(call, x, 1, fits ? height : clamp(w * height / width, h));
-    x = middle(call, x, 2, fits ? width : clamp(h * width / height, w));
-    if (!fits)
-        x = cuv_emit(call->program, CUV_OP_RESIZE, CUV_IN(x), CUV_AT(.size = {height, width}, .mode = CUV_MODE_BILINEAR));
-    return cuv_call_return(call, cuv_from_last(call, x));
-}
-
-static const cuv_param center_crop_params[] = {P("height", INT, NULL, .allowed = ">=1"), P("width", INT, NULL, .allowed = ">=1"),
-                                               DATA_FORMAT, CUV_PARAM_END};
-const cuv_layer_def cuv_layer_center_crop = {
-    .name = "CenterCrop", .doc = "the middle of images", .params = center_crop_params, .spatial = 2, .lower = center_crop_lower,
 };
 
 /* ---- categories ---------------------------------------------------------------------------------------------------------------- */
