@@ -142,30 +142,56 @@ const cuv_layer_def cuv_layer_normalization = {
 
 /* ---- categories ---------------------------------------------------------------------------------------------------------------- */
 
-/* Indices as the output_mode says: themselves, or 1 (or counts) at their places. */
-static cuv_status encode(cuv_call *call, cuv_ref index, int64_t depth)
+cuv_status cuv_encode_categories(cuv_call *call, const char *mode, cuv_ref index, int64_t depth, cuv_dtype dtype, cuv_ref *out)
 {
     cuv_program *p = call->program;
-    const char *mode = cuv_arg_text(call->layer, "output_mode");
-    cuv_dtype dtype = cuv_dtype_is_float(call->layer->compute) ? call->layer->compute : CUV_F32;
+    *out = index;
     if (strcmp(mode, "int") == 0)
-        return cuv_call_return(call, cuv_emit_cast(p, index, CUV_I64));
+        return p->status;
+    CUV_TRY(p->status);
     int rank = cuv_var_of(call, index)->rank, one = 1;
     bool single = strcmp(mode, "one_hot") == 0;
     if (single && rank > 1 && cuv_var_of(call, index)->shape[rank - 1] == 1)
         index = cuv_squeeze(call, index, rank - 1);
     else if (!single && rank == 1)
         index = cuv_expand_dims(call, index, 1);
-    cuv_ref y = cuv_emit(p, CUV_OP_ONE_HOT, CUV_IN(index), CUV_AT(.count = depth, .dtype = dtype));
+    *out = cuv_emit(p, CUV_OP_ONE_HOT, CUV_IN(index), CUV_AT(.count = depth, .dtype = dtype));
     if (!single)
-        y = cuv_reduce(call, strcmp(mode, "count") == 0 ? CUV_OP_SUM : CUV_OP_MAX, y, &one, 1, false);
+        *out = cuv_reduce(call, strcmp(mode, "multi_hot") == 0 ? CUV_OP_MAX : CUV_OP_SUM, *out, &one, 1, false);
+    return p->status;
+}
+
+/* Indices as the output_mode says: themselves, or 1 (or counts) at their places. */
+static cuv_status encode(cuv_call *call, cuv_ref index, int64_t depth)
+{
+    const char *mode = cuv_arg_text(call->layer, "output_mode");
+    cuv_dtype dtype = cuv_dtype_is_float(call->layer->compute) ? call->layer->compute : CUV_F32;
+    cuv_ref y;
+    if (strcmp(mode, "int") == 0)
+        index = cuv_emit_cast(call->program, index, CUV_I64);
+    CUV_TRY(cuv_encode_categories(call, mode, index, depth, dtype, &y));
     return cuv_call_return(call, y);
+}
+
+/* Each token's weight at its place. */
+static cuv_status weigh(cuv_call *call, const cuv_kwarg *weights)
+{
+    cuv_program *p = call->program;
+    cuv_ref index = cuv_emit_cast(p, call->in[0].value, CUV_I32), w = weights->tensor.value;
+    CUV_TRY(p->status);
+    const cuv_var *v = cuv_var_of(call, w);
+    if (!cuv_arg_is(call->layer, "output_mode", "count") || v->rank != 2 || cuv_var_of(call, index)->rank != 2)
+        return cuv_call_unsupported(call, "output_mode", "count_weights go with counts of two axes");
+    cuv_ref hot = cuv_emit(p, CUV_OP_ONE_HOT, CUV_IN(index), CUV_AT(.count = cuv_arg_int(call->layer, "num_tokens"), .dtype = v->dtype));
+    hot = cuv_emit2(p, CUV_OP_MUL, hot, cuv_expand_dims(call, w, 2));
+    return cuv_call_return(call, cuv_reduce(call, CUV_OP_SUM, hot, (const int[]){1}, 1, false));
 }
 
 static cuv_status category_lower(cuv_call *call)
 {
-    if (cuv_call_kwarg(call, "count_weights"))
-        return cuv_call_unsupported(call, "output_mode", "counts with weights");
+    const cuv_kwarg *weights = cuv_call_kwarg(call, "count_weights");
+    if (weights && weights->tensor.value != CUV_NO_REF)
+        return weigh(call, weights);
     return encode(call, cuv_emit_cast(call->program, call->in[0].value, CUV_I32), cuv_arg_int(call->layer, "num_tokens"));
 }
 

@@ -111,7 +111,8 @@ void cuv_space_taps(const cuv_space *s, int i, int64_t o, int64_t *at, int64_t *
 /* For all dtypes, by the size of an element. */
 #define CUV_ANY_KERNELS(X) \
     X(copy) X(transpose) X(broadcast) X(fill) X(range) X(concat) X(slice) X(pad) X(gather) X(gather_along) X(tile) \
-    X(repeat) X(reverse) X(where) X(equal_str) X(not_equal_str)
+    X(repeat) X(reverse) X(where) X(equal_str) X(not_equal_str) X(lookup_str) X(lookup_i64) X(hash_str) X(hash_i64) X(cross) \
+    X(tokens_str) X(token_counts_str)
 
 typedef void cuv_kernel_fn(const cuv_kernel_args *a);
 typedef size_t cuv_scratch_fn(const cuv_kernel_args *a);
