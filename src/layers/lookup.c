@@ -163,8 +163,8 @@ static const cuv_param string_params[] = {
     P("max_tokens", INT, "None"), P("num_oov_indices", INT, "1"), P("mask_token", ANY, "None", .fallback2 = "''"),
     P("oov_token", ANY, "'[UNK]'"), P("vocabulary", ANY, "None"), P("idf_weights", ANY, "None"), P("invert", BOOL, "False"),
     P("output_mode", STRING, "'int'", LOOKUP_MODES), P("pad_to_max_tokens", BOOL, "False"), INERT("sparse", "False"),
-    INERT("encoding", "'utf-8'"), INERT("vocabulary_size", "None"), INERT("oov_method", "'farmhash'"), P("salt", ANY, "None"),
-    INERT("has_input_vocabulary", "None"), INERT("vocabulary_dtype", "None"), CUV_PARAM_END};
+    INERT("encoding", "'utf-8'"), INERT("name", "None"), P("salt", ANY, "None"), INERT("vocabulary_size", "None"),
+    INERT("oov_method", "'farmhash'"), INERT("has_input_vocabulary", "None"), INERT("vocabulary_dtype", "None"), CUV_PARAM_END};
 const cuv_layer_def cuv_layer_string_lookup = {
     .name = "StringLookup", .doc = "the place of a text in a vocabulary", .params = string_params, .flags = CUV_LF_NO_AUTOCAST,
     .build = lookup_build, .lower = lookup_lower,
@@ -175,7 +175,7 @@ static const cuv_param integer_params[] = {
     P("oov_token", ANY, "-1", .old = "oov_value"), P("vocabulary", ANY, "None"), INERT("vocabulary_dtype", "'int64'"),
     P("idf_weights", ANY, "None"), P("invert", BOOL, "False"), P("output_mode", STRING, "'int'", LOOKUP_MODES),
     INERT("sparse", "False"), P("pad_to_max_tokens", BOOL, "False"), P("oov_method", STRING, "'floormod'", .allowed = "floormod farmhash"),
-    P("salt", ANY, "None"), INERT("vocabulary_size", "None"), INERT("has_input_vocabulary", "None"), CUV_PARAM_END};
+    P("salt", ANY, "None"), INERT("name", "None"), INERT("vocabulary_size", "None"), INERT("has_input_vocabulary", "None"), CUV_PARAM_END};
 const cuv_layer_def cuv_layer_integer_lookup = {
     .name = "IntegerLookup", .doc = "the place of an integer in a vocabulary", .params = integer_params, .flags = CUV_LF_NO_AUTOCAST,
     .build = lookup_build, .lower = lookup_lower,

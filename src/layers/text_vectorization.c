@@ -106,7 +106,7 @@ static const cuv_param text_params[] = {
     P("max_tokens", INT, "None"), P("standardize", ANY, "'lower_and_strip_punctuation'"), P("split", ANY, "'whitespace'"),
     P("ngrams", ANY, "None"), P("output_mode", STRING, "'int'", .allowed = "int multi_hot count tf_idf binary tf-idf"),
     P("output_sequence_length", INT, "None", .allowed = ">=1"), P("pad_to_max_tokens", BOOL, "False"), P("vocabulary", ANY, "None"),
-    P("idf_weights", ANY, "None"), INERT("sparse", "False"), P("ragged", BOOL, "False"), INERT("encoding", "'utf-8'"),
+    P("idf_weights", ANY, "None"), INERT("sparse", "False"), P("ragged", BOOL, "False"), INERT("encoding", "'utf-8'"), INERT("name", "None"),
     INERT("vocabulary_size", "None"), INERT("has_input_vocabulary", "None"), CUV_PARAM_END};
 const cuv_layer_def cuv_layer_text_vectorization = {
     .name = "TextVectorization", .doc = "the places of a text's words in a vocabulary, or how often each occurs", .params = text_params,
