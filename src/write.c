@@ -1,9 +1,9 @@
 /* Writing a model: its layers and weights as the tree that the writers of evidence/ know, in the form that the path asks for. */
 #include "emit/emit.h"
 
-static const char *const forms[] = {".keras", ".weights.h5", ".h5", ".json", ".npz", ".safetensors", ".onnx", ".c", NULL};
+static const char *const forms[] = {".keras", ".weights.h5", ".h5", ".json", ".npz", ".safetensors", ".onnx", ".py", ".dot", NULL};
 /* Forms of the contract that are not written yet. */
-static const char *const later[] = {".py", ".dot", ".svg", ".html", NULL};
+static const char *const later[] = {".c", ".svg", ".html", NULL};
 
 const char *const *cuv_model_forms(void)
 {
@@ -94,16 +94,48 @@ static const char *form_of(const char *path, const char *format)
     return cuv_ends_with(path, ".hdf5") ? ".h5" : NULL;
 }
 
+/* ".keras, .h5, .json" */
+static const char *form_list(const cuv_model *m)
+{
+    const char *text = forms[0];
+    for (size_t i = 1; forms[i]; i++)
+        text = cuv_format(m->cx, "%s%s%s", text, forms[i + 1] ? ", " : " and ", forms[i]);
+    return text;
+}
+
 static cuv_status no_form(const cuv_model *m, const char *path, const char *format, const char *form)
 {
     if (form)
         return cuv_fail(m->cx, CUV_UNSUPPORTED, "write.form", &(cuv_detail){.file = path, .found = form,
-                        .help = "this version writes .keras, .h5, .weights.h5, .json, .npz, .safetensors, .onnx and .c"},
+                        .help = cuv_format(m->cx, "this version writes %s", form_list(m))},
                         "%s: the form %s is not written yet", path, form);
-    return cuv_fail(m->cx, CUV_ARGUMENT, "write.form", &(cuv_detail){.file = path, .found = format,
-                    .expected = ".keras, .h5, .weights.h5, .json, .npz, .safetensors, .onnx or .c",
+    return cuv_fail(m->cx, CUV_ARGUMENT, "write.form", &(cuv_detail){.file = path, .found = format, .expected = form_list(m),
                     .help = "end the name with the form, or say it with --format"},
                     format ? "%s: '%s' is no form" : "%s: the name does not tell the form", path, format);
+}
+
+/* Keras code, or a graph: text that the model alone gives. */
+static cuv_status write_text(const cuv_model *m, cuv_arena *arena, const char *path, const char *form)
+{
+    cuv_buffer text;
+    cuv_output *out = NULL;
+    cuv_buffer_init(&text, m->cx);
+    cuv_status status = CUV_OK;
+    if (!strcmp(form, ".py"))
+        status = cuv_emit_python(m, arena, &text);
+    else
+        cuv_emit_dot(m, &text);
+    if (status == CUV_OK && text.failed)
+        status = cuv_oom(m->cx);
+    if (status == CUV_OK)
+        status = cuv_output_open(m->cx, path, &out);
+    if (status == CUV_OK)
+        status = cuv_output_write(out, text.data, text.size);
+    cuv_buffer_free(&text);
+    if (status == CUV_OK)
+        return cuv_output_commit(out);
+    cuv_output_discard(out);
+    return status;
 }
 
 static cuv_status write_form(cuv_model *m, const char *path, const char *form, const cuv_write_options *o, cuv_arena *arena)
@@ -118,14 +150,14 @@ static cuv_status write_form(cuv_model *m, const char *path, const char *form, c
         return cuv_fail(m->cx, CUV_UNSUPPORTED, "write.keras2", &(cuv_detail){.file = path, .found = "--keras 2",
                         .help = "with --weights-only the .h5 file follows Keras 2; its configuration is not written yet"},
                         "%s: a configuration of Keras 2 is not written yet", path);
-    if (!strcmp(form, ".c"))
-        return cuv_write_c(m, path, o);
     if (wants_config)
         CUV_TRY(cuv_emit_config(m, arena, &config));
     if (!strcmp(form, ".json"))
         return cuv_write_json(m->cx, config, path);
     if (!strcmp(form, ".onnx"))
         return cuv_write_onnx(m, NULL, path);
+    if (!strcmp(form, ".py") || !strcmp(form, ".dot"))
+        return write_text(m, arena, path, form);
     CUV_TRY(saved_model(&b, m, &tree));
     save.config = config;
     if (!strcmp(form, ".keras"))

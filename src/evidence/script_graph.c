@@ -120,8 +120,11 @@ static size_t recurrent_outputs(const cuv_sl *layer, unsigned depth)
         {"CuDNNLSTM", 2}, {"CuDNNGRU", 1}};
     if (!layer || depth > 2)
         return 1;
-    if (cuv_streq(layer->class_name, "Bidirectional"))
-        return 2 * recurrent_outputs(layer->wrapped, depth + 1) - 1;
+    if (cuv_streq(layer->class_name, "Bidirectional")) {
+        const cuv_sv *merge = cuv_sv_get(layer->config, "merge_mode");
+        const bool apart = merge && merge->kind == CUV_SV_NONE;     /* both directions, not merged */
+        return 2 * recurrent_outputs(layer->wrapped, depth + 1) - 1 + apart;
+    }
     if (!is_true(cuv_sv_get(layer->config, "return_state")))
         return 1;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)

@@ -1,0 +1,512 @@
+/* Writes a model as the Keras 3 code that builds it: Sequential where it is one, functional otherwise, nested functional models as
+ * functions. Made from the configuration as Keras 3 has it, so that what Keras 1 and 2 wrote comes out modern. */
+#include "emit/emit.h"
+#include "emit/python.h"
+
+/* One call of a layer, as code. */
+struct python_call {
+    const cuv_value *record, *node;     /* of the layer; its inbound node, NULL for an Input */
+    const char *layer;                  /* name */
+    int64_t ordinal;
+    const char *variable, **variables;  /* of several tensors: one each, or one for all that is indexed */
+    size_t uses;
+    bool written, several;
+};
+
+bool python_is_model(const cuv_value *record)
+{
+    const char *class_name = cuv_get_text(record, "class_name");
+    const cuv_value *config = cuv_get(record, "config");
+    return (cuv_streq(class_name, "Sequential") || cuv_streq(class_name, "Functional") || cuv_streq(class_name, "Model")) &&
+           cuv_is_seq(cuv_get(config, "layers"));
+}
+
+static const char *record_name(const cuv_value *record)
+{
+    const char *name = cuv_get_text(record, "name");
+    return name ? name : cuv_get_text(cuv_get(record, "config"), "name");
+}
+
+static void line(python_writer *w, const char *text)
+{
+    if (w->status == CUV_OK)
+        cuv_buffer_printf(w->body, "%s%s\n", w->indent, text);
+}
+
+/* ---- Sequential */
+
+static const char *sequential(python_writer *w, const cuv_value *config)
+{
+    const cuv_value *layers = cuv_get(config, "layers");
+    const char *outer = w->indent, *inside = "", *args = "";
+    w->indent = python_format(w, "%s    ", outer);
+    for (size_t i = 0; i < cuv_len(layers) && w->status == CUV_OK; i++)
+        inside = python_format(w, "%s%s%s,\n", inside, w->indent, python_layer(w, cuv_item(layers, i)));
+    w->indent = outer;
+    if (!cuv_get_bool(config, "trainable", true))
+        args = ", trainable=False";
+    const char *name = python_name(w, "Sequential", cuv_get_text(config, "name"));
+    return python_format(w, "keras.Sequential([\n%s%s]%s%s%s)", inside, w->indent, args, *name ? ", " : "", name);
+}
+
+/* ---- functional: calls in order */
+
+static python_call *find_call(const python_scope *s, const char *layer, int64_t ordinal)
+{
+    for (size_t i = 0; layer && i < s->count; i++)
+        if (!strcmp(s->calls[i].layer, layer) && s->calls[i].ordinal == ordinal)
+            return &s->calls[i];
+    return NULL;
+}
+
+static const cuv_value *layer_record(const python_scope *s, const char *name)
+{
+    for (size_t i = 0; name && i < cuv_len(s->layers); i++)
+        if (cuv_streq(record_name(cuv_item(s->layers, i)), name))
+            return cuv_item(s->layers, i);
+    return NULL;
+}
+
+/* [layer, call, output]; the ends of a model count the calls of nested functional models from 1 (formats.md c.2). */
+static python_call *resolve(const python_scope *s, const cuv_value *history, bool end, int64_t *output)
+{
+    int64_t ordinal = 0;
+    const char *layer = cuv_text(cuv_item(history, 0));
+    *output = 0;
+    if (!cuv_as_int(cuv_item(history, 1), &ordinal) || !cuv_as_int(cuv_item(history, 2), output))
+        return NULL;
+    const cuv_value *record = layer_record(s, layer);
+    const bool nested = record && python_is_model(record) && !cuv_streq(cuv_get_text(record, "class_name"), "Sequential");
+    python_call *call = find_call(s, layer, ordinal - (end && nested && ordinal > 0));
+    return call ? call : find_call(s, layer, ordinal);
+}
+
+typedef void tensor_visitor(python_writer *w, const cuv_value *history, void *state);
+
+static void each_tensor(python_writer *w, const cuv_value *v, tensor_visitor *visit, void *state, unsigned depth)
+{
+    if (!v || !depth)
+        return;
+    if (v->kind == CUV_DICT && cuv_streq(cuv_get_text(v, "class_name"), "__keras_tensor__")) {
+        visit(w, cuv_get(cuv_get(v, "config"), "keras_history"), state);
+        return;
+    }
+    for (size_t i = 0; v->kind == CUV_DICT && i < v->size; i++)
+        each_tensor(w, v->pairs[i].value, visit, state, depth - 1);
+    for (size_t i = 0; cuv_is_seq(v) && i < v->size; i++)
+        each_tensor(w, v->items[i], visit, state, depth - 1);
+}
+
+static void count_use(python_writer *w, const cuv_value *history, void *state)
+{
+    int64_t output;
+    python_call *call = resolve(w->scope, history, false, &output);
+    (void)state;
+    if (call) {
+        call->uses++;
+        call->several |= output > 0;
+    }
+}
+
+static void is_ready(python_writer *w, const cuv_value *history, void *state)
+{
+    int64_t output;
+    const python_call *call = resolve(w->scope, history, false, &output);
+    *(bool *)state &= call && call->written;
+}
+
+/* Tensors that a recurrent layer gives: its output, and its states. */
+static size_t recurrent_outputs(const cuv_value *record)
+{
+    const char *class_name = cuv_get_text(record, "class_name");
+    const cuv_value *config = cuv_get(record, "config");
+    if (!cuv_get_bool(config, "return_state", false))
+        return 1;
+    if (cuv_streq(class_name, "LSTM") || (class_name && cuv_starts_with(class_name, "ConvLSTM")))
+        return 3;
+    return cuv_streq(class_name, "GRU") || cuv_streq(class_name, "SimpleRNN") ? 2 : 0;
+}
+
+/* How many tensors a call gives: told by its arguments, its kind. 0: several, their number is not known. */
+static size_t outputs_of(const python_call *c)
+{
+    const cuv_value *config = cuv_get(c->record, "config"), *kwargs = cuv_get(c->node, "kwargs");
+    const cuv_value *ends = cuv_get(config, "output_layers");
+    if (python_is_model(c->record))
+        return cuv_is_seq(ends) && cuv_len(ends) && !cuv_text(cuv_item(ends, 0)) ? cuv_len(ends) : 1;
+    if (cuv_get_bool(kwargs, "return_attention_scores", false))
+        return 2;
+    if (cuv_streq(cuv_get_text(c->record, "class_name"), "Bidirectional")) {
+        const size_t each = recurrent_outputs(cuv_get(config, "layer"));
+        const bool apart = cuv_get(config, "merge_mode") && cuv_is_null(cuv_get(config, "merge_mode"));
+        return each ? 2 * (each - 1) + 1 + apart : 0;
+    }
+    const size_t n = recurrent_outputs(c->record);
+    return n == 1 && c->several ? 0 : n;
+}
+
+/* Lists all calls: Inputs have one without a node. */
+static void list_calls(python_writer *w, python_scope *s)
+{
+    size_t total = 0;
+    for (size_t i = 0; i < cuv_len(s->layers); i++)
+        total += cuv_len(cuv_get(cuv_item(s->layers, i), "inbound_nodes")) + 1;
+    s->calls = CUV_NEW_ARRAY(w->arena, python_call, total + 1);
+    if (!s->calls)
+        w->status = cuv_oom(w->cx);
+    for (size_t i = 0; s->calls && i < cuv_len(s->layers); i++) {
+        const cuv_value *record = cuv_item(s->layers, i), *nodes = cuv_get(record, "inbound_nodes");
+        const char *name = record_name(record);
+        if (!name)
+            continue;
+        s->inputs += !cuv_len(nodes);
+        if (!cuv_len(nodes))
+            s->calls[s->count++] = (python_call){.record = record, .layer = name};
+        for (size_t k = 0; k < cuv_len(nodes); k++)
+            s->calls[s->count++] = (python_call){.record = record, .node = cuv_item(nodes, k), .layer = name, .ordinal = (int64_t)k};
+    }
+}
+
+/* ---- functional: statements */
+
+static const char *tensor_of(python_writer *w, const python_call *call, int64_t output)
+{
+    if (call->variables && output >= 0 && (size_t)output < outputs_of(call))
+        return call->variables[output];
+    return call->several ? python_format(w, "%s[%lld]", call->variable, (long long)output) : call->variable;
+}
+
+const char *python_tensor(python_writer *w, const cuv_value *history)
+{
+    int64_t output;
+    const python_call *call = w->scope ? resolve(w->scope, history, false, &output) : NULL;
+    if (!call || !call->variable) {
+        python_refuse(w, cuv_text(cuv_item(history, 0)), "a tensor from outside the model");
+        return "";
+    }
+    return tensor_of(w, call, output);
+}
+
+static const char *call_arguments(python_writer *w, const cuv_value *node)
+{
+    const cuv_value *args = cuv_get(node, "args"), *kwargs = cuv_get(node, "kwargs");
+    const char *text = "";
+    for (size_t i = 0; i < cuv_len(args); i++)
+        text = python_join(w, text, python_value(w, cuv_item(args, i)));
+    for (size_t i = 0; kwargs && kwargs->kind == CUV_DICT && i < kwargs->size; i++) {
+        const char *key = cuv_text(kwargs->pairs[i].key);
+        if (key && !cuv_is_null(kwargs->pairs[i].value))
+            text = python_join(w, text, python_format(w, "%s=%s", key, python_value(w, kwargs->pairs[i].value)));
+    }
+    return text;
+}
+
+static bool is_operation(const cuv_value *record)
+{
+    const char *module = cuv_get_text(record, "module");
+    return module && cuv_starts_with(module, "keras.src.ops.");
+}
+
+/* One axis of an index: 1:-1, or the value itself. */
+static const char *index_text(python_writer *w, const cuv_value *v)
+{
+    const cuv_value *config = cuv_get(v, "config"), *step = cuv_get(config, "step");
+    if (!cuv_streq(cuv_get_text(v, "class_name"), "__slice__"))
+        return python_value(w, v);
+    const char *start = cuv_is_null(cuv_get(config, "start")) ? "" : python_value(w, cuv_get(config, "start"));
+    const char *stop = cuv_is_null(cuv_get(config, "stop")) ? "" : python_value(w, cuv_get(config, "stop"));
+    return cuv_is_null(step) ? python_format(w, "%s:%s", start, stop)
+                             : python_format(w, "%s:%s:%s", start, stop, python_value(w, step));
+}
+
+/* x[:, 1:] */
+static const char *get_item(python_writer *w, const python_call *c)
+{
+    const cuv_value *given = cuv_get(c->node, "args"), *key = cuv_item(given, 1);
+    const char *inside = "";
+    key = key ? key : cuv_get(cuv_get(c->node, "kwargs"), "key");
+    key = cuv_is_seq(cuv_get(key, "items")) ? cuv_get(key, "items") : key;
+    if (!cuv_is_seq(key) || !key->size)
+        return python_format(w, "%s[%s]", python_value(w, cuv_item(given, 0)), index_text(w, key));
+    for (size_t i = 0; i < key->size; i++)
+        inside = python_join(w, inside, index_text(w, key->items[i]));
+    return python_format(w, "%s[%s%s]", python_value(w, cuv_item(given, 0)), inside, key->size == 1 ? "," : "");
+}
+
+/* keras.ops.<its name>(arguments, options) */
+static const char *operation(python_writer *w, const python_call *c)
+{
+    const char *class_name = cuv_get_text(c->record, "class_name"), *module = cuv_get_text(c->record, "module");
+    const char *function = class_name ? cuv_snake_case(w->arena, class_name) : NULL, *args;
+    const cuv_value *config = cuv_get(c->record, "config");
+    if (!function) {
+        w->status = cuv_oom(w->cx);
+        return "";
+    }
+    python_name(w, class_name, c->layer);
+    if (!strcmp(function, "get_item"))
+        return get_item(w, c);
+    w->uses_ops = true;
+    args = call_arguments(w, c->node);
+    for (size_t i = 0; config && config->kind == CUV_DICT && i < config->size; i++) {
+        const char *key = cuv_text(config->pairs[i].key);
+        if (!cuv_streq(key, "name") && !cuv_streq(key, "trainable") && !cuv_is_null(config->pairs[i].value) &&
+            (!cuv_streq(key, "dtype") || cuv_text(config->pairs[i].value)))
+            args = python_join(w, args, python_format(w, "%s=%s", key, python_value(w, config->pairs[i].value)));
+    }
+    return python_format(w, "ops.%s%s(%s)", cuv_starts_with(module, "keras.src.ops.image") ? "image." : "", function, args);
+}
+
+static size_t calls_of(const python_scope *s, const cuv_value *record)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s->count; i++)
+        n += s->calls[i].record == record;
+    return n;
+}
+
+/* A layer that is called more than once, and a nested model, have a variable of their own; found again by record. */
+static const char *callee(python_writer *w, cuv_map *variables, const python_call *c)
+{
+    const char *key = python_format(w, "%p", (const void *)c->record), *have = cuv_map_get(variables, key);
+    if (have || w->status != CUV_OK)
+        return have ? have : "";
+    if (calls_of(w->scope, c->record) < 2 && !python_is_model(c->record))
+        return python_layer(w, c->record);
+    const char *made = python_layer(w, c->record), *variable = python_identifier(w, w->scope->taken, c->layer);
+    line(w, python_format(w, "%s = %s", variable, made));
+    if (w->status == CUV_OK)
+        w->status = cuv_map_set(variables, key, (void *)(uintptr_t)variable);
+    return variable;
+}
+
+/* The call that follows and takes nothing but this one's tensor: then the variable may be called x. */
+static bool feeds_only(python_writer *w, const python_call *c, const python_call *next)
+{
+    int64_t output;
+    const cuv_value *args = cuv_get(next ? next->node : NULL, "args"), *first = cuv_item(args, 0);
+    (void)w;
+    return next && c->uses == 1 && !c->several && cuv_len(args) == 1 &&
+           cuv_streq(cuv_get_text(first, "class_name"), "__keras_tensor__") &&
+           resolve(w->scope, cuv_get(cuv_get(first, "config"), "keras_history"), false, &output) == c;
+}
+
+/* a, b, c = ...: a variable for each tensor. */
+static void unpack(python_writer *w, python_call *c, size_t outputs)
+{
+    c->variables = CUV_NEW_ARRAY(w->arena, const char *, outputs);
+    c->variable = "";
+    if (!c->variables)
+        w->status = w->status == CUV_OK ? cuv_oom(w->cx) : w->status;
+    for (size_t i = 0; c->variables && i < outputs; i++) {
+        c->variables[i] = python_identifier(w, w->scope->taken, c->layer);
+        c->variable = python_join(w, c->variable, c->variables[i]);
+    }
+}
+
+static void write_call(python_writer *w, cuv_map *variables, python_call *c, const python_call *next, bool last)
+{
+    const char *made;
+    if (!c->node)
+        made = python_layer(w, c->record);
+    else if (is_operation(c->record))
+        made = operation(w, c);
+    else {
+        const char *layer = callee(w, variables, c);
+        made = python_format(w, "%s(%s)", layer, call_arguments(w, c->node));
+    }
+    const size_t outputs = outputs_of(c);
+    c->several = outputs != 1;
+    if (outputs > 1)
+        unpack(w, c, outputs);
+    else if (last && !c->several && c->node)
+        c->variable = "outputs";
+    else if (c->node && feeds_only(w, c, next))
+        c->variable = "x";
+    else if (!c->node && w->scope->inputs == 1)
+        c->variable = "inputs";
+    else
+        c->variable = python_identifier(w, w->scope->taken, c->layer);
+    line(w, python_format(w, "%s = %s", c->variable, made));
+}
+
+/* Orders the calls so that each comes after those whose tensors it takes. */
+static python_call **in_order(python_writer *w, python_scope *s, size_t *count)
+{
+    python_call **order = CUV_NEW_ARRAY(w->arena, python_call *, s->count + 1);
+    *count = 0;
+    if (!order)
+        w->status = cuv_oom(w->cx);
+    for (size_t before = SIZE_MAX; order && *count < s->count && *count != before;) {
+        before = *count;
+        for (size_t i = 0; i < s->count; i++) {
+            bool ready = !s->calls[i].written;
+            if (ready)
+                each_tensor(w, s->calls[i].node, is_ready, &ready, cuv_context_limits(w->cx)->depth);
+            if (ready) {
+                s->calls[i].written = true;
+                order[(*count)++] = &s->calls[i];
+            }
+        }
+    }
+    if (order && *count < s->count)
+        python_refuse(w, NULL, "a model that takes its own outputs");
+    return order;
+}
+
+/* ---- functional: ends */
+
+static bool is_end(const cuv_value *v)
+{
+    return cuv_is_seq(v) && cuv_len(v) == 3 && cuv_text(cuv_item(v, 0)) && !cuv_is_seq(cuv_item(v, 1));
+}
+
+static void count_end(python_writer *w, const cuv_value *v)
+{
+    int64_t output;
+    if (is_end(v)) {
+        python_call *call = resolve(w->scope, v, true, &output);
+        if (call) {
+            call->uses += 2;        /* never x */
+            call->several |= output > 0;
+        }
+    }
+    for (size_t i = 0; !is_end(v) && cuv_is_seq(v) && i < v->size; i++)
+        count_end(w, v->items[i]);
+    for (size_t i = 0; v && v->kind == CUV_DICT && i < v->size; i++)
+        count_end(w, v->pairs[i].value);
+}
+
+static const char *ends(python_writer *w, const cuv_value *v)
+{
+    int64_t output;
+    const char *inside = "";
+    if (is_end(v)) {
+        const python_call *call = resolve(w->scope, v, true, &output);
+        if (!call || !call->variable)
+            python_refuse(w, cuv_text(cuv_item(v, 0)), "an input or output that no call makes");
+        return call && call->variable ? tensor_of(w, call, output) : "";
+    }
+    if (v && v->kind == CUV_DICT) {
+        for (size_t i = 0; i < v->size; i++)
+            inside = python_join(w, inside, python_format(w, "%s: %s", python_value(w, v->pairs[i].key), ends(w, v->pairs[i].value)));
+        return python_format(w, "{%s}", inside);
+    }
+    for (size_t i = 0; cuv_is_seq(v) && i < v->size; i++)
+        inside = python_join(w, inside, ends(w, v->items[i]));
+    return python_format(w, "[%s]", inside);
+}
+
+/* The single output, when it is the last call; NULL otherwise. */
+static const python_call *only_output(python_writer *w, const cuv_value *outputs)
+{
+    int64_t output;
+    if (!is_end(outputs) && cuv_len(outputs) == 1)
+        outputs = cuv_item(outputs, 0);
+    return is_end(outputs) ? resolve(w->scope, outputs, true, &output) : NULL;
+}
+
+/* Statements of a functional model; the last one gives it the name `variable`. */
+static void functional(python_writer *w, const cuv_value *config, const char *variable)
+{
+    python_scope scope = {.taken = cuv_map_new(w->arena), .layers = cuv_get(config, "layers")}, *outer = w->scope;
+    cuv_map *variables = cuv_map_new(w->arena);
+    size_t count = 0;
+    if (!scope.taken || !variables) {
+        w->status = cuv_oom(w->cx);
+        return;
+    }
+    w->scope = &scope;
+    list_calls(w, &scope);
+    for (size_t i = 0; i < scope.count; i++)
+        each_tensor(w, scope.calls[i].node, count_use, NULL, cuv_context_limits(w->cx)->depth);
+    count_end(w, cuv_get(config, "output_layers"));
+    python_call **order = in_order(w, &scope, &count);
+    for (size_t i = 0; i < scope.count && w->status == CUV_OK; i++)         /* nested models first, as people write them */
+        if (scope.calls[i].node && python_is_model(scope.calls[i].record))
+            callee(w, variables, &scope.calls[i]);
+    const python_call *last = only_output(w, cuv_get(config, "output_layers"));
+    for (size_t i = 0; i < count && w->status == CUV_OK; i++)
+        write_call(w, variables, order[i], i + 1 < count ? order[i + 1] : NULL, i + 1 == count && order[i] == last);
+    const char *args = python_join(w, ends(w, cuv_get(config, "input_layers")), ends(w, cuv_get(config, "output_layers")));
+    const char *name = python_name(w, "Functional", cuv_get_text(config, "name"));
+    line(w, python_format(w, "%s = keras.Model(%s)", variable, python_join(w, args, name)));
+    if (!cuv_get_bool(config, "trainable", true))
+        line(w, python_format(w, "%s.trainable = False", variable));
+    w->scope = outer;
+}
+
+/* A nested functional model as a function, so that its variables are its own. */
+static const char *function_of(python_writer *w, const cuv_value *config)
+{
+    const char *name = cuv_get_text(config, "name"), *outer_indent = w->indent;
+    const char *function = python_identifier(w, w->functions_taken, python_format(w, "make_%s", name ? name : "model"));
+    cuv_buffer body, *outer = w->body;
+    cuv_buffer_init(&body, w->cx);
+    w->body = &body;
+    w->indent = "";
+    line(w, python_format(w, "def %s():", function));
+    w->indent = "    ";
+    functional(w, config, "model");
+    line(w, "return model\n\n");
+    w->body = outer;
+    w->indent = outer_indent;
+    if (body.failed && w->status == CUV_OK)
+        w->status = cuv_oom(w->cx);
+    cuv_buffer_add(&w->functions, body.data, body.size);
+    cuv_buffer_free(&body);
+    return python_format(w, "%s()", function);
+}
+
+const char *python_model(python_writer *w, const cuv_value *record)
+{
+    const cuv_value *config = cuv_get(record, "config");
+    const char *text = "";
+    if (!w->depth) {
+        python_refuse(w, cuv_get_text(config, "name"), "a model nested this deeply");
+        return "";
+    }
+    w->depth--;
+    text = cuv_streq(cuv_get_text(record, "class_name"), "Sequential") ? sequential(w, config) : function_of(w, config);
+    w->depth++;
+    return text;
+}
+
+/* ---- the file */
+
+static cuv_status assemble(python_writer *w, const cuv_buffer *body, cuv_buffer *out)
+{
+    if (w->status != CUV_OK)
+        return w->status;
+    cuv_buffer_printf(out, "\"\"\"A model of Keras 3, written by cuvier %s.\n\n"
+                           "Its weights: `cuvier rebuild ... -o model.weights.h5`, then model.load_weights(\"model.weights.h5\").\n"
+                           "\"\"\"\n\nimport keras\n", cuv_version());
+    if (w->uses_layers || w->uses_ops)
+        cuv_buffer_printf(out, "from keras import %s%s%s\n", w->uses_layers ? "layers" : "", w->uses_layers && w->uses_ops ? ", " : "",
+                          w->uses_ops ? "ops" : "");
+    cuv_buffer_text(out, w->functions.size ? "\n\n" : "\n");
+    cuv_buffer_add(out, w->functions.data, w->functions.size);
+    cuv_buffer_add(out, body->data, body->size);
+    return out->failed || body->failed || w->functions.failed ? cuv_oom(w->cx) : CUV_OK;
+}
+
+cuv_status cuv_emit_python(const struct cuv_model *m, cuv_arena *arena, cuv_buffer *out)
+{
+    cuv_value *record;
+    cuv_buffer body;
+    CUV_TRY(cuv_emit_config(m, arena, &record));
+    python_writer w = {.cx = m->cx, .arena = arena, .body = &body, .counters = cuv_map_new(arena),
+                       .functions_taken = cuv_map_new(arena), .indent = "", .depth = cuv_context_limits(m->cx)->depth};
+    if (!w.counters || !w.functions_taken)
+        return cuv_oom(m->cx);
+    cuv_buffer_init(&body, m->cx);
+    cuv_buffer_init(&w.functions, m->cx);
+    if (cuv_streq(cuv_get_text(record, "class_name"), "Sequential"))
+        line(&w, python_format(&w, "model = %s", sequential(&w, cuv_get(record, "config"))));
+    else
+        functional(&w, cuv_get(record, "config"), "model");
+    cuv_status status = assemble(&w, &body, out);
+    cuv_buffer_free(&body);
+    cuv_buffer_free(&w.functions);
+    return status;
+}
