@@ -91,9 +91,9 @@ class KerasLoader:
         self.process = python and subprocess.Popen([python, os.path.join(HERE, "worker.py"), "load"], stdin=subprocess.PIPE,
                                                    stdout=subprocess.PIPE, stderr=self.log, text=True)
 
-    def difference(self, paths, io_path):
+    def difference(self, paths, io_path, **task):
         """Largest |a - b| / (1 + |b|) between what Keras computes with these files and the samples; raises what Keras raised."""
-        self.process.stdin.write(json.dumps({"load": [str(p) for p in paths], "io": str(io_path)}) + "\n")
+        self.process.stdin.write(json.dumps({"load": [str(p) for p in paths], "io": str(io_path), **task}) + "\n")
         self.process.stdin.flush()
         for line in self.process.stdout:
             if line.startswith("ANSWER "):

@@ -60,6 +60,12 @@ def load(paths):
     """The model in these files, loaded by Keras itself: one whole file, or a configuration and weights."""
     if len(paths) == 1:
         return keras.models.load_model(paths[0], compile=False)
+    if paths[0].endswith(".py"):
+        names = {}
+        with open(paths[0], encoding="ascii") as f:
+            exec(compile(f.read(), paths[0], "exec"), names)     # pylint: disable=exec-used
+        names["model"].load_weights(paths[1])
+        return names["model"]
     with open(paths[0]) as f:
         model = keras.models.model_from_json(f.read())
     if paths[1].endswith(".npz"):
@@ -84,6 +90,9 @@ def compare(task):
         a = np.asarray(a)
         assert a.shape == b.shape, "shape %s, %s wanted" % (a.shape, b.shape)
         worst = max(worst, float(np.max(np.abs(a - b) / (1 + np.abs(b)))))
+    if task.get("names"):
+        names = [layer.name for layer in model.layers]
+        assert names == task["names"], "layers %s, %s wanted" % (names, task["names"])
     return worst
 
 
