@@ -277,6 +277,32 @@ CUV_API CUV_MUST_USE cuv_status cuv_model_verify(cuv_model *model, cuv_evidence 
 /* The same against another model on random inputs (seeded). */
 CUV_API CUV_MUST_USE cuv_status cuv_model_verify_against(cuv_model *model, cuv_model *other, double rtol, double atol,
                                                          const cuv_run_options *options, cuv_verification **out);
+
+typedef enum cuv_change_kind { CUV_CHANGE_STRUCTURE, CUV_CHANGE_CONFIG, CUV_CHANGE_WEIGHT } cuv_change_kind;
+/* One difference. `a` and `b` are what the first and the second model have, as text; NULL: nothing. */
+typedef struct cuv_change {
+    cuv_change_kind kind;
+    const char *layer;       /* its path in the first model, or in the second for what was added; NULL: the model itself */
+    const char *field;       /* "layer", "inputs", "outputs", "shape", "class"; an argument; a weight */
+    const char *a, *b;       /* weights: shapes, where these differ, else both NULL */
+    double max_abs, relative_norm;   /* weights of equal shape: largest difference; |a - b| / |a| over all values. Else NaN */
+} cuv_change;
+typedef struct cuv_diff {
+    bool same;
+    size_t change_count;
+    const cuv_change *changes;
+    cuv_verification *outputs;       /* on random inputs; NULL: not compared, for the reason in why_not */
+    const char *why_not;
+    const char *parts_at;            /* the first layer whose outputs differ; NULL: none, or not looked for */
+    double parts_by;
+} cuv_diff;
+/* Compares two models of one context, with the defaults of the Keras each was written by. CUV_OK: the same; CUV_NO: not (then *out is
+ * filled all the same). Freed with cuv_diff_free. */
+CUV_API CUV_MUST_USE cuv_status cuv_model_diff(cuv_model *a, cuv_model *b, double rtol, double atol, const cuv_run_options *options,
+                                               cuv_diff **out);
+/* As text for people, or the document of cli.md. */
+CUV_API CUV_MUST_USE cuv_status cuv_diff_text(cuv_context *cx, const cuv_diff *diff, bool json, char **out);
+CUV_API void cuv_diff_free(cuv_context *cx, cuv_diff *diff);     /* NULL allowed */
 CUV_API void cuv_verification_free(cuv_context *cx, cuv_verification *verification);
 
 /* ---------------------------------------------------------------------------------------------- 10. Writing */

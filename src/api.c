@@ -2,6 +2,7 @@
 #include "emit/emit.h"
 #include "run/fast/pool.h"
 #include "run/runner.h"
+#include "run/diff.h"
 
 #include <stdlib.h>
 
@@ -327,6 +328,28 @@ cuv_status cuv_model_verify_against(cuv_model *m, cuv_model *other, double rtol,
 {
     cuv_start_clock(m->cx);
     return cuv_verify_against(m, other, rtol, atol, options, out);
+}
+
+cuv_status cuv_model_diff(cuv_model *a, cuv_model *b, double rtol, double atol, const cuv_run_options *options, cuv_diff **out)
+{
+    cuv_start_clock(a->cx);
+    return cuv_diff_models(a, b, rtol, atol, options, out);
+}
+
+cuv_status cuv_diff_text(cuv_context *cx, const cuv_diff *diff, bool json, char **out)
+{
+    cuv_buffer b;
+    cuv_buffer_init(&b, cx);
+    if (json)
+        cuv_emit_diff_json(diff, &b);
+    else
+        cuv_emit_diff(diff, &b);
+    return give_text(cx, &b, out);
+}
+
+void cuv_diff_free(cuv_context *cx, cuv_diff *diff)
+{
+    cuv_diff_drop(cx, diff);
 }
 
 cuv_status cuv_model_predict_file(cuv_model *m, const char *in, const char *out, size_t batch, const cuv_run_options *options)

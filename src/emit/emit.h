@@ -29,6 +29,9 @@ void cuv_emit_dot(const struct cuv_model *m, cuv_buffer *out);
 /* What the files hold: for people, and the "files" document of cli.md. */
 void cuv_emit_evidence(const struct cuv_evidence *ev, cuv_buffer *out);
 void cuv_emit_evidence_json(const struct cuv_evidence *ev, cuv_buffer *out);
+/* What changed between two models. */
+void cuv_emit_diff(const cuv_diff *diff, cuv_buffer *out);
+void cuv_emit_diff_json(const cuv_diff *diff, cuv_buffer *out);
 /* The findings as cli.md shows an error; and `, "error": {...}` of the first error, with all findings in "findings". */
 void cuv_emit_findings(cuv_context *cx, bool color, cuv_buffer *out);
 void cuv_emit_error_json(cuv_context *cx, cuv_buffer *out);

@@ -211,10 +211,10 @@ static cuv_carrier guess_if_text(const uint8_t *data, size_t size)
 
 cuv_carrier cuv_format_guess(const uint8_t *data, size_t size)
 {
+    if (is_zip(data, size))     /* first: a member that is HDF5 may begin at 2048, where a file of HDF5 may, too */
+        return CUV_FORMAT_ZIP;
     if (is_hdf5(data, size))
         return CUV_FORMAT_HDF5;
-    if (is_zip(data, size))
-        return CUV_FORMAT_ZIP;
     if (begins_with(data, size, "\x93NUMPY", 6))
         return CUV_FORMAT_NPY;
     if (is_pickle(data, size))

@@ -33,6 +33,10 @@ CUV_MUST_USE cuv_status cuv_verify_samples(struct cuv_model *m, const cuv_sample
 /* Runs both models on the same random inputs (unknown sizes 4, seeded) and compares their outputs by position. */
 CUV_MUST_USE cuv_status cuv_verify_against(struct cuv_model *m, struct cuv_model *other, double rtol, double atol,
                                            const cuv_run_options *options, cuv_verification **out);
+/* Inputs that both models take, the same ones at each call. */
+CUV_MUST_USE cuv_status cuv_random_inputs(struct cuv_model *m, const struct cuv_model *other, cuv_arena *arena, cuv_array **out);
+/* |a - b| <= atol + rtol |b| for all values; false for arrays of different sizes. */
+bool cuv_compare_arrays(const cuv_array *have, const cuv_array *want, double rtol, double atol, struct cuv_verified *v);
 /* See cuv_model_predict_file. */
 CUV_MUST_USE cuv_status cuv_predict_file(struct cuv_model *m, const char *in, const char *out, size_t batch,
                                          const cuv_run_options *options);

@@ -103,6 +103,14 @@ static void compare(const cuv_array *have, const cuv_array *want, double rtol, d
     v->ok = v->differing == 0;
 }
 
+bool cuv_compare_arrays(const cuv_array *have, const cuv_array *want, double rtol, double atol, struct cuv_verified *v)
+{
+    if (!squeeze_equal(have, want))
+        return v->ok = false;
+    compare(have, want, rtol, atol, v);
+    return v->ok;
+}
+
 cuv_status cuv_compare_outputs(struct cuv_model *m, const struct cuv_result *have, const cuv_array *want, double rtol,
                                double atol, cuv_verification *v)
 {
@@ -210,7 +218,7 @@ static int64_t index_limit(const struct cuv_model *m, cuv_ref input)
     return 0;
 }
 
-static cuv_status random_inputs(struct cuv_model *m, const struct cuv_model *other, cuv_arena *arena, cuv_array **out)
+cuv_status cuv_random_inputs(struct cuv_model *m, const struct cuv_model *other, cuv_arena *arena, cuv_array **out)
 {
     uint64_t state = 1;
     *out = CUV_NEW_ARRAY(arena, cuv_array, m->input_count + 1);
@@ -252,7 +260,7 @@ cuv_status cuv_verify_against(struct cuv_model *m, struct cuv_model *other, doub
                         .found = cuv_format(m->cx, "%zu inputs, %zu outputs", m->input_count, m->output_count)},
                         "'%s' and '%s' have different numbers of inputs or outputs", m->name, other->name);
     cuv_arena *arena = cuv_arena_new(m->cx);
-    cuv_status status = arena ? random_inputs(m, other, arena, &inputs) : cuv_oom(m->cx);
+    cuv_status status = arena ? cuv_random_inputs(m, other, arena, &inputs) : cuv_oom(m->cx);
     if (status == CUV_OK)
         status = cuv_run_model(m, inputs, m->input_count, 0, options, &mine);
     if (status == CUV_OK)

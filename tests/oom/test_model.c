@@ -135,6 +135,21 @@ static cuv_status verify_against(scene *s, const void *argument)
     return status;
 }
 
+static cuv_status diff(scene *s, const void *argument)
+{
+    cuv_diff *d;
+    char *text = NULL;
+    cuv_status status = cuv_model_diff(s->model, s->model, 1e-4, 1e-5, argument, &d);
+    assert_true((status == CUV_OK) == (d != NULL));
+    for (int json = 0; status == CUV_OK && json < 2; json++) {
+        status = cuv_diff_text(s->cx, d, json, &text);
+        assert_true((status == CUV_OK) == (text != NULL));
+        cuv_text_free(s->cx, text);
+    }
+    cuv_diff_free(s->cx, d);
+    return status;
+}
+
 static void refuse_each_anew(const carrier *c, act run, const cuv_run_options *options)
 {
     scene s;
@@ -158,6 +173,7 @@ static void test_run(void **state)
         refuse_each_anew(&models[i], predict, &reference);
         refuse_each_anew(&models[i], verify, &two);
         refuse_each_anew(&models[i], verify_against, &one);
+        refuse_each_anew(&models[i], diff, &one);
     }
 }
 
