@@ -121,6 +121,8 @@ void *cuv_map_get(const cuv_map *map, const char *key);
 void cuv_sha256_hex(const void *data, size_t size, char out[65]);
 /* CRC-32 of zip and PNG; start with 0. */
 uint32_t cuv_crc32(uint32_t crc, const void *data, size_t size);
+/* CRC-32C (Castagnoli) of whole data. */
+uint32_t cuv_crc32c(const void *data, size_t size);
 
 /* ---- blobs and tensors --------------------------------------------------------------------------------- */
 

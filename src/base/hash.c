@@ -75,3 +75,25 @@ uint32_t cuv_crc32(uint32_t crc, const void *data, size_t size)
 {
     return size > 0 ? (uint32_t)crc32_z(crc, data, size) : crc;
 }
+
+uint32_t cuv_crc32c(const void *data, size_t size)
+{
+    const uint8_t *p = data;
+    uint32_t table[4][256], crc = 0xffffffffu;
+    for (uint32_t i = 0; i < 256; i++) {
+        uint32_t c = i;
+        for (int bit = 0; bit < 8; bit++)
+            c = c & 1 ? (c >> 1) ^ 0x82f63b78u : c >> 1;
+        table[0][i] = c;
+    }
+    for (uint32_t i = 0; i < 256; i++)      /* four bytes at a time: table[k] is k zero bytes further on */
+        for (int k = 1; k < 4; k++)
+            table[k][i] = (table[k - 1][i] >> 8) ^ table[0][table[k - 1][i] & 0xff];
+    for (; size >= 4; p += 4, size -= 4) {
+        crc ^= (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+        crc = table[3][crc & 0xff] ^ table[2][crc >> 8 & 0xff] ^ table[1][crc >> 16 & 0xff] ^ table[0][crc >> 24];
+    }
+    for (; size > 0; p++, size--)
+        crc = (crc >> 8) ^ table[0][(crc ^ *p) & 0xff];
+    return crc ^ 0xffffffffu;
+}

@@ -1,6 +1,6 @@
 /* The .keras archive (formats.md c): metadata.json, config.json, model.weights.h5 or .npz, assets; zipped, or as a
  * folder. Cf. archive_write.c. */
-#include "evidence/read.h"
+#include "evidence/checkpoint.h"
 
 #include <sys/stat.h>
 
@@ -179,7 +179,9 @@ cuv_status cuv_read_folder(struct cuv_evidence *ev, const char *path, cuv_file *
     CUV_TRY(cuv_file_new(ev, path, &file));
     bool archive = is_there(ev, path, "config.json", &failed);
     bool saved = is_there(ev, path, "saved_model.pb", &failed) || is_there(ev, path, "keras_metadata.pb", &failed);
-    if (failed)
+    bool checkpoint = is_there(ev, path, "checkpoint", &failed);
+    const char *state = cuv_arena_printf(ev->arena, "%s/checkpoint", path);
+    if (failed || !state)
         return cuv_oom(ev->cx);
     cuv_detail detail = {.file = path, .help = "give the files in it one by one"};
     if (archive && !saved) {
@@ -190,10 +192,14 @@ cuv_status cuv_read_folder(struct cuv_evidence *ev, const char *path, cuv_file *
         *out = file;
         return CUV_OK;
     }
-    if (!saved)
+    if (saved)
+        CUV_TRY(cuv_read_saved_folder(ev, file));
+    else if (checkpoint)
+        return cuv_file_load(ev, state, out);
+    else
         return cuv_fail(ev->cx, CUV_UNSUPPORTED, "file.folder", &detail,
-                        "%s is a folder, and no unpacked .keras archive", file->name);
-    detail.help = "load it in TensorFlow and save the model as .keras or .h5";
-    return cuv_fail(ev->cx, CUV_UNSUPPORTED, "file.saved_model", &detail,
-                    "%s is a TensorFlow SavedModel, which this version does not read", file->name);
+                        "%s is a folder, and no unpacked .keras archive, SavedModel or checkpoint", file->name);
+    CUV_TRY(cuv_dangers_find(ev, file));
+    *out = file;
+    return CUV_OK;
 }

@@ -1,6 +1,6 @@
 /* Opening evidence: recognises a file by its content and hands it to the reader of its convention.
  * Knows which conventions there are, not what they look like inside. */
-#include "evidence/read.h"
+#include "evidence/checkpoint.h"
 
 #include <sys/stat.h>
 
@@ -158,16 +158,16 @@ static cuv_status read_values(struct cuv_evidence *ev, cuv_file *file)
     return CUV_OK;
 }
 
-static cuv_status tensorflow_only(struct cuv_evidence *ev, const cuv_file *file)
+static cuv_status read_protobuf(struct cuv_evidence *ev, cuv_file *file)
 {
-    bool table = file->format == CUV_FORMAT_TABLE;
-    cuv_detail detail = {.file = file->path,
+    bool known = false;
+    CUV_TRY(cuv_read_saved_model(ev, file, &known));
+    if (known)
+        return CUV_OK;
+    cuv_detail detail = {.file = file->path, .expected = "saved_model.pb or keras_metadata.pb of a SavedModel",
                          .help = "load it in TensorFlow and save the model as .keras or .h5"};
-    return cuv_fail(
-        ev->cx, CUV_UNSUPPORTED, table ? "file.checkpoint" : "file.saved_model", &detail,
-        table ? "%s is the index of a TensorFlow checkpoint, which this version does not read"
-              : "%s is a protocol buffer (a SavedModel or a TensorFlow graph), which this version does not read",
-        file->name);
+    return cuv_fail(ev->cx, CUV_UNSUPPORTED, "file.protobuf", &detail,
+                    "%s is a protocol buffer (a TensorFlow graph, or ONNX), which holds no Keras layers", file->name);
 }
 
 static cuv_status read_by_format(struct cuv_evidence *ev, cuv_file *file)
@@ -182,8 +182,10 @@ static cuv_status read_by_format(struct cuv_evidence *ev, cuv_file *file)
         return CUV_OK;
     case CUV_FORMAT_SAFETENSORS:
         return cuv_read_safetensors(ev, file);
-    case CUV_FORMAT_PROTOBUF: case CUV_FORMAT_TABLE:
-        return tensorflow_only(ev, file);
+    case CUV_FORMAT_PROTOBUF:
+        return read_protobuf(ev, file);
+    case CUV_FORMAT_TABLE:
+        return cuv_read_checkpoint(ev, file, &file->source, NULL);
     case CUV_FORMAT_UNKNOWN: case CUV_FORMAT_NPY: case CUV_FORMAT_PICKLE: case CUV_FORMAT_JSON: case CUV_FORMAT_YAML:
         break;
     }
@@ -209,6 +211,12 @@ static cuv_status read_source(struct cuv_evidence *ev, const cuv_source *src, cu
     file->source = *src;
     file->source.name = file->name;
     CUV_TRY(cuv_foreign_check(ev->cx, file));
+    if (cuv_checkpoint_data_name(file->name)) {     /* bare numbers; the index says what they are */
+        file->kind = "values of a TensorFlow checkpoint";
+        return CUV_OK;
+    }
+    if (cuv_checkpoint_state(src->data, src->size))
+        return cuv_read_checkpoint_state(ev, file);
     file->format = cuv_format_guess(src->data, src->size);
     if (src->size > 3 && !memcmp(src->data, "\"{\\\"", 4)) /* json.dump(model.to_json(), f): JSON as text of JSON */
         file->format = CUV_FORMAT_JSON;
@@ -280,8 +288,12 @@ cuv_status cuv_evidence_open(struct cuv_evidence *ev, const char *path, cuv_file
             return CUV_OK;
         }
     }
-    bool folder = !cuv_streq(path, "-") && stat(path, &info) == 0 && S_ISDIR(info.st_mode);
-    CUV_TRY(folder ? cuv_read_folder(ev, path, &file) : cuv_file_load(ev, path, &file));
+    bool stream = cuv_streq(path, "-"), there = !stream && stat(path, &info) == 0;
+    char *index = cuv_arena_printf(ev->arena, "%s.index", path);    /* TensorFlow names a checkpoint by what its files begin with */
+    if (!index)
+        return cuv_oom(ev->cx);
+    bool prefix = !stream && !there && stat(index, &info) == 0;
+    CUV_TRY(there && S_ISDIR(info.st_mode) ? cuv_read_folder(ev, path, &file) : cuv_file_load(ev, prefix ? index : path, &file));
     return append(ev, file, out);
 }
 

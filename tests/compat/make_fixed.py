@@ -168,15 +168,21 @@ def make(name, folder):
             f.write(summary_text(model))
     save_keras(model, base)
     save_numpy(model, base)
-    if not KERAS3 and name in ("mlp", "nested_functional"):
-        save_tensorflow(model, base)
+    if not KERAS3 and name in SAVED_MODELS + CHECKPOINTS:
+        save_tensorflow(model, base, name in SAVED_MODELS)
 
 
-def save_tensorflow(model, base):
-    """A SavedModel and a checkpoint, which Keras 2 wrote by default."""
+SAVED_MODELS = ("mlp", "nested_functional", "slashes")
+CHECKPOINTS = ("attention", "batchnorm", "bidirectional", "conv_lstm", "nested_frozen", "seq2seq", "time_distributed",
+               "trained")
+
+
+def save_tensorflow(model, base, whole):
+    """A checkpoint and, where it is small, a SavedModel: what Keras 2 wrote by default."""
     saved = base + ".savedmodel"
     shutil.rmtree(saved, ignore_errors=True)
-    model.save(saved, save_format="tf")
+    if whole:
+        model.save(saved, save_format="tf")
     os.makedirs(base + ".checkpoint", exist_ok=True)
     model.save_weights(os.path.join(base + ".checkpoint", "ck"), save_format="tf")
 

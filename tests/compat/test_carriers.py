@@ -1,0 +1,146 @@
+"""TensorFlow's and TensorFlow.js's own forms when they are damaged: every change is refused with a name or does no harm; none crashes."""
+import os
+import shutil
+import struct
+
+import numpy as np
+import pytest
+
+from support import HERE, arrays, assert_same, cuvier, must, numbered
+
+FIXED = os.path.join(HERE, "keras-2.15")
+
+
+def crc32c(data):
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = (crc >> 1) ^ (0x82F63B78 if crc & 1 else 0)
+    crc ^= 0xFFFFFFFF
+    return (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF
+
+
+def varint(data, at):
+    value, shift = 0, 0
+    while True:
+        value |= (data[at] & 0x7F) << shift
+        shift += 7
+        at += 1
+        if not data[at - 1] & 0x80:
+            return value, at
+
+
+def blocks(data):
+    """(offset, size) of the first data block of a table, and of its index."""
+    _, at = varint(data, len(data) - 48)
+    _, at = varint(data, at)
+    offset, at = varint(data, at)
+    size, at = varint(data, at)
+    _, first = varint(data, offset)
+    rest, first = varint(data, first)
+    _, first = varint(data, first)
+    start, first = varint(data, first + rest)
+    length, _ = varint(data, first)
+    return [(start, length), (offset, size)]
+
+
+def sealed(data, block):
+    """With the block's checksum made right again, so that the change gets past it."""
+    offset, size = block
+    return data[:offset + size + 1] + struct.pack("<I", crc32c(data[offset:offset + size + 1])) + data[offset + size + 5:]
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    folder = os.path.join(str(tmp_path), "ck")
+    shutil.copytree(os.path.join(FIXED, "nested_functional.checkpoint"), folder)
+    return folder
+
+
+CONFIG = os.path.join(FIXED, "nested_functional.json")
+
+
+def survives(*evidence):
+    done = cuvier("rebuild", *evidence, timeout=20)
+    assert done.returncode in (0, 1, 3), "exit status %d\n%s" % (done.returncode, done.stderr[-2000:])
+    assert done.returncode == 0 or done.stderr.startswith("error: ")
+    return done
+
+
+def test_changed_index(checkpoint):
+    """A changed byte is refused by its block's checksum; with a right checksum, by what it says."""
+    path = os.path.join(checkpoint, "ck.index")
+    good, rng = open(path, "rb").read(), np.random.default_rng(1)
+    assert len(blocks(good)) == 2 and survives(CONFIG, path).returncode == 0
+    for block in blocks(good):
+        assert sealed(good, block) == good          # our checksums are TensorFlow's
+    for i in range(160):
+        block = blocks(good)[i % 2]
+        bad = bytearray(good)
+        bad[block[0] + int(rng.integers(block[1]))] ^= 1 << int(rng.integers(8))
+        open(path, "wb").write(bytes(bad))
+        assert "checksum" in must("rebuild", CONFIG, path, status=3).stderr
+        open(path, "wb").write(sealed(bytes(bad), block))
+        survives(CONFIG, path)
+
+
+def test_cut_index(checkpoint):
+    path = os.path.join(checkpoint, "ck.index")
+    good = open(path, "rb").read()
+    for size in list(range(1, len(good), 37)) + [len(good) - 48, len(good) - 1]:
+        open(path, "wb").write(good[:size])
+        assert survives(CONFIG, path).returncode == 3
+    open(path, "wb").write(good[-48:])
+    assert survives(CONFIG, path).returncode == 3
+
+
+def test_changed_values(checkpoint):
+    """The graph of objects lies among the values, without a checksum that is looked at; the numbers have theirs."""
+    path, index = os.path.join(checkpoint, "ck.data-00000-of-00001"), os.path.join(checkpoint, "ck.index")
+    good, rng = open(path, "rb").read(), np.random.default_rng(2)
+    refused = 0
+    for _ in range(120):
+        bad = bytearray(good)
+        bad[int(rng.integers(len(bad)))] ^= 1 << int(rng.integers(8))
+        open(path, "wb").write(bytes(bad))
+        refused += survives(CONFIG, index).returncode != 0
+    assert refused > 30
+    for size in range(0, len(good), len(good) // 12):
+        open(path, "wb").write(good[:size])
+        assert survives(CONFIG, index).returncode == 3
+    os.remove(path)
+    assert "ck.data-00000-of-00001" in must("rebuild", CONFIG, index, status=1).stderr
+
+
+@pytest.mark.parametrize("part", ["keras_metadata.pb", "saved_model.pb", "variables/variables.index"])
+def test_changed_saved_model(part, tmp_path):
+    folder = os.path.join(str(tmp_path), "m")
+    shutil.copytree(os.path.join(FIXED, "mlp.savedmodel"), folder)
+    path = os.path.join(folder, part)
+    good, rng = open(path, "rb").read(), np.random.default_rng(3)
+    for i in range(60):
+        bad = bytearray(good)
+        bad[int(rng.integers(min(len(bad), 4000)))] = int(rng.integers(256))
+        open(path, "wb").write(bytes(bad if i % 3 else bad[:int(rng.integers(len(bad)))]))
+        survives(folder)
+
+
+def test_ways_to_name_a_checkpoint(checkpoint, tmp_path):
+    """The index, the prefix as TensorFlow has it, the folder, the file 'checkpoint', and index and values together."""
+    io = os.path.join(FIXED, "nested_functional.io.npz")
+    out, files = os.path.join(str(tmp_path), "out.npz"), [os.path.join(checkpoint, f) for f in ("ck.index", "ck.data-00000-of-00001")]
+    for given in (files[:1], [os.path.join(checkpoint, "ck")], [checkpoint], [os.path.join(checkpoint, "checkpoint")], files):
+        must("predict", CONFIG, *given, "-i", io, "-o", out)
+        assert_same(arrays(out), numbered(np.load(io), "y"))
+
+
+def test_saved_model_without_its_parts(tmp_path):
+    folder = os.path.join(str(tmp_path), "m")
+    shutil.copytree(os.path.join(FIXED, "mlp.savedmodel"), folder)
+    for part in ("saved_model.pb", "keras_metadata.pb"):
+        must("summary", os.path.join(folder, part))
+    shutil.rmtree(os.path.join(folder, "variables"))
+    assert "variables" in must("rebuild", folder, status=1).stderr
+    os.remove(os.path.join(folder, "keras_metadata.pb"))
+    assert "keras_metadata.pb" in must("rebuild", folder, status=3).stderr
