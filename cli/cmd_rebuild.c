@@ -6,7 +6,9 @@
 
 static cuv_status write_all(cuv_model *model, const options *o)
 {
-    cuv_write_options w = {.keras = o->keras && !strcmp(o->keras, "2") ? 2 : 3, .weights_only = o->weights_only};
+    cuv_write_options w = {.keras = o->keras && !strcmp(o->keras, "2") ? 2 : 3, .weights_only = o->weights_only,
+                           .weights_file = o->weights_file, .batch = o->batch, .input_shapes = o->input_shape.items,
+                           .input_shape_count = o->input_shape.count};
     for (size_t i = 0; i < o->out.count; i++) {
         cuv_status status = cuv_model_write(model, o->out.items[i], o->format, &w);
         if (status != CUV_OK)
@@ -74,4 +76,4 @@ static int run(cuv_context *cx, options *o)
 }
 
 const verb cmd_rebuild = {"rebuild", "EVIDENCE... [-o OUT]...", "put the model together again; write it in any form",
-                          "--out --format --map --samples --input-shape --strict --top --keras --weights-only", run};
+                          "--out --format --map --samples --input-shape --strict --top --keras --weights-only --weights-file --batch", run};

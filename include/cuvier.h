@@ -310,10 +310,14 @@ CUV_API void cuv_verification_free(cuv_context *cx, cuv_verification *verificati
 typedef struct cuv_write_options {
     int keras;               /* 3 (default) or 2: whose conventions .h5 follows */
     bool weights_only;       /* .h5 without the configuration */
+    bool weights_file;       /* .c: the weights in a file NAME.weights beside it */
+    int64_t batch;           /* .c: its constant batch; 0: 1 */
+    const char *const *input_shapes;    /* .c: sizes that the model leaves open, input by input, as "28,28,1"; borrowed */
+    size_t input_shape_count;
 } cuv_write_options;
 
 /* Writes the model whole or not at all. `format` is a form of cli.md (".keras", ".h5", ".weights.h5", ".npz", ".json");
- * NULL: by the end of the path. CUV_UNSUPPORTED names a form that is not written yet. `options` may be NULL. */
+ * ".c" writes a header beside the source.  NULL: by the end of the path. CUV_UNSUPPORTED names a form that is not written yet. `options` may be NULL. */
 CUV_API CUV_MUST_USE cuv_status cuv_model_write(cuv_model *model, const char *path, const char *format,
                                                 const cuv_write_options *options);
 /* Forms that cuv_model_write knows, ended by NULL. Static storage. */

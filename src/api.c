@@ -81,18 +81,8 @@ static cuv_status wrong_input_shape(cuv_evidence *ev, const char *text)
 cuv_status cuv_evidence_input_shape(cuv_evidence *ev, const char *text)
 {
     int64_t shape[CUV_MAX_RANK];
-    int rank = 0;
-    for (const char *at = text; *at;) {
-        size_t n = strcspn(at, ",x");
-        bool any = n == 1 && *at == '?';
-        if (rank == CUV_MAX_RANK - 1 || (!any && (!cuv_parse_i64(at, n, &shape[rank]) || shape[rank] < 1)))
-            return wrong_input_shape(ev, text);
-        if (any)
-            shape[rank] = -1;
-        rank++;
-        at += n + (at[n] != 0);
-    }
-    if (!rank)
+    int rank;
+    if (!cuv_parse_shape(text, shape, &rank))
         return wrong_input_shape(ev, text);
     void *shapes = cuv_arena_calloc(ev->arena, ev->input_shape_count + 1, sizeof *ev->input_shapes);
     if (!shapes)

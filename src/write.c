@@ -1,9 +1,9 @@
 /* Writing a model: its layers and weights as the tree that the writers of evidence/ know, in the form that the path asks for. */
 #include "emit/emit.h"
 
-static const char *const forms[] = {".keras", ".weights.h5", ".h5", ".json", ".npz", ".safetensors", ".onnx", ".py", ".dot", NULL};
+static const char *const forms[] = {".keras", ".weights.h5", ".h5", ".json", ".npz", ".safetensors", ".onnx", ".c", ".py", ".dot", NULL};
 /* Forms of the contract that are not written yet. */
-static const char *const later[] = {".c", ".svg", ".html", NULL};
+static const char *const later[] = {".svg", ".html", NULL};
 
 const char *const *cuv_model_forms(void)
 {
@@ -150,6 +150,8 @@ static cuv_status write_form(cuv_model *m, const char *path, const char *form, c
         return cuv_fail(m->cx, CUV_UNSUPPORTED, "write.keras2", &(cuv_detail){.file = path, .found = "--keras 2",
                         .help = "with --weights-only the .h5 file follows Keras 2; its configuration is not written yet"},
                         "%s: a configuration of Keras 2 is not written yet", path);
+    if (!strcmp(form, ".c"))
+        return cuv_write_c(m, path, o);
     if (wants_config)
         CUV_TRY(cuv_emit_config(m, arena, &config));
     if (!strcmp(form, ".json"))

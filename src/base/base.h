@@ -96,6 +96,8 @@ void cuv_buffer_printf(cuv_buffer *b, const char *fmt, ...) CUV_PRINTF(2, 3);
 void cuv_buffer_json_string(cuv_buffer *b, const char *text, size_t size);
 /* Shortest decimal text that reads back as the same double, as Python's repr ("1.0", "1e-05", "nan", "inf"). */
 void cuv_buffer_double(cuv_buffer *b, double value);
+/* The same for a float: text of at most nine digits that reads back as the same float. */
+void cuv_buffer_float(cuv_buffer *b, float value);
 /* A quoted copy fit for a terminal: control characters, quotes and bytes that are not UTF-8 are escaped. */
 void cuv_buffer_safe(cuv_buffer *b, const char *text, size_t size);
 
@@ -110,6 +112,8 @@ bool cuv_utf8_valid(const char *text, size_t size);
 /* Parses the whole text as a decimal number, independent of the locale. */
 bool cuv_parse_double(const char *text, size_t size, double *out);
 bool cuv_parse_i64(const char *text, size_t size, int64_t *out);
+/* "28,28,1": sizes of at least 1, '?' for -1; false when it is no such list, or has more than CUV_MAX_RANK - 1 sizes. */
+bool cuv_parse_shape(const char *text, int64_t shape[CUV_MAX_RANK], int *rank);
 
 /* Hash map from text (borrowed) to pointer, in an arena. */
 typedef struct cuv_map cuv_map;

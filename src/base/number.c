@@ -163,6 +163,20 @@ static void find_shortest(double value, shortest *s)
         s->count--;
 }
 
+/* The same for a float: nine digits hold any. */
+static void find_shortest_float(float value, shortest *s)
+{
+    char text[40];
+    for (int count = 6; count <= 9; count++) {
+        round_digits((double)value, count, s);
+        (void)snprintf(text, sizeof text, "%.*se%d", s->count, s->digits, s->point - s->count);
+        if (strtof(text, NULL) == value)
+            break;
+    }
+    while (s->count > 1 && s->digits[s->count - 1] == '0')
+        s->count--;
+}
+
 static void add_zeros(cuv_buffer *b, int count)
 {
     for (int i = 0; i < count; i++)
@@ -195,7 +209,7 @@ static void add_layout(cuv_buffer *b, const shortest *s)
     }
 }
 
-void cuv_buffer_double(cuv_buffer *b, double value)
+static void add_number(cuv_buffer *b, double value, bool single)
 {
     if (isnan(value)) {
         cuv_buffer_text(b, "nan");
@@ -211,7 +225,20 @@ void cuv_buffer_double(cuv_buffer *b, double value)
         cuv_buffer_text(b, "0.0");
     } else {
         shortest s = {.count = 0};
-        find_shortest(value, &s);
+        if (single)
+            find_shortest_float((float)value, &s);
+        else
+            find_shortest(value, &s);
         add_layout(b, &s);
     }
+}
+
+void cuv_buffer_double(cuv_buffer *b, double value)
+{
+    add_number(b, value, false);
+}
+
+void cuv_buffer_float(cuv_buffer *b, float value)
+{
+    add_number(b, (double)value, true);
 }

@@ -156,3 +156,19 @@ bool cuv_parse_i64(const char *text, size_t size, int64_t *out)
     *out = negative ? value : -value;
     return true;
 }
+
+bool cuv_parse_shape(const char *text, int64_t shape[CUV_MAX_RANK], int *rank)
+{
+    *rank = 0;
+    for (const char *at = text; *at;) {
+        size_t n = strcspn(at, ",x");
+        bool any = n == 1 && *at == '?';
+        if (*rank == CUV_MAX_RANK - 1 || (!any && (!cuv_parse_i64(at, n, &shape[*rank]) || shape[*rank] < 1)))
+            return false;
+        if (any)
+            shape[*rank] = -1;
+        (*rank)++;
+        at += n + (at[n] != 0);
+    }
+    return *rank > 0;
+}

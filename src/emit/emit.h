@@ -22,6 +22,9 @@ CUV_MUST_USE cuv_status cuv_emit_config(const struct cuv_model *m, cuv_arena *ar
 /* The program as an ONNX model. CUV_UNSUPPORTED "write.onnx" names the layer and the op that ONNX lacks; nothing is written then.
  * `selftest` (may be NULL) becomes metadata. */
 CUV_MUST_USE cuv_status cuv_write_onnx(const struct cuv_model *m, const char *selftest, const char *path);
+/* Standalone C99 with its header, for fixed sizes, computing what the reference kernels compute. CUV_NO "write.size" names an input
+ * with an unknown size; CUV_UNSUPPORTED "write.c_op" a layer and its op that C source does not have. */
+CUV_MUST_USE cuv_status cuv_write_c(struct cuv_model *m, const char *path, const cuv_write_options *options);
 /* Keras 3 code that builds the model, without its weights. CUV_UNSUPPORTED "write.python" names what code cannot say. */
 CUV_MUST_USE cuv_status cuv_emit_python(const struct cuv_model *m, cuv_arena *arena, cuv_buffer *out);
 /* The wiring as Graphviz text. */

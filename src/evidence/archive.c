@@ -58,9 +58,8 @@ static cuv_status without_folder(struct cuv_evidence *ev, const cuv_zip *zip, co
     return CUV_OK;
 }
 
-/* One part by name; `*found` is false when it is not there. */
-static cuv_status get_part(struct cuv_evidence *ev, const cuv_file *file, const char *name, cuv_source *out,
-                           bool *found)
+cuv_status cuv_archive_part(struct cuv_evidence *ev, const cuv_file *file, const char *name, cuv_source *out,
+                            bool *found)
 {
     *found = false;
     if (file->zip) {
@@ -95,7 +94,7 @@ static cuv_status read_metadata(struct cuv_evidence *ev, cuv_file *file)
     cuv_source src;
     cuv_value *metadata = NULL;
     bool found = false;
-    CUV_TRY(get_part(ev, file, "metadata.json", &src, &found));
+    CUV_TRY(cuv_archive_part(ev, file, "metadata.json", &src, &found));
     if (!found)
         return CUV_OK;
     CUV_TRY(cuv_json_parse(ev->arena, &src, &metadata));
@@ -110,7 +109,7 @@ static cuv_status read_config_part(struct cuv_evidence *ev, cuv_file *file)
     cuv_value *config = NULL;
     bool found = false;
     cuv_detail detail = {.file = file->path};
-    CUV_TRY(get_part(ev, file, "config.json", &src, &found));
+    CUV_TRY(cuv_archive_part(ev, file, "config.json", &src, &found));
     if (!found)
         return cuv_fail(ev->cx, CUV_DAMAGED, "archive.config", &detail, "%s has no config.json", file->name);
     CUV_TRY(cuv_json_parse(ev->arena, &src, &config));
@@ -128,7 +127,7 @@ static cuv_status read_npz_part(struct cuv_evidence *ev, cuv_file *file)
     cuv_zip *zip = NULL;
     cuv_value *values = NULL;
     bool found = false;
-    CUV_TRY(get_part(ev, file, "model.weights.npz", &src, &found));
+    CUV_TRY(cuv_archive_part(ev, file, "model.weights.npz", &src, &found));
     if (!found)
         return CUV_OK;
     CUV_TRY(cuv_zip_parse(ev->arena, &src, &zip));
@@ -141,7 +140,7 @@ static cuv_status read_weights(struct cuv_evidence *ev, cuv_file *file)
     cuv_source src;
     cuv_h5 *root = NULL;
     bool found = false;
-    CUV_TRY(get_part(ev, file, "model.weights.h5", &src, &found));
+    CUV_TRY(cuv_archive_part(ev, file, "model.weights.h5", &src, &found));
     if (!found)
         return read_npz_part(ev, file);
     CUV_TRY(cuv_h5_parse(ev->arena, &src, &root));
@@ -157,6 +156,7 @@ cuv_status cuv_read_archive(struct cuv_evidence *ev, cuv_file *file)
     file->kind = file->zip ? "Keras 3 archive" : "Keras 3 archive, unpacked";
     CUV_TRY(read_metadata(ev, file));
     CUV_TRY(read_config_part(ev, file));
+    CUV_TRY(cuv_adopt_vocabularies(ev, file));
     CUV_TRY(read_weights(ev, file));
     return cuv_file_describe(ev, file, 3);
 }

@@ -61,9 +61,79 @@ static cuv_status add_lower(cuv_call *call)
     return fold(call, CUV_OP_ADD, false);
 }
 
+/* The mask of input i as Keras 3 lays it over the values; a mask is lost when ranks have to be made equal. */
+static cuv_ref mask_over(cuv_call *call, size_t i)
+{
+    cuv_ref mask = call->layer->keras >= 3 ? call->in[i].mask : CUV_NO_REF;
+    int rank = cuv_call_rank(call, i);
+    for (size_t k = 0; k < call->in_count; k++)
+        if (cuv_call_rank(call, k) != rank)
+            return CUV_NO_REF;
+    return mask == CUV_NO_REF || cuv_var_of(call, mask)->rank + 1 != rank ? CUV_NO_REF : cuv_expand_dims(call, mask, rank - 1);
+}
+
+static bool any_mask(const cuv_call *call)
+{
+    for (size_t i = 0; i < call->in_count; i++)
+        if (call->in[i].mask != CUV_NO_REF)
+            return call->layer->keras >= 3;
+    return false;
+}
+
+static cuv_ref choose(cuv_call *call, cuv_ref condition, cuv_ref yes, cuv_ref no)
+{
+    return cuv_emit(call->program, CUV_OP_WHERE, CUV_IN(condition, yes, no), NULL);
+}
+
+/* Keras 3 multiplies masked steps as ones, and ends with zeros where all inputs are masked. */
 static cuv_status multiply_lower(cuv_call *call)
 {
-    return fold(call, CUV_OP_MUL, false);
+    cuv_ref *refs, joined = CUV_NO_REF, y = CUV_NO_REF;
+    bool all = true;
+    if (!any_mask(call))
+        return fold(call, CUV_OP_MUL, false);
+    CUV_TRY(same_dtype(call, false, &refs));
+    same_rank(call, refs);
+    for (size_t i = 0; i < call->in_count; i++) {
+        cuv_ref mask = mask_over(call, i), x = refs[i];
+        all = all && mask != CUV_NO_REF;
+        if (mask != CUV_NO_REF)
+            x = choose(call, mask, x, cuv_scalar_like(call, x, 1));
+        joined = cuv_mask_join(call, CUV_OP_LOGICAL_OR, joined, mask);
+        y = y == CUV_NO_REF ? x : cuv_emit2(call->program, CUV_OP_MUL, y, x);
+    }
+    if (all)
+        y = choose(call, joined, y, cuv_scalar_like(call, y, 0));
+    CUV_TRY(cuv_call_return(call, y));
+    call->out[0].mask = merge_masks(call);
+    return call->program->status;
+}
+
+/* Keras 3 lets a masked step take the other input's value. */
+static cuv_status extreme(cuv_call *call, cuv_op op)
+{
+    cuv_ref *refs, y = CUV_NO_REF, joined = CUV_NO_REF;
+    if (!any_mask(call))
+        return fold(call, op, false);
+    CUV_TRY(same_dtype(call, false, &refs));
+    same_rank(call, refs);
+    for (size_t i = 0; i < call->in_count; i++) {
+        cuv_ref mask = mask_over(call, i), x = refs[i];
+        if (i == 0) {
+            y = x;
+            joined = mask;
+            continue;
+        }
+        if (mask != CUV_NO_REF)
+            x = choose(call, mask, x, y);
+        if (joined != CUV_NO_REF)
+            y = choose(call, joined, y, x);
+        joined = mask == CUV_NO_REF || joined == CUV_NO_REF ? CUV_NO_REF : cuv_emit2(call->program, CUV_OP_LOGICAL_OR, joined, mask);
+        y = cuv_emit2(call->program, op, y, x);
+    }
+    CUV_TRY(cuv_call_return(call, y));
+    call->out[0].mask = merge_masks(call);
+    return call->program->status;
 }
 
 static cuv_status average_lower(cuv_call *call)
@@ -73,12 +143,12 @@ static cuv_status average_lower(cuv_call *call)
 
 static cuv_status maximum_lower(cuv_call *call)
 {
-    return fold(call, CUV_OP_MAXIMUM, false);
+    return extreme(call, CUV_OP_MAXIMUM);
 }
 
 static cuv_status minimum_lower(cuv_call *call)
 {
-    return fold(call, CUV_OP_MINIMUM, false);
+    return extreme(call, CUV_OP_MINIMUM);
 }
 
 static cuv_status subtract_lower(cuv_call *call)

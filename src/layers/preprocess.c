@@ -1,4 +1,4 @@
-/* Preprocessing that is arithmetic: Rescaling, Normalization, Resizing, CenterCrop, Discretization, CategoryEncoding. */
+/* Preprocessing that is arithmetic: Rescaling, Normalization, Discretization, CategoryEncoding. Images are in image.c. */
 #include "layers/support.h"
 
 /* ---- numbers in configurations ---------------------------------------------------------------------------------------- */
@@ -140,98 +140,58 @@ const cuv_layer_def cuv_layer_normalization = {
     .flags = CUV_LF_MASKS, .build = normalization_build, .lower = normalization_lower,
 };
 
-/* ---- images ------------------------------------------------------------------------------------------------------------------ */
-
-static cuv_status resizing_lower(cuv_call *call)
-{
-    const cuv_layer *layer = call->layer;
-    cuv_attrs attrs = {.align = CUV_HALF_PIXEL, .mode = CUV_MODE_BILINEAR,
-                       .size = {cuv_arg_int(layer, "height"), cuv_arg_int(layer, "width")}};
-    CUV_TRY(cuv_call_expect_rank(call, 0, 4));
-    if (cuv_arg_is(layer, "interpolation", "nearest"))
-        attrs.mode = CUV_MODE_NEAREST;
-    else if (cuv_arg_is(layer, "interpolation", "bicubic"))
-        attrs.mode = CUV_MODE_BICUBIC;
-    else if (!cuv_arg_is(layer, "interpolation", "bilinear"))
-        return cuv_call_unsupported(call, "interpolation", "only nearest, bilinear and bicubic are");
-    static const char *const flags[] = {"antialias", "crop_to_aspect_ratio", "pad_to_aspect_ratio"};
-    for (size_t i = 0; i < 3; i++)
-        if (cuv_arg_bool(layer, flags[i]))
-            return cuv_call_unsupported(call, flags[i], "only False is");
-    cuv_ref x = cuv_to_last(call, cuv_float_in(call, 0));
-    return cuv_call_return(call, cuv_from_last(call, cuv_emit(call->program, CUV_OP_RESIZE, CUV_IN(x), &attrs)));
-}
-
-static const cuv_param resizing_params[] = {
-    P("height", INT, NULL, .allowed = ">=1"), P("width", INT, NULL, .allowed = ">=1"), P("interpolation", STRING, "'bilinear'"),
-    P("crop_to_aspect_ratio", BOOL, "False"), P("pad_to_aspect_ratio", BOOL, "False"), INERT("fill_mode", "'constant'"),
-    INERT("fill_value", "0.0"), P("antialias", BOOL, "False"), DATA_FORMAT, CUV_PARAM_END};
-const cuv_layer_def cuv_layer_resizing = {
-    .name = "Resizing", .doc = "images at another size", .params = resizing_params, .spatial = 2, .lower = resizing_lower,
-};
-
-/* The middle of the image, `size` cells of an axis. */
-static cuv_ref middle(cuv_call *call, cuv_ref x, int axis, int64_t size)
-{
-    int64_t start = (cuv_var_of(call, x)->shape[axis] - size) / 2;
-    return cuv_slice_axis(call, x, axis, start, start + size);
-}
-
-static int64_t clamp(int64_t n, int64_t most)
-{
-    return n < 1 ? 1 : n > most ? most : n;
-}
-
-/* An image that is too small is cut to the wanted ratio and enlarged (quirks 11). */
-static cuv_status center_crop_lower(cuv_call *call)
-{
-    int64_t height = cuv_arg_int(call->layer, "height"), width = cuv_arg_int(call->layer, "width");
-    CUV_TRY(cuv_call_expect_rank(call, 0, 4));
-    cuv_ref x = cuv_to_last(call, cuv_float_in(call, 0));
-    CUV_TRY(call->program->status);
-    int64_t h = cuv_var_of(call, x)->shape[1], w = cuv_var_of(call, x)->shape[2];
-    if (h < 1 || w < 1)
-        return cuv_call_unsupported(call, "height", "the sizes of the image must be known");
-    bool fits = h >= height && w >= width;
-    x = middle(call, x, 1, fits ? height : clamp(w * height / width, h));
-    x = middle(call, x, 2, fits ? width : clamp(h * width / height, w));
-    if (!fits)
-        x = cuv_emit(call->program, CUV_OP_RESIZE, CUV_IN(x), CUV_AT(.size = {height, width}, .mode = CUV_MODE_BILINEAR));
-    return cuv_call_return(call, cuv_from_last(call, x));
-}
-
-static const cuv_param center_crop_params[] = {P("height", INT, NULL, .allowed = ">=1"), P("width", INT, NULL, .allowed = ">=1"),
-                                               DATA_FORMAT, CUV_PARAM_END};
-const cuv_layer_def cuv_layer_center_crop = {
-    .name = "CenterCrop", .doc = "the middle of images", .params = center_crop_params, .spatial = 2, .lower = center_crop_lower,
-};
-
 /* ---- categories ---------------------------------------------------------------------------------------------------------------- */
 
-/* Indices as the output_mode says: themselves, or 1 (or counts) at their places. */
-static cuv_status encode(cuv_call *call, cuv_ref index, int64_t depth)
+cuv_status cuv_encode_categories(cuv_call *call, const char *mode, cuv_ref index, int64_t depth, cuv_dtype dtype, cuv_ref *out)
 {
     cuv_program *p = call->program;
-    const char *mode = cuv_arg_text(call->layer, "output_mode");
-    cuv_dtype dtype = cuv_dtype_is_float(call->layer->compute) ? call->layer->compute : CUV_F32;
+    *out = index;
     if (strcmp(mode, "int") == 0)
-        return cuv_call_return(call, cuv_emit_cast(p, index, CUV_I64));
+        return p->status;
+    CUV_TRY(p->status);
     int rank = cuv_var_of(call, index)->rank, one = 1;
     bool single = strcmp(mode, "one_hot") == 0;
     if (single && rank > 1 && cuv_var_of(call, index)->shape[rank - 1] == 1)
         index = cuv_squeeze(call, index, rank - 1);
     else if (!single && rank == 1)
         index = cuv_expand_dims(call, index, 1);
-    cuv_ref y = cuv_emit(p, CUV_OP_ONE_HOT, CUV_IN(index), CUV_AT(.count = depth, .dtype = dtype));
+    *out = cuv_emit(p, CUV_OP_ONE_HOT, CUV_IN(index), CUV_AT(.count = depth, .dtype = dtype));
     if (!single)
-        y = cuv_reduce(call, strcmp(mode, "count") == 0 ? CUV_OP_SUM : CUV_OP_MAX, y, &one, 1, false);
+        *out = cuv_reduce(call, strcmp(mode, "multi_hot") == 0 ? CUV_OP_MAX : CUV_OP_SUM, *out, &one, 1, false);
+    return p->status;
+}
+
+/* Indices as the output_mode says: themselves, or 1 (or counts) at their places. */
+static cuv_status encode(cuv_call *call, cuv_ref index, int64_t depth)
+{
+    const char *mode = cuv_arg_text(call->layer, "output_mode");
+    cuv_dtype dtype = cuv_dtype_is_float(call->layer->compute) ? call->layer->compute : CUV_F32;
+    cuv_ref y;
+    if (strcmp(mode, "int") == 0)
+        index = cuv_emit_cast(call->program, index, CUV_I64);
+    CUV_TRY(cuv_encode_categories(call, mode, index, depth, dtype, &y));
     return cuv_call_return(call, y);
+}
+
+/* Each token's weight at its place. */
+static cuv_status weigh(cuv_call *call, const cuv_kwarg *weights)
+{
+    cuv_program *p = call->program;
+    cuv_ref index = cuv_emit_cast(p, call->in[0].value, CUV_I32), w = weights->tensor.value;
+    CUV_TRY(p->status);
+    const cuv_var *v = cuv_var_of(call, w);
+    if (!cuv_arg_is(call->layer, "output_mode", "count") || v->rank != 2 || cuv_var_of(call, index)->rank != 2)
+        return cuv_call_unsupported(call, "output_mode", "count_weights go with counts of two axes");
+    cuv_ref hot = cuv_emit(p, CUV_OP_ONE_HOT, CUV_IN(index), CUV_AT(.count = cuv_arg_int(call->layer, "num_tokens"), .dtype = v->dtype));
+    hot = cuv_emit2(p, CUV_OP_MUL, hot, cuv_expand_dims(call, w, 2));
+    return cuv_call_return(call, cuv_reduce(call, CUV_OP_SUM, hot, (const int[]){1}, 1, false));
 }
 
 static cuv_status category_lower(cuv_call *call)
 {
-    if (cuv_call_kwarg(call, "count_weights"))
-        return cuv_call_unsupported(call, "output_mode", "counts with weights");
+    const cuv_kwarg *weights = cuv_call_kwarg(call, "count_weights");
+    if (weights && weights->tensor.value != CUV_NO_REF)
+        return weigh(call, weights);
     return encode(call, cuv_emit_cast(call->program, call->in[0].value, CUV_I32), cuv_arg_int(call->layer, "num_tokens"));
 }
 

@@ -1,5 +1,5 @@
 /* Layers that pad, crop or enlarge spatial axes: ZeroPadding, Cropping, UpSampling in 1 to 3 dimensions. */
-#include "layers/support.h"
+#include "layers/image.h"
 
 /* An argument such as padding=((1, 1), (2, 2)), (1, 2), or 1 as amounts before and after each axis. In one dimension a pair is
  * (before, after); Keras 1 wrote dicts with words. */
@@ -111,6 +111,15 @@ PADDING(3);
 
 /* ---- UpSampling --------------------------------------------------------------------------------------------------------- */
 
+static cuv_status upsample_other(cuv_call *call, const int64_t *times)
+{
+    cuv_ref x = cuv_to_last(call, call->in[0].value);
+    CUV_TRY(call->program->status);
+    const cuv_var *in = cuv_var_of(call, x);
+    CUV_TRY(cuv_resize_image(call, "interpolation", false, in->shape[1] * times[0], in->shape[2] * times[1], &x));
+    return cuv_call_return(call, cuv_from_last(call, x));
+}
+
 /* Keras on TensorFlow 1 aligned corners asymmetrically (quirks 10). */
 static cuv_status upsampling_lower(cuv_call *call)
 {
@@ -124,7 +133,7 @@ static cuv_status upsampling_lower(cuv_call *call)
         else if (cuv_arg_is(layer, "interpolation", "bicubic"))
             attrs.mode = CUV_MODE_BICUBIC;
         else if (!cuv_arg_is(layer, "interpolation", "nearest"))
-            return cuv_call_unsupported(call, "interpolation", "only nearest, bilinear and bicubic are");
+            return upsample_other(call, attrs.window);
         attrs.align = layer->tf1 && attrs.mode != CUV_MODE_NEAREST ? CUV_ASYMMETRIC : CUV_HALF_PIXEL;
     }
     cuv_ref x = cuv_to_last(call, call->in[0].value);

@@ -48,6 +48,10 @@ CUV_MUST_USE cuv_status cuv_call_axis(cuv_call *call, const char *argument, int6
 const cuv_var *cuv_var_of(const cuv_call *call, cuv_ref ref);
 /* "layer.input" with a sentence in Keras's words. */
 cuv_status cuv_bad_input(cuv_call *call, size_t input, const char *expected);
+/* Indices as an output_mode has them (preprocess.c): themselves for "int", else 1 or counts at their places along a new axis of
+ * size `depth`; indices outside it are dropped. */
+CUV_MUST_USE cuv_status cuv_encode_categories(cuv_call *call, const char *mode, cuv_ref index, int64_t depth, cuv_dtype dtype,
+                                              cuv_ref *out);
 /* Applies a single activation or a whole one, in Keras's own layout. */
 CUV_MUST_USE cuv_status cuv_finish_activation(cuv_call *call, const char *argument, cuv_ref x, cuv_ref *out);
 /* Parses an activation value; `single` false: needs cuv_lower_activation. */

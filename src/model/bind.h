@@ -13,6 +13,7 @@ typedef struct cuv_unit {
     size_t count;
     size_t twins;               /* other units with the same class of shapes */
     bool filled;
+    const cuv_assignment *stated;   /* what code gives it and does not fit */
 } cuv_unit;
 
 /* Tensors offered to a unit, in order. */
@@ -24,7 +25,8 @@ typedef struct cuv_offer {
 } cuv_offer;
 
 typedef enum cuv_misfit_kind {
-    CUV_MISFIT_SHAPE, CUV_MISFIT_COUNT, CUV_MISFIT_MISSING, CUV_MISFIT_SURPLUS, CUV_MISFIT_DTYPE
+    CUV_MISFIT_SHAPE, CUV_MISFIT_COUNT, CUV_MISFIT_MISSING, CUV_MISFIT_SURPLUS, CUV_MISFIT_DTYPE,
+    CUV_MISFIT_STATED           /* what code states for a layer */
 } cuv_misfit_kind;
 /* Something that did not fit; all are reported together. */
 typedef struct cuv_misfit {
@@ -32,7 +34,7 @@ typedef struct cuv_misfit {
     const cuv_unit *unit;       /* NULL for SURPLUS */
     const cuv_weight *weight;   /* SHAPE, DTYPE, MISSING */
     const cuv_named *tensor;    /* SHAPE, DTYPE, SURPLUS */
-    cuv_offer offer;            /* COUNT */
+    cuv_offer offer;            /* COUNT, STATED */
 } cuv_misfit;
 
 /* All tensors that were offered by their order alone, and the weights that they are for. */
@@ -58,6 +60,7 @@ typedef struct cuv_binding {
     size_t misfit_count, misfit_capacity;
     cuv_map *used;              /* label -> weight: tensors that found their place */
     cuv_sequence *sequence;     /* what was bound by order; NULL: nothing was */
+    bool coded;                 /* code gives the layers their arrays */
     bool mapped;                /* --map was given: what is then left over is only told */
 } cuv_binding;
 
@@ -67,6 +70,11 @@ cuv_level cuv_order_level(const cuv_unit *u);
 
 /* What scripts and --map state (stated.c). `*scripted`: a script says where the weights come from. */
 CUV_MUST_USE cuv_status cuv_bind_stated(cuv_binding *b, bool *scripted);
+/* What code says and does not fit (misstated.c): arrays given to a layer, layers left out, names that no layer has. */
+void cuv_report_stated(cuv_binding *b, const cuv_misfit *mf);
+void cuv_report_never_set(cuv_binding *b, const cuv_misfit *mf);
+/* load_weights(by_name=True); CUV_NO "bind.by_name" when it would load nothing. */
+CUV_MUST_USE cuv_status cuv_bind_by_name(cuv_binding *b, const cuv_weight_file *wf);
 /* One file by its arrangement. */
 CUV_MUST_USE cuv_status cuv_bind_source(cuv_binding *b, const cuv_file *f);
 /* All arrays of the model in one list, in get_weights() order (lists.c). CERTAIN: a script says so. */

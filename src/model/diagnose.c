@@ -401,7 +401,8 @@ static void report_one(cuv_binding *b, const cuv_misfit *mf)
     case CUV_MISFIT_SHAPE: report_shape(b, mf); break;
     case CUV_MISFIT_DTYPE: report_dtype(b, mf); break;
     case CUV_MISFIT_COUNT: report_count(b, mf); break;
-    case CUV_MISFIT_MISSING: report_missing(b, mf); break;
+    case CUV_MISFIT_MISSING: b->coded && !mf->offer.where ? cuv_report_never_set(b, mf) : report_missing(b, mf); break;
+    case CUV_MISFIT_STATED: cuv_report_stated(b, mf); break;
     case CUV_MISFIT_SURPLUS: break;
     }
 }

@@ -254,7 +254,8 @@ cuv_status cuv_bind_objects(cuv_binding *b, const cuv_file *file)
     CUV_TRY(bind_layers(b, NULL, b->m->layers, b->m->layer_count, layers ? layers : &root, 0, file));
     for (size_t i = 0; i < file->group_count; i++)
         for (size_t k = 0; k < file->groups[i].count; k++)
-            if (!cuv_map_get(b->used, file->groups[i].tensors[k].label))
+            if (!cuv_map_get(b->used, file->groups[i].tensors[k].label) &&
+                !cuv_streq(file->groups[i].tensors[k].weight, "idf_weights"))      /* as in the layer's configuration */
                 CUV_TRY(cuv_note_misfit(b, (cuv_misfit){CUV_MISFIT_SURPLUS, NULL, NULL, &file->groups[i].tensors[k], {0}}));
     return CUV_OK;
 }

@@ -61,6 +61,16 @@ static cuv_status drop_axes(cuv_binding *b, const cuv_unit *u, cuv_named *tensor
     return CUV_OK;
 }
 
+/* What code gives a layer is told as a whole when it does not fit, with the line. */
+static cuv_status bind_code(cuv_binding *b, cuv_unit *unit, const cuv_offer *offer, const cuv_assignment *as, const char *why)
+{
+    if (cuv_offer_fits(unit, offer))
+        return cuv_bind_offer(b, unit, offer, CUV_CERTAIN, why);
+    unit->filled = true;
+    unit->stated = as;
+    return cuv_note_misfit(b, (cuv_misfit){CUV_MISFIT_STATED, unit, NULL, NULL, *offer});
+}
+
 static cuv_status bind_assignment(cuv_binding *b, const cuv_assignment *as, bool by_hand)
 {
     cuv_named *tensors = CUV_NEW_ARRAY(b->scratch, cuv_named, as->count + 1);
@@ -85,7 +95,7 @@ static cuv_status bind_assignment(cuv_binding *b, const cuv_assignment *as, bool
     if (unit) {
         if (by_hand)
             CUV_TRY(drop_axes(b, unit, tensors, as->count));
-        return cuv_bind_offer(b, unit, &offer, CUV_CERTAIN, why);
+        return by_hand ? cuv_bind_offer(b, unit, &offer, CUV_CERTAIN, why) : bind_code(b, unit, &offer, as, why);
     }
     CUV_TRY(cuv_layer_weights_whole(b->scratch, layer, &inner.whole, &inner.count));
     CUV_TRY(cuv_layer_weights_in_order(b->scratch, layer, &inner.weights, &inner.count));
@@ -93,7 +103,7 @@ static cuv_status bind_assignment(cuv_binding *b, const cuv_assignment *as, bool
     if (!kept)
         return cuv_oom(b->cx);
     *kept = inner;
-    return cuv_bind_offer(b, kept, &offer, CUV_CERTAIN, why);
+    return by_hand ? cuv_bind_offer(b, kept, &offer, CUV_CERTAIN, why) : bind_code(b, kept, &offer, as, why);
 }
 
 /* ---- scripts and --map */
@@ -150,15 +160,14 @@ cuv_status cuv_bind_stated(cuv_binding *b, bool *scripted)
         for (size_t k = 0; s && k < s->weight_file_count; k++) {
             const cuv_weight_file *wf = &s->weight_files[k];
             *scripted = true;
-            CUV_TRY(wf->by_name && wf->file->arrangement == CUV_ARR_LEGACY ? cuv_bind_groups_by_name(b, wf->file, false)
-                                                                           : cuv_bind_source(b, wf->file));
+            CUV_TRY(wf->by_name && wf->file->arrangement == CUV_ARR_LEGACY ? cuv_bind_by_name(b, wf) : cuv_bind_source(b, wf->file));
         }
         for (size_t k = 0; s && k < s->assignment_count; k++) {
             const cuv_assignment *as = &s->assignments[k];
             bool mapped = false;
             for (size_t j = 0; j < ev->map_text_count && as->layer; j++)
                 mapped |= cuv_starts_with(ev->map_texts[j], as->layer) && ev->map_texts[j][strlen(as->layer)] == '=';
-            *scripted = true;
+            *scripted = b->coded = true;
             if (!mapped)
                 CUV_TRY(bind_assignment(b, as, false));
         }

@@ -47,6 +47,9 @@ typedef struct cuv_attrs {
     cuv_act act, rec_act;
     bool keepdims, reverse, sequences, zero_masked, reset_after, transpose_a, transpose_b, approximate;
     bool masked_uniform;    /* softmax, attention: where a mask leaves nothing, equal weights instead of zeros */
+    bool lower, strip;      /* tokens: ASCII letters in lower case, punctuation removed */
+    int split;              /* tokens: 0 the whole text, 1 at white space, 2 each character */
+    int64_t salt[3];        /* hash: key of SipHash-2-4, and 1; all 0: FarmHash */
     bool same;      /* conv, depthwise, pool: pads are derived at each run as TensorFlow's 'same' does; pad_lo/pad_hi ignored */
 } cuv_attrs;
 

@@ -129,7 +129,8 @@ static takes op_takes(cuv_op op)
         ARE(ROUND, NUMBERS), ARE(TRUNC, NUMBERS), ARE(SQUARE, NUMBERS), ARE(CLIP, NUMBERS), ARE(SUB, NUMBERS),
         ARE(FLOOR_DIV, NUMBERS), ARE(MOD, NUMBERS), ARE(POW, NUMBERS), ARE(SUM, NUMBERS), ARE(PROD, NUMBERS),
         ARE(CUMSUM, NUMBERS), ARE(CUMPROD, NUMBERS), ARE(SORT, NUMBERS), ARE(ARGSORT, NUMBERS), ARE(TOP_K, NUMBERS),
-        ARE(MATMUL, NUMBERS), ARE(ONE_HOT, INTEGERS),
+        ARE(MATMUL, NUMBERS), ARE(ONE_HOT, INTEGERS), ARE(LOOKUP, ANY), ARE(HASH, ANY), ARE(CROSS, ANY), ARE(TOKENS, ANY),
+        ARE(TOKEN_COUNTS, ANY),
 #undef ARE
     };
     return listed[op] ? (takes)(listed[op] - 1) : FLOATS;
@@ -162,6 +163,8 @@ static char input_role(cuv_op op, size_t i)
     if ((op == CUV_OP_GATHER || op == CUV_OP_GATHER_ALONG) && i == 1)
         return 'i';
     if ((op == CUV_OP_RESHAPE || op == CUV_OP_BROADCAST) && i == 1)
+        return '*';
+    if (op == CUV_OP_CROSS || ((op == CUV_OP_LOOKUP || op == CUV_OP_TOKENS || op == CUV_OP_TOKEN_COUNTS) && i > 0))
         return '*';
     return op == CUV_OP_FILL ? '*' : 'x';
 }

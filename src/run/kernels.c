@@ -53,6 +53,10 @@ static const row rows[CUV_OP_COUNT] = {
     FLOATS_S(BATCH_NORM, batch_norm, batch_norm), FLOATS(LAYER_NORM, layer_norm), FLOATS(RMS_NORM, rms_norm),
     FLOATS_S(GROUP_NORM, group_norm, group_norm), FLOATS(ATTENTION, attention), FLOATS_S(LSTM, lstm, recurrent),
     FLOATS_S(GRU, gru, recurrent), FLOATS_S(RNN, rnn, recurrent),
+    [CUV_OP_LOOKUP] = {.i64 = cuv_k_lookup_i64, .text = cuv_k_lookup_str},
+    [CUV_OP_HASH] = {.i64 = cuv_k_hash_i64, .text = cuv_k_hash_str},
+    [CUV_OP_CROSS] = {.i64 = cuv_k_cross, .text = cuv_k_cross},
+    [CUV_OP_TOKENS] = {.text = cuv_k_tokens_str}, [CUV_OP_TOKEN_COUNTS] = {.text = cuv_k_token_counts_str},
 };
 
 static const row formulas[CUV_OP_COUNT] = {
@@ -67,7 +71,7 @@ cuv_kernel cuv_reference_kernel(cuv_op op, const cuv_run_tensor *in, int in_coun
     cuv_dtype dtype = in_count > 0 ? in[0].dtype : CUV_F32;
     if (scratch)
         *scratch = r->scratch;
-    if (!r->f32 && !r->i32 && (unsigned)op < CUV_OP_COUNT)
+    if ((unsigned)op < CUV_OP_COUNT && formulas[op].f32 && !r->f32)
         r = &formulas[op];
     switch (dtype) {
     case CUV_BOOL: return r->truth;
@@ -78,4 +82,49 @@ cuv_kernel cuv_reference_kernel(cuv_op op, const cuv_run_tensor *in, int in_coun
     case CUV_F32: case CUV_F16: case CUV_BF16: return r->f32;
     default: return NULL;
     }
+}
+
+#define TYPED(type) static const struct { cuv_kernel kernel; const char *name; } type##_names[]
+#define NAME(name) {cuv_k_##name##_f32, "k_" #name},
+#define FORMULA(id, name, expression) NAME(name)
+TYPED(f32) = {
+    CUV_FLOAT_KERNELS(NAME)
+#include "run/formulas.def"
+};
+#undef NAME
+#define NAME(name) {cuv_k_##name##_f64, "k_" #name},
+TYPED(f64) = {
+    CUV_FLOAT_KERNELS(NAME)
+#include "run/formulas.def"
+};
+#undef NAME
+#define NAME(name) {cuv_k_##name##_i32, "k_" #name},
+TYPED(i32) = {CUV_INT_KERNELS(NAME)};
+#undef NAME
+#define NAME(name) {cuv_k_##name##_i64, "k_" #name},
+TYPED(i64) = {CUV_INT_KERNELS(NAME)};
+#undef NAME
+#define NAME(name) {cuv_k_##name##_bool, "k_" #name},
+TYPED(bool) = {CUV_BOOL_KERNELS(NAME)};
+#undef NAME
+#define NAME(name) {cuv_k_##name, "cuv_k_" #name},
+TYPED(any) = {CUV_ANY_KERNELS(NAME)};
+
+#define FIND(names, of) \
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) \
+        if (names[i].kernel == kernel) { \
+            *type = of; \
+            return names[i].name; \
+        }
+
+const char *cuv_kernel_name(cuv_kernel kernel, const char **type)
+{
+    FIND(f32_names, "f32")
+    FIND(f64_names, "f64")
+    FIND(i32_names, "i32")
+    FIND(i64_names, "i64")
+    FIND(bool_names, "bool")
+    FIND(any_names, NULL)
+    *type = NULL;
+    return NULL;
 }

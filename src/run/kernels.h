@@ -37,7 +37,7 @@ static inline int64_t cuv_float_to_i64(double x)
 }
 
 /* Input i, NULL when absent. */
-static inline const cuv_run_tensor *cuv_arg(const cuv_kernel_args *a, int i)
+static inline const cuv_run_tensor *cuv_operand(const cuv_kernel_args *a, int i)
 {
     return i < a->in_count && a->in[i].data ? &a->in[i] : NULL;
 }
@@ -111,7 +111,8 @@ void cuv_space_taps(const cuv_space *s, int i, int64_t o, int64_t *at, int64_t *
 /* For all dtypes, by the size of an element. */
 #define CUV_ANY_KERNELS(X) \
     X(copy) X(transpose) X(broadcast) X(fill) X(range) X(concat) X(slice) X(pad) X(gather) X(gather_along) X(tile) \
-    X(repeat) X(reverse) X(where) X(equal_str) X(not_equal_str)
+    X(repeat) X(reverse) X(where) X(equal_str) X(not_equal_str) X(lookup_str) X(lookup_i64) X(hash_str) X(hash_i64) X(cross) \
+    X(tokens_str) X(token_counts_str)
 
 typedef void cuv_kernel_fn(const cuv_kernel_args *a);
 typedef size_t cuv_scratch_fn(const cuv_kernel_args *a);
@@ -130,6 +131,9 @@ CUV_BOOL_KERNELS(DECLARE)
 #define DECLARE(name) cuv_kernel_fn cuv_k_##name;
 CUV_ANY_KERNELS(DECLARE)
 #undef DECLARE
+
+/* The name of a reference kernel: "k_dense" with its type "f32", or "cuv_k_copy" with NULL. NULL: none of these. */
+const char *cuv_kernel_name(cuv_kernel kernel, const char **type);
 
 /* Scratch by op; sizes are in bytes and suit both float and double. */
 cuv_scratch_fn cuv_scratch_sort, cuv_scratch_top_k, cuv_scratch_softmax, cuv_scratch_resize,

@@ -1,44 +1,5 @@
-/* Reference kernels of two inputs, element by element, broadcasting; integer arithmetic wraps as NumPy's does. */
+/* Reference kernels of arithmetic: two inputs, broadcasting, and one integer. Integer arithmetic wraps as NumPy's does. */
 #include "run/kernels.h"
-
-#define FLOAT_ARITHMETIC \
-    BINARY(add, REAL, x + y) \
-    BINARY(sub, REAL, x - y) \
-    BINARY(mul, REAL, x * y) \
-    BINARY(div, REAL, x / y) \
-    BINARY(div_no_nan, REAL, y == 0 ? 0 : x / y) \
-    BINARY(floor_div, REAL, M(floor)(x / y)) \
-    BINARY(mod, REAL, K(float_mod)(x, y)) \
-    BINARY(pow, REAL, M(pow)(x, y)) \
-    BINARY(maximum, REAL, x > y || x != x ? x : y) \
-    BINARY(minimum, REAL, x < y || x != x ? x : y) \
-    BINARY(atan2, REAL, M(atan2)(x, y)) \
-    BINARY(prelu, REAL, x > 0 ? x : y * x)
-
-/* x - y floor(x / y): the remainder with the sign of y */
-static inline float cuv_float_mod_f32(float x, float y)
-{
-    float r = fmodf(x, y);
-    return r != 0 && (r < 0) != (y < 0) ? r + y : r;
-}
-
-static inline double cuv_float_mod_f64(double x, double y)
-{
-    double r = fmod(x, y);
-    return r != 0 && (r < 0) != (y < 0) ? r + y : r;
-}
-
-#include "run/as_float.h"
-#include "run/kernels_binary.inc"
-FLOAT_ARITHMETIC
-#include "run/as_double.h"
-#include "run/kernels_binary.inc"
-FLOAT_ARITHMETIC
-
-#include "run/as_bool.h"
-#include "run/kernels_binary.inc"
-
-/* ---- integers ---- */
 
 /* floor(x / y); 0 for y = 0, where there is no answer */
 static inline int64_t floor_div(int64_t x, int64_t y)
@@ -71,19 +32,22 @@ static inline int64_t power(int64_t x, int64_t y)
     return (int64_t)result;
 }
 
-#define INT_ARITHMETIC \
-    BINARY(add, REAL, (SUM)x + (SUM)y) \
-    BINARY(sub, REAL, (SUM)x - (SUM)y) \
-    BINARY(mul, REAL, (SUM)x * (SUM)y) \
-    BINARY(floor_div, REAL, floor_div(x, y)) \
-    BINARY(mod, REAL, floor_mod(x, y)) \
-    BINARY(pow, REAL, power(x, y)) \
-    BINARY(maximum, REAL, x > y ? x : y) \
-    BINARY(minimum, REAL, x < y ? x : y)
+static inline int64_t clamped(int64_t x, double lo, double hi)
+{
+    return (double)x < lo ? cuv_float_to_i64(lo) : (double)x > hi ? cuv_float_to_i64(hi) : x;
+}
 
+#include "run/as_float.h"
+#include "run/kernels_binary.inc"
+#include "run/kernels_arith.inc"
+#include "run/as_double.h"
+#include "run/kernels_binary.inc"
+#include "run/kernels_arith.inc"
 #include "run/as_int32.h"
 #include "run/kernels_binary.inc"
-INT_ARITHMETIC
+#include "run/kernels_integer.inc"
 #include "run/as_int64.h"
 #include "run/kernels_binary.inc"
-INT_ARITHMETIC
+#include "run/kernels_integer.inc"
+#include "run/as_bool.h"
+#include "run/kernels_binary.inc"

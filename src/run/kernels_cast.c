@@ -1,84 +1,19 @@
-/* Reference kernels that change the dtype, test values, or compute with one integer. */
+/* Reference kernels that change the dtype, test values, or count. */
 #include "run/kernels.h"
 
 static inline int32_t int_to_i32(int64_t x) { return (int32_t)(uint32_t)(uint64_t)x; }
 static inline int64_t int_to_i64(int64_t x) { return x; }
 
-#define CAST_LOOP(type, expression) \
-    do { \
-        type *y = a->out[0].data; \
-        for (size_t i = 0; i < n; i++) \
-            y[i] = (type)(expression); \
-    } while (0)
-
-#define CASTS(suffix, type, to_i32, to_i64, nan, inf) \
-    void cuv_k_cast_##suffix(const cuv_kernel_args *a) \
-    { \
-        const type *x = a->in[0].data; \
-        size_t n = cuv_run_count(&a->in[0]); \
-        switch (a->out[0].dtype) { \
-        case CUV_BOOL: CAST_LOOP(uint8_t, x[i] != 0); break; \
-        case CUV_I32: CAST_LOOP(int32_t, to_i32(x[i])); break; \
-        case CUV_I64: CAST_LOOP(int64_t, to_i64(x[i])); break; \
-        case CUV_F64: CAST_LOOP(double, x[i]); break; \
-        default: CAST_LOOP(float, x[i]); break; \
-        } \
-    } \
-    void cuv_k_logical_not_##suffix(const cuv_kernel_args *a) \
-    { \
-        const type *x = a->in[0].data; \
-        size_t n = cuv_run_count(&a->in[0]); \
-        CAST_LOOP(uint8_t, x[i] == 0); \
-    } \
-    void cuv_k_is_nan_##suffix(const cuv_kernel_args *a) \
-    { \
-        const type *x = a->in[0].data; \
-        size_t n = cuv_run_count(&a->in[0]); \
-        (void)x; \
-        CAST_LOOP(uint8_t, nan); \
-    } \
-    void cuv_k_is_inf_##suffix(const cuv_kernel_args *a) \
-    { \
-        const type *x = a->in[0].data; \
-        size_t n = cuv_run_count(&a->in[0]); \
-        (void)x; \
-        CAST_LOOP(uint8_t, inf); \
-    }
-
-CASTS(f32, float, cuv_float_to_i32, cuv_float_to_i64, x[i] != x[i], isinf(x[i]) != 0)
-CASTS(f64, double, cuv_float_to_i32, cuv_float_to_i64, x[i] != x[i], isinf(x[i]) != 0)
-CASTS(i32, int32_t, int_to_i32, int_to_i64, 0, 0)
-CASTS(i64, int64_t, int_to_i32, int_to_i64, 0, 0)
-CASTS(bool, uint8_t, int_to_i32, int_to_i64, 0, 0)
-
-/* ---- one integer ---- */
-
-static inline int64_t clamped(int64_t x, double lo, double hi)
-{
-    return (double)x < lo ? cuv_float_to_i64(lo) : (double)x > hi ? cuv_float_to_i64(hi) : x;
-}
-
-#define INTEGER(suffix, type, unsigned_type, name, expression) \
-    void cuv_k_##name##_##suffix(const cuv_kernel_args *a) \
-    { \
-        const type *p = a->in[0].data; \
-        size_t n = cuv_run_count(&a->in[0]); \
-        type *to = a->out[0].data; \
-        for (size_t i = 0; i < n; i++) { \
-            const type x = p[i]; \
-            const unsigned_type u = (unsigned_type)x; \
-            (void)u; \
-            to[i] = (type)(expression); \
-        } \
-    }
-#define INTEGERS(suffix, type, unsigned_type) \
-    INTEGER(suffix, type, unsigned_type, neg, 0 - u) \
-    INTEGER(suffix, type, unsigned_type, abs, x < 0 ? 0 - u : u) \
-    INTEGER(suffix, type, unsigned_type, sign, (x > 0) - (x < 0)) \
-    INTEGER(suffix, type, unsigned_type, square, u * u) \
-    INTEGER(suffix, type, unsigned_type, clip, clamped(x, a->attrs->alpha, a->attrs->beta))
-INTEGERS(i32, int32_t, uint32_t)
-INTEGERS(i64, int64_t, uint64_t)
+#include "run/as_float.h"
+#include "run/kernels_cast.inc"
+#include "run/as_double.h"
+#include "run/kernels_cast.inc"
+#include "run/as_int32.h"
+#include "run/kernels_cast.inc"
+#include "run/as_int64.h"
+#include "run/kernels_cast.inc"
+#include "run/as_bool.h"
+#include "run/kernels_cast.inc"
 
 /* ---- one_hot: y[.., k] = (k == x[..]) ---- */
 

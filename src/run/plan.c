@@ -376,6 +376,7 @@ static cuv_status point_all(cuv_maker *m)
     if (!plan->from_inputs || !plan->from_outputs || !cuv_add_size(m->layout.peak, 128, &plan->block_size) ||
         !(plan->block = cuv_alloc(m->cx, plan->block_size)))
         return cuv_oom(m->cx);
+    plan->peak = m->layout.peak;
     plan->base = plan->block + (64 - (uintptr_t)plan->block % 64);
     for (size_t i = 0; i < plan->step_count; i++) {
         cuv_plan_step *s = &plan->steps[i];
@@ -457,7 +458,8 @@ cuv_status cuv_plan_new(cuv_context *cx, const cuv_program *program, const cuv_r
     *plan = (cuv_plan){.cx = cx, .arena = arena, .program = program};
     cuv_maker m = {.plan = plan, .p = program, .cx = cx};
     if (!options || !options->reference)
-        m.fast = (cuv_chooser){cx, arena, options && options->isa ? options->isa : cuv_isa_best(), options ? options->pool : NULL};
+        m.fast = (cuv_chooser){cx, arena, options && options->isa ? options->isa : cuv_isa_best(), options ? options->pool : NULL,
+                               options && options->lasting};
     cuv_status status = make(&m, inputs);
     if (status == CUV_OK)
         *out = plan;

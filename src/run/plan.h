@@ -50,7 +50,7 @@ struct cuv_plan {
     size_t input_patches, output_patches;
     cuv_run_tensor *inputs, *outputs;
     unsigned char *block, *base;      /* as allocated; aligned to 64 */
-    size_t block_size;
+    size_t block_size, peak;          /* as allocated; what is used of it from base on */
 };
 
 /* Offsets in one block of memory for values that live for a while: first fit. */

@@ -32,9 +32,11 @@ static cuv_status header_of(job *j, const cuv_array *a, cuv_buffer *b)
     memcpy(shape, a->shape, sizeof shape);
     if (a->rank)
         shape[0] = j->total;
-    if (a->dtype == CUV_STR)
-        return cuv_fail(j->cx, CUV_UNSUPPORTED, "predict.strings", &(cuv_detail){.layer = a->name},
-                        "the output '%s' is text, which is not written to NumPy files yet", a->name);
+    if (a->dtype == CUV_STR) {      /* all rows at once: the widest text decides */
+        cuv_tensor t = {.dtype = CUV_STR, .rank = a->rank, .data = a->data};
+        memcpy(t.shape, a->shape, sizeof t.shape);
+        return cuv_npy_write(b, &t);
+    }
     return cuv_npy_header(b, a->dtype, shape, a->rank);
 }
 
@@ -110,7 +112,7 @@ static cuv_status put(job *j, const struct cuv_result *r)
         size_t n;
         if (!cuv_shape_count(r->arrays[i].shape, r->arrays[i].rank, &n))
             return cuv_oom(j->cx);
-        n *= cuv_dtype_size(r->arrays[i].dtype);
+        n *= r->arrays[i].dtype == CUV_STR ? 0 : cuv_dtype_size(r->arrays[i].dtype);
         CUV_TRY(j->out ? cuv_output_write(j->out, r->arrays[i].data, n) : spill_write(j, &j->spills[i], r->arrays[i].data, n));
     }
     return CUV_OK;
@@ -182,6 +184,15 @@ static cuv_status run_job(job *j)
     return cuv_output_commit(out);
 }
 
+/* Texts have no width of their own, so an array of them is made in one go. */
+static bool makes_text(const struct cuv_model *m)
+{
+    for (size_t i = 0; i < m->output_count; i++)
+        if (cuv_program_var(m->program, m->outputs[i].value)->dtype == CUV_STR)
+            return true;
+    return false;
+}
+
 static int64_t batch_of(const struct cuv_model *m, size_t batch)
 {
     for (size_t i = 0; i < m->input_count; i++) {
@@ -189,7 +200,7 @@ static int64_t batch_of(const struct cuv_model *m, size_t batch)
         if (v->rank && v->shape[0] > 0)
             return v->shape[0];
     }
-    return batch ? (int64_t)batch : DEFAULT_BATCH;
+    return makes_text(m) ? INT64_MAX : batch ? (int64_t)batch : DEFAULT_BATCH;
 }
 
 /* The file's arrays in the order of the inputs; a lone .npy is the only input. */

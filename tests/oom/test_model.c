@@ -188,22 +188,31 @@ static void target_open(target *t)
     assert_non_null(mkdtemp(t->folder));
 }
 
-/* The file alone after success, nothing after failure. */
+/* The file after success, with a header where it is C source; nothing after failure. */
 static void target_check(const target *t, bool written)
 {
     DIR *folder = opendir(t->folder);
     size_t others = 0;
-    bool there = false;
+    bool there = false, header = false;
+    char beside[sizeof t->path];
+    strcpy(beside, t->path);
+    beside[strlen(beside) - 1] = 'h';
+    const bool source = t->path[strlen(t->path) - 2] == '.' && t->path[strlen(t->path) - 1] == 'c';
     assert_non_null(folder);
     for (struct dirent *e; (e = readdir(folder));) {
         if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
             continue;
         if (strcmp(e->d_name, strrchr(t->path, '/') + 1) == 0)
             there = true;
+        else if (source && strcmp(e->d_name, strrchr(beside, '/') + 1) == 0)
+            header = true;
         else
             others++;
     }
     closedir(folder);
+    assert_int_equal(header, source && written);
+    if (header)
+        assert_int_equal(unlink(beside), 0);
     assert_int_equal(others, 0);
     assert_int_equal(there, written);
     if (written)

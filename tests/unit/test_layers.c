@@ -231,7 +231,7 @@ static bool same_default(const cuv_param *row, const cuv_value *expected)
     char list[200];
     size_t n = 0;
     for (; repr[n] && n + 1 < sizeof list; n++)     /* tuples are lists in the dump */
-        list[n] = repr[n] == '[' ? '(' : repr[n] == ']' ? ')' : repr[n];
+        list[n] = repr[0] == '\'' ? repr[n] : repr[n] == '[' ? '(' : repr[n] == ']' ? ')' : repr[n];
     list[n] = 0;
     return strcmp(text, list) == 0;
 }

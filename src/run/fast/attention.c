@@ -41,7 +41,7 @@ static void run_head(void *arg, size_t head)
                      .y_step = h->keys};
     cuv_pack(packed, (const float *)a->in[1].data + head * h->keys * h->d, h->d, h->keys, 1, h->d, isa->panel);
     isa->product(&p, 0, p.rows, 0, cuv_panels(isa, h->keys));
-    if (cuv_arg(a, 3))
+    if (cuv_operand(a, 3))
         mask_rows(h, head, weights);
     else
         isa->softmax(weights, weights, h->queries, h->keys, (float)a->attrs->alpha);
@@ -55,7 +55,7 @@ static void run_head(void *arg, size_t head)
 
 static void run_attention(const cuv_kernel_args *a)
 {
-    const cuv_run_tensor *q = &a->in[0], *mask = cuv_arg(a, 3);
+    const cuv_run_tensor *q = &a->in[0], *mask = cuv_operand(a, 3);
     heads h = {.a = a, .f = a->prepared, .queries = (size_t)q->shape[2], .keys = (size_t)a->in[1].shape[2],
                .d = (size_t)q->shape[3], .e = (size_t)a->in[2].shape[3]};
     int64_t span = 1;

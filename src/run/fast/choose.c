@@ -142,7 +142,7 @@ static size_t prepared_scratch(const cuv_kernel_args *a)
 cuv_status cuv_fast_kernel(const cuv_chooser *c, cuv_op op, cuv_kernel_args *args, const cuv_fused *fused, cuv_kernel *kernel,
                            cuv_kernel_scratch *scratch)
 {
-    static cuv_fast_choose *const families[] = {cuv_choose_linear, cuv_choose_conv, cuv_choose_depthwise, cuv_choose_rows,
+    static cuv_fast_choose *const families[] = {cuv_choose_linear, cuv_choose_winograd, cuv_choose_conv, cuv_choose_depthwise, cuv_choose_rows,
                                                 cuv_choose_pool, cuv_choose_recurrent, cuv_choose_attention};
     if (!args->in_count || args->in[0].dtype != CUV_F32 || !cuv_run_count(&args->out[0]))
         return CUV_OK;

@@ -20,7 +20,7 @@ static void copy_line(const cuv_prepared *f, const float *x, int64_t i, int64_t 
     memset(to + (before + n) * ci, 0, (size_t)((f->size[2] - before - n) * ci) * sizeof *to);
 }
 
-static const float *image(const cuv_prepared *f, const float *x, float *scratch)
+const float *cuv_fast_image(const cuv_prepared *f, const float *x, float *scratch)
 {
     if (!f->padded)
         return x;
@@ -69,7 +69,7 @@ static void run_conv(const cuv_kernel_args *a)
     const size_t cig = (size_t)(s->ci / f->groups), packed = cuv_packed_floats(f->product.taps * f->product.k, cog, f->isa->panel);
     const float *add = added(a);
     for (int64_t b = 0; b < s->b; b++) {
-        const float *x = image(f, (const float *)a->in[0].data + (size_t)(b * s->in[0] * s->in[1] * s->in[2] * s->ci), a->scratch);
+        const float *x = cuv_fast_image(f, (const float *)a->in[0].data + (size_t)(b * s->in[0] * s->in[1] * s->in[2] * s->ci), a->scratch);
         float *y = (float *)a->out[0].data + (size_t)b * places * (size_t)s->co;
         for (int64_t g = 0; g < f->groups; g++) {
             cuv_product p = f->product;
@@ -217,7 +217,7 @@ static void run_depthwise(const cuv_kernel_args *a)
     if (j.act && j.each * j.d.out_w * ci > 32768)
         j.each = 32768 / (j.d.out_w * ci) + 1;
     for (int64_t b = 0; b < s->b; b++) {
-        j.d.x = image(f, (const float *)a->in[0].data + (size_t)(b * s->in[1] * s->in[2]) * ci, a->scratch);
+        j.d.x = cuv_fast_image(f, (const float *)a->in[0].data + (size_t)(b * s->in[1] * s->in[2]) * ci, a->scratch);
         j.d.y = (float *)a->out[0].data + (size_t)b * out;
         cuv_parallel(f->pool, (j.d.out_h + j.each - 1) / j.each, run_rows, &j);
     }

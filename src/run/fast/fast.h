@@ -42,6 +42,10 @@ typedef struct cuv_isa {
     /* Columns [first, end) of panels, all rows. */
     void (*product)(const cuv_product *p, size_t first_row, size_t end_row, size_t first_panel, size_t end_panel);
     void (*depthwise)(const cuv_depthwise *d, size_t first_row, size_t end_row);
+    /* A tile of Winograd's F(2x2, 3x3), n channels: x at row and cell steps to 16 values at v, `step` apart; and from 16 values to (rows, cols)
+     * outputs. */
+    void (*tile_in)(const float *x, size_t row, size_t cell, size_t n, float *v, size_t step);
+    void (*tile_out)(const cuv_product *p, const float *v, size_t step, float *y, const float *add, size_t row, size_t rows, size_t cols);
     /* In place; false when the activation is not here. */
     bool (*act)(const cuv_act *act, float *y, size_t n);
     void (*softmax)(float *y, const float *x, size_t rows, size_t n, float scale);
@@ -100,6 +104,7 @@ typedef struct cuv_prepared {
     cuv_space space;
     int64_t groups, size[3];    /* of the image with its padding */
     bool padded;                /* the image is copied into scratch */
+    size_t tiles[2], block;     /* Winograd: tiles of an image; how many are transformed at once */
     /* recurrence: the product is that with x */
     cuv_product recurrent, candidate;
     size_t chunk;               /* time steps whose products with x are made at once */
@@ -113,6 +118,7 @@ typedef struct cuv_chooser {
     cuv_arena *arena;
     const cuv_isa *isa;
     cuv_pool *pool;
+    bool lasting;               /* the plan will run often: weights may be transformed for it */
 } cuv_chooser;
 CUV_MUST_USE cuv_status cuv_fast_kernel(const cuv_chooser *c, cuv_op op, cuv_kernel_args *args, const cuv_fused *fused,
                                         cuv_kernel *kernel, cuv_kernel_scratch *scratch);
@@ -123,7 +129,7 @@ bool cuv_fast_can(cuv_op op, const cuv_kernel_args *args);
 
 /* A family's chooser: *kernel is left alone when the step is not for it. */
 typedef cuv_status cuv_fast_choose(const cuv_chooser *c, cuv_op op, const cuv_kernel_args *a, cuv_prepared *to, cuv_kernel *kernel);
-cuv_fast_choose cuv_choose_linear, cuv_choose_conv, cuv_choose_depthwise, cuv_choose_rows, cuv_choose_pool, cuv_choose_recurrent,
+cuv_fast_choose cuv_choose_linear, cuv_choose_winograd, cuv_choose_conv, cuv_choose_depthwise, cuv_choose_rows, cuv_choose_pool, cuv_choose_recurrent,
     cuv_choose_attention;
 bool cuv_can_dense(const cuv_kernel_args *a);
 bool cuv_can_conv(const cuv_kernel_args *a);
@@ -143,6 +149,8 @@ void cuv_scale_packed(float *packed, const float *scale, size_t k, size_t cols, 
 void cuv_fast_act(const cuv_isa *isa, const cuv_act *act, float *y, size_t rows, size_t cols);
 /* Runs a product on the pool, and the activation on what each part made (columns must be the whole row). */
 void cuv_fast_product(const cuv_prepared *f, const cuv_product *p, const cuv_act *act);
+/* The image with its padding: x itself, or a copy in scratch (conv.c). */
+const float *cuv_fast_image(const cuv_prepared *f, const float *x, float *scratch);
 static inline size_t cuv_panels(const cuv_isa *isa, size_t cols)
 {
     return (cols + isa->panel - 1) / isa->panel;

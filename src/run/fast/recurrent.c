@@ -146,14 +146,14 @@ static void products_with_x(const loop *l, size_t first, size_t count)
 static void run_recurrent(const cuv_kernel_args *a)
 {
     const cuv_prepared *f = a->prepared;
-    const cuv_run_tensor *x = &a->in[0], *mask = cuv_arg(a, 4);
+    const cuv_run_tensor *x = &a->in[0], *mask = cuv_operand(a, 4);
     loop l = {.a = a, .f = f, .batch = (size_t)x->shape[0], .time = (size_t)x->shape[1], .in = (size_t)x->shape[2],
               .units = (size_t)a->in[2].shape[0], .gates = (size_t)a->in[2].shape[1], .mask = mask ? mask->data : NULL,
               .x_part = a->scratch, .h = a->out[1].data, .c = f->act == CUV_OP_LSTM ? a->out[2].data : NULL};
     l.own = l.x_part + l.batch * f->chunk * l.gates;
-    set_state(l.h, cuv_arg(a, 5), state_floats(&l));
+    set_state(l.h, cuv_operand(a, 5), state_floats(&l));
     if (l.c)
-        set_state(l.c, cuv_arg(a, 6), state_floats(&l));
+        set_state(l.c, cuv_operand(a, 6), state_floats(&l));
     if (!a->attrs->sequences)
         memset(a->out[0].data, 0, state_floats(&l) * sizeof(float));
     for (size_t done = 0; done < l.time;) {

@@ -76,7 +76,7 @@ static void run_softmax(const cuv_kernel_args *a)
 static void run_layer_norm(const cuv_kernel_args *a)
 {
     const cuv_prepared *f = a->prepared;
-    const cuv_run_tensor *x = &a->in[0], *gamma = cuv_arg(a, 1), *beta = f->act == CUV_OP_RMS_NORM ? NULL : cuv_arg(a, 2);
+    const cuv_run_tensor *x = &a->in[0], *gamma = cuv_operand(a, 1), *beta = f->act == CUV_OP_RMS_NORM ? NULL : cuv_operand(a, 2);
     const int count = a->attrs->axes_count ? a->attrs->axes_count : 1;
     f->isa->normalise(a->out[0].data, x->data, gamma ? gamma->data : NULL, beta ? beta->data : NULL,
                       cuv_span(x, 0, x->rank - count), cuv_span(x, x->rank - count, x->rank), (float)a->attrs->epsilon,
@@ -86,7 +86,7 @@ static void run_layer_norm(const cuv_kernel_args *a)
 /* Scale and shift of every channel, which depend on weights alone. */
 static void batch_norm_numbers(const cuv_kernel_args *a, size_t n, float *scale, float *shift)
 {
-    const cuv_run_tensor *g = cuv_arg(a, 3), *b = cuv_arg(a, 4);
+    const cuv_run_tensor *g = cuv_operand(a, 3), *b = cuv_operand(a, 4);
     const float *mean = a->in[1].data, *variance = a->in[2].data;
     for (size_t c = 0; c < n; c++) {
         scale[c] = (g ? ((const float *)g->data)[c] : 1) / sqrtf(variance[c] + (float)a->attrs->epsilon);

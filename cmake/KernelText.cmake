@@ -1,0 +1,15 @@
+# Writes OUT: the bytes of the files in TEXTS (names below SOURCE) as C arrays, for emitted C, which embeds the reference kernels.
+# cmake -DSOURCE=... -DOUT=... "-DTEXTS=a;b" -P KernelText.cmake
+set(code "/* Made by cmake/KernelText.cmake. */\n#include \"emit/c_text.h\"\n\n")
+set(rows "")
+set(number 0)
+foreach(name IN LISTS TEXTS)
+  file(READ ${SOURCE}/${name} bytes HEX)
+  string(REGEX REPLACE "(..)" "0x\\1," bytes "${bytes}")
+  string(REGEX REPLACE "((0x..,){24})" "\\1\n" bytes "${bytes}")
+  string(APPEND code "static const unsigned char text_${number}[] = {\n${bytes}0};\n")
+  string(APPEND rows "    {\"${name}\", (const char *)text_${number}, sizeof text_${number} - 1},\n")
+  math(EXPR number "${number} + 1")
+endforeach()
+string(APPEND code "\nconst cuv_source_text cuv_source_texts[] = {\n${rows}    {0, 0, 0}};\n")
+file(WRITE ${OUT} "${code}")

@@ -1,0 +1,12 @@
+/* Resampling of images, which Resizing and UpSampling2D share. */
+#ifndef CUV_LAYERS_IMAGE_H
+#define CUV_LAYERS_IMAGE_H
+
+#include "layers/support.h"
+
+/* *x (b, h, w, c) at another size, by the method that the argument names, as TensorFlow's image.resize does it. Methods that the
+ * runtime has no op for are products with constant matrices. */
+CUV_MUST_USE cuv_status cuv_resize_image(cuv_call *call, const char *argument, bool antialias, int64_t height, int64_t width,
+                                         cuv_ref *x);
+
+#endif

@@ -1,0 +1,131 @@
+/* Vocabularies: from configurations to sorted tables, and the weights of tf_idf. */
+#include "layers/vocabulary.h"
+
+#include <stdlib.h>
+
+static cuv_status no_vocabulary(cuv_call *call, const char *found, const char *why)
+{
+    const cuv_layer *layer = call->layer;
+    return cuv_fail(call->cx, CUV_UNSUPPORTED, "layer.vocabulary", &(cuv_detail){.layer = layer->name, .expected = "a list", .found = found,
+                    .help = "an adapted vocabulary lies in the assets of the .keras archive only: give that, or write the list into "
+                            "the configuration"},
+                    "layer '%s' (%s): %s", layer->name, layer->class_name, why);
+}
+
+static bool is_token(const cuv_value *v, cuv_dtype dtype)
+{
+    int64_t n;
+    return dtype == CUV_STR ? cuv_text(v) != NULL : cuv_as_int(v, &n);
+}
+
+static bool starts_with(const cuv_value *list, const cuv_value *mask, int masks, const cuv_value *unknown, int unknowns)
+{
+    for (int i = 0; i < masks + unknowns; i++)
+        if (!cuv_item(list, (size_t)i) || !cuv_value_equal(cuv_item(list, (size_t)i), i < masks ? mask : unknown))
+            return false;
+    return true;
+}
+
+cuv_status cuv_read_vocabulary(cuv_call *call, cuv_dtype dtype, const cuv_value *mask, int masks, const cuv_value *unknown, int unknowns,
+                               cuv_vocabulary *out)
+{
+    const cuv_value *list = cuv_arg(call->layer, "vocabulary");
+    *out = (cuv_vocabulary){.list = list, .dtype = dtype, .first = masks + unknowns};
+    if (cuv_text(list))
+        return no_vocabulary(call, cuv_text(list), "its vocabulary is the name of a file, which is not read");
+    if (cuv_is_null(list) || !cuv_is_seq(list) || cuv_len(list) == 0)
+        return no_vocabulary(call, "nothing", "its vocabulary is not in the evidence");
+    if (mask && masks + unknowns > 0 && starts_with(list, mask, masks, unknown, unknowns))
+        out->skip = (size_t)(masks + unknowns);
+    else if (!mask && unknowns > 0 && starts_with(list, mask, 0, unknown, unknowns))
+        out->skip = (size_t)unknowns;
+    out->count = cuv_len(list) - out->skip;
+    for (size_t i = 0; i < out->count; i++)
+        if (!is_token(cuv_item(list, out->skip + i), dtype))
+            return cuv_bad_arg(call->layer, "vocabulary", dtype == CUV_STR ? "a list of texts" : "a list of integers");
+    return CUV_OK;
+}
+
+/* ---- the table ---- */
+
+typedef struct entry { const char *text; size_t size; int64_t number, value; } entry;
+
+static int by_text(const void *a, const void *b)
+{
+    const entry *x = a, *y = b;
+    size_t n = x->size < y->size ? x->size : y->size;
+    int order = n ? memcmp(x->text, y->text, n) : 0;
+    return order ? order : x->size < y->size ? -1 : x->size > y->size;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    const entry *x = a, *y = b;
+    return x->number < y->number ? -1 : x->number > y->number;
+}
+
+cuv_status cuv_vocabulary_table(cuv_call *call, const cuv_vocabulary *v, cuv_ref *keys, cuv_ref *values)
+{
+    entry *entries = CUV_NEW_ARRAY(call->arena, entry, v->count + 1);
+    cuv_tensor *key, *value;
+    void *key_data, *value_data;
+    const int64_t shape[1] = {(int64_t)v->count};
+    if (!entries)
+        return cuv_oom(call->cx);
+    for (size_t i = 0; i < v->count; i++) {
+        const cuv_value *token = cuv_item(v->list, v->skip + i);
+        entries[i] = (entry){.text = token->text, .size = token->size, .value = v->first + (int64_t)i};
+        if (v->dtype != CUV_STR)
+            (void)cuv_as_int(token, &entries[i].number);
+    }
+    qsort(entries, v->count, sizeof *entries, v->dtype == CUV_STR ? by_text : by_number);
+    CUV_TRY(cuv_tensor_new(call->arena, v->dtype, shape, 1, &key, &key_data));
+    CUV_TRY(cuv_tensor_new(call->arena, CUV_I64, shape, 1, &value, &value_data));
+    for (size_t i = 0; i < v->count; i++) {
+        ((int64_t *)value_data)[i] = entries[i].value;
+        if (v->dtype == CUV_STR)
+            ((cuv_string *)key_data)[i] = (cuv_string){entries[i].text, entries[i].size};
+        else
+            ((int64_t *)key_data)[i] = entries[i].number;
+    }
+    *keys = cuv_program_constant(call->program, key);
+    *values = cuv_program_constant(call->program, value);
+    return call->program->status;
+}
+
+/* ---- tf_idf ---- */
+
+cuv_status cuv_idf_build(cuv_call *call, int64_t depth)
+{
+    static const cuv_slot slot = S("idf_weights", "", .not_trainable = true);
+    cuv_ref ref;
+    if (!cuv_arg_is(call->layer, "output_mode", "tf_idf") || !cuv_arg_none(call->layer, "idf_weights"))
+        return CUV_OK;
+    return cuv_layer_add_weight(call, &slot, &depth, 1, &ref);
+}
+
+/* Keras gives unknown words the mean weight, and indices beyond the vocabulary none. */
+cuv_status cuv_idf_weights(cuv_call *call, const cuv_vocabulary *v, int64_t depth, cuv_ref *out)
+{
+    const cuv_value *list = cuv_arg(call->layer, "idf_weights");
+    size_t given = cuv_len(list), before = v->skip ? 0 : (size_t)v->first;
+    cuv_tensor *t;
+    void *data;
+    double sum = 0, w = 0;
+    *out = cuv_call_weight(call, "idf_weights");
+    if (*out != CUV_NO_REF)
+        return call->program->status;
+    if (!cuv_is_seq(list) || given == 0 || before + given > (size_t)depth)
+        return cuv_bad_arg(call->layer, "idf_weights", "a list with a weight for each token");
+    CUV_TRY(cuv_tensor_new(call->arena, CUV_F32, &depth, 1, &t, &data));
+    for (size_t i = 0; i < given; i++) {
+        if (!cuv_as_real(cuv_item(list, i), &w))
+            return cuv_bad_arg(call->layer, "idf_weights", "a list of numbers");
+        sum += w;
+        ((float *)data)[before + i] = (float)w;
+    }
+    for (size_t i = 0; i < before; i++)
+        ((float *)data)[i] = (float)(sum / (double)given);
+    *out = cuv_program_constant(call->program, t);
+    return call->program->status;
+}

@@ -1,0 +1,26 @@
+/* Vocabularies of lookup layers, which lookup.c and text_vectorization.c share. */
+#ifndef CUV_LAYERS_VOCABULARY_H
+#define CUV_LAYERS_VOCABULARY_H
+
+#include "layers/support.h"
+
+/* A table from tokens to indices: the tokens in order, without those for masks and unknown words. */
+typedef struct cuv_vocabulary {
+    const cuv_value *list;      /* as the configuration has it */
+    size_t skip, count;         /* leading special tokens in it; tokens that follow */
+    int64_t first;              /* index of the first token */
+    cuv_dtype dtype;            /* CUV_STR or CUV_I64 */
+} cuv_vocabulary;
+
+/* Reads the argument "vocabulary". `mask` and `unknown` are special tokens that may stand in front (NULL: none): `masks` and
+ * `unknowns` of them. "layer.vocabulary" when there is none, or it is the name of a file. */
+CUV_MUST_USE cuv_status cuv_read_vocabulary(cuv_call *call, cuv_dtype dtype, const cuv_value *mask, int masks,
+                                            const cuv_value *unknown, int unknowns, cuv_vocabulary *out);
+/* Constants for CUV_OP_LOOKUP: keys ascending, and their indices. */
+CUV_MUST_USE cuv_status cuv_vocabulary_table(cuv_call *call, const cuv_vocabulary *v, cuv_ref *keys, cuv_ref *values);
+/* The weights of "idf_weights" for `depth` indices, as Keras fills them up: a constant, or the layer's weight. */
+CUV_MUST_USE cuv_status cuv_idf_weights(cuv_call *call, const cuv_vocabulary *v, int64_t depth, cuv_ref *out);
+/* Makes the weight when the configuration has none ("tf_idf", adapted). */
+CUV_MUST_USE cuv_status cuv_idf_build(cuv_call *call, int64_t depth);
+
+#endif
