@@ -132,6 +132,32 @@ static cuv_status merge(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_
     return cuv_sl_call(e, layer->layer, &(cuv_sargs){&inputs, 1, NULL, NULL, 0, args->node}, out);
 }
 
+/* merge([a, b], mode='concat', concat_axis=1) of Keras 1. */
+static cuv_status old_merge(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
+{
+    static const struct { const char *mode, *function; } table[] = {
+        {"sum", "add"}, {"mul", "multiply"}, {"concat", "concatenate"}, {"ave", "average"}, {"max", "maximum"}, {"min", "minimum"}};
+    cuv_sv *inputs = cuv_sc_arg(args, 0, "inputs"), *mode = cuv_sc_arg(args, 1, "mode"), *axis = cuv_sc_arg(args, args->count, "concat_axis");
+    cuv_sv *layer_name = cuv_sc_arg(args, args->count, "name"), *values[2];
+    const char *function = mode ? NULL : "add", *names[2];
+    cuv_sargs rest = {&inputs, 1, names, values, 0, args->node};
+    cuv_sc_keras(e, 2);
+    for (size_t i = 0; mode && i < sizeof table / sizeof *table; i++)
+        function = cuv_sv_is(mode, table[i].mode) ? table[i].function : function;
+    if (!function || !inputs)
+        return cuv_sc_unsupported(e, args->node, "use the layers Add, Multiply, Concatenate, Average, Maximum or Dot", "%s with the mode %s",
+                                  name, mode ? cuv_sv_describe(e, mode) : "'sum'");
+    if (axis && cuv_streq(function, "concatenate")) {
+        names[rest.named] = "axis";
+        values[rest.named++] = axis;
+    }
+    if (layer_name) {
+        names[rest.named] = "name";
+        values[rest.named++] = layer_name;
+    }
+    return merge(e, function, &rest, out);
+}
+
 /* ---- settings ---- */
 
 static cuv_status clear_session(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
@@ -229,7 +255,7 @@ static const struct { const char *name; answer *answer; } table[] = {
     {"models.Model.from_config", from_config}, {"models.Sequential.from_config", from_config}, {"layers.deserialize", from_config},
     {"models.clone_model", clone_model}, {"clone_model", clone_model},
     {"layers.add", merge}, {"layers.subtract", merge}, {"layers.multiply", merge}, {"layers.average", merge}, {"layers.maximum", merge},
-    {"layers.minimum", merge}, {"layers.concatenate", merge}, {"layers.dot", merge},
+    {"layers.minimum", merge}, {"layers.concatenate", merge}, {"layers.dot", merge}, {"layers.merge", old_merge},
     {"backend.clear_session", clear_session}, {"utils.clear_session", clear_session},
     {"backend.image_data_format", image_format}, {"backend.image_dim_ordering", image_format}, {"config.image_data_format", image_format},
     {"backend.set_image_data_format", set_image_format}, {"backend.set_image_dim_ordering", set_image_format},

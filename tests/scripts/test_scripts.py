@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from support import as_json, check_evidence, cuvier, keras_python
+from support import as_json, check_evidence, cuvier, keras_python, must
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 LOADING = os.path.join(HERE, "loading")
@@ -85,3 +85,16 @@ def test_refused_by_name(code, wanted, word, tmp_path):
     assert error["code"] == wanted and word in error["message"] + str(error["found"])
     if wanted.startswith("script.") and wanted != "script.model":
         assert error["file"].startswith("script.py:") and "^" in error["notes"]
+
+
+COMPAT = os.path.join(os.path.dirname(HERE), "compat")
+WRITTEN = sorted(os.path.relpath(p, COMPAT)[:-len(".keras")] for p in glob.glob(os.path.join(COMPAT, "keras-*", "*.keras")))
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_code_that_cuvier_writes(name, tmp_path):
+    """The code that cuvier writes of a model is evidence for the same model."""
+    base = os.path.join(COMPAT, name)
+    must("rebuild", base + ".keras", "-q", "-o", tmp_path / "model.py", "-o", tmp_path / "model.weights.h5")
+    verdict = as_json("verify", tmp_path / "model.py", tmp_path / "model.weights.h5", "--samples", base + ".io.npz")
+    assert verdict["ok"] is True
