@@ -42,7 +42,7 @@ static const char *argument_names(cuv_context *cx, const cuv_value *config)
 static const struct { const char *names, *why; } unsupported_classes[] = {
     {"Lambda", "it runs Python code that only its author has; say what it computes with layers of Keras instead"},
     {"FlaxLayer JaxLayer TFSMLayer TorchModuleWrapper DenseFeatures", "it runs a model of another library"},
-    {"MelSpectrogram STFTSpectrogram Equalization ContrastLimitedAdaptiveHistogramEqualization MaxNumBoundingBoxes "
+    {"Equalization ContrastLimitedAdaptiveHistogramEqualization MaxNumBoundingBoxes "
      "RandomFourierFeatures ConvLSTM2DCell", "do its work before the model, from the layer after it on"}};
 
 static cuv_status unsupported_class(cuv_context *cx, const char *name, const char *class_name)

@@ -56,31 +56,61 @@ static cuv_status add_projection(cuv_call *call, const char *role, const char *n
     return CUV_OK;
 }
 
+/* Axes between the batch and the features. */
+static int inner_axes(const cuv_call *call)
+{
+    return cuv_call_rank(call, 0) - 2;
+}
+
 /* Sizes of the result: the output_shape argument, else those of the query. */
-static cuv_status output_size(cuv_call *call, int64_t *size)
+static cuv_status output_sizes(cuv_call *call, int64_t *sizes, int *count)
 {
     const cuv_layer *layer = call->layer;
-    int64_t given[CUV_MAX_RANK];
-    *size = cuv_call_in(call, 0)->shape[2];
+    int rank = cuv_call_rank(call, 0);
+    *count = 1;
+    sizes[0] = cuv_call_in(call, 0)->shape[rank - 1];
     if (strcmp(layer->def->name, "GroupQueryAttention") == 0 || cuv_arg_none(layer, "output_shape"))
-        return *size > 0 ? CUV_OK : cuv_bad_input(call, 0, "a known last axis");
-    if (cuv_arg_ints(layer, "output_shape", given) != 1)
-        return cuv_call_unsupported(call, "output_shape", "the result has several axes");
-    *size = given[0];
+        return sizes[0] > 0 ? CUV_OK : cuv_bad_input(call, 0, "a known last axis");
+    *count = cuv_arg_ints(layer, "output_shape", sizes);
+    if (*count < 1 || *count > 2)
+        return cuv_call_unsupported(call, "output_shape", "one or two axes are");
     return CUV_OK;
+}
+
+/* A projection of the features into heads: "a...x,xyz->a...yz". */
+static cuv_status add_heads(cuv_call *call, const char *role, const char *name, int64_t heads_count, int64_t size)
+{
+    int n = inner_axes(call);
+    int64_t sizes[CUV_MAX_RANK];
+    const char *equation = cuv_arena_printf(call->layer->arena, "a%.*sx,xyz->a%.*syz", n, "bcdefg", n, "bcdefg");
+    for (int i = 0; i < n; i++)
+        sizes[i] = -1;
+    sizes[n] = heads_count;
+    sizes[n + 1] = size;
+    return equation ? add_projection(call, role, name, equation, "yz", sizes, n + 2) : cuv_oom(call->cx);
 }
 
 static cuv_status build(cuv_call *call)
 {
-    heads h = heads_of(call->layer);
-    int64_t out;
-    CUV_TRY(cuv_call_expect_rank(call, 0, 3));
-    CUV_TRY(output_size(call, &out));
-    const int64_t q[] = {-1, h.query, h.key_size}, k[] = {-1, h.shared, h.key_size}, v[] = {-1, h.shared, h.value_size};
-    CUV_TRY(add_projection(call, "_query_dense", "query", "abc,cde->abde", "de", q, 3));
-    CUV_TRY(add_projection(call, "_key_dense", "key", "abc,cde->abde", "de", k, 3));
-    CUV_TRY(add_projection(call, "_value_dense", "value", "abc,cde->abde", "de", v, 3));
-    return add_projection(call, "_output_dense", "attention_output", "abcd,cde->abe", "e", (const int64_t[]){-1, out}, 2);
+    const cuv_layer *layer = call->layer;
+    heads h = heads_of(layer);
+    int64_t out[CUV_MAX_RANK], sizes[CUV_MAX_RANK];
+    int count, n = inner_axes(call);
+    if (n < 1 || n > 4 || (n > 1 && strcmp(layer->def->name, "MultiHeadAttention") != 0))
+        return cuv_bad_input(call, 0, "ndim=3 (MultiHeadAttention: up to 6)");
+    CUV_TRY(output_sizes(call, out, &count));
+    CUV_TRY(add_heads(call, "_query_dense", "query", h.query, h.key_size));
+    CUV_TRY(add_heads(call, "_key_dense", "key", h.shared, h.key_size));
+    if (cuv_arg_bool(layer, "use_gate"))
+        CUV_TRY(add_heads(call, "_gate_dense", "gate", h.query, h.value_size));
+    CUV_TRY(add_heads(call, "_value_dense", "value", h.shared, h.value_size));
+    const char *equation = cuv_arena_printf(layer->arena, "a%.*syz,yz%.*s->a%.*s%.*s", n, "bcdefg", count, "vw", n, "bcdefg", count, "vw");
+    if (!equation)
+        return cuv_oom(call->cx);
+    for (int i = 0; i < n; i++)
+        sizes[i] = -1;
+    memcpy(sizes + n, out, (size_t)count * sizeof *out);
+    return add_projection(call, "_output_dense", "attention_output", equation, count == 1 ? "v" : "vw", sizes, n + count);
 }
 
 /* ---- calls ----------------------------------------------------------------------------------------------------------------- */
@@ -151,42 +181,156 @@ static cuv_ref attend(cuv_call *call, cuv_ref q, cuv_ref k, cuv_ref v, cuv_ref p
     return cuv_emit2(p, CUV_OP_MATMUL, *weights, v);
 }
 
-static cuv_status check_call(cuv_call *call)
+/* ---- which axes attend --------------------------------------------------------------------------------------------------------- */
+
+/* Axes over which places see each other, and those that only stand beside them, counted from 0. */
+typedef struct axes { int attend[CUV_MAX_RANK], beside[CUV_MAX_RANK], attends, besides; } axes;
+
+static cuv_status read_axes(cuv_call *call, axes *a)
 {
     const cuv_layer *layer = call->layer;
-    if (cuv_arg_bool(layer, "use_gate"))
-        return cuv_call_unsupported(call, "use_gate", "gates are not");
-    if (!cuv_arg_none(layer, "sliding_window"))
-        return cuv_call_unsupported(call, "sliding_window", "attention looks everywhere");
-    if (strcmp(layer->def->name, "MultiHeadAttention") == 0 && !cuv_arg_none(layer, "attention_axes")) {
-        int64_t axes[CUV_MAX_RANK];
-        int count = cuv_arg_ints(layer, "attention_axes", axes);
-        if (count != 1 || (axes[0] != 1 && axes[0] != -2))
-            return cuv_call_unsupported(call, "attention_axes", "only axis 1 is");
+    int64_t given[CUV_MAX_RANK];
+    bool multi = strcmp(layer->def->name, "MultiHeadAttention") == 0, taken[CUV_MAX_RANK] = {false};
+    int rank = cuv_call_rank(call, 0), count = multi ? cuv_arg_ints(layer, "attention_axes", given) : 0;
+    *a = (axes){.attends = 0};
+    for (int i = 0; i < count; i++) {
+        int axis = (int)(given[i] < 0 ? given[i] + rank : given[i]);
+        if (axis < 1 || axis > rank - 2 || taken[axis])
+            return cuv_bad_arg(layer, "attention_axes", cuv_format(call->cx, "axes from 1 to %d", rank - 2));
+        taken[axis] = true;
+        a->attend[a->attends++] = axis;
+    }
+    for (int i = 1; i < rank - 1; i++) {
+        if (!count)
+            a->attend[a->attends++] = i;
+        else if (!taken[i])
+            a->beside[a->besides++] = i;
     }
     return CUV_OK;
 }
 
-static cuv_status lower(cuv_call *call)
+/* (b, .., heads, size) as (b beside.., heads, attend.., size) of four axes. */
+static cuv_status gather_axes(cuv_call *call, const axes *a, cuv_ref *x)
+{
+    const cuv_var *v = cuv_var_of(call, *x);
+    int perm[CUV_MAX_RANK], next = 0, rank = v->rank;
+    int64_t places = 1, heads_count = v->shape[rank - 2], size = v->shape[rank - 1];
+    perm[next++] = 0;
+    for (int i = 0; i < a->besides; i++)
+        perm[next++] = a->beside[i];
+    perm[next++] = rank - 2;
+    for (int i = 0; i < a->attends; i++) {
+        perm[next++] = a->attend[i];
+        places = v->shape[a->attend[i]] < 0 ? -1 : places * v->shape[a->attend[i]];
+    }
+    perm[next] = rank - 1;
+    if (places < 1)
+        return cuv_bad_input(call, 0, "known sizes where places attend to each other");
+    *x = cuv_emit_transpose(call->program, *x, perm);
+    *x = cuv_emit_reshape(call->program, *x, (const int64_t[]){-1, heads_count, places, size}, 4);
+    return call->program->status;
+}
+
+/* And back, with the query's sizes. */
+static cuv_status scatter_axes(cuv_call *call, const axes *a, const cuv_var *query, cuv_ref *y)
+{
+    const cuv_var *v = cuv_var_of(call, *y);
+    int64_t shape[CUV_MAX_RANK];
+    int perm[CUV_MAX_RANK], next = 0;
+    shape[next++] = -1;
+    for (int i = 0; i < a->besides; i++) {
+        perm[a->beside[i]] = next;
+        shape[next++] = query->shape[a->beside[i]];
+    }
+    perm[query->rank - 1] = next;
+    shape[next++] = v->shape[1];
+    for (int i = 0; i < a->attends; i++) {
+        perm[a->attend[i]] = next;
+        shape[next++] = query->shape[a->attend[i]];
+    }
+    perm[0] = 0;
+    perm[query->rank] = next;
+    shape[next++] = v->shape[3];
+    for (int i = 1; i < query->rank - 1; i++)
+        if (query->shape[i] < 1)
+            return cuv_bad_input(call, 0, "known sizes but for the batch");
+    *y = cuv_emit_reshape(call->program, *y, shape, next);
+    *y = cuv_emit_transpose(call->program, *y, perm);
+    return call->program->status;
+}
+
+/* ---- one call ------------------------------------------------------------------------------------------------------------------ */
+
+/* True where query and key are less than `width` places apart. */
+static cuv_ref window_mask(cuv_call *call, cuv_ref query, cuv_ref key, int64_t width)
+{
+    cuv_program *p = call->program;
+    cuv_ref row = cuv_emit(p, CUV_OP_RANGE, CUV_IN(query), CUV_AT(.axis = 1, .dtype = CUV_I32));
+    cuv_ref column = cuv_emit(p, CUV_OP_RANGE, CUV_IN(key), CUV_AT(.axis = 1, .dtype = CUV_I32));
+    cuv_ref apart = cuv_emit1(p, CUV_OP_ABS, cuv_emit2(p, CUV_OP_SUB, cuv_expand_dims(call, row, 1), column));
+    return cuv_emit2(p, CUV_OP_LESS, apart, cuv_scalar_like(call, apart, (double)width));
+}
+
+typedef struct masks { cuv_ref padding, causal; } masks;
+
+static cuv_status read_masks(cuv_call *call, cuv_sym query, cuv_sym value, cuv_sym key, masks *m)
+{
+    *m = (masks){padding_mask(call, query, value, key), CUV_NO_REF};
+    if (cuv_call_flag(call, "use_causal_mask"))
+        m->causal = cuv_causal_mask(call, query.value, value.value);
+    if (!cuv_arg_none(call->layer, "sliding_window"))
+        m->padding = cuv_mask_join(call, CUV_OP_LOGICAL_AND, m->padding,
+                                   window_mask(call, query.value, value.value, cuv_arg_int(call->layer, "sliding_window")));
+    return call->program->status;
+}
+
+/* Attention of more than one inner axis; masks have a meaning there only along axis 1. */
+static cuv_status attend_wide(cuv_call *call, const axes *a, const masks *m, const cuv_ref *qkv, cuv_ref *out)
+{
+    const cuv_var query = *cuv_call_in(call, 0);
+    cuv_ref q = qkv[0], k = qkv[1], v = qkv[2], weights;
+    bool plain = a->attends == 1 && a->attend[0] == 1;
+    if (m->padding != CUV_NO_REF || (m->causal != CUV_NO_REF && !plain))
+        return cuv_call_unsupported(call, "attention_axes", "with masks only one axis is");
+    if (cuv_call_flag(call, "return_attention_scores"))
+        return cuv_call_unsupported(call, "attention_axes", "attention scores are returned for one axis only");
+    CUV_TRY(gather_axes(call, a, &q));
+    CUV_TRY(gather_axes(call, a, &k));
+    CUV_TRY(gather_axes(call, a, &v));
+    *out = attend(call, q, k, v, CUV_NO_REF, m->causal, &weights);
+    CUV_TRY(call->program->status);
+    return scatter_axes(call, a, &query, out);
+}
+
+/* Attention over axis 1: (b, t, heads, size). */
+static cuv_status attend_plain(cuv_call *call, const masks *m, const cuv_ref *qkv, cuv_ref *out, cuv_ref *weights)
 {
     heads h = heads_of(call->layer);
+    cuv_ref q = by_head(call, qkv[0], 1), k = by_head(call, qkv[1], h.query / h.shared), v = by_head(call, qkv[2], h.query / h.shared);
+    *out = cuv_transposed(call, attend(call, q, k, v, m->padding, m->causal, weights), (const int[]){0, 2, 1, 3});
+    return call->program->status;
+}
+
+static cuv_status lower(cuv_call *call)
+{
     cuv_sym query = call->in[0], value = tensor_of(call, 1, "value", query), key = tensor_of(call, 2, "key", value);
-    cuv_ref q, k, v, y, weights;
-    CUV_TRY(check_call(call));
-    if (cuv_var_of(call, value.value)->rank != 3 || cuv_var_of(call, key.value)->rank != 3)
-        return cuv_bad_input(call, 0, "query, value and key with 3 axes");
-    cuv_ref padding = padding_mask(call, query, value, key), causal = CUV_NO_REF;
-    if (cuv_call_flag(call, "use_causal_mask"))
-        causal = cuv_causal_mask(call, query.value, key.value);
-    CUV_TRY(project(call, "_query_dense", query.value, &q));
-    CUV_TRY(project(call, "_key_dense", key.value, &k));
-    CUV_TRY(project(call, "_value_dense", value.value, &v));
-    q = by_head(call, q, 1);
-    k = by_head(call, k, h.query / h.shared);
-    v = by_head(call, v, h.query / h.shared);
-    y = attend(call, q, k, v, padding, causal, &weights);
-    CUV_TRY(call->program->status);
-    CUV_TRY(project(call, "_output_dense", cuv_transposed(call, y, (const int[]){0, 2, 1, 3}), &y));
+    cuv_ref qkv[3], gate, y, weights = CUV_NO_REF;
+    axes a;
+    masks m;
+    int rank = cuv_call_rank(call, 0);
+    if (cuv_var_of(call, value.value)->rank != rank || cuv_var_of(call, key.value)->rank != rank)
+        return cuv_bad_input(call, 0, "query, value and key with as many axes");
+    CUV_TRY(read_axes(call, &a));
+    CUV_TRY(read_masks(call, query, value, key, &m));
+    CUV_TRY(project(call, "_query_dense", query.value, &qkv[0]));
+    CUV_TRY(project(call, "_key_dense", key.value, &qkv[1]));
+    CUV_TRY(project(call, "_value_dense", value.value, &qkv[2]));
+    CUV_TRY(rank == 3 ? attend_plain(call, &m, qkv, &y, &weights) : attend_wide(call, &a, &m, qkv, &y));
+    if (cuv_arg_bool(call->layer, "use_gate")) {
+        CUV_TRY(project(call, "_gate_dense", query.value, &gate));
+        y = cuv_emit2(call->program, CUV_OP_MUL, y, cuv_emit1(call->program, CUV_OP_SIGMOID, gate));
+    }
+    CUV_TRY(project(call, "_output_dense", y, &y));
     CUV_TRY(cuv_call_return(call, y));
     if (cuv_call_flag(call, "return_attention_scores"))
         call->out[call->out_count++] = (cuv_sym){weights, CUV_NO_REF};

@@ -279,10 +279,10 @@ def time_distributed(d):
 
 
 def multi_head(d):
-    heads, key = d.n(1, 3), d.n(1, 4)
+    heads, key = d.n(1, 3), d.n(2, 4)
     kwargs = dict(num_heads=heads, key_dim=key, use_bias=d.yes(0.8), dropout=d.one(0.0, 0.1))
     if d.yes(0.4):
-        kwargs["value_dim"] = d.n(1, 5)
+        kwargs["value_dim"] = d.n(2, 5)          # Keras adds a bias (n, 1) along the wrong axis
     if d.yes(0.3):
         kwargs["output_shape"] = d.n(1, 5)
     if d.yes(0.15):
