@@ -20,7 +20,7 @@ def entries(folder):
         return [json.loads(line) for line in f]
 
 
-def compare(found, wanted, half):
+def compare(found, wanted, half, rtol=1e-4):
     """None, or what differs."""
     if len(found) != len(wanted):
         return "%d outputs, %d wanted" % (len(found), len(wanted))
@@ -34,7 +34,7 @@ def compare(found, wanted, half):
                 return "output %d differs: %s, %s wanted" % (i, a.ravel()[:4], b.ravel()[:4])
             continue
         a, b = a.astype(np.float64), b.astype(np.float64)
-        limit = (1e-2 if half else 1e-5) + (1e-2 if half else 1e-4) * np.abs(b)
+        limit = (1e-2 if half else 1e-5) + (1e-2 if half else rtol) * np.abs(b)
         worst = np.abs(a - b) - limit
         if not (worst <= 0).all():
             at = np.unravel_index(np.argmax(np.where(np.isnan(worst), np.inf, worst)), worst.shape) if worst.ndim else ()
