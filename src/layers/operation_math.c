@@ -1,6 +1,6 @@
 /* Operations that compute: element by element, binary with NumPy's broadcasting, and reductions. Promotion follows Keras 3: tensors
  * go to the wider dtype, Python numbers adapt to the tensor, integers divide as floats. */
-#include "layers/operation.h"
+#include "layers/operation_emit.h"
 
 #include <math.h>
 
@@ -202,6 +202,9 @@ static cuv_status soft(cuv_call *call, cuv_op op)
         attrs.axes[0] = rank - 1;
         attrs.axes_count = 1;
     }
+    for (int i = 0; !attrs.axes_count && i < rank; i++)     /* None: over everything */
+        attrs.axes[i] = i;
+    attrs.axes_count = attrs.axes_count ? attrs.axes_count : rank;
     return cuv_give(call, cuv_emit(call->program, op, CUV_IN(x), &attrs));
 }
 
@@ -348,7 +351,7 @@ cuv_status cuv_op_where(cuv_call *call)
 
 /* ---- reductions ---- */
 
-static cuv_status reduce_attrs(cuv_call *call, cuv_ref x, cuv_attrs *attrs)
+cuv_status cuv_option_reduction(cuv_call *call, cuv_ref x, cuv_attrs *attrs)
 {
     *attrs = (cuv_attrs){.keepdims = cuv_option_bool(call, "keepdims", false)};
     return cuv_option_axes(call, "axis", cuv_var_of(call, x)->rank, attrs->axes, &attrs->axes_count);
@@ -363,7 +366,7 @@ static cuv_status reduce(cuv_call *call, cuv_op op, bool floats)
     CUV_TRY(cuv_option_dtype(call, "dtype", cuv_var_of(call, x)->dtype, &dtype));
     x = cuv_emit_cast(call->program, x, dtype);
     x = floats ? cuv_as_float(call, x) : as_number(call, x);
-    CUV_TRY(reduce_attrs(call, x, &attrs));
+    CUV_TRY(cuv_option_reduction(call, x, &attrs));
     return cuv_give(call, cuv_emit(call->program, op, CUV_IN(x), &attrs));
 }
 
@@ -376,7 +379,7 @@ static cuv_status truth(cuv_call *call, cuv_op op)
     cuv_ref x;
     cuv_attrs attrs;
     CUV_TRY(cuv_operand_x(call, &x));
-    CUV_TRY(reduce_attrs(call, x, &attrs));
+    CUV_TRY(cuv_option_reduction(call, x, &attrs));
     return cuv_give(call, cuv_emit(call->program, op, CUV_IN(cuv_to_bool(call, x)), &attrs));
 }
 
@@ -388,7 +391,7 @@ static cuv_status extreme(cuv_call *call, cuv_op op, cuv_op of_truth, cuv_op wit
     CUV_TRY(cuv_operand_x(call, &x));
     if (cuv_var_of(call, x)->dtype == CUV_BOOL)
         return truth(call, of_truth);
-    CUV_TRY(reduce_attrs(call, x, &attrs));
+    CUV_TRY(cuv_option_reduction(call, x, &attrs));
     cuv_dtype dtype = cuv_var_of(call, x)->dtype;
     x = cuv_emit(call->program, op, CUV_IN(x), &attrs);
     if (cuv_is_null(cuv_option(call, "initial")))
@@ -408,7 +411,7 @@ cuv_status cuv_op_count_nonzero(cuv_call *call)
     cuv_ref x;
     cuv_attrs attrs;
     CUV_TRY(cuv_operand_x(call, &x));
-    CUV_TRY(reduce_attrs(call, x, &attrs));
+    CUV_TRY(cuv_option_reduction(call, x, &attrs));
     attrs.keepdims = false;
     cuv_ref n = cuv_emit_cast(call->program, cuv_to_bool(call, x), CUV_I32);
     return cuv_give(call, cuv_emit(call->program, CUV_OP_SUM, CUV_IN(n), &attrs));
@@ -421,7 +424,7 @@ static cuv_status spread(cuv_call *call, bool root)
     cuv_attrs attrs;
     CUV_TRY(cuv_operand_x(call, &x));
     x = cuv_as_float(call, x);
-    CUV_TRY(reduce_attrs(call, x, &attrs));
+    CUV_TRY(cuv_option_reduction(call, x, &attrs));
     cuv_attrs keep = attrs;
     keep.keepdims = true;
     cuv_ref d = cuv_emit2(call->program, CUV_OP_SUB, x, cuv_emit(call->program, CUV_OP_MEAN, CUV_IN(x), &keep));
@@ -438,7 +441,7 @@ cuv_status cuv_op_logsumexp(cuv_call *call)
     cuv_attrs attrs;
     CUV_TRY(cuv_operand_x(call, &x));
     x = cuv_as_float(call, x);
-    CUV_TRY(reduce_attrs(call, x, &attrs));
+    CUV_TRY(cuv_option_reduction(call, x, &attrs));
     cuv_attrs keep = attrs;
     keep.keepdims = true;
     cuv_program *p = call->program;
@@ -518,26 +521,4 @@ cuv_status cuv_op_top_k(cuv_call *call)
     call->out[1] = (cuv_sym){y + 1, CUV_NO_REF};
     call->out_count = 2;
     return CUV_OK;
-}
-
-/* tf.math.l2_normalize and keras.ops.normalize of order 2: x / sqrt(max(sum x^2, epsilon)). */
-cuv_status cuv_op_normalize(cuv_call *call)
-{
-    cuv_ref x;
-    cuv_attrs attrs = {.keepdims = true};
-    cuv_program *p = call->program;
-    CUV_TRY(cuv_operand_x(call, &x));
-    x = cuv_as_float(call, x);
-    double order = cuv_option_real(call, "order", 2), epsilon = cuv_option_real(call, "epsilon", 1e-12);
-    if (order != 2)
-        return cuv_bad_option(call, "order", "2");
-    int rank = cuv_var_of(call, x)->rank;
-    CUV_TRY(cuv_option_axes(call, "axis", rank, attrs.axes, &attrs.axes_count));
-    if (!attrs.axes_count && call->layer->keras >= 3) {
-        attrs.axes[0] = rank - 1;
-        attrs.axes_count = 1;
-    }
-    cuv_ref s = cuv_emit(p, CUV_OP_SUM, CUV_IN(cuv_emit1(p, CUV_OP_SQUARE, x)), &attrs);
-    s = cuv_emit2(p, CUV_OP_MAXIMUM, s, cuv_scalar_like(call, s, epsilon));
-    return cuv_give(call, cuv_emit2(p, CUV_OP_MUL, x, cuv_emit1(p, CUV_OP_RSQRT, s)));
 }

@@ -1,5 +1,5 @@
 /* Operations that move elements: other shapes, other orders, joined and cut. */
-#include "layers/operation.h"
+#include "layers/operation_emit.h"
 
 /* ---- the same elements ---- */
 
@@ -460,7 +460,6 @@ cuv_status cuv_op_pad(cuv_call *call)
     return cuv_give(call, cuv_emit(call->program, CUV_OP_PAD, CUV_IN(x), &attrs));
 }
 
-/* A tensor of x's shape with one value. */
 cuv_ref cuv_filled_like(cuv_call *call, cuv_ref x, double value, cuv_dtype dtype)
 {
     cuv_attrs attrs = {.value = value, .dtype = dtype, .shape_count = cuv_var_of(call, x)->rank};

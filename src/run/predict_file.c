@@ -23,14 +23,14 @@ typedef struct job {
     const char *path;
     cuv_output *out;                /* single output */
     spill *spills;                  /* several outputs */
-    bool started;
+    bool started, whole;            /* whole: all rows are one run, whose outputs have the shapes that they have */
 } job;
 
 static cuv_status header_of(job *j, const cuv_array *a, cuv_buffer *b)
 {
     int64_t shape[CUV_MAX_RANK];
     memcpy(shape, a->shape, sizeof shape);
-    if (a->rank)
+    if (a->rank && !j->whole)
         shape[0] = j->total;
     if (a->dtype == CUV_STR) {      /* all rows at once: the widest text decides */
         cuv_tensor t = {.dtype = CUV_STR, .rank = a->rank, .data = a->data};
@@ -142,8 +142,7 @@ static cuv_status run_part(job *j, int64_t first, int64_t rows)
                               .help = "--batch with the number of rows runs them all at once"},
                               "the output '%s' does not have a row for each row of input", result->arrays[i].name);
     if (status == CUV_OK) {
-        if (rows == j->total && result->count && result->arrays[0].rank)
-            j->total = result->arrays[0].shape[0];
+        j->whole = rows == j->total;
         status = put(j, result);
     }
     cuv_result_free(result);

@@ -1,0 +1,77 @@
+"""Every Operation class of Keras 3 as a node: models saved by real Keras as the test runs give Keras's outputs and dtypes, and each class
+that cuvier does not compute is refused by name, with a reason."""
+import json
+import os
+import re
+import subprocess
+
+import numpy as np
+import pytest
+
+from support import HERE, arrays, assert_same, cuvier, keras_python, must, numbered
+
+LAYERS = os.path.join(HERE, "..", "..", "src", "layers")
+
+
+def computed():
+    text = open(os.path.join(LAYERS, "operations.def"), encoding="utf-8").read()
+    return sorted(re.findall(r"^OPERATION\(\w+, (\w+),", text, re.M))
+
+
+def refused():
+    text = open(os.path.join(LAYERS, "refused.def"), encoding="utf-8").read()
+    found = {}
+    for names, why in re.findall(r'^REFUSED\(((?:"[^"]*"\s*)+),\s*"([^"]*)"\)', text, re.M):
+        for name in "".join(re.findall(r'"([^"]*)"', names)).split():
+            found[name] = why
+    return found
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    if not keras_python():
+        pytest.skip("Keras is not installed (tools/setup_tests)")
+    folder = tmp_path_factory.mktemp("operations")
+    subprocess.run([keras_python(), os.path.join(HERE, "operation_worker.py"), str(folder)], check=True, cwd=HERE,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=900)
+    return folder, json.load(open(folder / "cases.json"))
+
+
+@pytest.mark.parametrize("name", computed())
+def test_operation(made, name, tmp_path):
+    folder, about = made
+    cases = [c for c in about["cases"] if c["class"] == name]
+    assert cases, "operation_cases.py has no case of " + name
+    assert any("keras" not in c for c in cases), cases[0].get("keras")
+    assert any(name in c.get("holds", ()) for c in cases), "no case holds the class itself: " + str([c.get("holds") for c in cases])
+    for case in (c for c in cases if "keras" not in c):
+        base, out = str(folder / case["label"]), str(tmp_path / "out.npz")
+        must("predict", base + ".keras", "-i", base + ".in.npz", "-o", out)
+        found, wanted = arrays(out), numbered(np.load(base + ".io.npz"), "y")
+        half = "h" in case["inputs"] or "float16" in case["label"]
+        assert_same(found, wanted, rtol=2e-3 if half else 1e-4, atol=2e-3 if half else 1e-5)
+        for got, want in zip(found, wanted):
+            assert np.asarray(got).dtype == want.dtype or half, case["label"]
+
+
+def test_every_class_is_known(made):
+    """Nothing of Keras is missing: computed, or refused with a reason, and not both."""
+    assert set(made[1]["classes"]) == set(computed()) | set(refused())
+    assert not set(computed()) & set(refused())
+
+
+@pytest.mark.parametrize("name", sorted(refused()))
+def test_refused_by_name(name, tmp_path):
+    tensor = {"class_name": "__keras_tensor__", "config": {"shape": [None, 3], "dtype": "float32", "keras_history": ["a", 0, 0]}}
+    config = {"module": "keras.src.models.functional", "class_name": "Functional", "config": {"name": "m", "layers": [
+        {"module": "keras.layers", "class_name": "InputLayer", "config": {"batch_shape": [None, 3], "dtype": "float32", "name": "a"},
+         "name": "a", "inbound_nodes": []},
+        {"module": "keras.src.ops.numpy", "class_name": name, "config": {"name": "b"}, "registered_name": name, "name": "b",
+         "inbound_nodes": [{"args": [tensor], "kwargs": {}}]}],
+        "input_layers": ["a", 0, 0], "output_layers": ["b", 0, 0]}}
+    path = tmp_path / "model.json"
+    path.write_text(json.dumps(config))
+    result = cuvier("summary", path)
+    assert result.returncode == 3
+    said = " ".join(result.stderr.split())
+    assert "operation of Keras %s," % name in said and refused()[name] in said
