@@ -237,7 +237,7 @@ static cuv_status check_class(cuv_context *cx, const cuv_value *record, const cu
 }
 
 /* Whose behaviour counts: what the configuration's file says, else what a weight file says, else Keras 3. */
-static cuv_status decide_version(struct cuv_model *m, const struct cuv_evidence *ev, const cuv_file *from)
+static cuv_status decide_version(struct cuv_model *m, const struct cuv_evidence *ev, const cuv_file *from, int keras)
 {
     const cuv_file *says = from && from->keras ? from : NULL;
     const char *backend = from ? from->backend : NULL;
@@ -252,6 +252,7 @@ static cuv_status decide_version(struct cuv_model *m, const struct cuv_evidence 
     m->keras_version = says && says->keras_version ? cuv_arena_strdup(m->arena, says->keras_version) : NULL;
     m->keras = says ? says->keras : from && from->script && from->script->keras ? from->script->keras : 3;
     const char *value = m->keras_version ? m->keras_version : cuv_format(m->cx, "%d", m->keras);
+    m->keras = keras ? keras : m->keras;
     if (says)
         return cuv_model_decide(m, NULL, "keras_version", value, CUV_CERTAIN,
                                 cuv_format(m->cx, "%s says so", says->name), NULL);
@@ -330,14 +331,15 @@ static cuv_status finish(struct cuv_model *m, const cuv_graph *g)
     return cuv_program_check(m->program);
 }
 
-static cuv_status build(struct cuv_model *m, const struct cuv_evidence *ev, const cuv_value *record, const cuv_file *from)
+/* `keras`: the version whose behaviour counts; 0: as the evidence tells. */
+static cuv_status build(struct cuv_model *m, const struct cuv_evidence *ev, const cuv_value *record, const cuv_file *from, int keras)
 {
     cuv_graph *g;
     m->scripted = from && from->script && from->script->config;
     m->from = from ? cuv_arena_strdup(m->arena, from->name) : NULL;
     if (from && !m->from)
         return cuv_oom(m->cx);
-    CUV_TRY(decide_version(m, ev, from));
+    CUV_TRY(decide_version(m, ev, from, keras));
     m->program = cuv_program_new(m->arena);
     if (!m->program)
         return cuv_oom(m->cx);
@@ -355,7 +357,7 @@ static cuv_status build(struct cuv_model *m, const struct cuv_evidence *ev, cons
     return finish(m, g);
 }
 
-cuv_status cuv_model_build(cuv_context *cx, const struct cuv_evidence *ev, const cuv_value *config, const cuv_file *from,
+static cuv_status build_as(cuv_context *cx, const struct cuv_evidence *ev, const cuv_value *config, const cuv_file *from, int keras,
                            struct cuv_model **out)
 {
     *out = NULL;
@@ -369,9 +371,79 @@ cuv_status cuv_model_build(cuv_context *cx, const struct cuv_evidence *ev, const
     if (status == CUV_OK && !(m = new_model(cx, arena, copy)))
         status = cuv_oom(cx);
     if (status == CUV_OK)
-        status = build(m, ev, copy, from);
+        status = build(m, ev, copy, from, keras);
     if (status != CUV_OK) {
         cuv_arena_free(arena);
+        return status;
+    }
+    *out = m;
+    return CUV_OK;
+}
+
+/* ---- does the version matter? ---- */
+
+/* Whether the model that another Keras makes of the configuration computes something else; where it cannot read it, it does not count. */
+static cuv_status differs_as(const struct cuv_model *m, const struct cuv_evidence *ev, const cuv_value *config, const cuv_file *from,
+                             int keras, const cuv_buffer *text, bool *differs)
+{
+    struct cuv_model *other;
+    const size_t mark = cuv_findings_mark(m->cx);
+    cuv_buffer b;
+    cuv_status status = build_as(m->cx, ev, config, from, keras, &other);
+    cuv_findings_rewind(m->cx, mark);
+    *differs = false;
+    if (status == CUV_MEMORY || status == CUV_TIMEOUT)
+        return status == CUV_MEMORY ? cuv_oom(m->cx) : cuv_check_time(m->cx);
+    if (status != CUV_OK)
+        return CUV_OK;
+    cuv_buffer_init(&b, m->cx);
+    cuv_program_print(other->program, &b);
+    *differs = b.size != text->size || memcmp(b.data, text->data, b.size) != 0;
+    status = b.failed ? cuv_oom(m->cx) : CUV_OK;
+    cuv_buffer_free(&b);
+    cuv_model_free(other);
+    return status;
+}
+
+/* An assumed version is no assumption where every Keras that can read the configuration computes the same steps. */
+static cuv_status weigh_version(struct cuv_model *m, const struct cuv_evidence *ev, const cuv_value *config, const cuv_file *from)
+{
+    const char *others = NULL;
+    cuv_decision *d = NULL;
+    cuv_buffer text;
+    cuv_status status = CUV_OK;
+    for (size_t i = 0; !d && i < m->decision_count; i++)
+        d = cuv_streq(m->decisions[i].field, "keras_version") && m->decisions[i].level == CUV_ASSUMED ? &m->decisions[i] : NULL;
+    if (!d)
+        return CUV_OK;
+    cuv_buffer_init(&text, m->cx);
+    cuv_program_print(m->program, &text);
+    for (int keras = 3; status == CUV_OK && !text.failed && keras >= 1; keras--) {
+        bool differs = false;
+        if (keras != m->keras)
+            status = differs_as(m, ev, config, from, keras, &text, &differs);
+        if (differs)
+            others = others ? cuv_arena_printf(m->arena, "%s, %d", others, keras) : cuv_arena_printf(m->arena, "%d", keras);
+    }
+    status = status == CUV_OK && text.failed ? cuv_oom(m->cx) : status;
+    cuv_buffer_free(&text);
+    d->alternatives = others;
+    if (!others) {
+        d->level = CUV_CERTAIN;
+        d->why = "no file says which Keras wrote the model, and all of them compute it alike";
+    }
+    return status;
+}
+
+cuv_status cuv_model_build(cuv_context *cx, const struct cuv_evidence *ev, const cuv_value *config, const cuv_file *from,
+                           struct cuv_model **out)
+{
+    struct cuv_model *m;
+    *out = NULL;
+    CUV_TRY(build_as(cx, ev, config, from, 0, &m));
+    cuv_status status = weigh_version(m, ev, config, from);
+    if (status != CUV_OK) {
+        cuv_model_free(m);
         return status;
     }
     *out = m;
