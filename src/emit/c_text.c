@@ -14,6 +14,7 @@ typedef struct piece {
     kind kind;
     bool is_static, typed;
     char name[NAME_SIZE];
+    unsigned types;             /* that its file is compiled for: a bit by type */
     unsigned used, done;        /* a bit by type */
 } piece;
 
@@ -32,7 +33,7 @@ struct cuv_c_text {
     formula formulas[MOST_FORMULAS];
     size_t formula_count;
     unsigned softmax;           /* as an activation, a bit by type */
-    cuv_map *names;             /* "K:name", "name", "name@file" for what only its file sees */
+    cuv_map *names;             /* "K:name@type", "name", "name@file" for what only its file sees */
 };
 
 static const char *const type_names[TYPES] = {"f32", "f64", "i32", "i64", "bool"};
@@ -195,12 +196,48 @@ static void classify(piece *p)
     }
 }
 
+/* The types that a text is compiled for, as the .c files say that include it after an as_*.h: a bit by type. */
+static unsigned types_of(const char *name)
+{
+    char line[NAME_SIZE + 32];
+    unsigned types = 0;
+    snprintf(line, sizeof line, "#include \"%s\"", name);
+    for (const cuv_source_text *file = cuv_source_texts; file->name; file++) {
+        const char *end = file->text + file->size;
+        int now = TYPES;
+        for (const char *at = file->text; at < end && cuv_ends_with(file->name, ".c"); at = line_end(at, end)) {
+            for (int i = 0; i < TYPES; i++)
+                if (starts(at, end, "#include \"") && starts(at + 10, end, type_files[i]))
+                    now = i;
+            if (now < TYPES && starts(at, end, line))
+                types |= 1u << now;
+        }
+    }
+    return types;
+}
+
+/* Several texts may define a name, each for other types. */
+static cuv_status register_typed(cuv_c_text *t, piece *p, const char *name)
+{
+    for (int i = 0; i < TYPES; i++) {
+        if (!(p->types & 1u << i))
+            continue;
+        char *key = cuv_arena_printf(t->arena, "K:%s@%s", name, type_names[i]);
+        if (!key)
+            return cuv_oom(t->cx);
+        CUV_TRY(cuv_map_set(t->names, key, p));
+    }
+    return CUV_OK;
+}
+
 /* What is static in a .c file is known there, and to the texts that the .c files of kernels include. */
 static cuv_status register_name(cuv_c_text *t, piece *p, const char *name)
 {
     const bool macro = cuv_starts_with(p->file->name, "run/as_");
-    const bool local = !p->typed && (macro || (p->is_static && cuv_ends_with(p->file->name, ".c")));
-    char *key = cuv_arena_printf(t->arena, "%s%s", p->typed ? "K:" : "", name);
+    const bool local = macro || (p->is_static && cuv_ends_with(p->file->name, ".c"));
+    if (p->typed)
+        return register_typed(t, p, name);
+    char *key = cuv_arena_strdup(t->arena, name);
     char *own = local ? cuv_arena_printf(t->arena, "%s@%s", name, p->file->name) : key;
     if (!key || !own)
         return cuv_oom(t->cx);
@@ -237,12 +274,13 @@ static bool is_made_anew(const piece *p)
     return p->kind == TYPE && (!strcmp(p->name, "cuv_op") || !strcmp(p->name, "cuv_attrs"));
 }
 
-static cuv_status add_piece(cuv_c_text *t, const cuv_source_text *file, const char *from, const char *code, const char *to)
+static cuv_status add_piece(cuv_c_text *t, const cuv_source_text *file, unsigned types, const char *from, const char *code,
+                            const char *to)
 {
     piece *p = &t->pieces[t->count];
     if (t->count == MOST_PIECES)
         return cuv_oom(t->cx);
-    *p = (piece){.file = file, .text = from, .size = (size_t)(to - from), .code = (size_t)(code - from)};
+    *p = (piece){.file = file, .text = from, .size = (size_t)(to - from), .code = (size_t)(code - from), .types = types};
     classify(p);
     if (!p->name[0] || is_prototype(p) || is_made_anew(p))
         return CUV_OK;
@@ -257,6 +295,7 @@ static cuv_status add_piece(cuv_c_text *t, const cuv_source_text *file, const ch
 static cuv_status split(cuv_c_text *t, const cuv_source_text *file)
 {
     const char *at = file->text, *end = at + file->size, *comment = NULL;
+    const unsigned types = types_of(file->name);
     while (at < end) {
         if (*at == '\n') {
             comment = NULL;      /* a comment that stands alone */
@@ -268,7 +307,7 @@ static cuv_status split(cuv_c_text *t, const cuv_source_text *file)
             const bool directive = *at == '#';
             const char *next = directive ? directive_end(at, end) : definition_end(at, end);
             if (!directive || starts(at, end, "#define "))
-                CUV_TRY(add_piece(t, file, comment ? comment : at, at, next));
+                CUV_TRY(add_piece(t, file, types, comment ? comment : at, at, next));
             comment = NULL;
             at = next;
         }
@@ -384,11 +423,14 @@ static bool mark(const cuv_c_text *t, const char *text, size_t size, const char 
             at++;
         if (name[0] >= '0' && name[0] <= '9')
             continue;
+        if (cuv_streq(name, "FORMULA"))      /* its first two arguments are but names */
+            for (int commas = 0; at < end && *at != '\n' && commas < 2; at++)
+                commas += *at == ',';
         if (cuv_streq(name, "K") && at < end && *at == '(') {
             char typed[NAME_SIZE];
             copy_word(typed, at + 1, end);
             const bool pasted = !strcmp(typed, "all_") || !strcmp(typed, "f_");
-            more |= use(look_up(t, "K:", pasted ? "formula_functions" : typed, NULL), bit);
+            more |= use(look_up(t, "K:", pasted ? "formula_functions" : typed, type < TYPES ? type_names[type] : NULL), bit);
             at += 1 + strlen(typed);
         }
         piece *p = look_up(t, "", name, file);
@@ -442,13 +484,18 @@ static formula *find_formula(cuv_c_text *t, const char *name)
 cuv_status cuv_c_text_need(cuv_c_text *t, const char *name, const char *type)
 {
     const unsigned bit = 1u << type_of(type);
-    piece *p = look_up(t, type ? "K:" : "", name, NULL);
+    piece *p = look_up(t, type ? "K:" : "", name, type);
     if (!p && type && cuv_starts_with(name, "k_")) {
         formula *f = find_formula(t, name + 2);
         if (f) {
             f->op |= bit;
-            p = look_up(t, "K:", "formula_kernels", NULL);
+            p = look_up(t, "K:", "formula_kernels", type);
         }
+    }
+    if (!p && type) {           /* written for this type alone */
+        char own[2 * NAME_SIZE];
+        snprintf(own, sizeof own, "cuv_%s_%s", name, type);
+        p = look_up(t, "", own, NULL);
     }
     if (!p)
         return cuv_fail(t->cx, CUV_UNSUPPORTED, "write.c_kernel", NULL, "C source has no text for %s (%s)", name,

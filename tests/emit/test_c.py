@@ -113,6 +113,41 @@ def test_equal(model, tmp_path):
         assert writable == set(), "data that can be written: not reentrant"
 
 
+def all_kinds_of_operations(keras):
+    """A model whose outputs are operations on floats and integers; one kernel text serves several types."""
+    ops = keras.ops
+    x, n = keras.Input((6,), name="x"), keras.Input((6,), dtype="int32", name="n")
+    floats = [ops.power(ops.abs(x) + 0.5, x), ops.clip(x, -0.5, 0.75), ops.mod(x, 0.3), ops.floor_divide(x, 0.3), ops.maximum(x, -x),
+              ops.minimum(x, 0.1), ops.arctan2(x, x + 1), ops.sign(x), ops.square(x), ops.negative(x), ops.absolute(x), ops.floor(x * 4),
+              ops.ceil(x * 4), ops.round(x * 4), ops.log(ops.abs(x) + 1), ops.cumsum(x, axis=1), ops.sort(x, axis=1), ops.argsort(x, axis=1),
+              ops.argmax(x, axis=1), ops.any(x > 0.2, axis=1), ops.logical_not(x > 0), ops.isnan(x), ops.prod(x, axis=1), ops.max(x, axis=1),
+              ops.mean(x, axis=1), ops.cast(x * 5, "int32"), ops.where(x > 0, x, x * 2), ops.flip(x, axis=1), ops.tile(x, (1, 2)),
+              ops.repeat(x, 2, axis=1), ops.pad(x, ((0, 0), (1, 2))), ops.softmax(x), ops.log_softmax(x)]
+    integers = [n + 3, n - 3, n * 3, ops.floor_divide(n, 3), ops.mod(n, 3), ops.abs(n), ops.negative(n), ops.sign(n), ops.square(n),
+                ops.clip(n, -2, 3), ops.maximum(n, 1), ops.minimum(n, 1), ops.sum(n, axis=1), ops.prod(n, axis=1), ops.max(n, axis=1),
+                ops.cumsum(n, axis=1), ops.sort(n, axis=1), ops.equal(n, 1), ops.cast(n, "float32"), ops.one_hot(n, 4),
+                ops.cast(n, "int64"), ops.power(n, 2)]
+    return keras.Model([x, n], floats + integers)
+
+
+def test_operations(tmp_path):
+    keras = pytest.importorskip("keras", minversion="3.0")
+    model, random = all_kinds_of_operations(keras), np.random.default_rng(1)
+    x = [random.normal(size=(3, 6)).astype(np.float32), random.integers(-5, 6, (3, 6)).astype(np.int32)]
+    wanted = model.predict(x, verbose=0)
+    model.save(tmp_path / "model.keras")
+    np.savez(tmp_path / "in.npz", x0=x[0], x1=x[1])
+    emit(str(tmp_path / "model.keras"), str(tmp_path / "net.c"))
+    must("predict", str(tmp_path / "model.keras"), "--reference", "-i", str(tmp_path / "in.npz"), "-o", str(tmp_path / "out.npz"))
+    for compiler, flags in ((GCC, ["-ffreestanding", "-Os"]), (CLANG, ["-O2"])):
+        if compiler:
+            built = Source(tmp_path / "net.c", compiler, *flags)
+            found = built.predict(x)
+            same_bits(found, arrays(str(tmp_path / "out.npz")))
+            assert_same(found, wanted)
+            assert built.selftest() == 0
+
+
 def fixed(name, release="keras-3.15"):
     return os.path.join(TESTS, "compat", release, name)
 
@@ -125,6 +160,21 @@ def test_optimised(model, flags, tmp_path):
     emit(base + ".keras", str(tmp_path / "net.c"), *sizes_of(io))
     must("predict", base + ".keras", "--reference", "-i", base + ".io.npz", "-o", str(tmp_path / "out.npz"))
     same_bits(Source(tmp_path / "net.c", GCC, *flags).predict(numbered(io, "x")), arrays(str(tmp_path / "out.npz")))
+
+
+@pytest.mark.parametrize("policy", ["float16", "mixed_float16", "bfloat16", "mixed_bfloat16", "float64"])
+def test_policies(policy, tmp_path):
+    """Halves are rounded as cuvier rounds them; doubles stay doubles."""
+    config = json.load(open(fixed("cnn.json"), encoding="utf-8"))
+    for layer in config["config"]["layers"][1:]:
+        layer["config"]["dtype"] = {"module": "keras", "class_name": "DTypePolicy", "config": {"name": policy}, "registered_name": None}
+    (tmp_path / "model.json").write_text(json.dumps(config), encoding="utf-8")
+    evidence = [str(tmp_path / "model.json"), fixed("cnn.npz")]
+    must("rebuild", *evidence, "-q", "-o", str(tmp_path / "net.c"))
+    must("predict", *evidence, "--reference", "-i", fixed("cnn.io.npz"), "-o", str(tmp_path / "out.npz"))
+    found = Source(tmp_path / "net.c", GCC, "-Os").predict(numbered(np.load(fixed("cnn.io.npz")), "x"))
+    same_bits(found, arrays(str(tmp_path / "out.npz")))
+    assert (found[0].dtype == np.float64) == (policy == "float64")
 
 
 def test_batch(tmp_path):
