@@ -1,5 +1,6 @@
 /* Which steps one fast kernel can do together: zeros around the input of a convolution, and after a convolution or a dense layer batch
- * normalisation, a sum with another tensor and an activation, each only where nobody else reads what lies between. */
+ * normalisation, a sum with another tensor and an activation; batch normalisation and an activation. Each only where nobody else reads what
+ * lies between. */
 #include "run/plan.h"
 
 typedef struct fuser {
@@ -105,7 +106,7 @@ static void take_padding(fuser *f, const cuv_step *conv, cuv_fused *to)
     const cuv_ref x = conv->in[0];
     const int32_t made = f->m->p->values[x].step;
     size_t reader;
-    if (conv->op == CUV_OP_DENSE || conv->attrs->same || made < 0 || only_reader(f, x, &reader) != conv)
+    if (conv->op == CUV_OP_DENSE || conv->op == CUV_OP_BATCH_NORM || conv->attrs->same || made < 0 || only_reader(f, x, &reader) != conv)
         return;
     const cuv_step *s = &f->m->p->steps[made];
     const int rank = var(f, x)->rank;
@@ -128,6 +129,8 @@ static bool is_head(const fuser *f, size_t i)
     const cuv_step *s = &f->m->p->steps[i];
     cuv_run_tensor tensors[4] = {{0}};
     cuv_kernel_args a = {.in = tensors, .out = tensors + 3, .in_count = s->in_count < 3 ? s->in_count : 3, .out_count = 1, .attrs = s->attrs};
+    if (s->op == CUV_OP_BATCH_NORM)
+        return !f->m->fixed_step[i] && var(f, s->in[0])->dtype == CUV_F32 && var(f, s->out[0])->dtype == CUV_F32;
     if ((s->op != CUV_OP_CONV && s->op != CUV_OP_DEPTHWISE && s->op != CUV_OP_DENSE) || f->m->fixed_step[i])
         return false;
     for (int k = 0; k <= 3; k++) {
@@ -151,11 +154,13 @@ static void fuse_from(fuser *f, size_t i)
     size_t last = i, next;
     cuv_ref y = head->out[0];
     bool open = head->attrs->act.op == CUV_OP_NONE;
+    if (head->op == CUV_OP_BATCH_NORM && !take_norm(f, head, &to))
+        return;
     take_padding(f, head, &to);
     while (open && to.parts < 4 && (s = only_reader(f, y, &next)) && var(f, s->out[0])->dtype == CUV_F32) {
         if (!to.scale && to.add == CUV_NO_REF && take_norm(f, s, &to))
             ;
-        else if (to.add == CUV_NO_REF && head->op != CUV_OP_DEPTHWISE && take_sum(f, s, y, &to))
+        else if (to.add == CUV_NO_REF && head->op != CUV_OP_DEPTHWISE && head->op != CUV_OP_BATCH_NORM && take_sum(f, s, y, &to))
             ;
         else if (take_act(f, s, &to))
             open = false;

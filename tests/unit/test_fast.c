@@ -249,6 +249,30 @@ static void test_rows(void **state)
     }
 }
 
+static void test_pad(void **state)
+{
+    fixture *f = *state;
+    static const char *const pads[] = {"0,1,2,0 pad_hi=0,2,1,0", "0,0,0,0 pad_hi=0,0,0,0", "1,0,0,2 pad_hi=0,0,3,0", "0,3,0,0 pad_hi=0,0,0,0"};
+    for (size_t i = 0; i < sizeof pads / sizeof pads[0]; i++)
+        for (int n = 1; n < 40; n += 12)
+            HOLD(f, "%%0 = input \"x\" float32 (2, 3, 4, %d)\n%%1 = pad %%0 pad_lo=%s value=%s mode=%s\noutput %%1\n", n, pads[i],
+                 i % 2 ? "0.0" : "-1.5", i < 3 ? "constant" : "edge");
+}
+
+/* Batch normalisation with an activation, without a layer before it. */
+static void test_norm_act(void **state)
+{
+    fixture *f = *state;
+    for (int n = 1; n < 70; n += 11)
+        for (size_t i = 0; i < 6; i++) {
+            static const char *const after[] = {"relu %5 alpha=0.0 beta=inf gamma=0.0", "silu %5", "softmax %5", "tanh %5", "celu %5 alpha=1.0",
+                                                "add %5 %0"};
+            HOLD(f, "%%0 = input \"x\" float32 (3, 40, %d)\n%%1 = weight \"m\" float32 (%d)\n%%2 = weight \"variance\" float32 (%d)\n"
+                    "%%3 = weight \"g\" float32 (%d)\n%%5 = batch_norm %%0 %%1 %%2 %%3 - axis=2 epsilon=0.001\n%%6 = %s\noutput %%6\n",
+                 n, n, n, n, after[i]);
+        }
+}
+
 static void test_binary(void **state)
 {
     fixture *f = *state;
@@ -418,7 +442,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tiles), cmocka_unit_test(test_dense), cmocka_unit_test(test_matmul), cmocka_unit_test(test_conv),
-        cmocka_unit_test(test_depthwise), cmocka_unit_test(test_pool), cmocka_unit_test(test_rows), cmocka_unit_test(test_binary),
+        cmocka_unit_test(test_depthwise), cmocka_unit_test(test_pool), cmocka_unit_test(test_rows), cmocka_unit_test(test_pad), cmocka_unit_test(test_norm_act), cmocka_unit_test(test_binary),
         cmocka_unit_test(test_activation), cmocka_unit_test(test_recurrent), cmocka_unit_test(test_attention), cmocka_unit_test(test_winograd), cmocka_unit_test(test_fused),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

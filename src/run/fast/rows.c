@@ -103,6 +103,64 @@ static void run_batch_norm(const cuv_kernel_args *a)
     f->isa->affine(a->out[0].data, a->in[0].data, scale, scale + n, cuv_run_count(&a->in[0]) / n, n);
 }
 
+/* With the numbers of the plan, and the activation while the rows are in the cache. */
+static void norm_part(void *arg, size_t part)
+{
+    const span_job *j = arg;
+    const cuv_prepared *f = j->f;
+    const size_t n = (size_t)j->a->in[0].shape[j->a->attrs->axis], first = part * j->each;
+    const size_t rows = j->n - first < j->each ? j->n - first : j->each;
+    float *y = (float *)j->a->out[0].data + first * n;
+    f->isa->affine(y, (const float *)j->a->in[0].data + first * n, f->fused->scale, f->fused->shift, rows, n);
+    cuv_fast_act(f->isa, f->after, y, rows, n);
+}
+
+static void run_fused_norm(const cuv_kernel_args *a)
+{
+    const size_t n = (size_t)a->in[0].shape[a->attrs->axis];
+    const cuv_prepared *f = a->prepared;
+    span_job j = {.f = f, .a = a, .n = cuv_run_count(&a->in[0]) / n, .each = PIECE / n + 1};
+    cuv_parallel(j.n * n > 50000 ? f->pool : NULL, (j.n + j.each - 1) / j.each, norm_part, &j);
+}
+
+/* ---- padding with one value ---- */
+
+/* y is (.., n) with n floats of x in a run, at `at` of each of the outer places. */
+static void run_pad(const cuv_kernel_args *a)
+{
+    const cuv_prepared *f = a->prepared;
+    const cuv_run_tensor *x = &a->in[0], *y = &a->out[0];
+    const size_t inner = f->panels, runs = inner ? cuv_run_count(x) / inner : 0, count = cuv_run_count(y);
+    const float *from = x->data;
+    float *to = y->data;
+    int64_t at[CUV_MAX_RANK] = {0};
+    for (size_t i = 0; i < count; i++)
+        to[i] = (float)a->attrs->value;
+    for (size_t r = 0; r < runs; r++, from += inner) {
+        size_t place = 0;
+        for (int i = 0; i < x->rank; i++)
+            place = place * (size_t)y->shape[i] + (size_t)(at[i] + a->attrs->pad_lo[i]);
+        memcpy(to + place, from, inner * sizeof *to);
+        for (int i = (int)f->chunk; i-- > 0 && ++at[i] == x->shape[i];)
+            at[i] = 0;
+    }
+}
+
+/* The run: the last padded axis and what follows it. */
+static bool one_value(const cuv_kernel_args *a, cuv_prepared *to)
+{
+    const cuv_run_tensor *x = &a->in[0];
+    int last = -1;
+    for (int i = 0; i < x->rank; i++) {
+        if (a->attrs->pad_lo[i] < 0 || a->attrs->pad_hi[i] < 0)
+            return false;
+        last = a->attrs->pad_lo[i] || a->attrs->pad_hi[i] ? i : last;
+    }
+    to->chunk = last < 0 ? 0 : (size_t)last;
+    to->panels = cuv_span(x, last < 0 ? 0 : last, x->rank);
+    return a->attrs->mode == CUV_MODE_CONSTANT && cuv_run_count(x);
+}
+
 /* ---- means and sums between the first axes and the last ones: (outer, middle, inner) over middle ---- */
 
 static void run_mean(const cuv_kernel_args *a)
@@ -180,8 +238,14 @@ cuv_status cuv_choose_rows(const cuv_chooser *c, cuv_op op, const cuv_kernel_arg
             *kernel = run_softmax;
         break;
     case CUV_OP_LAYER_NORM: case CUV_OP_RMS_NORM: *kernel = run_layer_norm; break;
+    case CUV_OP_PAD:
+        if (one_value(a, to))
+            *kernel = run_pad;
+        break;
     case CUV_OP_BATCH_NORM:
-        if (a->attrs->axis == a->in[0].rank - 1) {
+        if (to->fused)
+            *kernel = run_fused_norm;
+        else if (a->attrs->axis == a->in[0].rank - 1) {
             to->scratch = 2 * sizeof(float) * (size_t)a->in[0].shape[a->attrs->axis];
             *kernel = run_batch_norm;
         }
