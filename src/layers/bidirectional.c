@@ -92,7 +92,7 @@ static cuv_status call_direction(cuv_call *call, size_t which, const cuv_ref *st
     cuv_sym *in = CUV_NEW_ARRAY(call->arena, cuv_sym, count + 1);
     if (!in)
         return cuv_oom(call->cx);
-    in[0] = call->in[0];
+    in[0] = (cuv_sym){call->in[0].value, cuv_rnn_mask(call)};
     for (size_t i = 0; i < count; i++)
         in[i + 1] = (cuv_sym){states[i], CUV_NO_REF};
     return cuv_layer_call_inner(call, call->layer->inner[which], in, count + 1, out, out_count);

@@ -107,11 +107,12 @@ static void step(pass *s, cuv_ref z, cuv_ref kept, bool zero_masked)
 static cuv_ref kept_at(cuv_call *call, int64_t t)
 {
     int64_t shape[CUV_MAX_RANK] = {-2};
-    if (call->in[0].mask == CUV_NO_REF)
+    cuv_ref mask = cuv_rnn_mask(call);
+    if (mask == CUV_NO_REF)
         return CUV_NO_REF;
     for (int i = 1; i < call->layer->def->spatial + 2; i++)
         shape[i] = 1;
-    cuv_ref column = cuv_slice_axis(call, call->in[0].mask, 1, t, t + 1);
+    cuv_ref column = cuv_slice_axis(call, mask, 1, t, t + 1);
     return cuv_emit_reshape(call->program, cuv_squeeze(call, column, 1), shape, call->layer->def->spatial + 2);
 }
 

@@ -138,6 +138,13 @@ cuv_status cuv_rnn_initial(cuv_call *call, const cuv_ref **states, size_t *count
     return *count ? states_of_inputs(call, given->list_count ? given->list : &given->tensor, *count, states) : CUV_OK;
 }
 
+cuv_ref cuv_rnn_mask(const cuv_call *call)
+{
+    bool states = cuv_call_kwarg(call, "initial_state") || call->arg_count > 1;
+    bool lost = call->layer->keras >= 3 && states && !cuv_call_kwarg(call, "mask");
+    return lost ? CUV_NO_REF : call->in[0].mask;
+}
+
 cuv_status cuv_rnn_expect_states(cuv_call *call, size_t count, size_t expected)
 {
     if (count == 0 || count == expected)
@@ -174,7 +181,7 @@ static cuv_status rnn_lower(cuv_call *call)
     CUV_TRY(cuv_rnn_expect_states(call, count, own));
     cuv_attrs attrs = {.reverse = cuv_arg_bool(layer, "go_backwards"), .sequences = cuv_arg_bool(layer, "return_sequences"),
                        .zero_masked = cuv_arg_bool(layer, "zero_output_for_mask")};
-    CUV_TRY(cuv_rnn_run(call, layer, cuv_float_in(call, 0), call->in[0].mask, states, attrs, out));
+    CUV_TRY(cuv_rnn_run(call, layer, cuv_float_in(call, 0), cuv_rnn_mask(call), states, attrs, out));
     return cuv_rnn_return(call, out[0], out + 1, own);
 }
 

@@ -14,6 +14,8 @@ CUV_MUST_USE cuv_status cuv_rnn_run(cuv_call *call, const cuv_layer *cell, cuv_r
                                     cuv_attrs attrs, cuv_ref *out);
 /* States that came with the call: extra inputs, or the keyword initial_state. */
 CUV_MUST_USE cuv_status cuv_rnn_initial(cuv_call *call, const cuv_ref **states, size_t *count);
+/* The mask of the sequence as the layer gets it. Keras 3 hands none over in a call with states, unless the call names it. */
+cuv_ref cuv_rnn_mask(const cuv_call *call);
 /* Fails when `count` is neither 0 nor `expected`. */
 CUV_MUST_USE cuv_status cuv_rnn_expect_states(cuv_call *call, size_t count, size_t expected);
 /* Weights of an inner layer, made as its first call would make them, for x as first input. */

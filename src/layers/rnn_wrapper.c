@@ -103,7 +103,7 @@ static stack stack_of(const cuv_layer *layer)
 static cuv_status run_stack(cuv_call *call, const stack *s, const cuv_ref *initial, cuv_ref *y, cuv_ref *states)
 {
     const cuv_layer *layer = call->layer;
-    cuv_ref x = cuv_float_in(call, 0), mask = call->in[0].mask;
+    cuv_ref x = cuv_float_in(call, 0), mask = cuv_rnn_mask(call);
     bool backwards = cuv_arg_bool(layer, "go_backwards");
     for (size_t i = 0; i < s->count; i++) {
         bool last = i + 1 == s->count;
