@@ -172,6 +172,17 @@ static bool order_contradicted(cuv_weight *const *weights, const cuv_unit *unit,
     return false;
 }
 
+/* get_weights() lists what is inside a layer by turns, each inner layer whole; legacy .h5 groups, and Keras 2 in all layers but models, put
+ * what is trained first. Shapes often fit both ways. */
+static bool listed_whole(const cuv_unit *unit, const cuv_offer *offer)
+{
+    const cuv_layer *layer = unit->layer;
+    const cuv_file *file = offer->count ? offer->tensors[0].file : NULL;
+    if (offer->count != unit->count || !file || file->arrangement == CUV_ARR_LEGACY || !fits_in_order(unit->whole, unit, offer))
+        return false;
+    return layer->keras >= 3 || (layer->keras == 2 && layer->model && !layer->tf1 && !layer->theano);
+}
+
 cuv_status cuv_bind_offer(cuv_binding *b, cuv_unit *unit, const cuv_offer *offer, cuv_level level, const char *why)
 {
     unit->filled = true;
@@ -181,10 +192,10 @@ cuv_status cuv_bind_offer(cuv_binding *b, cuv_unit *unit, const cuv_offer *offer
             CUV_TRY(cuv_bind_tensor(b, unit, unit->weights[i], &offer->tensors[place[i]], level, why));
         return CUV_OK;
     }
-    cuv_weight **order = unit->weights;
+    cuv_weight **order = listed_whole(unit, offer) ? unit->whole : unit->weights;
     if (offer->count == unit->count && !fits_in_order(unit->weights, unit, offer) && fits_in_order(unit->whole, unit, offer))
         order = unit->whole;
-    else if (offer->count == unit->count && order_contradicted(unit->weights, unit, offer) &&
+    else if (offer->count == unit->count && order_contradicted(order, unit, offer) &&
              !order_contradicted(unit->whole, unit, offer) && fits_in_order(unit->whole, unit, offer))
         order = unit->whole;
     if (offer->count != unit->count)
