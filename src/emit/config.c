@@ -401,10 +401,24 @@ static bool is_complete(const struct cuv_model *m)
            cuv_get(cuv_item(layers, 0), "module") && !cuv_get(m->config, "keras_version");
 }
 
+/* A function's code is never handed on. */
+static cuv_status refuse_lambdas(const struct cuv_model *m, const cuv_layer *layer)
+{
+    if (strcmp(layer->def->name, "Lambda") == 0)
+        return cuv_fail(m->cx, CUV_UNSUPPORTED, "write.lambda", &(cuv_detail){.layer = layer->name,
+                        .found = cuv_arg_text(layer, "cuvier_text"), .help = "write .weights.h5, .npz or .safetensors"},
+                        "the Lambda layer '%s' cannot be written into a configuration: that would need its Python code", layer->name);
+    for (size_t i = 0; i < layer->inner_count; i++)
+        CUV_TRY(refuse_lambdas(m, layer->inner[i]));
+    return CUV_OK;
+}
+
 cuv_status cuv_emit_config(const struct cuv_model *m, cuv_arena *arena, cuv_value **out)
 {
     writer w = {.cx = m->cx, .arena = arena, .m = m};
     *out = NULL;
+    for (size_t i = 0; i < m->layer_count; i++)
+        CUV_TRY(refuse_lambdas(m, m->layers[i]));
     if (!is_complete(m))
         return model_record(&w, m, out);
     *out = cuv_value_dict(arena);

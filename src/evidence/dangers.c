@@ -35,28 +35,33 @@ static int sextet(char c)
     return c == '+' ? 62 : c == '/' ? 63 : -1;
 }
 
+bool cuv_decode_base64(const cuv_value *text, cuv_buffer *out)
+{
+    uint32_t bits = 0;
+    int have = 0;
+    for (size_t i = 0; i < text->size; i++) {
+        char c = text->text[i];
+        if (c == '\n' || c == '\r' || c == '=')
+            continue;
+        int six = sextet(c);
+        if (six < 0)
+            return false;
+        bits = bits << 6 | (uint32_t)(six & 63);
+        have += 6;
+        if (have >= 8) {
+            have -= 8;
+            cuv_buffer_char(out, (char)(bits >> have & 0xff));
+        }
+    }
+    return true;
+}
+
 /* Hash of the code bytes: decoded when the text is base64, as Keras 2 and 3 write it, else as it stands (Keras 1). */
 static cuv_status hash_code(struct cuv_evidence *ev, const cuv_value *code, char hex[65], size_t *size)
 {
     cuv_buffer b;
     cuv_buffer_init(&b, ev->cx);
-    uint32_t bits = 0;
-    int have = 0;
-    bool base64 = true;
-    for (size_t i = 0; base64 && i < code->size; i++) {
-        char c = code->text[i];
-        if (c == '\n' || c == '\r' || c == '=')
-            continue;
-        int six = sextet(c);
-        base64 = six >= 0;
-        bits = bits << 6 | (uint32_t)(six & 63);
-        have += 6;
-        if (have >= 8) {
-            have -= 8;
-            cuv_buffer_char(&b, (char)(bits >> have & 0xff));
-        }
-    }
-    bool failed = b.failed;
+    bool base64 = cuv_decode_base64(code, &b), failed = b.failed;
     *size = base64 ? b.size : code->size;
     if (!failed)
         cuv_sha256_hex(base64 && b.data ? b.data : code->text, *size, hex);
@@ -256,6 +261,7 @@ cuv_status cuv_dangers_find(struct cuv_evidence *ev, cuv_file *file)
     walk w = {ev, file};
     unsigned depth = cuv_context_limits(ev->cx)->depth + 8;
     CUV_TRY(walk_value(&w, file->config, file->name, depth));
+    CUV_TRY(cuv_lambdas_find(ev, file));
     if (file->training && file->training != cuv_get(file->config, "compile_config"))
         CUV_TRY(walk_value(&w, file->training, file->name, depth));
     return CUV_OK;

@@ -87,6 +87,15 @@ cuv_status cuv_adopt_vocabularies(struct cuv_evidence *ev, const cuv_file *file)
 CUV_MUST_USE cuv_status cuv_read_safetensors(struct cuv_evidence *ev, cuv_file *file);
 /* A TensorFlow.js model.json and the weights it lists (tfjs.c). */
 CUV_MUST_USE cuv_status cuv_read_tfjs(struct cuv_evidence *ev, cuv_file *file, cuv_value *root);
+/* What Lambda layers compute, where their bytecode tells (lambda.c): noted in their configurations, for src/layers/lambda.c. */
+CUV_MUST_USE cuv_status cuv_lambdas_find(struct cuv_evidence *ev, cuv_file *file);
+#define CUV_LAMBDA_EXPRESSION "cuvier_expression"
+#define CUV_LAMBDA_TEXT "cuvier_text"
+/* The expression in a function's bytecode, NULL when it does more; `given` has further arguments by name. */
+cuv_value *cuv_lambda_expression(cuv_arena *arena, const uint8_t *data, size_t size, const cuv_value *given);
+void cuv_lambda_text(cuv_buffer *b, const cuv_value *expression);
+/* Appends the bytes of a text of base64; false when it is none (dangers.c). */
+bool cuv_decode_base64(const cuv_value *text, cuv_buffer *out);
 /* Lists what in a configuration could run code or read files (dangers.c). */
 CUV_MUST_USE cuv_status cuv_dangers_find(struct cuv_evidence *ev, cuv_file *file);
 CUV_MUST_USE cuv_status cuv_danger_add(struct cuv_evidence *ev, cuv_file *file, cuv_severity severity, const char *code,

@@ -40,7 +40,6 @@ static const char *argument_names(cuv_context *cx, const cuv_value *config)
 
 /* Classes of Keras that this version does not compute, and why. */
 static const struct { const char *names, *why; } unsupported_classes[] = {
-    {"Lambda", "it runs Python code that only its author has; say what it computes with layers of Keras instead"},
     {"FlaxLayer JaxLayer TFSMLayer TorchModuleWrapper DenseFeatures", "it runs a model of another library"},
     {"Equalization ContrastLimitedAdaptiveHistogramEqualization MaxNumBoundingBoxes "
      "RandomFourierFeatures ConvLSTM2DCell", "do its work before the model, from the layer after it on"}};

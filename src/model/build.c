@@ -130,6 +130,18 @@ static void list_weights(struct cuv_model *m, cuv_layer *layer)
         list_weights(m, layer->inner[i]);
 }
 
+/* What was read from a Lambda's bytecode is never more than assumed: the names in it could mean something else. */
+static cuv_status note_lambdas(struct cuv_model *m, const cuv_layer *layer)
+{
+    if (strcmp(layer->def->name, "Lambda") == 0)
+        CUV_TRY(cuv_model_decide(m, layer->path ? layer->path : layer->name, "function", cuv_arg_text(layer, "cuvier_text"), CUV_ASSUMED,
+                                 "read from its bytecode, which is not run; K, tf and keras are taken for Keras and TensorFlow",
+                                 "any function of the same name in its author's code"));
+    for (size_t i = 0; i < layer->inner_count; i++)
+        CUV_TRY(note_lambdas(m, layer->inner[i]));
+    return CUV_OK;
+}
+
 static cuv_status collect_weights(struct cuv_model *m)
 {
     size_t n = 0;
@@ -140,6 +152,8 @@ static cuv_status collect_weights(struct cuv_model *m)
         return cuv_oom(m->cx);
     for (size_t i = 0; i < m->layer_count; i++)
         list_weights(m, m->layers[i]);
+    for (size_t i = 0; i < m->layer_count; i++)
+        CUV_TRY(note_lambdas(m, m->layers[i]));
     return CUV_OK;
 }
 

@@ -65,19 +65,19 @@ static void report_weights(const struct cuv_model *m, const list *l)
                    "%s", first_line(m, l));
 }
 
-/* Decisions that are no weight's: the version, the input shape, a backend. */
+/* Decisions that are no weight's: the version, the input shape, a backend, what a Lambda computes. */
 static size_t report_others(const struct cuv_model *m)
 {
     size_t n = 0;
     for (size_t i = 0; i < m->decision_count; i++) {
         const cuv_decision *d = &m->decisions[i];
-        if (d->layer || !weak(d->level))
+        if ((d->layer && strcmp(d->field, "function") != 0) || !weak(d->level))
             continue;
         n++;
         (void)cuv_fail(m->cx, CUV_NO, "strict.weak", &(cuv_detail){.found = d->value, .expected = "certain or verified",
                        .help = d->alternatives ? cuv_format(m->cx, "it could also be %s; --samples can prove it", d->alternatives)
                                                : "--samples with inputs and outputs of the original can prove it"},
-                       "%s %s is only %s: %s", d->field, d->value, d->level == CUV_ASSUMED ? "assumed" : "inferred", d->why);
+                       "%s%s%s %s is only %s: %s", d->layer ? d->layer : "", d->layer ? "/" : "", d->field, d->value, d->level == CUV_ASSUMED ? "assumed" : "inferred", d->why);
     }
     return n;
 }

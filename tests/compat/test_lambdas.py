@@ -1,0 +1,132 @@
+"""Lambda layers with a known body: bytecode of Python 2.7 to 3.13 (make_lambdas.py), against the source that it was compiled from. The
+source is evaluated here, with NumPy in the place of Keras's backend; the bytecode is run by no one."""
+import base64
+import json
+import os
+
+import numpy as np
+import pytest
+
+from support import HERE, arrays, assert_same, as_json, cuvier, must
+
+FOLDER = os.path.join(HERE, "lambdas")
+X = np.random.default_rng(4).random((2, 4, 6, 3)).astype("float32")
+
+
+class Backend:
+    """What K and tf mean in lambdas.txt."""
+    expand_dims, squeeze, concatenate, concat = (staticmethod(f) for f in (np.expand_dims, np.squeeze, np.concatenate, np.concatenate))
+    sqrt, abs, tanh = (staticmethod(f) for f in (np.sqrt, np.abs, np.tanh))
+    sigmoid = staticmethod(lambda x: 1 / (1 + np.exp(-x)))
+    relu = staticmethod(lambda x: np.maximum(x, 0))
+
+    @staticmethod
+    def l2_normalize(x, axis):
+        return x / np.sqrt(np.maximum((x * x).sum(axis=axis, keepdims=True), 1e-12))
+
+    @staticmethod
+    def mean(x, axis, keepdims=False):
+        return x.mean(axis=tuple(axis) if isinstance(axis, list) else axis, keepdims=keepdims)
+
+    @staticmethod
+    def sum(x, axis, keepdims=False):
+        return x.sum(axis=axis, keepdims=keepdims)
+
+    reduce_mean = mean
+    reduce_max = staticmethod(lambda x, axis: x.max(axis=axis))
+
+
+Backend.math = Backend.nn = Backend
+
+
+def sources(bad):
+    lines = [line.split("#")[0].strip() for line in open(os.path.join(HERE, "lambdas.txt"))]
+    return [line.lstrip("! ") for line in lines if line and line.startswith("!") == bad]
+
+
+def pythons():
+    return sorted(f[:-len(".json")] for f in os.listdir(FOLDER))
+
+
+def codes(python):
+    return json.load(open(os.path.join(FOLDER, python + ".json")))["codes"]
+
+
+def model(function, folder, **arguments):
+    config = {"class_name": "Sequential", "keras_version": "2.15.0", "backend": "tensorflow", "config": {"name": "m", "layers": [
+        {"class_name": "InputLayer", "config": {"batch_input_shape": [None] + list(X.shape[1:]), "dtype": "float32", "name": "i"}},
+        {"class_name": "Lambda", "config": dict({"name": "lam", "function": function, "function_type": "lambda", "arguments": {}},
+                                                **arguments)}]}}
+    path = os.path.join(str(folder), "model.json")
+    with open(path, "w") as f:
+        json.dump(config, f)
+    return path
+
+
+def predict(path, folder):
+    given, out = os.path.join(str(folder), "x.npy"), os.path.join(str(folder), "y.npz")
+    np.save(given, X)
+    must("predict", path, "-i", given, "-o", out)
+    return arrays(out)
+
+
+@pytest.mark.parametrize("python", pythons())
+def test_known_bodies(python, tmp_path):
+    known = codes(python)
+    assert len(sources(False)) > 30
+    for source in sources(False):
+        wanted = eval(source, {"K": Backend, "tf": Backend})(X)
+        try:
+            assert_same(predict(model([known[source], None, None], tmp_path), tmp_path), [wanted], atol=1e-6)
+        except AssertionError as error:
+            raise AssertionError("%s: %s" % (source, error)) from None
+
+
+@pytest.mark.parametrize("python", pythons())
+def test_others_are_refused(python, tmp_path):
+    known = codes(python)
+    for source in sources(True):
+        done = cuvier("summary", model([known[source], None, None], tmp_path))
+        assert done.returncode in (1, 3) and done.stderr.startswith("error: ") and "'lam' (Lambda)" in done.stderr, source
+        assert done.stdout == ""
+
+
+def test_refusal_names_the_code(tmp_path):
+    import hashlib
+    code = codes("3.11")["lambda x: __import__('os').system('true')"]
+    done = must("summary", model([code, None, None], tmp_path), status=3)
+    data = base64.b64decode(code)
+    assert hashlib.sha256(data).hexdigest() in done.stderr and "%d bytes" % len(data) in done.stderr
+
+
+def test_forms_of_a_function(tmp_path):
+    """Keras 1 wrote the bytes as characters, Keras 2 a list with base64, Keras 3 a record."""
+    wanted = [X * 2 - 1]
+    source = "lambda x: x * 2 - 1"
+    raw = base64.b64decode(codes("2.7")[source]).decode("latin-1")
+    record = {"class_name": "__lambda__", "config": {"code": codes("3.12")[source], "defaults": None, "closure": None}}
+    for function in (raw, [raw, None, None], [codes("3.6")[source], None, None], record):
+        assert_same(predict(model(function, tmp_path), tmp_path), wanted, atol=1e-6)
+    assert cuvier("summary", model([codes("3.6")[source], [1, 2], None], tmp_path)).returncode == 3     # defaults are not looked at
+
+
+def test_it_is_assumed(tmp_path):
+    path = model([codes("3.10")["lambda x: x / 127.5 - 1.0"], None, None], tmp_path)
+    decisions = [d for d in as_json("rebuild", path)["decisions"] if d["layer"] == "lam"]
+    assert [d["evidence"] for d in decisions] == ["assumed"] and decisions[0]["value"] == "((x / 127.5) - 1.0)"
+    assert "lam" in must("rebuild", path, "--strict", status=1).stderr
+    assert must("rebuild", path, "-o", os.path.join(str(tmp_path), "again.keras"), status=3).stderr.startswith("error: ")
+
+
+def test_damaged_code(tmp_path):
+    """Changed bytes are another function or none, never a crash."""
+    rng = np.random.default_rng(6)
+    for python in pythons():
+        for source in ("lambda x: K.concatenate([x, x * 2], axis=-1)", "lambda x: x[:, ::2, :, 1:]"):
+            data = base64.b64decode(codes(python)[source])
+            for i in range(12):
+                bad = bytearray(data)
+                bad[int(rng.integers(len(bad)))] = int(rng.integers(256))
+                bad = bad if i % 4 else bad[:int(rng.integers(len(bad)))]
+                done = cuvier("summary", model([base64.b64encode(bytes(bad)).decode(), None, None], tmp_path), timeout=20)
+                assert done.returncode in (0, 1, 3), (python, source, bytes(bad))
