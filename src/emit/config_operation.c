@@ -80,15 +80,33 @@ static cuv_status check_rest(cuv_config_writer *w, const cuv_layer *layer, const
 
 /* ---- literals */
 
-static cuv_status slice_value(cuv_config_writer *w, const cuv_value *v, cuv_value **out)
+/* {"class_name": "__slice__", "config": {...}} */
+static cuv_status special_value(cuv_config_writer *w, const char *class_name, cuv_value *config, cuv_value **out)
 {
-    cuv_value *o = cuv_value_dict(w->arena);
-    if (!o)
+    *out = cuv_value_dict(w->arena);
+    if (!*out)
         return cuv_oom(w->cx);
-    CUV_TRY(cuv_dict_set(w->arena, o, "class_name", cuv_value_text(w->arena, "__slice__")));
-    CUV_TRY(cuv_dict_set(w->arena, o, "config", (cuv_value *)(uintptr_t)v));
-    *out = o;
-    return CUV_OK;
+    CUV_TRY(cuv_dict_set(w->arena, *out, "class_name", cuv_value_text(w->arena, class_name)));
+    return cuv_dict_set(w->arena, *out, "config", config);
+}
+
+static bool only_integers(const cuv_value *v, unsigned depth)
+{
+    bool all = v && (v->kind == CUV_INTEGER || cuv_is_seq(v));
+    for (size_t i = 0; all && cuv_is_seq(v) && depth < CUV_MAX_RANK && i < cuv_len(v); i++)
+        all = only_integers(cuv_item(v, i), depth + 1);
+    return all;
+}
+
+/* An array of numbers, which Keras 3 does not take as a plain list. */
+static cuv_status array_value(cuv_config_writer *w, const cuv_value *v, cuv_value **out)
+{
+    cuv_value *config = cuv_value_dict(w->arena);
+    if (!config)
+        return cuv_oom(w->cx);
+    CUV_TRY(cuv_dict_set(w->arena, config, "value", (cuv_value *)(uintptr_t)v));
+    CUV_TRY(cuv_dict_set(w->arena, config, "dtype", cuv_value_text(w->arena, only_integers(v, 0) ? "int32" : "float32")));
+    return special_value(w, "__numpy__", config, out);
 }
 
 /* Sizes of pieces as the indices between them. */
@@ -117,7 +135,9 @@ static cuv_status literal_value(cuv_config_writer *w, const char *name, const cu
         return *out ? CUV_OK : cuv_oom(w->cx);
     }
     if (strcmp(name, "key") == 0 && v && v->kind == CUV_DICT && !cuv_get(v, "class_name"))
-        return slice_value(w, v, out);
+        return special_value(w, "__slice__", (cuv_value *)(uintptr_t)v, out);
+    if (strcmp(name, "key") == 0 && cuv_streq(cuv_get_text(v, "class_name"), "__ellipsis__"))
+        return special_value(w, "__ellipsis__", cuv_value_dict(w->arena), out);
     if (strcmp(name, "indices_or_sections") == 0 && cuv_is_seq(v))
         return cuts_value(w, v, out);
     if (strcmp(name, "mode") == 0 && cuv_text(v)) {
@@ -204,11 +224,23 @@ static cuv_status list_value(cuv_config_writer *w, const struct cuv_model *m, co
 static cuv_status operand_value(cuv_config_writer *w, const struct cuv_model *m, const cuv_graph *g, const char *name,
                                 const cuv_wired_arg *arg, cuv_value **out)
 {
+    bool array = arg && cuv_is_seq(arg->literal) && !cuv_has_word("key start_indices", name);
+    if (array && arg->kind == CUV_ARG_LITERAL)
+        return array_value(w, arg->literal, out);
     if (!arg || arg->kind == CUV_ARG_LITERAL)
         return literal_value(w, name, arg ? arg->literal : NULL, out);
     if (arg->kind == CUV_ARG_TENSOR)
         return cuv_config_tensor(w, m, g, arg->wires[0], out);
     return list_value(w, m, g, arg, out);
+}
+
+/* Keras 3 takes the value of a padding only where it is used. */
+static bool is_idle(const cuv_graph_call *call, const char *name)
+{
+    for (size_t i = 0; strcmp(name, "constant_values") == 0 && i < call->arg_count; i++)
+        if (cuv_streq(call->args[i].name, "mode"))
+            return !cuv_streq(cuv_text(call->args[i].literal), "CONSTANT");
+    return false;
 }
 
 /* The arguments of a function of TensorFlow as those of its operation, by place. */
@@ -222,7 +254,7 @@ cuv_status cuv_config_function_args(cuv_config_writer *w, const struct cuv_model
     for (int i = 0; argument_at(op->operands, i, name, same, sizeof name); i++) {
         const cuv_wired_arg *arg = find_argument(layer->state, call, name);
         cuv_value *value;
-        if (!arg) {
+        if (!arg || is_idle(call, name)) {
             skipped++;
             continue;
         }

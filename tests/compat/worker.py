@@ -89,6 +89,7 @@ def compare(task):
     for a, b in zip(got, ys):
         a = np.asarray(a)
         assert a.shape == b.shape, "shape %s, %s wanted" % (a.shape, b.shape)
+        a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
         worst = max(worst, float(np.max(np.abs(a - b) / (1 + np.abs(b)))))
     if task.get("names"):
         names = [layer.name for layer in model.layers]

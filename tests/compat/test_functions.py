@@ -1,0 +1,32 @@
+"""TensorFlow functions in models of Keras 2.15: the outputs are its own, and what cuvier writes of them Keras 3 computes alike."""
+import os
+
+import numpy as np
+import pytest
+
+from support import HERE, arrays, assert_same, cuvier, must, numbered
+
+FOLDER = os.path.join(HERE, "keras-2.15", "functions")
+NAMES = sorted(f[:-len(".json")] for f in os.listdir(FOLDER) if f.endswith(".json"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_outputs(name, tmp_path):
+    base, out = os.path.join(FOLDER, name), str(tmp_path / "out.npz")
+    must("predict", base + ".json", "-i", base + ".io.npz", "-o", out)
+    found, wanted = arrays(out), numbered(np.load(base + ".io.npz"), "y")
+    assert_same(found, wanted)
+    assert [a.dtype for a in found] == [a.dtype for a in wanted]
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if n != "not_in_keras_3"])
+def test_keras_3_reads_it(name, keras_loader, tmp_path):
+    base, out = os.path.join(FOLDER, name), str(tmp_path / "out.keras")
+    must("rebuild", base + ".json", "-o", out)
+    assert keras_loader.difference([out], base + ".io.npz") < 1e-4
+
+
+def test_what_keras_3_lacks_is_named(tmp_path):
+    result = cuvier("rebuild", os.path.join(FOLDER, "not_in_keras_3.json"), "-o", tmp_path / "out.keras")
+    assert result.returncode == 3 and not (tmp_path / "out.keras").exists()
+    assert "reverse=True, which Keras 3 cannot express" in " ".join(result.stderr.split())
