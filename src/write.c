@@ -1,5 +1,5 @@
 /* Writing a model: its layers and weights as the tree that the writers of evidence/ know, in the form that the path asks for. */
-#include "emit/emit.h"
+#include "emit/config.h"
 
 static const char *const forms[] = {".keras", ".weights.h5", ".h5", ".json", ".npz", ".safetensors", ".onnx", ".c", ".py", ".dot", NULL};
 /* Forms of the contract that are not written yet. */
@@ -12,7 +12,14 @@ const char *const *cuv_model_forms(void)
 
 /* ---- the tree */
 
-typedef struct builder { cuv_context *cx; cuv_arena *arena; } builder;
+typedef struct builder { cuv_context *cx; cuv_arena *arena; const cuv_model *m; bool keras2; } builder;
+
+/* The name that the configuration of the same form has. */
+static const char *saved_name(builder *b, const char *name)
+{
+    cuv_config_writer w = {b->cx, b->arena, b->m};
+    return b->keras2 ? name : cuv_keras3_name(&w, name);
+}
 
 static cuv_status saved_weights(builder *b, const cuv_layer *layer, cuv_saved_layer *out)
 {
@@ -63,8 +70,10 @@ static cuv_status saved_inner(builder *b, cuv_layer *const *layers, size_t count
 
 static cuv_status saved_layer(builder *b, const cuv_layer *layer, cuv_saved_layer *out)
 {
-    *out = (cuv_saved_layer){.name = layer->name, .class_name = cuv_layer_class(layer), .role = layer->role,
+    *out = (cuv_saved_layer){.name = saved_name(b, layer->name), .class_name = cuv_layer_class(layer), .role = layer->role,
                              .trainable = layer->trainable, .as_made = layer->quant != NULL};
+    if (!out->name)
+        return cuv_oom(b->cx);
     if (layer->def->vars_path && layer->weight_count)
         return saved_cell(b, layer, out);
     CUV_TRY(saved_weights(b, layer, out));
@@ -73,7 +82,9 @@ static cuv_status saved_layer(builder *b, const cuv_layer *layer, cuv_saved_laye
 
 static cuv_status saved_model(builder *b, const cuv_model *m, cuv_saved_layer *out)
 {
-    *out = (cuv_saved_layer){.name = m->name, .class_name = m->class_name, .trainable = m->trainable};
+    *out = (cuv_saved_layer){.name = saved_name(b, m->name), .class_name = m->class_name, .trainable = m->trainable};
+    if (!out->name)
+        return cuv_oom(b->cx);
     return saved_inner(b, m->layers, m->layer_count, out);
 }
 
@@ -140,7 +151,7 @@ static cuv_status write_text(const cuv_model *m, cuv_arena *arena, const char *p
 
 static cuv_status write_form(cuv_model *m, const char *path, const char *form, const cuv_write_options *o, cuv_arena *arena)
 {
-    builder b = {m->cx, arena};
+    builder b = {m->cx, arena, m, o && o->keras == 2};
     cuv_saved_layer tree;
     cuv_value *config = NULL;
     bool keras2 = o && o->keras == 2, bare = o && o->weights_only;
