@@ -5,10 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
-static const verb *const verbs[] = {&cmd_inspect, &cmd_summary, &cmd_rebuild, &cmd_verify, &cmd_predict, &cmd_bench, &cmd_diff};
+static const verb *const verbs[] = {&cmd_inspect, &cmd_summary, &cmd_rebuild, &cmd_verify, &cmd_predict, &cmd_scan, &cmd_bench, &cmd_diff};
 enum { VERBS = sizeof verbs / sizeof verbs[0] };
 /* Verbs of the contract that this version does not have. */
-static const char *const later[] = {"scan", "view"};
+static const char *const later[] = {"view"};
 
 static void print_verbs(FILE *to)
 {

@@ -192,6 +192,12 @@ CUV_API void cuv_evidence_strict(cuv_evidence *ev, bool strict);
 /* What the files hold, as text for people or as the JSON document of cli.md ("files"). */
 CUV_API CUV_MUST_USE cuv_status cuv_evidence_report(cuv_evidence *ev, bool json, char **out);
 
+/* Looks for what in files could run code, read other files, fetch from the network or exhaust the machine. Nothing of them is run,
+ * opened or fetched. CUV_OK: clean, CUV_NO: dangers were found; in both cases *out is the report, as text for people or as the
+ * JSON document of cli.md ("clean", "findings"), with notes that are no dangers. Files after one that cannot be read are looked at
+ * all the same; where no danger was found the status is that of the first such file, and *out is NULL. */
+CUV_API CUV_MUST_USE cuv_status cuv_scan(cuv_context *cx, const char *const *paths, size_t count, bool json, char **out);
+
 /* ---------------------------------------------------------------------------------------------- 6. Rebuilding */
 
 typedef struct cuv_model cuv_model;

@@ -187,8 +187,10 @@ cuv_status cuv_read_folder(struct cuv_evidence *ev, const char *path, cuv_file *
     if (archive && !saved) {
         file->format = CUV_FORMAT_ZIP;
         file->source.name = file->name;
-        CUV_TRY(cuv_read_archive(ev, file));
-        CUV_TRY(cuv_dangers_find(ev, file));
+        ev->tried = file;
+        cuv_status status = cuv_read_archive(ev, file), dangers = cuv_dangers_find(ev, file);
+        CUV_TRY(status);
+        CUV_TRY(dangers);
         *out = file;
         return CUV_OK;
     }

@@ -1,4 +1,4 @@
-/* What in a configuration could run code, read other files or fetch from the network. Everything is looked at and
+/* What in a configuration or an archive could run code, read other files or fetch from the network. Everything is looked at and
  * named; nothing is ever decoded, run, opened or fetched. pains.md, "Security". */
 #include "evidence/read.h"
 
@@ -121,6 +121,19 @@ static bool of_keras(const char *module)
     return false;
 }
 
+/* Python's own modules that reach the system. */
+static bool of_system(const char *module)
+{
+    static const char *const roots[] = {"os", "posix", "nt", "sys", "subprocess", "shutil", "socket", "importlib", "builtins", "ctypes",
+                                        "pickle", "marshal", "runpy", "code", "urllib", "requests", "pty", "webbrowser", "tempfile"};
+    for (size_t i = 0; i < sizeof roots / sizeof *roots; i++) {
+        size_t n = strlen(roots[i]);
+        if (!strncmp(module, roots[i], n) && (!module[n] || module[n] == '.'))
+            return true;
+    }
+    return false;
+}
+
 /* Functions of Keras that load, fetch or unlock things: gadgets of CVE-2025-8747 and CVE-2025-9906. */
 static bool is_gadget(const char *name)
 {
@@ -144,7 +157,7 @@ static cuv_status look_at_module(struct cuv_evidence *ev, cuv_file *file, const 
         return cuv_danger_add(ev, file, CUV_ERROR, "danger.gadget", where,
                               "names the function '%s' of module '%s' as a class", name, module ? module : "None");
     if (module && !of_keras(module))
-        return cuv_danger_add(ev, file, CUV_WARNING, "danger.module", where,
+        return cuv_danger_add(ev, file, of_system(module) ? CUV_ERROR : CUV_WARNING, "danger.module", where,
                               "imports '%s' from module '%s', which is not Keras",
                               cuv_streq(name, "function") && function ? function : name, module);
     if (registered && strchr(registered, '>'))
@@ -195,6 +208,38 @@ static cuv_status look_at_text(struct cuv_evidence *ev, cuv_file *file, const ch
     return CUV_OK;
 }
 
+/* Names end up in pages, drawings and code that are made from the model. */
+static bool has_markup(const char *name)
+{
+    for (; *name; name++)
+        if ((unsigned char)*name < ' ' || *name == 127 || strchr("<>\"`", *name))
+            return true;
+    return false;
+}
+
+/* ---- members of archives ---- */
+
+static bool is_code(const char *name)
+{
+    static const char *const ends[] = {".py", ".pyc", ".pyo", ".pyd", ".so", ".dll", ".dylib", ".exe", ".sh", ".bat", ".cmd", ".ps1",
+                                       ".js", ".jar", ".class", ".pkl", ".pickle", ".joblib", ".dill", ".pt", ".pth", ".lua", ".wasm"};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (cuv_ends_with(name, ends[i]))
+            return true;
+    return false;
+}
+
+cuv_status cuv_dangers_members(struct cuv_evidence *ev, cuv_file *file)
+{
+    for (size_t i = 0; i < file->zip->count; i++) {
+        const char *name = file->zip->members[i].name;
+        if (is_code(name))
+            CUV_TRY(cuv_danger_add(ev, file, CUV_WARNING, "danger.member", file->name,
+                                   "holds '%s': code or a pickle, which no model needs", name));
+    }
+    return CUV_OK;
+}
+
 /* ---- walking ---- */
 
 typedef struct walk { struct cuv_evidence *ev; cuv_file *file; } walk;
@@ -210,6 +255,9 @@ static cuv_status look_at_record(const walk *w, const cuv_value *record, const c
     if (name && escapes(name))
         CUV_TRY(cuv_danger_add(w->ev, w->file, CUV_WARNING, "danger.path", where,
                                "the name '%s' would leave the archive's folder as an asset path", name));
+    if (name && has_markup(name))
+        CUV_TRY(cuv_danger_add(w->ev, w->file, CUV_WARNING, "danger.markup", where,
+                               "the name %s has characters of markup or control characters", cuv_value_repr(w->ev->cx, cuv_get(config, "name"))));
     if (cuv_streq(class_name, "Lambda"))
         return look_at_lambda(w->ev, w->file, where, config);
     if (cuv_streq(class_name, "__lambda__") && code_of(record))

@@ -102,6 +102,7 @@ static cuv_status read_zip_file(struct cuv_evidence *ev, cuv_file *file)
     cuv_zip *zip = NULL;
     CUV_TRY(cuv_zip_parse(ev->arena, &file->source, &zip));
     file->zip = zip;
+    CUV_TRY(cuv_dangers_members(ev, file));
     if (cuv_archive_like(zip))
         return cuv_read_archive(ev, file);
     bool arrays = zip->count == 0;
@@ -220,8 +221,9 @@ static cuv_status read_source(struct cuv_evidence *ev, const cuv_source *src, cu
     file->format = cuv_format_guess(src->data, src->size);
     if (src->size > 3 && !memcmp(src->data, "\"{\\\"", 4)) /* json.dump(model.to_json(), f): JSON as text of JSON */
         file->format = CUV_FORMAT_JSON;
-    CUV_TRY(read_by_format(ev, file));
-    return cuv_dangers_find(ev, file);
+    cuv_status status = read_by_format(ev, file);
+    cuv_status dangers = cuv_dangers_find(ev, file); /* also of what was read before it was refused */
+    return status == CUV_OK ? dangers : status;
 }
 
 cuv_status cuv_file_read(struct cuv_evidence *ev, const cuv_source *src, const char *path, cuv_file **out)
@@ -230,6 +232,8 @@ cuv_status cuv_file_read(struct cuv_evidence *ev, const cuv_source *src, const c
     cuv_file *file = NULL;
     *out = NULL;
     CUV_TRY(cuv_file_new(ev, path, &file));
+    if (ev->depth == 0)
+        ev->tried = file;
     if (ev->depth >= MOST_DEPTH) {
         cuv_detail detail = {.file = file->path};
         return cuv_fail(ev->cx, CUV_UNSAFE, "file.depth", &detail,

@@ -118,6 +118,7 @@ struct cuv_evidence {
     cuv_samples *samples;       /* NULL when none were given */
     bool strict;
     unsigned depth;             /* internal: files that name files */
+    cuv_file *tried;            /* the file given last, also when it was refused; for cuv_scan */
     bool for_code;              /* internal: code reads the file, which then need not be Keras's */
     atomic_size_t keepers;      /* internal: arenas that hold it, and the caller */
     cuv_map *labels;            /* internal: names by tensor */

@@ -98,6 +98,8 @@ void cuv_lambda_text(cuv_buffer *b, const cuv_value *expression);
 bool cuv_decode_base64(const cuv_value *text, cuv_buffer *out);
 /* Lists what in a configuration could run code or read files (dangers.c). */
 CUV_MUST_USE cuv_status cuv_dangers_find(struct cuv_evidence *ev, cuv_file *file);
+/* Lists members of file->zip that are code. */
+CUV_MUST_USE cuv_status cuv_dangers_members(struct cuv_evidence *ev, cuv_file *file);
 CUV_MUST_USE cuv_status cuv_danger_add(struct cuv_evidence *ev, cuv_file *file, cuv_severity severity, const char *code,
                                        const char *where, const char *fmt, ...) CUV_PRINTF(6, 7);
 

@@ -217,10 +217,10 @@ cuv_carrier cuv_format_guess(const uint8_t *data, size_t size)
         return CUV_FORMAT_HDF5;
     if (begins_with(data, size, "\x93NUMPY", 6))
         return CUV_FORMAT_NPY;
+    if (is_safetensors(data, size)) /* before pickles: one header in 32 has a length that begins as they do */
+        return CUV_FORMAT_SAFETENSORS;
     if (is_pickle(data, size))
         return CUV_FORMAT_PICKLE;
-    if (is_safetensors(data, size))
-        return CUV_FORMAT_SAFETENSORS;
     if (is_table(data, size))
         return CUV_FORMAT_TABLE;
     cuv_carrier text = guess_if_text(data, size);

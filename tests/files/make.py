@@ -331,7 +331,7 @@ def bad_array_state():
 @file(".pkl")
 def unsupported_model():
     """A pickled Keras model: a class that would have to be imported."""
-    return b"\x80\x04\x8c\x17keras.src.models.model\x8c\x05Model\x93)\x81}b."
+    return b"\x80\x04\x8c\x16keras.src.models.model\x8c\x05Model\x93)\x81}b."
 
 
 # ---- zip

@@ -157,6 +157,30 @@ static void test_files(void **state)
     assert_in_range(count, 80, 10000);
 }
 
+/* A clean file, a danger in a configuration, a file refused as unsafe, and one that cannot be read. */
+static cuv_status scan_files(scene *s, const void *argument)
+{
+    static const char *const paths[] = {C3("mlp.keras"), CUV_TEST_FILES "/files/unsupported-torch.json",
+                                        M("33-pickle-with-code/weights.npy"), M("26-truncated-npy/all_weights.npy")};
+    const char *what = argument;
+    char *text = NULL;
+    cuv_status status = cuv_scan(s->cx, paths, (size_t)(what[0] - '0'), what[1] == 'j', &text);
+    assert_true((status == CUV_OK || status == CUV_NO) == (text != NULL));
+    cuv_text_free(s->cx, text);
+    return status;
+}
+
+static void test_scan(void **state)
+{
+    scene s;
+    (void)state;
+    scene_open(&s);
+    refuse_each(&s, scan_files, "1j", CUV_OK);
+    refuse_each(&s, scan_files, "4j", CUV_NO);
+    refuse_each(&s, scan_files, "4t", CUV_NO);
+    scene_close(&s);
+}
+
 /* Samples, maps and strictness are part of a rebuild. */
 static cuv_status rebuild_proven(scene *s, const void *argument)
 {
@@ -265,6 +289,7 @@ int main(void)
         cmocka_unit_test(test_context),   cmocka_unit_test(test_options),
         cmocka_unit_test(test_rebuild_good), cmocka_unit_test(test_rebuild_bad),
         cmocka_unit_test(test_structure_and_report), cmocka_unit_test(test_files),
+        cmocka_unit_test(test_scan),
         cmocka_unit_test(test_rebuild_proven),
     };
     int failed = cmocka_run_group_tests_name("memory refused: evidence", tests, NULL, NULL);
