@@ -145,6 +145,8 @@ CUV_MUST_USE cuv_status cuv_blob_map(cuv_context *cx, const char *path, cuv_blob
 CUV_MUST_USE cuv_status cuv_blob_copy(cuv_context *cx, const void *data, size_t size, cuv_blob **out);
 cuv_blob *cuv_blob_share(cuv_blob *blob);
 void cuv_blob_release(cuv_blob *blob);      /* NULL allowed */
+/* These bytes have been copied: when they are of a mapped file, its pages need not stay in memory. They may be read again. */
+void cuv_blob_forget(const cuv_blob *blob, const void *data, size_t size);
 /* The arena holds one more reference until it is freed. */
 CUV_MUST_USE cuv_status cuv_arena_keep_blob(cuv_arena *arena, cuv_blob *blob);
 

@@ -60,6 +60,17 @@ void cuv_blob_release(cuv_blob *blob)
     cuv_release(blob->cx, blob, bytes);
 }
 
+void cuv_blob_forget(const cuv_blob *blob, const void *data, size_t size)
+{
+    const size_t page = 4096;
+    if (!blob || !blob->mapped || (const uint8_t *)data < blob->data || size > blob->size ||
+        (size_t)((const uint8_t *)data - blob->data) > blob->size - size)
+        return;
+    const uintptr_t from = ((uintptr_t)data + page - 1) & ~(page - 1), to = ((uintptr_t)data + size) & ~(page - 1);
+    if (to > from)
+        (void)madvise((void *)from, to - from, MADV_DONTNEED);      /* read again from the file when it is needed */
+}
+
 /* ---- files ---- */
 
 static cuv_status too_large(cuv_context *cx, const char *name)

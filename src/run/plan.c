@@ -200,6 +200,18 @@ static cuv_status add_step(cuv_maker *m, const cuv_step *step, const cuv_ref *in
     return CUV_OK;
 }
 
+/* Weights that a fast kernel has copied need not stay in memory beside the copy. */
+static void forget_copied(const cuv_maker *m, const cuv_plan_step *s)
+{
+    const cuv_prepared *prepared = s->args.prepared;
+    for (int k = 0; prepared && k < s->args.in_count; k++) {
+        const cuv_ref ref = s->refs[k];
+        const cuv_tensor *t = prepared->copied >> k & 1 && ref >= 0 ? m->p->values[ref].tensor : NULL;
+        if (t && t->data == m->plan->places[ref].data)
+            cuv_blob_forget(t->blob, t->data, cuv_tensor_bytes(t));
+    }
+}
+
 static cuv_status choose_kernel(cuv_maker *m, cuv_plan_step *s, cuv_kernel_scratch *scratch)
 {
     const cuv_run_tensor *in = s->args.in;
@@ -208,6 +220,7 @@ static cuv_status choose_kernel(cuv_maker *m, cuv_plan_step *s, cuv_kernel_scrat
     s->indexed = step->op == CUV_OP_GATHER || step->op == CUV_OP_GATHER_ALONG;
     if (s->kernel && m->fast.isa)
         CUV_TRY(cuv_fast_kernel(&m->fast, step->op, &s->args, NULL, &s->kernel, scratch));
+    forget_copied(m, s);
     if (s->kernel)
         return CUV_OK;
     return cuv_fail(m->cx, CUV_UNSUPPORTED, "run.kernel", &(cuv_detail){.layer = step->layer}, "%s cannot compute with %s",
@@ -276,6 +289,7 @@ static cuv_status make_fused(cuv_maker *m, size_t i, const cuv_fused *fused)
     CUV_TRY(add_step(m, step, in, fused->add == CUV_NO_REF ? 3 : 4, m->p->steps[i].out, 1, &s));
     s->fused = fused;
     CUV_TRY(cuv_fast_kernel(&m->fast, step->op, &s->args, fused, &s->kernel, &scratch));
+    forget_copied(m, s);
     if (!s->kernel)
         return cuv_fail(m->cx, CUV_NO, "program.check", &(cuv_detail){.layer = step->layer}, "%s was fused and has no kernel",
                         cuv_op_about(step->op)->name);

@@ -1,6 +1,8 @@
 /* Which fast kernel a step gets, and what all of them share: room for packed weights, activations, products on several threads. */
 #include "run/fast/fast.h"
 
+#include <sys/mman.h>
+
 /* ---- room ---- */
 
 typedef struct room { cuv_context *cx; void *memory; size_t size; } room;
@@ -9,6 +11,18 @@ static void release_room(void *object)
 {
     room *r = object;
     cuv_release(r->cx, r->memory, r->size);
+}
+
+/* Large rooms are filled at once: pages of 2 MiB save most of the faults. */
+static void want_huge_pages(void *memory, size_t size)
+{
+    const uintptr_t huge = 2u << 20, from = ((uintptr_t)memory + huge - 1) & ~(huge - 1), to = ((uintptr_t)memory + size) & ~(huge - 1);
+#ifdef MADV_HUGEPAGE
+    if (size >= 2 * huge && to > from)
+        (void)madvise((void *)from, to - from, MADV_HUGEPAGE);
+#else
+    (void)from, (void)to;
+#endif
 }
 
 float *cuv_fast_room(const cuv_chooser *c, size_t floats)
@@ -20,6 +34,7 @@ float *cuv_fast_room(const cuv_chooser *c, size_t floats)
     *r = (room){c->cx, cuv_alloc(c->cx, size), size};
     if (!r->memory || cuv_arena_defer(c->arena, release_room, r) != CUV_OK)
         return NULL;
+    want_huge_pages(r->memory, size);
     return (float *)(void *)((unsigned char *)r->memory + (64 - (uintptr_t)r->memory % 64));
 }
 

@@ -183,6 +183,7 @@ cuv_status cuv_choose_conv(const cuv_chooser *c, cuv_op op, const cuv_kernel_arg
         to->product.at = to->product.tap = NULL;
         to->product.taps = 1;
     }
+    to->copied = 1u << 1;
     *kernel = points ? run_points : run_conv;
     return CUV_OK;
 }

@@ -109,6 +109,7 @@ typedef struct cuv_prepared {
     cuv_product recurrent, candidate;
     size_t chunk;               /* time steps whose products with x are made at once */
     size_t scratch;             /* bytes */
+    unsigned copied;            /* bit i: input i is not read when the kernel runs */
 } cuv_prepared;
 
 /* The fast kernel of a step: the one in *kernel stays when there is none. `args` has all shapes, and the data of the inputs that are

@@ -29,6 +29,7 @@ static cuv_status choose_dense(const cuv_chooser *c, const cuv_kernel_args *a, c
                           bias ? bias->data : NULL, &to->product));
     cuv_fast_clamp(to->after, &to->product);
     to->panels = cuv_panels(c->isa, to->product.cols);
+    to->copied = 1u << 1;
     *kernel = run_dense;
     return CUV_OK;
 }

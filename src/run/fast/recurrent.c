@@ -202,6 +202,7 @@ cuv_status cuv_choose_recurrent(const cuv_chooser *c, cuv_op op, const cuv_kerne
     to->act = op;
     to->scratch = floats;
     CUV_TRY(pack(c, a, to));
+    to->copied = 1u << 1 | 1u << 2;
     *kernel = run_recurrent;
     return CUV_OK;
 }

@@ -168,6 +168,7 @@ cuv_status cuv_choose_winograd(const cuv_chooser *c, cuv_op op, const cuv_kernel
     to->panels = cuv_panels(c->isa, (size_t)s->co);
     cuv_fast_clamp(to->after, &to->product);
     CUV_TRY(pack(c, a->in[1].data, bias ? bias->data : NULL, to));
+    to->copied = 1u << 1;
     *kernel = run_winograd;
     return CUV_OK;
 }
