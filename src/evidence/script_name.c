@@ -41,7 +41,7 @@ static cuv_status canonical(cuv_sc *e, const char *name, const char **out)
 {
     for (size_t round = 0, i = 0; round < 4 && i < sizeof aliases / sizeof *aliases; i++) {
         size_t n = strlen(aliases[i].from);
-        bool function = name[n] == '\0' && cuv_streq(name, "keras.layers.merge");     /* of Keras 1 */
+        bool function = cuv_streq(name, "keras.layers.merge");         /* of Keras 1; else the module of Keras 2 */
         if (!has_prefix(name, aliases[i].from) || function)
             continue;
         if (aliases[i].keras)
