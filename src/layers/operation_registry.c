@@ -97,12 +97,16 @@ static cuv_status make_function(cuv_context *cx, cuv_layer *layer)
     const char *name = cuv_get_text(layer->config, "function");
     if (cuv_streq(layer->class_name, "SlicingOpLambda"))
         name = "__operators__.getitem";
+    if (cuv_streq(layer->class_name, "TensorFlowOpLayer")) {
+        const char *op = cuv_get_text(cuv_get(layer->config, "node_def"), "op");
+        name = op ? cuv_format(cx, "raw:%s", op) : NULL;
+    }
     if (!name)
         return cuv_fail(cx, CUV_NO, "config.value", &(cuv_detail){.layer = layer->name, .expected = "\"function\""},
                         "'%s' (%s) does not tell its function", layer->name, layer->class_name);
     const cuv_tf_function *function = find_function(name);
     if (!function)
-        return unknown(cx, layer, "function of TensorFlow", cuv_format(cx, "tf.%s", name),
+        return unknown(cx, layer, "function of TensorFlow", cuv_format(cx, "tf.%s", strchr(name, ':') ? strchr(name, ':') + 1 : name),
                        "write the model with layers or operations of Keras in its place");
     layer->state = (void *)(uintptr_t)function;
     layer->def = &operation_defs[index_of(function->operation)];

@@ -155,7 +155,7 @@ static cuv_status parse_dict_node(parser *p, raw_call *call)
 
 /* Keras 1 and 2: a list of [name, node, tensor, {kwargs}]; TensorFlow's op layers have one such entry without the outer list,
  * and literals as ["_CONSTANT_VALUE", -1, value, {kwargs}]. */
-static cuv_status parse_list_node(parser *p, raw_call *call)
+static cuv_status parse_list_node(parser *p, raw_call *call, const cuv_value *record)
 {
     size_t capacity = 0;
     wire_list inputs = {0};
@@ -179,6 +179,8 @@ static cuv_status parse_list_node(parser *p, raw_call *call)
         if (cuv_len(extra) && !kwargs)
             kwargs = extra;
     }
+    if (cuv_streq(cuv_get_text(record, "class_name"), "TensorFlowOpLayer"))
+        return cuv_graph_op_args(p->arena, record, inputs.items, inputs.count, &call->args, &call->arg_count);
     if (inputs.count) {
         cuv_wired_arg *args = cuv_arena_grow(p->arena, call->args, call->arg_count, &capacity, sizeof *args);
         if (!args)
@@ -270,7 +272,8 @@ static cuv_status parse_nodes(parser *p, const cuv_value *layers, const cuv_valu
             call->node = cuv_item(nodes, k);
             if (!call->node || !cuv_len(call->node))
                 continue;
-            CUV_TRY(call->node->kind == CUV_DICT ? parse_dict_node(p, call) : parse_list_node(p, call));
+            CUV_TRY(call->node->kind == CUV_DICT ? parse_dict_node(p, call)
+                                                   : parse_list_node(p, call, cuv_item(layers, i)));
         }
     }
     return CUV_OK;

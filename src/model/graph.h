@@ -40,6 +40,9 @@ typedef struct cuv_graph {
 /* Parses a model object {"class_name", "config"} into layers and calls; layers are made in `m->arena`. `input_shape` (may be NULL)
  * serves a Sequential that does not tell its own: rank -1 means "none". */
 CUV_MUST_USE cuv_status cuv_graph_parse(struct cuv_model *m, const cuv_value *record, const cuv_layer *like, cuv_graph **out);
+/* The arguments of a call of a TensorFlowOpLayer from its graph op and the tensors of its node (graph_op.c). */
+CUV_MUST_USE cuv_status cuv_graph_op_args(cuv_arena *arena, const cuv_value *record, cuv_wire *wires, size_t wire_count,
+                                          cuv_wired_arg **out, size_t *count);
 /* True when a Sequential starts without a known input; such a graph can only be called, not built by itself. */
 bool cuv_graph_needs_input(const cuv_graph *g);
 /* Puts an InputLayer of the given shape before a Sequential's first layer. */

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Writes keras-2.15/functions/: models of the TensorFlow functions that Keras 2 keeps in a model (TFOpLambda, SlicingOpLambda), as
-model.to_json() with inputs and outputs. Run it with build/venv215."""
+model.to_json() with inputs and outputs. Run it with build/venv215, and again with --graph: then TensorFlow 1's graphs make the ops that
+TensorFlow 2.0 to 2.3 kept as TensorFlowOpLayer."""
 import os
+import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
@@ -51,6 +53,19 @@ CASES = {
 }
 
 
+GRAPH_CASES = {
+    "graph_arithmetic": ("f34 p34", lambda x, y: [x + y, x - y, x * 2.0, 1.0 - x, x / y, y ** 2.0, tf.maximum(x, 0.5), tf.sqrt(y), tf.math.rsqrt(y),
+                                                  tf.exp(x), tf.math.log(y), tf.abs(x), -x, tf.square(x), tf.tanh(x), tf.sigmoid(x),
+                                                  tf.nn.relu(x), tf.nn.relu6(x), tf.nn.elu(x), tf.nn.softmax(x), tf.nn.leaky_relu(x, 0.3)]),
+    "graph_shape": ("f34 f34", lambda x, y: [tf.reduce_mean(x, axis=1), tf.reduce_sum(x, axis=[1, 2], keepdims=True), tf.reduce_max(x, axis=-1),
+                                             tf.concat([x, y], axis=-1), tf.stack([x, y], axis=1), tf.reshape(x, [-1, 12]),
+                                             tf.transpose(x, [0, 2, 1]), tf.expand_dims(x, 1), tf.squeeze(tf.expand_dims(x, 2), axis=2),
+                                             x[:, 0], x[:, 1:, ::2], x[..., -1], x[:, tf.newaxis, 1], tf.cast(x > 0.0, tf.float32),
+                                             tf.where(x > y, x, y), tf.tile(x, [1, 2, 1]), tf.pad(x, [[0, 0], [1, 0], [0, 2]]),
+                                             tf.matmul(x, tf.transpose(y, [0, 2, 1])), tf.gather(x, [0, 2], axis=1)]),
+}
+
+
 def draw(word, rng):
     shape = (4,) + tuple(int(c) for c in word[1:])
     x = np.round(rng.standard_normal(shape) * 64) / 64
@@ -59,20 +74,23 @@ def draw(word, rng):
     return dtype, np.asarray(x).astype(dtype)
 
 
-def main():
+def main(graph):
     os.makedirs(OUT, exist_ok=True)
-    for number, (name, (words, function)) in enumerate(CASES.items()):
+    for number, (name, (words, function)) in enumerate((GRAPH_CASES if graph else CASES).items()):
         rng = np.random.default_rng(number)
         keras.backend.clear_session()
         drawn = [draw(word, rng) for word in words.split()]
         inputs = [keras.Input(a.shape[1:], dtype=dtype) for dtype, a in drawn]
         model = keras.Model(inputs, function(*inputs), name=name)
-        outputs = tf.nest.flatten(model([a for _, a in drawn] if len(drawn) > 1 else drawn[0][1]))
+        given = [a for _, a in drawn] if len(drawn) > 1 else drawn[0][1]
+        outputs = model.predict(given) if graph else [y.numpy() for y in tf.nest.flatten(model(given))]
         io = {"x%d" % i if len(drawn) > 1 else "x": a for i, (_, a) in enumerate(drawn)}
-        io.update({"y%d" % i: y.numpy() for i, y in enumerate(outputs)})
+        io.update({"y%d" % i: y for i, y in enumerate(outputs)})
         with open(os.path.join(OUT, name + ".json"), "w", encoding="utf-8") as file:
             file.write(model.to_json())
         np.savez(os.path.join(OUT, name + ".io.npz"), **io)
 
 
-main()
+if "--graph" in sys.argv:
+    tf.compat.v1.disable_v2_behavior()
+main("--graph" in sys.argv)
