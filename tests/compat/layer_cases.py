@@ -693,7 +693,11 @@ for _kind in ("AugMix", "AutoContrast", "ContrastLimitedAdaptiveHistogramEqualiz
 def drawn(K, class_name, seed):
     """A case with a random configuration; the same seed gives the same one. Keras may refuse a draw: then it raises."""
     d = D(K, np.random.default_rng([seed, sum(class_name.encode())]))
-    made = DRAWS[class_name](d)
+    return case_of(K, class_name, "seed %d" % seed, DRAWS[class_name](d), d)
+
+
+def case_of(K, class_name, label, made, d):
+    """What a builder returned, as a case: a layer is put between inputs of its own."""
     layer, shapes = made[0], made[1]
     if hasattr(layer, "inputs") and hasattr(layer, "outputs") and not isinstance(layer, d.L.TimeDistributed):
         model, kinds = layer, shapes
@@ -703,7 +707,7 @@ def drawn(K, class_name, seed):
         model = K.Model(inputs, layer(inputs[0] if len(inputs) == 1 else inputs))
         kinds = made[2] if len(made) > 2 else [None] * len(inputs)
     half = any("16" in str(getattr(l, "dtype_policy", "")) for l in model.layers)
-    return Case(class_name, "seed %d" % seed, model, kinds, half)
+    return Case(class_name, label, model, kinds, half)
 
 
 # ---- inputs --------------------------------------------------------------------------------------------------------------

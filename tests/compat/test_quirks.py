@@ -1,0 +1,103 @@
+"""The traps of reimplementing Keras, by number: small models of quirk_cases.py, saved by real Keras 3 as the test runs; and facts measured
+on older Kerases, each with a configuration as that Keras wrote it."""
+import json
+import os
+import subprocess
+
+import numpy as np
+import pytest
+
+import quirk_cases
+from layer_check import CARRIERS, check, entries
+from support import HERE, arrays, keras_python, must
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    if not keras_python():
+        pytest.skip("Keras is not installed (tools/setup_tests)")
+    folder = tmp_path_factory.mktemp("quirks")
+    subprocess.run([keras_python(), os.path.join(HERE, "layer_worker.py"), str(folder), "1", "1", "quirks"],
+                   check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=900)
+    return folder
+
+
+@pytest.mark.parametrize("name", list(quirk_cases.QUIRKS))
+def test_keras_3(made, name, tmp_path):
+    entry = next(e for e in entries(made) if e["class"] == name)
+    assert "keras" not in entry, entry
+    for carrier in CARRIERS:
+        verdict, why = check(str(made), entry, carrier, str(tmp_path))
+        assert verdict in ("passed", "keras"), "%s: %s %s" % (carrier, verdict, why)
+
+
+# ---- facts of older Kerases ------------------------------------------------------------------------------------------------
+
+def sequential(version, layers, backend="tensorflow"):
+    """A configuration as Keras 1 (a bare list) or 2 wrote it."""
+    inner = [{"class_name": name, "config": config} for name, config in layers]
+    config = inner if version[0] == "1" else {"name": "m", "layers": inner}
+    return {"class_name": "Sequential", "config": config, "keras_version": version, "backend": backend}
+
+
+def outputs(tmp_path, config, x, weights=()):
+    files = [tmp_path / "c.json"]
+    files[0].write_text(json.dumps(config))
+    if weights:
+        np.savez(tmp_path / "w.npz", *[np.asarray(w, np.float32) for w in weights])
+        files.append(tmp_path / "w.npz")
+    np.save(tmp_path / "x.npy", np.asarray(x, np.float32))
+    must("predict", *files, "-i", tmp_path / "x.npy", "-o", tmp_path / "y.npy")
+    return arrays(tmp_path / "y.npy")[0]
+
+
+FACTS = {
+    # name: (version, layer, config, x, y)
+    "24 hard_sigmoid of Keras 2": ("2.15.0", "Activation", {"activation": "hard_sigmoid"}, [[2.0]], [[0.9]]),
+    "24 hard_sigmoid of Keras 1": ("1.2.2", "Activation", {"activation": "hard_sigmoid"}, [[2.0]], [[0.9]]),
+    "26 alpha of Keras 2": ("2.15.0", "LeakyReLU", {"alpha": 0.3}, [[-1.0]], [[-0.3]]),
+    "29 ThresholdedReLU": ("2.15.0", "ThresholdedReLU", {"theta": 1.0}, [[0.5, 1.0, 2.0]], [[0.0, 0.0, 2.0]]),
+    "10 bilinear on TensorFlow 1": ("2.2.4", "UpSampling2D", {"size": [1, 2], "interpolation": "bilinear", "data_format": "channels_last"},
+                                    [[[[1.0], [2.0], [4.0]]]], [[[[1.0], [1.5], [2.0], [3.0], [4.0], [4.0]]]]),
+    "10 bilinear of Keras 2": ("2.15.0", "UpSampling2D", {"size": [1, 2], "interpolation": "bilinear", "data_format": "channels_last"},
+                               [[[[1.0], [2.0], [4.0]]]], [[[[1.0], [1.25], [1.75], [2.5], [3.5], [4.0]]]]),
+    "42 discretization": ("2.15.0", "Discretization", {"bin_boundaries": [0.0, 1.0], "output_mode": "int"}, [[-1.0, 0.0, 1.0, 2.0]],
+                          [[0, 1, 2, 2]]),
+}
+
+
+@pytest.mark.parametrize("name", list(FACTS))
+def test_older(name, tmp_path):
+    version, layer, config, x, y = FACTS[name]
+    shape = [None] + list(np.shape(x)[1:])
+    config = dict(config, name="a", trainable=True, batch_input_shape=shape, dtype="float32")
+    y = np.asarray(y, np.float64)
+    np.testing.assert_allclose(outputs(tmp_path, sequential(version, [(layer, config)]), x), y, rtol=1e-5, atol=1e-6)
+
+
+def test_04_kernels_of_theano_are_turned(tmp_path):
+    """Theano convolves truly: the kernel [1, 2] at x gives 2 x[i] + 1 x[i+1], where TensorFlow gives 1 x[i] + 2 x[i+1]."""
+    conv = {"name": "c", "trainable": True, "batch_input_shape": [None, 3, 1], "dtype": "float32", "filters": 1, "kernel_size": [2],
+            "strides": [1], "padding": "valid", "dilation_rate": [1], "activation": "linear", "use_bias": False}
+    x = [[[1.0], [10.0], [100.0]]]
+    kernel = np.array([1.0, 2.0]).reshape(2, 1, 1)
+    for backend, y in (("tensorflow", [21.0, 210.0]), ("theano", [12.0, 120.0])):
+        found = outputs(tmp_path, sequential("2.2.4", [("Conv1D", conv)], backend), x, [kernel])
+        np.testing.assert_allclose(found.ravel(), y, rtol=1e-6)
+
+
+def test_12_locally_connected_has_a_kernel_for_each_place(tmp_path):
+    layer = {"name": "l", "trainable": True, "batch_input_shape": [None, 3, 1], "dtype": "float32", "filters": 1, "kernel_size": [2],
+             "strides": [1], "padding": "valid", "activation": "linear", "use_bias": True, "implementation": 1}
+    x = [[[1.0], [10.0], [100.0]]]
+    kernel, bias = np.array([[1.0, 2.0], [3.0, 4.0]]).reshape(2, 2, 1), np.array([[0.5], [0.25]])
+    found = outputs(tmp_path, sequential("2.15.0", [("LocallyConnected1D", layer)]), x, [kernel, bias])
+    np.testing.assert_allclose(found.ravel(), [21.5, 430.25], rtol=1e-6)
+
+
+def test_18_19_defaults_of_old_recurrent_layers(tmp_path):
+    """Keras 2.2.4 writes no reset_after where it is False; recurrent_activation is hard_sigmoid where nothing is said."""
+    gru = {"name": "g", "trainable": True, "batch_input_shape": [None, 1, 1], "dtype": "float32", "units": 1, "return_sequences": False,
+           "activation": "linear", "use_bias": False}
+    found = outputs(tmp_path, sequential("2.2.4", [("GRU", gru)]), [[[1.0]]], [[[2.0, 0.0, 3.0]], [[0.0, 0.0, 0.0]]])
+    np.testing.assert_allclose(found.ravel(), [(1 - 0.9) * 3.0], rtol=1e-5)     # z = hard_sigmoid(2) = 0.9
