@@ -78,7 +78,7 @@ static bool names_agree(cuv_binding *b, const cuv_file *f)
     return names != NULL;
 }
 
-/* Names that differ only by Keras's counter, in the same order: another session built the same model. */
+/* Names that differ only by Keras's counter, in the same order: another run built the same model. */
 static bool names_are_counted(const cuv_binding *b, const cuv_file *f)
 {
     size_t u = 0;
