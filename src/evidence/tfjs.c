@@ -145,6 +145,24 @@ static cuv_status read_weights(struct cuv_evidence *ev, cuv_file *file, const cu
     return status;
 }
 
+/* ---- the structure ---- */
+
+/* A GRU of TensorFlow.js has one form, which it does not write down: the reset gate before the product. */
+static cuv_status say_reset(struct cuv_evidence *ev, cuv_value *v, unsigned depth)
+{
+    const char *name = cuv_get_text(v, "class_name");
+    cuv_value *config = cuv_get(v, "config");
+    if (!v || depth == 0)
+        return CUV_OK;
+    if ((cuv_streq(name, "GRU") || cuv_streq(name, "GRUCell")) && config && cuv_is_null(cuv_get(config, "reset_after")))
+        CUV_TRY(cuv_dict_set(ev->arena, config, "reset_after", cuv_value_bool(ev->arena, false)));
+    for (size_t i = 0; cuv_is_seq(v) && i < v->size; i++)
+        CUV_TRY(say_reset(ev, v->items[i], depth - 1));
+    for (size_t i = 0; v->kind == CUV_DICT && i < v->size; i++)
+        CUV_TRY(say_reset(ev, v->pairs[i].value, depth - 1));
+    return CUV_OK;
+}
+
 /* ---- the file ---- */
 
 cuv_status cuv_read_tfjs(struct cuv_evidence *ev, cuv_file *file, cuv_value *root)
@@ -157,6 +175,7 @@ cuv_status cuv_read_tfjs(struct cuv_evidence *ev, cuv_file *file, cuv_value *roo
                         "%s is a TensorFlow.js graph model: it holds TensorFlow operations, no Keras layers",
                         file->name);
     file->kind = "TensorFlow.js layers model";
+    CUV_TRY(say_reset(ev, topology, cuv_context_limits(ev->cx)->depth));
     CUV_TRY(cuv_config_take(ev, file, topology, &found));
     if (!found)
         return cuv_fail(ev->cx, CUV_UNSUPPORTED, "tfjs.topology", &detail,

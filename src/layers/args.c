@@ -172,7 +172,7 @@ static bool fits(const cuv_layer *layer, const cuv_param *row, cuv_value **value
     switch (row->type) {
     case CUV_P_INT: return int_fits(v, row->allowed);
     case CUV_P_FLOAT: return cuv_as_real(v, &real) && in_range(real, row->allowed);
-    case CUV_P_BOOL: return cuv_as_bool(v, &truth);
+    case CUV_P_BOOL: return cuv_is_null(v) || cuv_as_bool(v, &truth);        /* TensorFlow.js writes null for False */
     case CUV_P_STRING: return word_fits(layer->arena, value, row->allowed);
     case CUV_P_SIZES: return int_fits(v, row->allowed) || ints_fit(v, row->allowed, (size_t)layer->def->spatial);
     case CUV_P_INTS: return int_fits(v, row->allowed) || ints_fit(v, row->allowed, 0);

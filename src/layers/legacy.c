@@ -111,6 +111,27 @@ LOCAL(2);
 typedef struct merge_mode { const char *mode; cuv_op op; } merge_mode;
 static const merge_mode merge_modes[] = {{"sum", CUV_OP_ADD}, {"ave", CUV_OP_ADD}, {"mul", CUV_OP_MUL}, {"max", CUV_OP_MAXIMUM}};
 
+/* Keras 2's Dot with the same axes; `cos` makes both of length one first. */
+static cuv_status merge_dot(cuv_call *call)
+{
+    cuv_layer *layer = call->layer, *dot;
+    cuv_arena *arena = layer->arena;
+    cuv_value *config = cuv_value_dict(arena), *record = cuv_value_dict(arena);
+    cuv_value *axes = cuv_value_copy(arena, cuv_arg(layer, "dot_axes"));
+    cuv_sym outs[CUV_MAX_OUTPUTS];
+    size_t count;
+    if (!config || !record)
+        return cuv_oom(call->cx);
+    CUV_TRY(cuv_dict_set(arena, config, "name", cuv_value_text(arena, "dot")));
+    CUV_TRY(cuv_dict_set(arena, config, "axes", axes));
+    CUV_TRY(cuv_dict_set(arena, config, "normalize", cuv_value_bool(arena, cuv_arg_is(layer, "mode", "cos"))));
+    CUV_TRY(cuv_dict_set(arena, record, "class_name", cuv_value_text(arena, "Dot")));
+    CUV_TRY(cuv_dict_set(arena, record, "config", config));
+    CUV_TRY(cuv_layer_new(arena, record, layer, &dot));
+    CUV_TRY(cuv_layer_call_inner(call, dot, call->in, call->in_count, outs, &count));
+    return cuv_call_return(call, outs[0].value);
+}
+
 static cuv_status merge_lower(cuv_call *call)
 {
     const cuv_layer *layer = call->layer;
@@ -135,11 +156,13 @@ static cuv_status merge_lower(cuv_call *call)
             y = cuv_emit2(p, CUV_OP_DIV, y, cuv_scalar_like(call, y, (double)call->in_count));
         return cuv_call_return(call, y);
     }
-    return cuv_call_unsupported(call, "mode", "only sum, mul, ave, max and concat are");
+    if (cuv_arg_is(layer, "mode", "dot") || cuv_arg_is(layer, "mode", "cos"))
+        return merge_dot(call);
+    return cuv_call_unsupported(call, "mode", "only sum, mul, ave, max, concat, dot and cos are");
 }
 
 static const cuv_param merge_params[] = {
-    INERT("layers", "None"), P("mode", STRING, "'sum'"), P("concat_axis", INT, "-1"), INERT("dot_axes", "-1"),
+    INERT("layers", "None"), P("mode", STRING, "'sum'"), P("concat_axis", INT, "-1"), P("dot_axes", ANY, "-1"),
     INERT("output_shape", "None"), INERT("output_mask", "None"), INERT("arguments", "None"), INERT("node_indices", "None"),
     INERT("tensor_indices", "None"), INERT("name", "None"), INERT("mode_type", "None"), INERT("output_mask_type", "None"),
     CUV_PARAM_END};

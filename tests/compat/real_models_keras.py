@@ -67,12 +67,19 @@ def listed(value):
 def run(case, kept):
     model = load([os.path.join(sys.argv[2], p) for p in case["evidence"]])
     result = {"loads": True}
+    try:
+        compute(model, case, kept, result)
+    except Exception as error:
+        result["predict_error"] = "%s: %s" % (type(error).__name__, " ".join(str(error).split())[:160])
+    return result
+
+
+def compute(model, case, kept, result):
     if case["samples"]:
         xs, ys = shared_files.samples_of(os.path.join(sys.argv[2], case["samples"]))
         out = listed(model.predict(xs if len(xs) > 1 else xs[0], verbose=0))
         result["max_abs"] = max(float(np.abs(a.astype("float64") - b).max()) if a.shape == b.shape else -1.0 for a, b in zip(out, ys))
-        return result
-    if case["evidence"][0].startswith("keras-files/"):
+    elif case["evidence"][0].startswith("keras-files/"):
         xs = inputs_of(model, 7)
         out = listed(model.predict(xs if len(xs) > 1 else xs[0], verbose=0))
         if sum(a.nbytes for a in xs + out) < 40000 and all(np.isfinite(a.astype("float64")).all() for a in out):
@@ -81,7 +88,6 @@ def run(case, kept):
             for i, a in enumerate(out):
                 kept["%s|y%d" % (case["name"], i)] = a.astype("float32")
             result["kept"] = True
-    return result
 
 
 def main():

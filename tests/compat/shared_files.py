@@ -57,7 +57,7 @@ def configuration_of(path):
     for ending, configs in CONFIGS:
         if path.endswith(ending):
             for config in configs:
-                if os.path.exists(path[:-len(ending)] + config) and config.endswith(".json"):
+                if os.path.exists(path[:-len(ending)] + config):
                     return path[:-len(ending)] + config
     return None
 
