@@ -27,16 +27,17 @@ def kept():
 
 
 def test_table():
-    """The table is what a run gives; a change in it is a change to be looked at. tools/real_models writes it."""
+    """Nothing is worse than the table says; tools/real_models writes it anew when more works."""
     with open(os.path.join(ROOT, "docs", "real-models.md"), encoding="utf-8") as f:
         rows = dict(line[3:].split("` | ", 1) for line in f if line.startswith("| `"))
     wrong, seen = [], 0
     for case, result in shared_results.all_results(SHARED):
         seen += 1
         said = rows.get(case["name"].replace("|", "\\|"), "").split(" | ")[0]
+        order = ("error", "differs", "rebuilt", "equal")
         kind = "equal" if said.startswith("equal") else "differs" if "other numbers" in said else "rebuilt" if said.startswith("rebuilt") else "error"
         now = result["kind"] if result["kind"] in ("equal", "differs", "rebuilt") else "error"
-        if kind != now:
+        if order.index(now) < order.index(kind):
             wrong.append("%s: %s, the table has %s" % (case["name"], result["text"], said))
     assert seen == len(rows) > 300
     assert not wrong, "\n".join(wrong[:20])
