@@ -12,9 +12,11 @@ typedef struct fuser {
 
 static const cuv_var *var(const fuser *f, cuv_ref ref) { return &f->m->plan->vars[ref]; }
 
+/* Absent, or with values already: what is computed from weights alone (a cast) is fixed, too, but is made later. */
 static bool fixed(const fuser *f, cuv_ref ref)
 {
-    return ref == CUV_NO_REF || f->m->plan->places[ref].home == CUV_HOME_FIXED;
+    const cuv_place *place = ref == CUV_NO_REF ? NULL : &f->m->plan->places[ref];
+    return !place || (place->home == CUV_HOME_FIXED && place->data);
 }
 
 static void count_uses(fuser *f)
