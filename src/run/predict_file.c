@@ -172,6 +172,7 @@ static cuv_status run_job(job *j)
     int64_t rows = j->m->input_count && j->inputs[0].rank ? j->inputs[0].shape[0] : 1;
     j->total = rows;
     int64_t step = j->batch < rows ? j->batch : rows;
+    CUV_TRY(cuv_check_states(j->m, rows, step));
     if (rows == 0)
         CUV_TRY(run_part(j, 0, 0));
     for (int64_t first = 0; first < rows; first += step)

@@ -269,6 +269,24 @@ static cuv_status run_rows(struct cuv_model *m, const cuv_array *inputs, const c
     return status;
 }
 
+static bool keeps_states(cuv_layer *const *layers, size_t count, unsigned depth)
+{
+    for (size_t i = 0; i < count && depth; i++)
+        if (cuv_get_bool(layers[i]->config, "stateful", false) || keeps_states(layers[i]->inner, layers[i]->inner_count, depth - 1))
+            return true;
+    return false;
+}
+
+cuv_status cuv_check_states(struct cuv_model *m, int64_t total, int64_t batch)
+{
+    if (total <= batch || !keeps_states(m->layers, m->layer_count, cuv_context_limits(m->cx)->depth))
+        return CUV_OK;
+    return cuv_fail(m->cx, CUV_UNSUPPORTED, "predict.stateful",
+                    &(cuv_detail){.expected = cuv_format(m->cx, "%lld rows", (long long)batch), .found = cuv_format(m->cx, "%lld", (long long)total),
+                                  .help = "give one batch at a time; each starts with states of zero"},
+                    "the model '%s' is stateful: in Keras a batch goes on where the one before ended, which is not supported", m->name);
+}
+
 static cuv_status run_batches(struct cuv_model *m, const cuv_array *inputs, size_t batch, const cuv_run_options *options,
                               struct cuv_result *result)
 {
@@ -279,6 +297,7 @@ static cuv_status run_batches(struct cuv_model *m, const cuv_array *inputs, size
                         (long long)fixed), .found = cuv_format(m->cx, "%lld", (long long)total)},
                         "the model '%s' takes batches of exactly %lld rows; %lld are given", m->name, (long long)fixed,
                         (long long)total);
+    CUV_TRY(cuv_check_states(m, total, step));
     if (step >= total || !divisible(m))
         return run_rows(m, inputs, options, 0, total, -1, result);
     for (int64_t first = 0; first < total; first += step)
