@@ -40,6 +40,8 @@ void cuv_findings_rewind(cuv_context *cx, size_t mark);
 /* Errors added since then that do not say in which file they are get to say it: "NAME: ..." with the path as their `file`. */
 void cuv_findings_place(cuv_context *cx, size_t mark, const char *path, const char *name);
 
+/* What cuv_format gives when memory has run out; a name that was made with it is compared with this by its address. */
+extern const char cuv_no_text[];
 /* Formatted text that lives as long as the context's findings, for messages. Never NULL. */
 const char *cuv_format(cuv_context *cx, const char *fmt, ...) CUV_PRINTF(2, 3);
 

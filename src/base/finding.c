@@ -154,6 +154,8 @@ void cuv_note(cuv_context *cx, const char *id, const cuv_detail *detail, const c
     va_end(args);
 }
 
+const char cuv_no_text[] = "(no memory for the text)";
+
 const char *cuv_format(cuv_context *cx, const char *fmt, ...)
 {
     va_list args;
@@ -163,7 +165,7 @@ const char *cuv_format(cuv_context *cx, const char *fmt, ...)
     const char *text = arena ? cuv_arena_vprintf(arena, fmt, args) : NULL;
     pthread_mutex_unlock(&cx->lock);
     va_end(args);
-    return text ? text : "(no memory for the text)";
+    return text ? text : cuv_no_text;
 }
 
 size_t cuv_findings_mark(const cuv_context *cx)

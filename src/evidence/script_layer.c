@@ -49,6 +49,16 @@ static const char *word_at(cuv_sc *e, const char *words, size_t index)
     return NULL;
 }
 
+static size_t word_count(const char *words)
+{
+    size_t n = 0;
+    for (; *words; words += strspn(words, " ")) {
+        words += strcspn(words, " ");
+        n++;
+    }
+    return n;
+}
+
 bool cuv_word_in(const char *words, const char *word)
 {
     size_t n = strlen(word);
@@ -264,6 +274,8 @@ static cuv_status take_arguments(cuv_sc *e, making *m, const char *called, const
     const char *order = from > 0 ? "filters kernel_size init activation weights border_mode subsample dim_ordering" : m->s->arguments;
     for (size_t i = from; i < args->count; i++) {
         const char *name = word_at(e, order, from > 0 ? i - from + 2 : i);
+        if (!name && (from > 0 ? i - from + 2 : i) < word_count(order))
+            return cuv_oom(e->cx);
         if (!name)
             return cuv_sc_fail(e, m->node, CUV_UNSUPPORTED, "script.argument", NULL, "%s is given %zu arguments without names, too many",
                                m->s->class_name, args->count);

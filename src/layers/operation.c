@@ -136,6 +136,8 @@ int cuv_option_ints(const cuv_call *call, const char *name, int64_t *out)
 
 cuv_status cuv_bad_option(cuv_call *call, const char *name, const char *expected)
 {
+    if (name == cuv_no_text)    /* cuv_operand_name had no memory */
+        return cuv_oom(call->cx);
     const cuv_kwarg *k = cuv_operand(call, name);
     const cuv_value *v = cuv_option(call, name);
     const char *found = k && (k->list_count || k->tensor.value != CUV_NO_REF) ? "made of tensors"
