@@ -276,7 +276,9 @@ typedef struct cuv_verification {
         bool ok;
     } *outputs;
 } cuv_verification;
-/* Runs the model on the evidence's samples. CUV_NO when outputs differ (then `*out` is filled all the same) or when there are no samples
+/* True when one of the files is an export of cuvier that brings a self-test. */
+CUV_API bool cuv_evidence_has_selftest(const cuv_evidence *ev);
+/* Runs the model on the evidence's samples, or without any on a file's self-test. CUV_NO when outputs differ (then `*out` is filled all the same) or when there are no samples
  * (then it is NULL). Freed with cuv_verification_free. */
 CUV_API CUV_MUST_USE cuv_status cuv_model_verify(cuv_model *model, cuv_evidence *ev, double rtol, double atol,
                                                  const cuv_run_options *options, cuv_verification **out);

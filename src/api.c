@@ -301,11 +301,30 @@ void cuv_result_free(cuv_result *r)
         cuv_arena_free(r->arena);
 }
 
+bool cuv_evidence_has_selftest(const cuv_evidence *ev)
+{
+    for (size_t i = 0; i < ev->file_count; i++)
+        if (ev->files[i]->selftest)
+            return true;
+    return false;
+}
+
+static cuv_status verify_selftest(cuv_model *m, const cuv_samples *s, double rtol, double atol, const cuv_run_options *options,
+                                  cuv_verification **out)
+{
+    cuv_note(m->cx, "verify.selftest", &(cuv_detail){.file = s->file->path},
+             "verified against the self-test in %s, whose outputs were %s", s->file->name, s->origin ? s->origin : "not labelled");
+    return cuv_verify_samples(m, s, rtol, atol, options, out);
+}
+
 cuv_status cuv_model_verify(cuv_model *m, cuv_evidence *ev, double rtol, double atol, const cuv_run_options *options,
                             cuv_verification **out)
 {
     *out = NULL;
     cuv_start_clock(m->cx);
+    for (size_t i = 0; i < ev->file_count && !ev->samples; i++)
+        if (ev->files[i]->selftest)
+            return verify_selftest(m, ev->files[i]->selftest, rtol, atol, options, out);
     if (!ev->samples)
         return cuv_fail(m->cx, CUV_NO, "verify.samples", &(cuv_detail){
                         .help = "give inputs and outputs of the original with --samples IO.npz"},

@@ -53,6 +53,7 @@ static cuv_status no_config(cuv_evidence *ev)
 
 static cuv_status prove(cuv_evidence *ev, cuv_model *m)
 {
+    m->samples = ev->samples;
     if (ev->samples)
         CUV_TRY(cuv_settle_by_samples(m, ev->samples, RTOL, ATOL));
     return ev->strict ? cuv_model_check_strict(m) : CUV_OK;

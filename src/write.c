@@ -1,5 +1,6 @@
 /* Writing a model: its layers and weights as the tree that the writers of evidence/ know, in the form that the path asks for. */
 #include "emit/config.h"
+#include "selftest.h"
 
 static const char *const forms[] = {".keras", ".weights.h5", ".h5", ".json", ".npz", ".safetensors", ".onnx", ".c", ".py", ".dot", NULL};
 /* Forms of the contract that are not written yet. */
@@ -168,11 +169,16 @@ static cuv_status write_form(cuv_model *m, const char *path, const char *form, c
     if (!strcmp(form, ".json"))
         return cuv_write_json(m->cx, config, path);
     if (!strcmp(form, ".onnx"))
-        return cuv_write_onnx(m, NULL, path);
+        {
+        CUV_TRY(cuv_selftest_make(m, arena, &save.selftest));
+        return cuv_write_onnx(m, save.selftest, path);
+    }
     if (!strcmp(form, ".py") || !strcmp(form, ".dot"))
         return write_text(m, arena, path, form);
     CUV_TRY(saved_model(&b, m, &tree));
     save.config = config;
+    if (config)
+        CUV_TRY(cuv_selftest_make(m, arena, &save.selftest));
     if (!strcmp(form, ".keras"))
         return cuv_write_archive(m->cx, &save, path);
     if (!strcmp(form, ".weights.h5"))

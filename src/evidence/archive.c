@@ -149,6 +149,14 @@ static cuv_status read_weights(struct cuv_evidence *ev, cuv_file *file)
     return cuv_read_objects_h5(ev, file, root);
 }
 
+static cuv_status read_selftest(struct cuv_evidence *ev, cuv_file *file)
+{
+    cuv_source src;
+    bool found = false;
+    CUV_TRY(cuv_archive_part(ev, file, "cuvier/selftest.json", &src, &found));
+    return found ? cuv_selftest_read(ev, file, (const char *)src.data, src.size) : CUV_OK;
+}
+
 cuv_status cuv_read_archive(struct cuv_evidence *ev, cuv_file *file)
 {
     if (file->zip)
@@ -158,6 +166,7 @@ cuv_status cuv_read_archive(struct cuv_evidence *ev, cuv_file *file)
     CUV_TRY(read_config_part(ev, file));
     CUV_TRY(cuv_adopt_vocabularies(ev, file));
     CUV_TRY(read_weights(ev, file));
+    CUV_TRY(read_selftest(ev, file));
     return cuv_file_describe(ev, file, 3);
 }
 

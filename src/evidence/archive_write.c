@@ -65,6 +65,8 @@ static cuv_status fill(cuv_context *cx, cuv_arena *arena, const cuv_save *save, 
     CUV_TRY(add_weights(cx, zip, save->model));
     for (size_t i = 0; i < save->asset_count; i++)
         CUV_TRY(cuv_zip_writer_add(zip, save->assets[i].path, save->assets[i].data, save->assets[i].size));
+    if (save->selftest)
+        CUV_TRY(cuv_zip_writer_add(zip, "cuvier/selftest.json", save->selftest, strlen(save->selftest)));
     return cuv_zip_writer_finish(zip);
 }
 

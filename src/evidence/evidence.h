@@ -88,6 +88,7 @@ typedef struct cuv_file {
     cuv_arrangement arrangement;
     cuv_group *groups;
     size_t group_count;
+    struct cuv_samples *selftest;   /* inputs and outputs that cuvier put into its export, or NULL */
     const cuv_zip *zip;         /* the archive, for assets; NULL otherwise */
     cuv_script *script;         /* Keras code */
     cuv_danger *dangers;
@@ -99,6 +100,7 @@ typedef struct cuv_file {
 
 typedef struct cuv_samples {
     cuv_file *file;
+    const char *origin;         /* of a self-test: who computed the outputs */
     const cuv_named *inputs, *outputs;      /* in the order x0 x1 ..., or by name when `by_name` */
     size_t input_count, output_count;
     bool by_name;
@@ -157,6 +159,8 @@ CUV_MUST_USE cuv_status cuv_read_legacy_h5(struct cuv_evidence *ev, cuv_file *fi
 CUV_MUST_USE cuv_status cuv_read_objects_h5(struct cuv_evidence *ev, cuv_file *file, const cuv_h5 *root);  /* objects_h5.c */
 CUV_MUST_USE cuv_status cuv_read_archive(struct cuv_evidence *ev, cuv_file *file);                          /* archive.c: .keras */
 CUV_MUST_USE cuv_status cuv_read_arrays(struct cuv_evidence *ev, cuv_file *file, cuv_value *root);          /* arrays.c: npy npz pickle */
+/* The self-test of a file (selftest.c); one that cannot be read is a warning. */
+CUV_MUST_USE cuv_status cuv_selftest_read(struct cuv_evidence *ev, cuv_file *file, const char *text, size_t size);
 CUV_MUST_USE cuv_status cuv_read_config(struct cuv_evidence *ev, cuv_file *file, cuv_value *root);          /* config.c: JSON, YAML */
 CUV_MUST_USE cuv_status cuv_read_samples(struct cuv_evidence *ev, const char *path, cuv_samples **out);     /* samples.c */
 /* Parses and evaluates Keras code; the file's `script` is the result (script.c and its neighbours). */
@@ -195,6 +199,7 @@ typedef struct cuv_save {
     const char *keras_version;  /* NULL: "3.15.0", or "2.15.0" with keras2_names */
     const char *backend;        /* NULL: "tensorflow" */
     bool keras2_names;          /* "dense/kernel:0" in place of "sequential/dense/kernel" (legacy .h5) */
+    const char *selftest;       /* JSON text or NULL (.keras, whole .h5) */
     const cuv_asset *assets;    /* .keras */
     size_t asset_count;
 } cuv_save;

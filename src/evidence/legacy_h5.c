@@ -326,6 +326,9 @@ cuv_status cuv_read_legacy_h5(struct cuv_evidence *ev, cuv_file *file, const cuv
     CUV_TRY(copied(ev, weights, root, "keras_version", &file->keras_version));
     CUV_TRY(copied(ev, weights, root, "backend", &file->backend));
     CUV_TRY(read_configs(ev, file, root));
+    const cuv_value *selftest = cuv_get(root->attributes, "cuvier_selftest");
+    if (cuv_text(selftest))
+        CUV_TRY(cuv_selftest_read(ev, file, selftest->text, selftest->size));
     CUV_TRY(names_of(ev->arena, weights, "layer_names", &layers));
     bool old = cuv_as_int(cuv_get(weights->attributes, "nb_layers"), &old_layers);
     cuv_collect_start(&c, ev, file);

@@ -50,6 +50,7 @@ struct cuv_model {
     struct cuv_runner *runner;  /* plans by input shape; made on first use by src/run */
     bool nested;                /* inside another model: shares its arena and program */
     bool trainable;
+    const cuv_samples *samples; /* of the original, when the model was rebuilt with some */
     bool scripted;              /* the configuration came from a script: it holds only what the script says */
 };
 
