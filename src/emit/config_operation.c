@@ -1,5 +1,6 @@
-/* An operation as Keras 3 writes it: constructor's arguments in "config", tensors and the others in the node. A function of TensorFlow
- * becomes the operation that computes the same; arguments that no operation has are refused by name. */
+/* An operation as Keras 3 writes it: constructor's arguments in "config", tensors and the others in the node. A
+ * function of TensorFlow becomes the operation that computes the same; arguments that no operation has are refused
+ * by name. */
 #include "emit/config.h"
 #include "layers/operation.h"
 

@@ -1,5 +1,6 @@
-/* Operations on symbolic tensors: functions of keras.ops, keras.backend and TensorFlow, and Python's operators. Each is a node of its own
- * in the model: for Keras 3 an Operation, for Keras 2 a function of TensorFlow, as real Keras makes them. */
+/* Operations on symbolic tensors: functions of keras.ops, keras.backend and TensorFlow, and Python's operators.
+ * Each is a node of its own in the model: for Keras 3 an Operation, for Keras 2 a function of TensorFlow, as real
+ * Keras makes them. */
 #include "evidence/script.h"
 #include "format/python.h"
 

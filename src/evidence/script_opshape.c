@@ -1,4 +1,5 @@
-/* How many tensors an operation of a script makes, and their shapes where a plain rule gives them, for code that asks (x.shape[-1]). */
+/* How many tensors an operation of a script makes, and their shapes where a plain rule gives them, for code that
+ * asks (x.shape[-1]). */
 #include "evidence/script.h"
 
 /* ---- what is known of the arguments ---- */

@@ -1,4 +1,5 @@
-/* Reading the arguments of operations, which Keras 3 keeps in config, args and kwargs alike, and Keras 2 in the call only. */
+/* Reading the arguments of operations, which Keras 3 keeps in config, args and kwargs alike, and Keras 2 in the
+ * call only. */
 #include "layers/operation.h"
 
 /* ---- finding ---- */

@@ -1,5 +1,6 @@
-/* Operations as nodes: Keras 3's Operation classes, and TensorFlow's functions in configurations of Keras 2. Each is a layer without
- * weights whose arguments may be tensors, literals, or lists of both; what follows reads them by the names that Keras 3 has. */
+/* Operations as nodes: Keras 3's Operation classes, and TensorFlow's functions in configurations of Keras 2. Each
+ * is a layer without weights whose arguments may be tensors, literals, or lists of both; what follows reads them by
+ * the names that Keras 3 has. */
 #ifndef CUV_LAYERS_OPERATION_H
 #define CUV_LAYERS_OPERATION_H
 

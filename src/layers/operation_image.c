@@ -135,10 +135,13 @@ cuv_status cuv_op_rgb_to_hsv(cuv_call *call)
     image in;
     CUV_TRY(open_image(call, true, &in));
     CUV_TRY(three_channels(call, in.x));
-    cuv_ref x = in.x, r = channel(call, x, 0), g = channel(call, x, 1), b = channel(call, x, 2), zero = LIKE(x, 0), one = LIKE(x, 1);
-    cuv_ref top = cuv_reduce(call, CUV_OP_MAX, x, (int[]){3}, 1, true), range = E2(SUB, top, cuv_reduce(call, CUV_OP_MIN, x, (int[]){3}, 1, true));
+    cuv_ref x = in.x, zero = LIKE(x, 0), one = LIKE(x, 1);
+    cuv_ref r = channel(call, x, 0), g = channel(call, x, 1), b = channel(call, x, 2);
+    cuv_ref top = cuv_reduce(call, CUV_OP_MAX, x, (int[]){3}, 1, true);
+    cuv_ref range = E2(SUB, top, cuv_reduce(call, CUV_OP_MIN, x, (int[]){3}, 1, true));
     cuv_ref saturation = E2(DIV_NO_NAN, range, top), norm = E2(DIV_NO_NAN, LIKE(x, 1.0 / 6), range);
-    cuv_ref blue = E2(ADD, E2(MUL, norm, E2(SUB, r, g)), LIKE(x, 4.0 / 6)), green = E2(ADD, E2(MUL, norm, E2(SUB, b, r)), LIKE(x, 2.0 / 6));
+    cuv_ref blue = E2(ADD, E2(MUL, norm, E2(SUB, r, g)), LIKE(x, 4.0 / 6));
+    cuv_ref green = E2(ADD, E2(MUL, norm, E2(SUB, b, r)), LIKE(x, 2.0 / 6));
     cuv_ref hue = WHERE(E2(EQUAL, g, top), green, blue);
     hue = WHERE(E2(EQUAL, r, top), E2(MUL, norm, E2(SUB, g, b)), hue);
     hue = WHERE(E2(GREATER, range, zero), hue, zero);

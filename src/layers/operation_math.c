@@ -1,5 +1,5 @@
-/* Operations that compute: element by element, binary with NumPy's broadcasting, and reductions. Promotion follows Keras 3: tensors
- * go to the wider dtype, Python numbers adapt to the tensor, integers divide as floats. */
+/* Operations that compute: element by element, binary with NumPy's broadcasting, and reductions. Promotion follows
+ * Keras 3: tensors go to the wider dtype, Python numbers adapt to the tensor, integers divide as floats. */
 #include "layers/operation_emit.h"
 
 #include <math.h>

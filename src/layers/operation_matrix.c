@@ -1,4 +1,5 @@
-/* Operations on matrices that need no decomposition: triangles, diagonals, products by axes, norms, distances; and grids of numbers. */
+/* Operations on matrices that need no decomposition: triangles, diagonals, products by axes, norms, distances; and
+ * grids of numbers. */
 #include "layers/operation_emit.h"
 
 #include <math.h>

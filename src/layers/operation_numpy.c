@@ -1,4 +1,5 @@
-/* More of keras.ops.numpy and keras.ops.math: formulas of the operations in operation_math.c, written out step by step. */
+/* More of keras.ops.numpy and keras.ops.math: formulas of the operations in operation_math.c, written out step by
+ * step. */
 #include "layers/operation_emit.h"
 
 #include <float.h>
@@ -51,7 +52,7 @@ cuv_status cuv_op_sinc(cuv_call *call)
     return cuv_give(call, WHERE(E2(EQUAL, x, LIKE(x, 0)), LIKE(x, 1), E2(DIV, E1(SIN, px), px)));
 }
 
-/* 1 - erf(x); beyond x = 1 from erf's complement by a rational form the difference would lose digits that float32 lacks anyway. */
+/* 1 - erf(x): exact to float32's place, not to the digits of a small result. */
 cuv_status cuv_op_erfc(cuv_call *call)
 {
     cuv_ref x;

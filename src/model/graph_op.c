@@ -1,10 +1,12 @@
-/* A TensorFlowOpLayer of Keras in TensorFlow 2.0 to 2.3: an op of a graph with its inputs in order, some of them constants. Its call is
- * put together as the calls of functions are: each input an argument, attributes that say something by keyword. */
+/* A TensorFlowOpLayer of Keras in TensorFlow 2.0 to 2.3: an op of a graph with its inputs in order, some of them
+ * constants. Its call is put together as the calls of functions are: each input an argument, attributes that say
+ * something by keyword. */
 #include "model/graph.h"
 
 static bool names_attribute(const char *name)
 {
-    static const char *const kept[] = {"keep_dims", "DstT", "squeeze_dims", "axis", "transpose_a", "transpose_b", "adj_x", "adj_y", "alpha"};
+    static const char *const kept[] = {"keep_dims", "DstT", "squeeze_dims", "axis", "transpose_a", "transpose_b", "adj_x",
+                                       "adj_y", "alpha"};
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
         if (strcmp(kept[i], name) == 0)
             return true;
@@ -90,8 +92,8 @@ static cuv_status slice_key(cuv_arena *a, const cuv_value *config, const cuv_val
     size_t n = cuv_len(constant_at(config, 1));
     *out = cuv_value_list(a);
     if (!n || n > CUV_MAX_RANK || cuv_len(constant_at(config, 2)) != n || cuv_len(constant_at(config, 3)) != n)
-        return cuv_fail(cuv_arena_context(a), CUV_UNSUPPORTED, "operation.argument", &(cuv_detail){.layer = cuv_get_text(config, "name")},
-                        "the slice '%s' has ends that are computed", cuv_get_text(config, "name"));
+        return cuv_fail(cuv_arena_context(a), CUV_UNSUPPORTED, "operation.argument",
+                        &(cuv_detail){.layer = cuv_get_text(config, "name")}, "the slice '%s' has ends that are computed", cuv_get_text(config, "name"));
     for (size_t i = 0; *out && i < n; i++) {
         cuv_value *item;
         CUV_TRY(slice_item(a, config, attrs, i, &item));
@@ -102,7 +104,8 @@ static cuv_status slice_key(cuv_arena *a, const cuv_value *config, const cuv_val
 
 /* ---- the call ---- */
 
-static cuv_status inputs_of(cuv_arena *a, const cuv_value *config, cuv_wire *wires, size_t wire_count, cuv_wired_arg *args, size_t *count)
+static cuv_status inputs_of(cuv_arena *a, const cuv_value *config, cuv_wire *wires, size_t wire_count, cuv_wired_arg *args,
+                            size_t *count)
 {
     const cuv_value *def = cuv_get(config, "node_def"), *inputs = cuv_get(def, "input");
     const char *op = cuv_get_text(def, "op");
@@ -128,7 +131,8 @@ static cuv_status inputs_of(cuv_arena *a, const cuv_value *config, cuv_wire *wir
     return CUV_OK;
 }
 
-cuv_status cuv_graph_op_args(cuv_arena *a, const cuv_value *record, cuv_wire *wires, size_t wire_count, cuv_wired_arg **out, size_t *count)
+cuv_status cuv_graph_op_args(cuv_arena *a, const cuv_value *record, cuv_wire *wires, size_t wire_count, cuv_wired_arg **out,
+                             size_t *count)
 {
     const cuv_value *config = cuv_get(record, "config"), *def = cuv_get(config, "node_def"), *attrs = cuv_get(def, "attr");
     size_t most = cuv_len(cuv_get(def, "input")) + (attrs && attrs->kind == CUV_DICT ? attrs->size : 0) + 2;

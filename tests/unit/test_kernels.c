@@ -1,5 +1,5 @@
-/* The reference kernels against TensorFlow: every case of tests/kernels/ is a program of a few steps with inputs, and outputs that
- * make_expected.py took from TensorFlow. Programs in float32 are run again in float64. */
+/* The reference kernels against TensorFlow: every case of tests/kernels/ is a program of a few steps with inputs,
+ * and outputs that make_expected.py took from TensorFlow. Programs in float32 are run again in float64. */
 #include "run/run.h"
 
 #include <setjmp.h>
