@@ -19,7 +19,7 @@ check: all           ## run all tests (the last line is their summary)
 demo:                ## install what is missing, build, rebuild a real model and show it
 	@tools/demo
 
-asan ubsan:          ## run all tests under sanitizers
+asan ubsan:          ## run the tests under sanitizers (all of them: cmake -DCUV_SANITIZE_ALL=ON)
 	@python=$$(tools/setup_tests | tail -n 1) && cmake --preset $@ -DCUV_TEST_PYTHON="$$python" >/dev/null
 	@cmake --build build/$@ --parallel $(JOBS)
 	@ctest --test-dir build/$@ --output-on-failure --no-label-summary --parallel $(JOBS)

@@ -48,6 +48,10 @@ if(CUV_TEST_PYTHON)
   file(GLOB suites CONFIGURE_DEPENDS tests/*/test_*.py)
   if(CUV_SANITIZE)  # these would have to load the sanitizer into Python
     list(FILTER suites EXCLUDE REGEX "tests/(python|public)/")
+    if(NOT CUV_SANITIZE_ALL)      # nor those that spend their time in Keras, and in compilers
+      list(FILTER suites EXCLUDE REGEX
+           "test_(c|live|roundtrip|layers|operations|functions|quantised|random|onnx|python|lambdas|start)[.]py$")
+    endif()
   endif()
   foreach(suite IN LISTS suites)
     get_filename_component(name ${suite} NAME_WE)
