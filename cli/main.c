@@ -92,6 +92,8 @@ static int run_verb(const verb *v, int argc, char **argv)
         result = EXIT_MACHINE;
         goto done;
     }
+    if (o.no_libhdf5)
+        cuv_context_hdf5(cx, CUV_HDF5_OWN);
     cuv_context_limits(cx)->memory_bytes = o.memory;
     cuv_context_limits(cx)->seconds = o.seconds;
     result = v->run(cx, &o);

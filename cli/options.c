@@ -39,6 +39,7 @@ static const row rows[] = {
     {"--verbose", "-v", NULL, "every decision with its evidence", FLAG, AT(verbose), true},
     {"--threads", NULL, "N", "threads (the cores at hand)", COUNT, AT(threads), true},
     {"--no-color", NULL, NULL, "no colours (also NO_COLOR)", FLAG, AT(no_color), true},
+    {"--no-libhdf5", NULL, NULL, "refuse HDF5 files beyond what Keras writes, which libhdf5 would read", FLAG, AT(no_libhdf5), true},
     {"--memory", NULL, "SIZE", "limit on memory: 500M, 2G", BYTES, AT(memory), true},
     {"--time", NULL, "SECONDS", "limit on time", REAL, AT(seconds), true},
     {"--help", "-h", NULL, "this text", FLAG, AT(help), true},

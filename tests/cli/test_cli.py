@@ -361,3 +361,11 @@ def test_closed_pipe():
     """`cuvier summary | head -1` ends quietly."""
     done = subprocess.run("'%s' summary '%s.keras' | head -n 1" % (BINARY, MLP), shell=True, capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout.startswith("Model: ") and not done.stderr
+
+
+def test_without_libhdf5():
+    packed = os.path.join(TESTS, "files", "good-compressed.weights.h5")
+    assert cuvier("inspect", packed).returncode == 0
+    refused = cuvier("inspect", packed, "--no-libhdf5", "--json")
+    assert refused.returncode == 3 and json.loads(refused.stdout)["error"]["code"] == "hdf5.library"
+    assert cuvier("inspect", MLP + ".h5", "--no-libhdf5").returncode == 0, "what Keras writes needs no libhdf5"
