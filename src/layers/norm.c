@@ -212,6 +212,8 @@ static cuv_status group_norm_lower(cuv_call *call)
         groups = channels;
     if (groups < 1 || channels < 1 || channels % groups)
         return cuv_bad_arg(call->layer, "groups", cuv_format(call->cx, "a divisor of the %lld channels", (long long)channels));
+    if (call->layer->keras <= 2 && call->in[0].mask != CUV_NO_REF)      /* Keras 3 ignores the mask */
+        return cuv_call_unsupported(call, "groups", "after a mask, Keras 2 takes its moments over the unmasked places alone");
     cuv_ref x = cuv_move_axis(call, wide_in(call), axes.at[0], last);
     cuv_attrs attrs = {.groups = (int)groups, .epsilon = cuv_arg_real(call->layer, "epsilon")};
     cuv_ref in[3] = {x, wide_weight(call, "gamma"), wide_weight(call, "beta")};

@@ -112,3 +112,18 @@ def test_22_states_are_not_dropped_between_batches(tmp_path):
     np.save(tmp_path / "x.npy", np.ones((4, 1, 1), np.float32))
     done = must("predict", tmp_path / "c.json", tmp_path / "w.npz", "-i", tmp_path / "x.npy", "-o", tmp_path / "y.npy", status=3)
     assert "stateful" in done.stderr
+
+
+def test_group_normalization_after_a_mask_of_keras_2(tmp_path):
+    """Keras 2 weights the moments by the mask (tf_keras's GroupNormalization.call), Keras 3 does not: refused rather than computed wrongly."""
+    layers = [{"class_name": "InputLayer", "config": {"batch_input_shape": [None, 6, 4], "dtype": "float32", "name": "i"}},
+              {"class_name": "Masking", "config": {"name": "m", "mask_value": 0.0}},
+              {"class_name": "GroupNormalization", "config": {"name": "g", "groups": 2}}]
+    model = {"class_name": "Sequential", "keras_version": "2.15.0", "backend": "tensorflow", "config": {"name": "s", "layers": layers}}
+    path = tmp_path / "model.json"
+    path.write_text(json.dumps(model))
+    done = cuvier("summary", path, "--json")
+    assert done.returncode == 3 and json.loads(done.stdout)["error"]["layer"] == "g"
+    del layers[1]
+    path.write_text(json.dumps(model))
+    assert cuvier("summary", path).returncode == 0
