@@ -9,7 +9,7 @@ import pytest
 
 import quirk_cases
 from layer_check import CARRIERS, check, entries
-from support import HERE, arrays, keras_python, must
+from support import HERE, arrays, cuvier, keras_python, must
 
 
 @pytest.fixture(scope="module")
