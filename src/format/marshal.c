@@ -45,11 +45,11 @@ static cuv_value *read_tuple(reader *r, size_t count, unsigned depth)
 /* Digits of 15 bits, the lowest first; a negative count is a negative number. */
 static cuv_value *read_long(reader *r)
 {
-    int32_t count = (int32_t)cuv_read_u32(&r->c), digits = count < 0 ? -count : count;
+    const int32_t count = (int32_t)cuv_read_u32(&r->c);
     int64_t value = 0;
-    if (count == INT32_MIN || digits > 4)
+    if (count < -4 || count > 4)
         return fail(r);
-    for (int32_t i = 0; i < digits; i++)
+    for (int32_t i = 0; i < (count < 0 ? -count : count); i++)
         value |= (int64_t)(cuv_read_u16(&r->c) & 0x7fff) << (15 * i);
     return cuv_value_int(r->arena, count < 0 ? -value : value);
 }
