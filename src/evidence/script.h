@@ -313,6 +313,8 @@ CUV_MUST_USE cuv_status cuv_sc_functional(cuv_sc *e, cuv_sv *inputs, cuv_sv *out
 CUV_MUST_USE cuv_status cuv_sl_tensor_value(cuv_sc *e, cuv_st *tensor, cuv_sv **out);
 /* A copy with the entries of dictionaries in the order of their keys, as Keras flattens structures; v itself when it has none. */
 CUV_MUST_USE cuv_status cuv_sv_flat_order(cuv_sc *e, cuv_sv *v, unsigned depth, cuv_sv **out);
+/* The shape of a tensor that has one, as Python's tuple with None for unknown sizes (script_model.c). */
+CUV_MUST_USE cuv_status cuv_sc_shape_tuple(cuv_sc *e, const cuv_st *t, cuv_sv **out);
 /* Collects the symbolic tensors anywhere in v. */
 CUV_MUST_USE cuv_status cuv_sc_tensors_in(cuv_sc *e, const cuv_sv *v, unsigned depth, cuv_st ***list, size_t *count,
                                           size_t *capacity);

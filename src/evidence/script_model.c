@@ -35,7 +35,7 @@ static cuv_status prepend_input(cuv_sc *e, cuv_sl *model, const cuv_sl *first, c
     return CUV_OK;
 }
 
-static cuv_status shape_tuple(cuv_sc *e, const cuv_st *t, cuv_sv **out)
+cuv_status cuv_sc_shape_tuple(cuv_sc *e, const cuv_st *t, cuv_sv **out)
 {
     CUV_TRY(cuv_sv_make(e, CUV_SV_TUPLE, out));
     for (int i = 0; i < t->rank; i++) {
@@ -79,7 +79,7 @@ static cuv_status declared_input(cuv_sc *e, cuv_sl *model, cuv_sl *first)
         CUV_TRY(first_input(e, first, &t));
         if (!t || !t->shaped)
             return CUV_OK;
-        CUV_TRY(shape_tuple(e, t, &shape));
+        CUV_TRY(cuv_sc_shape_tuple(e, t, &shape));
     }
     bool plain = dtype && dtype->kind == CUV_SV_TEXT && !strchr(dtype->text, '_');
     return prepend_input(e, model, first, shape, t ? t->dtype : plain ? dtype->text : NULL);
@@ -443,7 +443,7 @@ static cuv_status end_shape(cuv_sc *e, const cuv_py *node, cuv_sl *layer, const 
     CUV_TRY(ends(e, node, layer, name[0] == 'i' ? "input" : "output", &t));
     if (t->kind != CUV_SV_TENSOR || !t->symbol->shaped)
         return cuv_sv_unknown(e, out, "'%s' of '%s', which the code alone does not tell", name, layer->name);
-    return shape_tuple(e, t->symbol, out);
+    return cuv_sc_shape_tuple(e, t->symbol, out);
 }
 
 static const char *const weight_lists[] = {"weights", "variables", "trainable_weights", "trainable_variables", "non_trainable_weights",

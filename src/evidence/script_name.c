@@ -283,14 +283,7 @@ static cuv_status symbol_attribute(cuv_sc *e, cuv_sv *of, const char *name, cuv_
         return cuv_sv_unknown(e, out, "the shape of the output of '%s', which the code alone does not tell", t->call->layer->name);
     if (cuv_streq(name, "ndim"))
         return cuv_sv_int(e, t->rank, out);
-    CUV_TRY(cuv_sv_make(e, CUV_SV_TUPLE, out));
-    for (int i = 0; i < t->rank; i++) {
-        cuv_sv *size = e->none;
-        if (t->shape[i] >= 0)
-            CUV_TRY(cuv_sv_int(e, t->shape[i], &size));
-        CUV_TRY(cuv_sv_add(e, *out, size));
-    }
-    return CUV_OK;
+    return cuv_sc_shape_tuple(e, t, out);
 }
 
 /* Lists stand for object arrays as well, dictionaries for .npz files. */

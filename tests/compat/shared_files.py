@@ -6,6 +6,8 @@ import zipfile
 
 import numpy as np
 
+from support import numbered
+
 # Keras 3 forgets the input shape of these Keras 2 files, so their samples have an axis more than the file allows (the Keras 2
 # that wrote them refuses it). Dense and what follows it work row by row: taken as rows, the samples are right.
 ROWS = {"examples/activations/%s_model.h5.samples.npz" % n for n in ("ELU_0", "LeakyReLU_0", "ReLU_0", "ReLU_1", "ReLU_2", "ReLU_3",
@@ -13,12 +15,6 @@ ROWS = {"examples/activations/%s_model.h5.samples.npz" % n for n in ("ELU_0", "L
        {"examples/simple_sparse_xent/simple_sparse_xent_mlp_keras_2_model.h5.samples.npz"}
 # No models: arrays and lists for the readers of NumPy's forms, values that belong to an index, tables, samples.
 ASIDE = re.compile(r"/numpy/|samples\.npz$|_io\.npz$|_inputs_and_outputs\.h5$|\.bin$|group1-shard|shard\d+of\d+$|\.tsv$|README|\.data-\d+-of")
-
-
-def numbered(io, letter):
-    if letter in io.files:
-        return [io[letter]]
-    return [io["%s%d" % (letter, i)] for i in range(sum(1 for key in io.files if key[0] == letter and key[1:].isdigit()))]
 
 
 def samples_of(path):

@@ -8,7 +8,8 @@ import os
 import numpy as np
 import pytest
 
-from support import HERE, SHARED, arrays, assert_same, cuvier, numbered
+from shared_files import samples_of
+from support import HERE, SHARED, arrays, assert_same, cuvier
 
 LIST = os.path.join(HERE, "shared_unsupported.txt")
 
@@ -61,28 +62,6 @@ def cases():
     if not os.path.isdir(os.path.join(SHARED, "keras-files")):
         return []
     return list(keras_cases()) + list(real_cases()) + list(dl4j_cases())
-
-
-# Keras 3 forgets the input shape of these Keras 2 files, so their samples have an axis more than the file allows (the Keras 2
-# that wrote them refuses it). Dense and what follows it work row by row: taken as rows, the samples are right.
-ROWS = {"examples/activations/%s_model.h5.samples.npz" % n for n in ("ELU_0", "LeakyReLU_0", "ReLU_0", "ReLU_1", "ReLU_2", "ReLU_3",
-                                                                    "Softmax_0")} | \
-       {"examples/simple_sparse_xent/simple_sparse_xent_mlp_keras_2_model.h5.samples.npz"}
-
-
-def samples_of(path):
-    """Inputs and outputs, from our .npz or from the HDF5 files of Deeplearning4j."""
-    if path.endswith(".npz"):
-        io = np.load(path)
-        xs, ys = numbered(io, "x"), numbered(io, "y")
-        if path.endswith(tuple(ROWS)):
-            xs, ys = [x.reshape(-1, x.shape[-1]) for x in xs], [y.reshape(-1, y.shape[-1]) for y in ys]
-        return xs, ys
-    import h5py
-    with h5py.File(path, "r") as f:
-        inputs, outputs = f["inputs"], f["predictions" if "predictions" in f else "outputs"]
-        return [inputs[k][()] for k in inputs] if isinstance(inputs, h5py.Group) else [inputs[()]], \
-               [outputs[k][()] for k in outputs] if isinstance(outputs, h5py.Group) else [outputs[()]]
 
 
 def compare(evidence, samples, folder):
