@@ -16,7 +16,7 @@ typedef struct options {
     double rtol, atol, seconds, bench_seconds;
     uint64_t memory;
     long threads, batch, top;
-    bool no_libhdf5, json, quiet, verbose, no_color, strict, help, weights_only, weights_file, reference;
+    bool no_libhdf5, json, quiet, verbose, no_color, strict, help, weights_only, weights_file, reference, steps;
 } options;
 
 /* A command: its verb, what help says, which options it takes (letters of the rows in options.c), and what it does. */

@@ -110,19 +110,64 @@ static cuv_status measure(cuv_model *model, const cuv_array *inputs, const optio
     return CUV_OK;
 }
 
-static void print_figures(const options *o, const figures *f)
+/* Names of layers may hold anything. */
+static void print_json_text(const char *text)
+{
+    if (!text) {
+        printf("null");
+        return;
+    }
+    putchar('"');
+    for (const unsigned char *c = (const unsigned char *)text; *c; c++)
+        if (*c < 32 || *c == '"' || *c == '\\')
+            printf("\\u%04x", *c);
+        else
+            putchar(*c);
+    putchar('"');
+}
+
+static void print_steps_json(const cuv_profile *p)
+{
+    printf(", \"steps\": [");
+    for (size_t i = 0; i < p->count; i++) {
+        const cuv_step_time *s = &p->steps[i];
+        printf("%s{\"op\": \"%s\", \"kernel\": \"%s\", \"layer\": ", i ? ", " : "", s->op, s->kernel);
+        print_json_text(s->layer);
+        printf(", \"shapes\": \"%s\", \"min_us\": %.6g, \"mean_us\": %.6g, \"operations\": %.6g, \"bytes\": %.6g}", s->shapes, s->min_us,
+               s->mean_us, s->operations, s->bytes);
+    }
+    printf("]");
+}
+
+static void print_steps(const cuv_profile *p)
+{
+    printf("\n%9s %6s %8s %7s  %-11s %-28s %s\n", "least us", "of all", "GFLOP/s", "GB/s", "kernel", "step", "shapes");
+    for (size_t i = 0; i < p->count; i++) {
+        const cuv_step_time *s = &p->steps[i];
+        printf("%9.2f %5.1f%% %8.1f %7.1f  %-11s %-28s %s%s%s\n", s->min_us, 100 * s->min_us / p->min_us, s->operations / s->min_us * 1e-3,
+               s->bytes / s->min_us * 1e-3, s->kernel, s->op, s->shapes, s->layer ? "  # " : "", s->layer ? s->layer : "");
+    }
+    printf("%9.2f us in the least of %zu runs\n", p->min_us, p->runs);
+}
+
+static void print_figures(const options *o, const figures *f, const cuv_profile *p)
 {
     if (o->json) {
         printf("{\"cuvier\": \"%s\", \"load_ms\": %.6g, \"first_ms\": %.6g, \"latency_ms\": {\"min\": %.6g, \"median\": %.6g, "
-               "\"p99\": %.6g}, \"throughput\": %.6g, \"batch\": %ld, \"threads\": %ld, \"runs\": %zu, \"peak_rss_bytes\": %llu}\n",
+               "\"p99\": %.6g}, \"throughput\": %.6g, \"batch\": %ld, \"threads\": %ld, \"runs\": %zu, \"peak_rss_bytes\": %llu",
                cuv_version(), f->load, f->first, f->min, f->median, f->p99, f->throughput, f->batch, f->threads, f->runs,
                (unsigned long long)f->peak);
+        if (p)
+            print_steps_json(p);
+        puts("}");
         return;
     }
     printf("load              %10.3f ms\nfirst prediction  %10.3f ms\n", f->load, f->first);
     printf("latency           %10.4f ms least, %.4f median, %.4f of 99 in 100 (%zu runs)\n", f->min, f->median, f->p99, f->runs);
     printf("throughput        %10.1f samples a second (batch %ld, threads %ld)\n", f->throughput, f->batch, f->threads);
     printf("largest memory    %10.1f MiB\n", (double)f->peak / 1048576);
+    if (p)
+        print_steps(p);
 }
 
 static int run(cuv_context *cx, options *o)
@@ -130,6 +175,7 @@ static int run(cuv_context *cx, options *o)
     figures f = {.batch = o->batch > 0 ? o->batch : 1, .threads = o->threads > 0 ? o->threads : cuv_threads()};
     cuv_evidence *ev;
     cuv_model *model = NULL;
+    cuv_profile *profile = NULL;
     double *times = malloc(MOST_TIMES * sizeof *times);
     const double start = now_ms();
     cuv_status status = open_evidence(cx, o, &ev);
@@ -139,8 +185,13 @@ static int run(cuv_context *cx, options *o)
     cuv_array *inputs = model ? make_inputs(model, f.batch) : NULL;
     if (status == CUV_OK)
         status = inputs && times ? measure(model, inputs, o, times, &f) : CUV_MEMORY;
+    if (status == CUV_OK && o->steps) {
+        const cuv_run_options how = run_options(o);
+        status = cuv_model_profile(model, inputs, cuv_model_input_count(model), &how, o->bench_seconds > 0 ? o->bench_seconds : 2, &profile);
+    }
     if (status == CUV_OK)
-        print_figures(o, &f);
+        print_figures(o, &f, profile);
+    cuv_profile_free(cx, profile);
     if (model)
         free_inputs(inputs, cuv_model_input_count(model));
     free(times);
@@ -150,4 +201,4 @@ static int run(cuv_context *cx, options *o)
 }
 
 const verb cmd_bench = {"bench", "EVIDENCE...", "load time, first prediction, latency, throughput, memory",
-                        "--batch --seconds --map --input-shape --reference", run};
+                        "--batch --seconds --steps --map --input-shape --reference", run};

@@ -262,6 +262,27 @@ CUV_API CUV_MUST_USE cuv_status cuv_model_predict(cuv_model *model, const cuv_ar
 CUV_API CUV_MUST_USE cuv_status cuv_model_predict_file(cuv_model *model, const char *in, const char *out, size_t batch,
                                                        const cuv_run_options *options);
 
+/* One step of the plan that a prediction runs. `operations` are multiplications and additions of the direct way (a kernel may need fewer), `bytes` what must be
+ * read and written once. */
+typedef struct cuv_step_time {
+    const char *op;          /* "conv+batch_norm+relu": what one kernel does together */
+    const char *kernel;      /* "product", "winograd", ..., "reference" */
+    const char *layer;       /* NULL: no layer's */
+    const char *shapes;      /* "(1, 56, 56, 64) (3, 3, 64, 64) -> (1, 56, 56, 64)": the first two inputs and the first output */
+    double operations, bytes, min_us, mean_us;
+} cuv_step_time;
+typedef struct cuv_profile {
+    size_t count;
+    const cuv_step_time *steps;
+    double min_us;           /* of the least whole run */
+    size_t runs;
+} cuv_profile;
+/* Predicts again and again for `seconds` and takes the time of each step. Inputs and options as for cuv_model_predict; the whole input is one
+ * batch. Freed with cuv_profile_free. */
+CUV_API CUV_MUST_USE cuv_status cuv_model_profile(cuv_model *model, const cuv_array *inputs, size_t count, const cuv_run_options *options,
+                                                  double seconds, cuv_profile **out);
+CUV_API void cuv_profile_free(cuv_context *cx, cuv_profile *profile);       /* NULL allowed */
+
 /* ---------------------------------------------------------------------------------------------- 9. Verifying */
 
 typedef struct cuv_verification {

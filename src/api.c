@@ -361,6 +361,18 @@ void cuv_diff_free(cuv_context *cx, cuv_diff *diff)
     cuv_diff_drop(cx, diff);
 }
 
+cuv_status cuv_model_profile(cuv_model *m, const cuv_array *inputs, size_t count, const cuv_run_options *options, double seconds,
+                             cuv_profile **out)
+{
+    cuv_start_clock(m->cx);
+    return cuv_profile_model(m, inputs, count, options, seconds, out);
+}
+
+void cuv_profile_free(cuv_context *cx, cuv_profile *profile)
+{
+    cuv_profile_drop(cx, profile);
+}
+
 cuv_status cuv_model_predict_file(cuv_model *m, const char *in, const char *out, size_t batch, const cuv_run_options *options)
 {
     cuv_start_clock(m->cx);

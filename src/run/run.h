@@ -46,6 +46,9 @@ const cuv_run_tensor *cuv_plan_output(const cuv_plan *plan, size_t i);
 /* Runs; inputs' data of the planned shape and dtype; outputs' data point to memory of the caller of the planned size. An index
  * outside its table: CUV_NO "run.index" naming layer, index and size. */
 CUV_MUST_USE cuv_status cuv_plan_run(cuv_plan *plan, const cuv_run_tensor *inputs, cuv_run_tensor *outputs);
+/* Runs for `seconds` and fills *p, whose texts live in the arena or as long as the plan. */
+CUV_MUST_USE cuv_status cuv_plan_profile(cuv_plan *plan, const cuv_run_tensor *inputs, cuv_run_tensor *outputs, double seconds, cuv_arena *arena,
+                                         cuv_profile *p);
 void cuv_plan_print(const cuv_plan *plan, cuv_buffer *out);
 
 #endif

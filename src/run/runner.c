@@ -1,6 +1,7 @@
 /* Predictions: checks inputs against the model, keeps the plan of the last input shapes, runs batch by batch. */
 #include "run/runner.h"
 #include "run/fast/pool.h"
+#include "run/kernels.h"
 
 struct cuv_runner {
     cuv_plan *plan;
@@ -324,4 +325,55 @@ cuv_status cuv_run_model(struct cuv_model *m, const cuv_array *inputs, size_t co
     }
     *out = result;
     return CUV_OK;
+}
+
+/* ---- times of steps */
+
+/* The profile is the first member, so that one pointer stands for both. */
+typedef struct profile { cuv_profile shown; cuv_arena *arena; } profile;
+
+static cuv_status profile_rows(struct cuv_model *m, const cuv_array *inputs, const cuv_run_options *options, double seconds, profile *p)
+{
+    cuv_run_tensor in[MAX_INPUTS], *out = CUV_NEW_ARRAY(p->arena, cuv_run_tensor, m->output_count + 1);
+    cuv_plan *plan = NULL;
+    if (!out)
+        return cuv_oom(m->cx);
+    for (size_t i = 0; i < m->input_count; i++)
+        CUV_TRY(slice_input(m, p->arena, i, &inputs[i], 0, inputs[i].rank ? inputs[i].shape[0] : 1, &in[i]));
+    for (int i = 0; i <= RUNS_OF_LASTING; i++)
+        CUV_TRY(get_plan(m, in, options, &plan));
+    for (size_t i = 0; i < m->output_count; i++) {
+        out[i] = *cuv_plan_output(plan, i);
+        out[i].data = cuv_arena_calloc(p->arena, cuv_run_count(&out[i]) + 1, cuv_stored_size(out[i].dtype));
+        if (!out[i].data)
+            return cuv_oom(m->cx);
+    }
+    return cuv_plan_profile(plan, in, out, seconds, p->arena, &p->shown);
+}
+
+cuv_status cuv_profile_model(struct cuv_model *m, const cuv_array *inputs, size_t count, const cuv_run_options *options, double seconds,
+                             cuv_profile **out)
+{
+    *out = NULL;
+    CUV_TRY(check_inputs(m, inputs, count));
+    cuv_arena *arena = cuv_arena_new(m->cx);
+    profile *p = arena ? CUV_NEW(arena, profile) : NULL;
+    if (!p) {
+        cuv_arena_free(arena);
+        return cuv_oom(m->cx);
+    }
+    p->arena = arena;
+    cuv_status status = profile_rows(m, inputs, options, seconds, p);
+    if (status == CUV_OK)
+        *out = &p->shown;
+    else
+        cuv_arena_free(arena);
+    return status;
+}
+
+void cuv_profile_drop(cuv_context *cx, cuv_profile *shown)
+{
+    (void)cx;
+    if (shown)
+        cuv_arena_free(((profile *)(void *)shown)->arena);
 }

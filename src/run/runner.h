@@ -20,6 +20,10 @@ struct cuv_result {
 /* Runs `count` inputs through the model in batches of `batch` (0: all at once where memory allows). Outputs are in `*out`. */
 CUV_MUST_USE cuv_status cuv_run_model(struct cuv_model *m, const cuv_array *inputs, size_t count, size_t batch,
                                       const cuv_run_options *options, struct cuv_result **out);
+/* Times of the steps of the plan for these inputs, as it is after several runs. */
+CUV_MUST_USE cuv_status cuv_profile_model(struct cuv_model *m, const cuv_array *inputs, size_t count, const cuv_run_options *options,
+                                          double seconds, cuv_profile **out);
+void cuv_profile_drop(cuv_context *cx, cuv_profile *profile);
 /* Orders samples by the model's inputs (outputs): by position, or by name. CUV_NO "samples.names" when they do not match. */
 CUV_MUST_USE cuv_status cuv_match_samples(struct cuv_model *m, const cuv_samples *s, bool outputs, cuv_arena *arena,
                                           cuv_array **out);

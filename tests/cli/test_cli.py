@@ -308,6 +308,21 @@ def test_bench():
     assert document["load_ms"] > 0 and document["first_ms"] > 0 and document["peak_rss_bytes"] > 1 << 20
 
 
+def test_bench_steps():
+    document = as_json("bench", MLP + ".keras", "--seconds", "0.1", "--steps", "--batch", "8", "--threads", "1")
+    steps = document["steps"]
+    dense = [s for s in steps if s["op"].startswith("dense")]
+    assert [s["layer"] for s in dense] == [layer["name"] for layer in as_json("summary", MLP + ".keras")["model"]["layers"] if layer["class_name"] == "Dense"]
+    for s in dense:     # 2 rows units in
+        rows, inputs, units = (int(n) for n in re.fullmatch(r"\((\d+), (\d+)\) \(\d+, (\d+)\) -> .*", s["shapes"]).groups())
+        assert rows == 8 and s["operations"] == 2 * rows * units * inputs
+    for s in steps:
+        assert 0 < s["min_us"] <= s["mean_us"] and s["bytes"] > 0
+    assert sum(s["min_us"] for s in steps) < 1e3 * document["latency_ms"]["p99"] * 3
+    table = must("bench", MLP + ".keras", "--seconds", "0.1", "--steps").stdout
+    assert all(s["layer"] in table for s in dense)
+
+
 def test_scan():
     assert as_json("scan", MLP + ".keras", MLP + ".h5", MLP + ".dict.pkl")["clean"] is True
     document = as_json("scan", os.path.join(TESTS, "files", "bad-system.pkl"), status=1)

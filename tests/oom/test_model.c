@@ -92,13 +92,10 @@ static void test_look(void **state)
 
 /* ---- running: what a first run prepares is kept, so each refusal meets a new model */
 
-static cuv_status predict(scene *s, const void *argument)
+static void zero_inputs(scene *s, cuv_array *inputs)
 {
     static const float zeros[4096];
-    const cuv_run_options *options = argument;
-    cuv_array inputs[4];
-    cuv_result *result;
-    size_t count = cuv_model_input_count(s->model);
+    const size_t count = cuv_model_input_count(s->model);
     assert_in_range(count, 1, 4);
     for (size_t i = 0; i < count; i++) {
         assert_int_equal(cuv_model_input(s->model, i, &inputs[i]), CUV_OK);
@@ -111,9 +108,27 @@ static cuv_status predict(scene *s, const void *argument)
         }
         assert_in_range(bytes, 1, sizeof zeros);
     }
-    cuv_status status = cuv_model_predict(s->model, inputs, count, options, &result);
+}
+
+static cuv_status predict(scene *s, const void *argument)
+{
+    cuv_array inputs[4];
+    cuv_result *result;
+    zero_inputs(s, inputs);
+    cuv_status status = cuv_model_predict(s->model, inputs, cuv_model_input_count(s->model), argument, &result);
     assert_true((status == CUV_OK) == (result != NULL));
     cuv_result_free(result);
+    return status;
+}
+
+static cuv_status profile(scene *s, const void *argument)
+{
+    cuv_array inputs[4];
+    cuv_profile *p;
+    zero_inputs(s, inputs);
+    cuv_status status = cuv_model_profile(s->model, inputs, cuv_model_input_count(s->model), argument, 0, &p);
+    assert_true((status == CUV_OK) == (p != NULL));
+    cuv_profile_free(s->cx, p);
     return status;
 }
 
@@ -171,6 +186,7 @@ static void test_run(void **state)
         print_message("%s\n", models[i].name);
         refuse_each_anew(&models[i], predict, &one);
         refuse_each_anew(&models[i], predict, &reference);
+        refuse_each_anew(&models[i], profile, &one);
         refuse_each_anew(&models[i], verify, &two);
         refuse_each_anew(&models[i], verify_against, &one);
         refuse_each_anew(&models[i], diff, &one);

@@ -157,8 +157,9 @@ static size_t prepared_scratch(const cuv_kernel_args *a)
 cuv_status cuv_fast_kernel(const cuv_chooser *c, cuv_op op, cuv_kernel_args *args, const cuv_fused *fused, cuv_kernel *kernel,
                            cuv_kernel_scratch *scratch)
 {
-    static cuv_fast_choose *const families[] = {cuv_choose_linear, cuv_choose_winograd, cuv_choose_conv, cuv_choose_depthwise, cuv_choose_rows,
-                                                cuv_choose_pool, cuv_choose_recurrent, cuv_choose_attention};
+    static const struct { cuv_fast_choose *choose; const char *name; } families[] = {
+        {cuv_choose_linear, "product"}, {cuv_choose_winograd, "winograd"}, {cuv_choose_conv, "convolution"}, {cuv_choose_depthwise, "depthwise"},
+        {cuv_choose_rows, "rows"}, {cuv_choose_pool, "windows"}, {cuv_choose_recurrent, "recurrent"}, {cuv_choose_attention, "attention"}};
     if (!args->in_count || args->in[0].dtype != CUV_F32 || !cuv_run_count(&args->out[0]))
         return CUV_OK;
     cuv_prepared *prepared = CUV_NEW(c->arena, cuv_prepared);
@@ -167,8 +168,10 @@ cuv_status cuv_fast_kernel(const cuv_chooser *c, cuv_op op, cuv_kernel_args *arg
     *prepared = (cuv_prepared){.isa = c->isa, .pool = c->pool, .fused = fused};
     prepared->after = fused && fused->act ? fused->act : &args->attrs->act;
     cuv_kernel chosen = NULL;
-    for (size_t i = 0; !chosen && i < sizeof families / sizeof families[0]; i++)
-        CUV_TRY(families[i](c, op, args, prepared, &chosen));
+    for (size_t i = 0; !chosen && i < sizeof families / sizeof families[0]; i++) {
+        prepared->family = families[i].name;
+        CUV_TRY(families[i].choose(c, op, args, prepared, &chosen));
+    }
     if (!chosen)
         return CUV_OK;
     args->prepared = prepared;

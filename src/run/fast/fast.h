@@ -94,6 +94,7 @@ typedef struct cuv_fused {
 /* What a step needs beyond its arguments: made once, with the plan. */
 typedef struct cuv_prepared {
     const cuv_isa *isa;
+    const char *family;         /* which chooser made it, for people */
     cuv_pool *pool;             /* borrowed; NULL: one thread */
     const cuv_fused *fused;     /* NULL: nothing */
     const cuv_act *after;       /* the activation */
