@@ -96,4 +96,4 @@ static int run(cuv_context *cx, options *o)
 }
 
 const verb cmd_verify = {"verify", "EVIDENCE... --samples IO.npz", "does the model give the original's outputs?",
-                         "--samples --against --rtol --atol --map --input-shape --reference", run};
+                         "--samples --against --rtol --atol --map --input-shape --reference --cache", run};

@@ -33,7 +33,7 @@ void print_text(cuv_context *cx, char *text)
 
 cuv_run_options run_options(const options *o)
 {
-    return (cuv_run_options){.threads = (int)o->threads, .reference = o->reference};
+    return (cuv_run_options){.threads = (int)o->threads, .reference = o->reference, .cache = o->cache};
 }
 
 int finish(cuv_context *cx, const options *o, cuv_status status)

@@ -34,6 +34,7 @@ static const row rows[] = {
     {"--batch", NULL, "N", "rows that run at once (32); of C source: its constant batch (1)", COUNT, AT(batch), false},
     {"--seconds", NULL, "S", "how long to measure (2)", REAL, AT(bench_seconds), false},
     {"--reference", NULL, NULL, "reference kernels only", FLAG, AT(reference), false},
+    {"--cache", NULL, "PLACE", "keep packed weights in this file or folder: the next start is sooner", TEXT, AT(cache), false},
     {"--steps", NULL, NULL, "the time of each step of the plan, too", FLAG, AT(steps), false},
     {"--json", NULL, NULL, "one JSON document on standard output", FLAG, AT(json), true},
     {"--quiet", "-q", NULL, "only errors", FLAG, AT(quiet), true},

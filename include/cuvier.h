@@ -241,6 +241,10 @@ CUV_API CUV_MUST_USE cuv_status cuv_findings_report(cuv_context *cx, bool json, 
 typedef struct cuv_run_options {
     int threads;             /* 0: the cores at hand */
     bool reference;          /* reference kernels only */
+    const char *cache;       /* where packed weights are kept for the next process: a file, or a folder (one that ends with '/' is made). A
+                              * file that is not there, damaged, of somebody else (neither of this user nor of root) or of another model, version or
+                              * processor is not used; what is made instead is written whole or not at all. It must not be changed in place
+                              * as long as the model lives. NULL: none. Borrowed */
 } cuv_run_options;
 
 /* Cores that this process may use: what 0 threads stand for. */

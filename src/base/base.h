@@ -265,6 +265,9 @@ const char *cuv_value_repr(cuv_context *cx, const cuv_value *v);
 /* A file that appears whole or not at all: written beside its place, flushed, renamed. */
 typedef struct cuv_output cuv_output;
 CUV_MUST_USE cuv_status cuv_output_open(cuv_context *cx, const char *path, cuv_output **out);
+/* The same for a file that others may not write and that can be made again: a link in its place is replaced, not followed, and the disk is not
+ * waited for. */
+CUV_MUST_USE cuv_status cuv_output_open_own(cuv_context *cx, const char *path, cuv_output **out);
 CUV_MUST_USE cuv_status cuv_output_write(cuv_output *out, const void *data, size_t size);
 uint64_t cuv_output_position(const cuv_output *out);
 /* Puts the file in its place and frees `out`, whatever the result. */

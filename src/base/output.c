@@ -18,6 +18,7 @@ struct cuv_output {
     const char *path;      /* as given, for messages */
     const char *place;     /* where the file will be: the target of a link */
     const char *temporary; /* NULL: written straight through */
+    bool own;              /* can be made again: the disk is not waited for */
     int fd;
     uint64_t position;
     size_t held;
@@ -94,7 +95,7 @@ static cuv_status open_place(cuv_output *out)
     return CUV_OK;
 }
 
-cuv_status cuv_output_open(cuv_context *cx, const char *path, cuv_output **out)
+static cuv_status open_output(cuv_context *cx, const char *path, bool own, cuv_output **out)
 {
     *out = NULL;
     cuv_arena *arena = cuv_arena_new(cx);
@@ -107,13 +108,24 @@ cuv_status cuv_output_open(cuv_context *cx, const char *path, cuv_output **out)
     o->arena = arena;
     o->fd = -1;
     o->path = cuv_arena_strdup(arena, path);
-    o->place = resolve(arena, path);
-    cuv_status status = o->path && o->place ? open_place(o) : cuv_oom(cx);
+    o->own = own;
+    o->place = own ? o->path : resolve(arena, path);
+    cuv_status status = !o->path || !o->place ? cuv_oom(cx) : own ? open_temporary(o, 0644) : open_place(o);
     if (status == CUV_OK)
         *out = o;
     else
         cuv_output_discard(o);
     return status;
+}
+
+cuv_status cuv_output_open(cuv_context *cx, const char *path, cuv_output **out)
+{
+    return open_output(cx, path, false, out);
+}
+
+cuv_status cuv_output_open_own(cuv_context *cx, const char *path, cuv_output **out)
+{
+    return open_output(cx, path, true, out);
 }
 
 static cuv_status write_all(cuv_output *out, const uint8_t *data, size_t size)
@@ -172,7 +184,7 @@ static void flush_folder(cuv_output *out)
 static cuv_status put_in_place(cuv_output *out)
 {
     CUV_TRY(flush(out));
-    if (out->temporary && fsync(out->fd) != 0)
+    if (out->temporary && !out->own && fsync(out->fd) != 0)
         return unwritable(out->cx, out->path, errno);
     int fd = out->fd;
     out->fd = -1;
@@ -180,7 +192,7 @@ static cuv_status put_in_place(cuv_output *out)
         return unwritable(out->cx, out->path, errno);
     if (out->temporary && rename(out->temporary, out->place) != 0)
         return unwritable(out->cx, out->path, errno);
-    if (out->temporary)
+    if (out->temporary && !out->own)
         flush_folder(out);
     out->temporary = NULL;
     return CUV_OK;

@@ -218,6 +218,8 @@ static cuv_status choose_kernel(cuv_maker *m, cuv_plan_step *s, cuv_kernel_scrat
     const cuv_step *step = s->step;
     s->kernel = cuv_reference_kernel(step->op, in, s->args.in_count, scratch);
     s->indexed = step->op == CUV_OP_GATHER || step->op == CUV_OP_GATHER_ALONG;
+    if (m->fast.cache)
+        cuv_cache_step(m->fast.cache, (size_t)(step - m->p->steps), false);
     if (s->kernel && m->fast.isa)
         CUV_TRY(cuv_fast_kernel(&m->fast, step->op, &s->args, NULL, &s->kernel, scratch));
     forget_copied(m, s);
@@ -288,6 +290,8 @@ static cuv_status make_fused(cuv_maker *m, size_t i, const cuv_fused *fused)
     cuv_ref in[4] = {fused->x, step->in[1], step->in_count > 2 ? step->in[2] : CUV_NO_REF, fused->add};
     CUV_TRY(add_step(m, step, in, fused->add == CUV_NO_REF ? 3 : 4, m->p->steps[i].out, 1, &s));
     s->fused = fused;
+    if (m->fast.cache)
+        cuv_cache_step(m->fast.cache, fused->head, fused->scale);
     CUV_TRY(cuv_fast_kernel(&m->fast, step->op, &s->args, fused, &s->kernel, &scratch));
     forget_copied(m, s);
     if (!s->kernel)
@@ -473,7 +477,7 @@ cuv_status cuv_plan_new(cuv_context *cx, const cuv_program *program, const cuv_r
     cuv_maker m = {.plan = plan, .p = program, .cx = cx};
     if (!options || !options->reference)
         m.fast = (cuv_chooser){cx, arena, options && options->isa ? options->isa : cuv_isa_best(), options ? options->pool : NULL,
-                               options && options->lasting};
+                               options && options->lasting, options ? options->cache : NULL};
     cuv_status status = make(&m, inputs);
     if (status == CUV_OK)
         *out = plan;

@@ -34,6 +34,7 @@ typedef struct cuv_plan_options {
     struct cuv_pool *pool;   /* threads for the kernels, borrowed; NULL: the caller's alone */
     bool reference;          /* reference kernels only */
     bool lasting;            /* the plan will run often: its making may take longer */
+    struct cuv_cache *cache; /* of packed weights, borrowed; it must outlive the plan. NULL: none */
     const struct cuv_isa *isa;      /* instruction set of the fast kernels; NULL: the best of this machine */
 } cuv_plan_options;
 /* `inputs` has program->input_count shapes (data not read). A weight without value: CUV_NO "run.weight" naming it. */

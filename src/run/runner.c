@@ -1,11 +1,11 @@
 /* Predictions: checks inputs against the model, keeps the plan of the last input shapes, runs batch by batch. */
 #include "run/runner.h"
-#include "run/fast/pool.h"
-#include "run/kernels.h"
+#include "run/fast/fast.h"
 
 struct cuv_runner {
     cuv_plan *plan;
     cuv_pool *pool;
+    cuv_cache *cache;         /* NULL: none */
     int threads;              /* of the pool */
     cuv_run_tensor inputs[CUV_MAX_RANK * 8];
     size_t input_count;
@@ -17,12 +17,23 @@ enum { RUNS_OF_LASTING = 3 };      /* a plan that runs once more than this is ma
 
 #define MAX_INPUTS (sizeof((struct cuv_runner *)0)->inputs / sizeof(cuv_run_tensor))
 
+static void drop_plan(struct cuv_runner *r)
+{
+    cuv_plan_free(r->plan);
+    r->plan = NULL;
+}
+
+static void drop_cache(struct cuv_runner *r)
+{
+    drop_plan(r);
+    cuv_cache_close(r->cache);
+    r->cache = NULL;
+}
+
 void cuv_runner_reset(struct cuv_model *m)
 {
-    if (m->runner) {
-        cuv_plan_free(m->runner->plan);
-        m->runner->plan = NULL;
-    }
+    if (m->runner)
+        drop_cache(m->runner);
 }
 
 void cuv_runner_free(struct cuv_model *m)
@@ -53,12 +64,35 @@ static cuv_status get_pool(struct cuv_model *m, int threads)
     threads = threads > 0 ? threads : cuv_machine_threads();
     if (r->threads == threads)
         return CUV_OK;
-    cuv_runner_reset(m);
+    drop_cache(r);
     cuv_pool_free(r->pool);
     r->threads = 0;
     CUV_TRY(cuv_pool_new(m->cx, threads, &r->pool));
     r->threads = threads;
     return CUV_OK;
+}
+
+/* The cache at this place; NULL: none. A plan that took from another one goes with it. */
+static cuv_status get_cache(struct cuv_model *m, const char *path)
+{
+    struct cuv_runner *r = m->runner;
+    if (r->cache ? cuv_streq(cuv_cache_path(r->cache), path) : !path)
+        return CUV_OK;
+    drop_cache(r);
+    return path ? cuv_cache_open(m->cx, path, m->program, cuv_isa_best()->name, r->pool, &r->cache) : CUV_OK;
+}
+
+static cuv_status make_plan(struct cuv_model *m, const cuv_run_tensor *in, const cuv_plan_options *wanted)
+{
+    struct cuv_runner *r = m->runner;
+    drop_plan(r);
+    cuv_status status = cuv_plan_new(m->cx, m->program, in, wanted, &r->plan);
+    if (status == CUV_OK)
+        status = cuv_cache_save(wanted->cache);
+    cuv_cache_drop(wanted->cache);
+    if (status != CUV_OK)
+        drop_plan(r);
+    return status;
 }
 
 /* The plan for these input shapes: the last one when they are the same. */
@@ -68,14 +102,15 @@ static cuv_status get_plan(struct cuv_model *m, const cuv_run_tensor *in, const 
     struct cuv_runner *r = m->runner;
     CUV_TRY(get_pool(m, options ? options->threads : 0));
     cuv_plan_options wanted = {.pool = r->pool, .reference = options && options->reference};
+    CUV_TRY(get_cache(m, options && !wanted.reference ? options->cache : NULL));
+    wanted.cache = r->cache;
     bool same = r->plan && r->reference == wanted.reference;
     for (size_t i = 0; same && i < m->input_count; i++)
         same = cuv_shape_equal(in[i].shape, in[i].rank, r->inputs[i].shape, r->inputs[i].rank);
-    wanted.lasting = same && (r->lasting || r->runs >= RUNS_OF_LASTING);
+    wanted.lasting = wanted.cache || (same && (r->lasting || r->runs >= RUNS_OF_LASTING));
     r->runs = same ? r->runs + 1 : 1;
     if (!same || wanted.lasting != r->lasting) {
-        cuv_runner_reset(m);
-        CUV_TRY(cuv_plan_new(m->cx, m->program, in, &wanted, &r->plan));
+        CUV_TRY(make_plan(m, in, &wanted));
         memcpy(r->inputs, in, m->input_count * sizeof *in);
         r->reference = wanted.reference;
         r->lasting = wanted.lasting;

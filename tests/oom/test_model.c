@@ -121,6 +121,16 @@ static cuv_status predict(scene *s, const void *argument)
     return status;
 }
 
+/* The cache is read as the run before left it, or made. */
+static cuv_status predict_cached(scene *s, const void *argument)
+{
+    static unsigned n;
+    const cuv_run_options *options = argument;
+    if (n++ % 2)
+        (void)unlink(options->cache);
+    return predict(s, argument);
+}
+
 static cuv_status profile(scene *s, const void *argument)
 {
     cuv_array inputs[4];
@@ -181,9 +191,14 @@ static void refuse_each_anew(const carrier *c, act run, const cuv_run_options *o
 static void test_run(void **state)
 {
     static const cuv_run_options one = {.threads = 1}, two = {.threads = 2}, reference = {.threads = 1, .reference = true};
+    char folder[] = "/tmp/cuvier-oom-XXXXXX", path[64];
     (void)state;
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/a.packed", folder);
+    const cuv_run_options cached = {.threads = 1, .cache = path};
     for (size_t i = 0; i < MODELS; i++) {
         print_message("%s\n", models[i].name);
+        refuse_each_anew(&models[i], predict_cached, &cached);
         refuse_each_anew(&models[i], predict, &one);
         refuse_each_anew(&models[i], predict, &reference);
         refuse_each_anew(&models[i], profile, &one);
@@ -191,6 +206,8 @@ static void test_run(void **state)
         refuse_each_anew(&models[i], verify_against, &one);
         refuse_each_anew(&models[i], diff, &one);
     }
+    (void)unlink(path);
+    assert_int_equal(rmdir(folder), 0);
 }
 
 /* ---- files: whole or not at all */

@@ -38,6 +38,16 @@ float *cuv_fast_room(const cuv_chooser *c, size_t floats)
     return (float *)(void *)((unsigned char *)r->memory + (64 - (uintptr_t)r->memory % 64));
 }
 
+float *cuv_fast_kept(const cuv_chooser *c, const char *layout, size_t floats, bool *ready)
+{
+    const float *known = c->cache ? cuv_cache_take(c->cache, layout, floats) : NULL;
+    *ready = known != NULL;
+    if (known)
+        return (float *)(uintptr_t)known;
+    float *fresh = cuv_fast_room(c, floats);
+    return fresh && c->cache && cuv_cache_add(c->cache, layout, floats, fresh) != CUV_OK ? NULL : fresh;
+}
+
 void cuv_fast_bias(const cuv_fused *fused, const float *bias, size_t first, size_t cols, size_t width, float *to)
 {
     for (size_t c = 0; c < width; c++) {
@@ -60,11 +70,13 @@ cuv_status cuv_fast_pack(const cuv_chooser *c, const cuv_fused *fused, const flo
 {
     const size_t floats = cuv_packed_floats(k, cols, c->isa->panel), width = cuv_panels(c->isa, cols) * c->isa->panel;
     const bool has_bias = bias || (fused && fused->scale);
-    float *packed = floats == SIZE_MAX ? NULL : cuv_fast_room(c, floats), *padded = has_bias ? cuv_fast_room(c, width) : NULL;
+    bool ready;
+    float *packed = floats == SIZE_MAX ? NULL : cuv_fast_kept(c, "panels", floats, &ready), *padded = has_bias ? cuv_fast_room(c, width) : NULL;
     if (!packed || (has_bias && !padded))
         return cuv_oom(c->cx);
-    cuv_pack(packed, w, k, cols, row, col, c->isa->panel);
-    if (fused && fused->scale)
+    if (!ready)
+        cuv_pack(packed, w, k, cols, row, col, c->isa->panel);
+    if (!ready && fused && fused->scale)
         cuv_scale_packed(packed, fused->scale, k, cols, c->isa->panel);
     if (has_bias)
         cuv_fast_bias(fused, bias, 0, cols, width, padded);

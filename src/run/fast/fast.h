@@ -4,6 +4,7 @@
 #ifndef CUV_RUN_FAST_H
 #define CUV_RUN_FAST_H
 
+#include "run/cache.h"
 #include "run/fast/pool.h"
 #include "run/kernels.h"
 
@@ -121,6 +122,7 @@ typedef struct cuv_chooser {
     const cuv_isa *isa;
     cuv_pool *pool;
     bool lasting;               /* the plan will run often: weights may be transformed for it */
+    cuv_cache *cache;           /* of packed weights, borrowed; NULL: none */
 } cuv_chooser;
 CUV_MUST_USE cuv_status cuv_fast_kernel(const cuv_chooser *c, cuv_op op, cuv_kernel_args *args, const cuv_fused *fused,
                                         cuv_kernel *kernel, cuv_kernel_scratch *scratch);
@@ -138,6 +140,9 @@ bool cuv_can_conv(const cuv_kernel_args *a);
 bool cuv_can_depthwise(const cuv_kernel_args *a);
 /* `floats` floats, aligned to 64 bytes, that live as long as the arena; not cleared. NULL: no memory. */
 float *cuv_fast_room(const cuv_chooser *c, size_t floats);
+/* The same for what is made from weights (and batch normalisation) alone, and may come from a cache: when *ready it is filled and must not be
+ * written. `layout` names the order of the floats (at most 31 bytes); the order in which a step asks must always be the same. */
+float *cuv_fast_kept(const cuv_chooser *c, const char *layout, size_t floats, bool *ready);
 /* Packs the columns of w(k, cols) with the given steps between rows and columns, and the bias, when there is one. */
 CUV_MUST_USE cuv_status cuv_fast_pack(const cuv_chooser *c, const cuv_fused *fused, const float *w, size_t k, size_t cols, size_t row,
                                       size_t col, const float *bias, cuv_product *to);

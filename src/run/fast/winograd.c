@@ -100,13 +100,14 @@ static cuv_status pack(const cuv_chooser *c, const float *w, const float *bias, 
     const size_t ci = (size_t)to->space.ci, co = (size_t)to->space.co, panel = c->isa->panel, depth = cuv_packed_floats(ci, co, panel);
     const size_t width = to->panels * panel;
     const bool has_bias = bias || (to->fused && to->fused->scale);
-    float *packed = depth == SIZE_MAX || depth > SIZE_MAX / 64 ? NULL : cuv_fast_room(c, 16 * depth), *rows[16];
+    bool ready;
+    float *packed = depth == SIZE_MAX || depth > SIZE_MAX / 64 ? NULL : cuv_fast_kept(c, "winograd 2x2 3x3", 16 * depth, &ready), *rows[16];
     float *padded = has_bias ? cuv_fast_room(c, width) : NULL, *line = cuv_fast_room(c, 16 * co);
     if (!packed || !line || (has_bias && !padded))
         return cuv_oom(c->cx);
     for (size_t e = 0; e < 16; e++)
         rows[e] = line + e * co;
-    for (size_t i = 0; i < ci; i++) {
+    for (size_t i = 0; !ready && i < ci; i++) {
         transform_row(w + i * co, ci, co, rows);
         for (size_t e = 0; e < 16; e++)
             for (size_t n = 0; n < to->panels; n++) {
@@ -116,7 +117,7 @@ static cuv_status pack(const cuv_chooser *c, const float *w, const float *bias, 
                 memset(at + wide, 0, (panel - wide) * sizeof *at);
             }
     }
-    for (size_t e = 0; to->fused && to->fused->scale && e < 16; e++)
+    for (size_t e = 0; !ready && to->fused && to->fused->scale && e < 16; e++)
         cuv_scale_packed(packed + e * depth, to->fused->scale, ci, co, panel);
     if (has_bias)
         cuv_fast_bias(to->fused, bias, 0, co, width, padded);
