@@ -105,8 +105,10 @@ CUV_API cuv_limits *cuv_context_limits(cuv_context *cx);
 
 /* Who reads HDF5 structures that Keras itself does not write (chunks, filters, newer forms). */
 typedef enum cuv_hdf5 {
-    CUV_HDF5_LIBRARY,   /* libhdf5, loaded into this process when a file needs it (default) */
-    CUV_HDF5_OWN        /* nobody: such files are CUV_UNSUPPORTED "hdf5.library" */
+    CUV_HDF5_LIBRARY,   /* libhdf5, in a process forked for it that can only compute and answer (default). The caller's process
+                           gets SIGCHLD when it ends; it must not wait for children it does not know */
+    CUV_HDF5_OWN,       /* nobody: such files are CUV_UNSUPPORTED "hdf5.library" */
+    CUV_HDF5_INSIDE     /* libhdf5, loaded into this process: for files that are trusted, where no process can be started */
 } cuv_hdf5;
 CUV_API void cuv_context_hdf5(cuv_context *cx, cuv_hdf5 how);
 

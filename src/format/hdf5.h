@@ -172,7 +172,37 @@ CUV_MUST_USE cuv_status cuv_h5_read_dataset(cuv_h5_file *file, const cuv_h5_fram
                                             cuv_h5 *node);
 /* cuv_h5_parse_own, which says in *beyond (text of the context) why it gives CUV_UNSUPPORTED. */
 CUV_MUST_USE cuv_status cuv_h5_parse_own_why(cuv_arena *arena, const cuv_source *src, const char **beyond, cuv_h5 **out);
-/* cuv_h5_parse_lib; `need` is what in the file asks for libhdf5, NULL when nothing does. */
+
+/* ---- libhdf5 ------------------------------------------------------------------------------------------- */
+
+/* Reads by libhdf5 as the context says: in a confined process, in this one, or not at all (hdf5_confined.c). `need` is what in the
+ * file asks for libhdf5, NULL when nothing does. */
 CUV_MUST_USE cuv_status cuv_h5_parse_lib_for(cuv_arena *arena, const cuv_source *src, const char *need, cuv_h5 **out);
+/* Reads by libhdf5 in this process (hdf5_lib_read.c). `ready`, when given, is called once the library is loaded, before it sees
+ * a byte of the file. */
+CUV_MUST_USE cuv_status cuv_h5_read_by_lib(cuv_arena *arena, const cuv_source *src, const char *need, void (*ready)(void *user),
+                                           void *user, cuv_h5 **out);
+/* The error where the context does without libhdf5. */
+CUV_MUST_USE cuv_status cuv_h5_lib_off(cuv_context *cx, const char *file, const char *need);
+/* The error for a machine without libhdf5. */
+CUV_MUST_USE cuv_status cuv_h5_lib_missing(cuv_context *cx, const char *file, const char *need);
+/* fork() while no thread of this process is inside libhdf5. */
+int cuv_h5_lib_fork(void);
+
+/* ---- a tree as bytes, to be sent from one process to another (hdf5_parcel.c) ---------------------------- */
+
+typedef struct cuv_h5_parcel {
+    bool (*write)(void *user, const void *data, size_t size);     /* NULL: nothing is written, `size` counts */
+    void *user;
+    uint64_t size;           /* bytes so far */
+    bool failed;
+} cuv_h5_parcel;
+/* Writes the tree that was read from `src`. Values that lie in the source are named by their place there. */
+CUV_MUST_USE cuv_status cuv_h5_pack_tree(cuv_h5_parcel *p, cuv_arena *arena, const cuv_source *src, const cuv_h5 *root);
+/* Writes a failure: its status and the finding that tells it (may be NULL). */
+void cuv_h5_pack_failure(cuv_h5_parcel *p, cuv_status status, const cuv_finding *finding);
+/* Reads what was packed from `bytes`, which are trusted as little as the file is. A packed failure becomes a finding and is
+ * returned; CUV_DAMAGED "hdf5.answer" where the bytes make no sense. Values lie in bytes->blob or in src->blob. */
+CUV_MUST_USE cuv_status cuv_h5_unpack(cuv_arena *arena, const cuv_source *src, const cuv_source *bytes, cuv_h5 **out);
 
 #endif

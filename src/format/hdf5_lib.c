@@ -4,6 +4,7 @@
 
 #include <dlfcn.h>
 #include <pthread.h>
+#include <unistd.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -86,6 +87,14 @@ void cuv_h5_lib_close(cuv_h5_lib *lib)
         lib->PLset_loading_state(lib->plugins);
     dlclose(lib->handle);
     pthread_mutex_unlock(&lock);
+}
+
+int cuv_h5_lib_fork(void)
+{
+    pthread_mutex_lock(&lock);
+    pid_t pid = fork();
+    pthread_mutex_unlock(&lock);
+    return (int)pid;
 }
 
 static herr_t keep_first(unsigned n, const H5E_error2_t *error, void *data)

@@ -124,9 +124,5 @@ CUV_MUST_USE cuv_status cuv_h5_lib_open(cuv_h5_lib *lib);
 void cuv_h5_lib_close(cuv_h5_lib *lib);
 /* What libhdf5 said last, from its error stack. Never NULL. */
 const char *cuv_h5_lib_words(const cuv_h5_lib *lib, cuv_context *cx);
-/* The error where the context does without libhdf5. */
-CUV_MUST_USE cuv_status cuv_h5_lib_off(cuv_context *cx, const char *file, const char *need);
-/* The error for a machine without libhdf5. */
-CUV_MUST_USE cuv_status cuv_h5_lib_missing(cuv_context *cx, const char *file, const char *need);
 
 #endif

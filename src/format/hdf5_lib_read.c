@@ -558,15 +558,16 @@ static cuv_status read_file(reading *r, cuv_h5 **out)
     return status;
 }
 
-cuv_status cuv_h5_parse_lib_for(cuv_arena *arena, const cuv_source *src, const char *need, cuv_h5 **out)
+cuv_status cuv_h5_read_by_lib(cuv_arena *arena, const cuv_source *src, const char *need, void (*ready)(void *user), void *user,
+                              cuv_h5 **out)
 {
     reading r;
     *out = NULL;
     cuv_h5_job_start(&r.job, arena, src);
-    if (cuv_hdf5_reader(r.job.cx) == CUV_HDF5_OWN)
-        return cuv_h5_lib_off(r.job.cx, src->name, need);
     if (cuv_h5_lib_open(&r.lib) != CUV_OK)
         return cuv_h5_lib_missing(r.job.cx, src->name, need);
+    if (ready)
+        ready(user);
     cuv_h5 *node = NULL;
     cuv_status status = read_file(&r, &node);
     cuv_h5_lib_close(&r.lib);
