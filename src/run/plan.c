@@ -72,6 +72,11 @@ static cuv_status take_weight(cuv_maker *m, cuv_ref ref)
         place->data = bytes ? (void *)(uintptr_t)t->data : m->plan->places;      /* never NULL; kernels only read it */
         return CUV_OK;
     }
+    if (t->dtype == CUV_F32 && v->dtype == CUV_F32 && t->rank > 1 && m->fast.isa) {
+        place->data = (void *)(uintptr_t)t->data;
+        place->loose = true;
+        return CUV_OK;
+    }
     if (v->dtype == CUV_STR || t->dtype == CUV_STR)
         return cuv_fail(m->cx, CUV_NO, "run.weight", &detail, "weight '%s' is %s where the program has %s",
                         v->name ? v->name : "", cuv_dtype_name(t->dtype), cuv_dtype_name(v->dtype));
@@ -212,19 +217,66 @@ static void forget_copied(const cuv_maker *m, const cuv_plan_step *s)
     }
 }
 
+/* Operands of which kernels read bytes, or make packed copies. */
+static bool reads_loose(cuv_op op, int k)
+{
+    return op == CUV_OP_GATHER ? k == 0 : op == CUV_OP_DENSE || op == CUV_OP_CONV ? k == 1
+         : (op == CUV_OP_LSTM || op == CUV_OP_GRU) && (k == 1 || k == 2);
+}
+
+/* Aligned copies of the step's inputs that need them; `all`: of all that have been found not to be copied by its kernel. */
+static cuv_status align_inputs(const cuv_maker *m, cuv_plan_step *s, bool all, bool *changed)
+{
+    const cuv_prepared *prepared = s->args.prepared;
+    for (int k = 0; k < s->args.in_count; k++) {
+        cuv_place *root = s->refs[k] >= 0 ? &m->plan->places[m->plan->places[s->refs[k]].root] : NULL;
+        const bool copied = (prepared && prepared->copied >> k & 1) || s->step->op == CUV_OP_GATHER;
+        if (!root || !root->loose || (reads_loose(s->step->op, k) && (!all || copied)))
+            continue;
+        const size_t bytes = cuv_run_count(&s->args.in[k]) * sizeof(float);
+        void *copy = cuv_arena_alloc(m->plan->arena, bytes ? bytes : 1);
+        if (!copy)
+            return cuv_oom(m->cx);
+        memcpy(copy, root->data, bytes);
+        ((cuv_run_tensor *)(uintptr_t)s->args.in)[k].data = root->data = copy;
+        root->loose = false;
+        *changed = true;
+    }
+    return CUV_OK;
+}
+
+/* The fast kernel of a step, if there is one. A kernel that turns out to read a weight itself is chosen again, with an aligned copy. */
+static cuv_status choose_fast(cuv_maker *m, cuv_plan_step *s, const cuv_fused *fused, cuv_kernel_scratch *scratch)
+{
+    const cuv_kernel reference = s->kernel;
+    const cuv_kernel_scratch its = *scratch;
+    bool again = false;
+    CUV_TRY(align_inputs(m, s, false, &again));
+    for (int i = 0; i < 2; i++) {
+        s->kernel = reference;
+        *scratch = its;
+        s->args.prepared = NULL;
+        if (m->fast.cache)
+            cuv_cache_step(m->fast.cache, (size_t)(s->step - m->p->steps), fused && fused->scale);
+        if (m->fast.isa)
+            CUV_TRY(cuv_fast_kernel(&m->fast, s->step->op, &s->args, fused, &s->kernel, scratch));
+        again = false;
+        CUV_TRY(align_inputs(m, s, true, &again));
+        if (!again)
+            break;
+    }
+    forget_copied(m, s);
+    return CUV_OK;
+}
+
 static cuv_status choose_kernel(cuv_maker *m, cuv_plan_step *s, cuv_kernel_scratch *scratch)
 {
     const cuv_run_tensor *in = s->args.in;
     const cuv_step *step = s->step;
     s->kernel = cuv_reference_kernel(step->op, in, s->args.in_count, scratch);
     s->indexed = step->op == CUV_OP_GATHER || step->op == CUV_OP_GATHER_ALONG;
-    if (m->fast.cache)
-        cuv_cache_step(m->fast.cache, (size_t)(step - m->p->steps), false);
-    if (s->kernel && m->fast.isa)
-        CUV_TRY(cuv_fast_kernel(&m->fast, step->op, &s->args, NULL, &s->kernel, scratch));
-    forget_copied(m, s);
     if (s->kernel)
-        return CUV_OK;
+        return choose_fast(m, s, NULL, scratch);
     return cuv_fail(m->cx, CUV_UNSUPPORTED, "run.kernel", &(cuv_detail){.layer = step->layer}, "%s cannot compute with %s",
                     cuv_op_about(step->op)->name, s->args.in_count ? cuv_dtype_name(in[0].dtype) : "nothing");
 }
@@ -290,10 +342,7 @@ static cuv_status make_fused(cuv_maker *m, size_t i, const cuv_fused *fused)
     cuv_ref in[4] = {fused->x, step->in[1], step->in_count > 2 ? step->in[2] : CUV_NO_REF, fused->add};
     CUV_TRY(add_step(m, step, in, fused->add == CUV_NO_REF ? 3 : 4, m->p->steps[i].out, 1, &s));
     s->fused = fused;
-    if (m->fast.cache)
-        cuv_cache_step(m->fast.cache, fused->head, fused->scale);
-    CUV_TRY(cuv_fast_kernel(&m->fast, step->op, &s->args, fused, &s->kernel, &scratch));
-    forget_copied(m, s);
+    CUV_TRY(choose_fast(m, s, fused, &scratch));
     if (!s->kernel)
         return cuv_fail(m->cx, CUV_NO, "program.check", &(cuv_detail){.layer = step->layer}, "%s was fused and has no kernel",
                         cuv_op_about(step->op)->name);

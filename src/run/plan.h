@@ -16,6 +16,7 @@ typedef struct cuv_place {
     uint32_t index;
     size_t offset;
     void *data;         /* FIXED */
+    bool loose;         /* FIXED floats that lie in a file and may not be aligned: for those who copy them */
     cuv_ref root;       /* the value whose memory this is: itself, or what it is a reshape of */
     int32_t last;       /* last step that reads it, of a root */
 } cuv_place;

@@ -42,8 +42,10 @@ static void fill(fixture *f, cuv_dtype dtype, const char *name, void *data, size
             ((uint8_t *)data)[i] = draw(f) % 3 != 0;
 }
 
+/* Every other program has its weights where no float should be, as in an archive. */
 static void give_weights(fixture *f, cuv_program *p)
 {
+    const bool shifted = draw(f) % 2;
     for (size_t i = 0; i < p->value_count; i++) {
         cuv_var *v = &p->values[i];
         cuv_tensor *t;
@@ -52,6 +54,11 @@ static void give_weights(fixture *f, cuv_program *p)
             continue;
         assert_int_equal(cuv_tensor_new(p->arena, v->dtype, v->shape, v->rank, &t, &values), CUV_OK);
         fill(f, v->dtype, v->name, values, cuv_tensor_count(t));
+        if (shifted) {
+            uint8_t *elsewhere = cuv_arena_alloc(p->arena, cuv_tensor_bytes(t) + 4);
+            assert_non_null(elsewhere);
+            t->data = memcpy(elsewhere + 1 + draw(f) % 3, values, cuv_tensor_bytes(t));
+        }
         v->tensor = t;
     }
 }

@@ -72,10 +72,13 @@ const cuv_isa *cuv_isa_best(void);
 
 /* ---- packed columns (pack.c) ---- */
 
+/* A float that may lie anywhere in a file. */
+typedef float cuv_loose __attribute__((aligned(1)));
+
 /* Panels of `panel` columns one after the other, each (k, panel); columns beyond the last are zeros. */
 size_t cuv_packed_floats(size_t k, size_t cols, size_t panel);
 /* w[i, n] at w[i row + n col]. */
-void cuv_pack(float *to, const float *w, size_t k, size_t cols, size_t row, size_t col, size_t panel);
+void cuv_pack(float *to, const cuv_loose *w, size_t k, size_t cols, size_t row, size_t col, size_t panel);
 
 /* ---- kernels of a plan (choose.c) ---- */
 

@@ -74,7 +74,7 @@ static void run_winograd(const cuv_kernel_args *a)
 /* ---- the choice ---- */
 
 /* u = G g G^T with G = (1 0 0; 1/2 1/2 1/2; 1/2 -1/2 1/2; 0 0 1), for columns [0, co) of one input channel; g[tap] at tap ci co. */
-static void transform_row(const float *w, size_t ci, size_t co, float *const *u)
+static void transform_row(const cuv_loose *w, size_t ci, size_t co, float *const *u)
 {
     for (size_t c = 0; c < co; c++) {
         float t[4][3];
