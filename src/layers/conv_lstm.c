@@ -1,9 +1,10 @@
-/* ConvLSTM in 1 to 3 dimensions: an LSTM whose products are convolutions. It becomes one convolution for all steps, then a few
- * steps of program for each step of time, so the number of these must be known. */
+/* ConvLSTM in 1 to 3 dimensions: an LSTM whose products are convolutions. It becomes one convolution for all steps, then, where the
+ * number of steps is known and not large, a few steps of program for each, which run on the fast convolutions; else one op that
+ * walks the steps. */
 #include "layers/conv.h"
 #include "layers/rnn.h"
 
-enum { MOST_STEPS = 1024 };
+enum { MOST_STEPS = 256 };
 
 typedef struct pass {
     cuv_call *call;
@@ -49,7 +50,6 @@ static cuv_status input_part(cuv_call *call, cuv_ref x, cuv_ref *out)
     int64_t shape[CUV_MAX_RANK];
     cuv_attrs attrs = {.groups = 1};
     int rank = cuv_var_of(call, x)->rank, unknown = 0;
-    int64_t steps = cuv_var_of(call, x)->shape[1];
     cuv_arg_sizes(call->layer, "strides", attrs.stride);
     cuv_arg_sizes(call->layer, "dilation_rate", attrs.dilation);
     cuv_conv_padding(call->layer, &attrs);
@@ -59,13 +59,12 @@ static cuv_status input_part(cuv_call *call, cuv_ref x, cuv_ref *out)
     cuv_ref flat = cuv_emit_reshape(call->program, x, shape, rank - 1);
     flat = cuv_with_bias(call, CUV_OP_CONV, flat, cuv_conv_kernel(call, "kernel"), &attrs);
     CUV_TRY(call->program->status);
-    shape[0] = -1;
-    shape[1] = steps;
+    cuv_attrs whole = {.shape = {-2, -3}, .shape_count = rank};       /* batch and time as x has them */
     for (int i = 2; i < rank; i++)
-        unknown += (shape[i] = cuv_var_of(call, flat)->shape[i - 1]) < 0;
+        unknown += (whole.shape[i] = cuv_var_of(call, flat)->shape[i - 1]) < 0;
     if (unknown)
         return cuv_call_unsupported(call, "kernel_size", "the sizes of the images must be known");
-    *out = cuv_emit_reshape(call->program, flat, shape, rank);
+    *out = cuv_emit(call->program, CUV_OP_RESHAPE, CUV_IN(flat, x), &whole);
     return call->program->status;
 }
 
@@ -116,15 +115,15 @@ static cuv_ref kept_at(cuv_call *call, int64_t t)
     return cuv_emit_reshape(call->program, cuv_squeeze(call, column, 1), shape, call->layer->def->spatial + 2);
 }
 
-static cuv_status start(pass *s, cuv_ref first)
+/* The states that the call gives, the kernel, and how it moves. */
+static cuv_status prepare(pass *s)
 {
     const cuv_ref *states;
     size_t count;
     CUV_TRY(cuv_rnn_initial(s->call, &states, &count));
     CUV_TRY(cuv_rnn_expect_states(s->call, count, 2));
-    s->y = zeros_like(s, first);
-    s->h = count ? to_last(s->call, states[0], 1) : s->y;
-    s->c = count ? to_last(s->call, states[1], 1) : s->y;
+    s->h = count ? to_last(s->call, states[0], 1) : CUV_NO_REF;
+    s->c = count ? to_last(s->call, states[1], 1) : CUV_NO_REF;
     s->kernel = cuv_conv_kernel(s->call, "recurrent_kernel");
     s->conv = (cuv_attrs){.groups = 1, .same = !s->call->layer->theano};
     if (!s->conv.same) {
@@ -138,7 +137,14 @@ static cuv_status start(pass *s, cuv_ref first)
     return CUV_OK;
 }
 
-static cuv_status run(pass *s, cuv_ref z, int64_t steps, cuv_ref *sequence)
+static void start(pass *s, cuv_ref first)
+{
+    s->y = zeros_like(s, first);
+    s->h = s->h == CUV_NO_REF ? s->y : s->h;
+    s->c = s->c == CUV_NO_REF ? s->y : s->c;
+}
+
+static cuv_status run_known(pass *s, cuv_ref z, int64_t steps, cuv_ref *sequence)
 {
     cuv_call *call = s->call;
     bool backwards = cuv_arg_bool(call->layer, "go_backwards"), all = cuv_arg_bool(call->layer, "return_sequences");
@@ -150,12 +156,28 @@ static cuv_status run(pass *s, cuv_ref z, int64_t steps, cuv_ref *sequence)
         int64_t t = backwards ? steps - 1 - i : i;
         cuv_ref part = cuv_squeeze(call, cuv_slice_axis(call, z, 1, t, t + 1), 1);
         if (i == 0)
-            CUV_TRY(start(s, part));
+            start(s, part);
         step(s, part, kept_at(call, t), zero_masked);
         CUV_TRY(call->program->status);
         parts[i] = all ? cuv_expand_dims(call, s->y, 1) : CUV_NO_REF;
     }
     *sequence = all ? cuv_emit(call->program, CUV_OP_CONCAT, parts, (size_t)steps, CUV_AT(.axis = 1)) : s->y;
+    return call->program->status;
+}
+
+static cuv_status run_any(pass *s, cuv_ref z, cuv_ref *y)
+{
+    cuv_call *call = s->call;
+    cuv_attrs attrs = s->conv;
+    attrs.groups = 0;
+    attrs.act = s->act;
+    attrs.rec_act = s->gate;
+    attrs.reverse = cuv_arg_bool(call->layer, "go_backwards");
+    attrs.sequences = cuv_arg_bool(call->layer, "return_sequences");
+    attrs.zero_masked = cuv_arg_bool(call->layer, "zero_output_for_mask");
+    *y = cuv_emit(call->program, CUV_OP_CONV_LSTM, CUV_IN(z, s->kernel, cuv_rnn_mask(call), s->h, s->c), &attrs);
+    s->h = *y + 1;
+    s->c = *y + 2;
     return call->program->status;
 }
 
@@ -171,11 +193,9 @@ static cuv_status conv_lstm_lower(cuv_call *call)
     CUV_TRY(cuv_arg_activation(call->cx, layer, "recurrent_activation", &s.gate, &single[1]));
     if (!single[0] || !single[1])
         return cuv_call_unsupported(call, single[0] ? "recurrent_activation" : "activation", "not inside a recurrence");
-    if (steps < 1 || steps > MOST_STEPS)
-        return cuv_call_unsupported(call, "return_sequences", cuv_format(call->cx, "the number of steps must be known, and at most %d",
-                                                                          (int)MOST_STEPS));
     CUV_TRY(input_part(call, to_last(call, cuv_float_in(call, 0), 2), &z));
-    CUV_TRY(run(&s, z, steps, &y));
+    CUV_TRY(prepare(&s));
+    CUV_TRY(steps < 1 || steps > MOST_STEPS ? run_any(&s, z, &y) : run_known(&s, z, steps, &y));
     const cuv_ref states[2] = {from_last(call, s.h, 1), from_last(call, s.c, 1)};
     return cuv_rnn_return(call, from_last(call, y, all ? 2 : 1), states, 2);
 }

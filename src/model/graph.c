@@ -2,6 +2,8 @@
  * an order in which they can be made. Makes no tensors; walk.c does. */
 #include "model/graph.h"
 
+#include <stdlib.h>
+
 typedef struct raw_call { int32_t layer; const cuv_value *node; cuv_wired_arg *args; size_t arg_count; } raw_call;
 
 typedef struct parser {
@@ -103,7 +105,29 @@ static cuv_status add_wire(parser *p, wire_list *list, cuv_wire wire)
     return CUV_OK;
 }
 
-/* Collects the tensors anywhere inside `v`; dict entries in the order of the file. */
+static int compare_keys(const void *a, const void *b)
+{
+    return strcmp(((const cuv_pair *)a)->key->text, ((const cuv_pair *)b)->key->text);
+}
+
+/* The pairs of a dict in the order in which Keras flattens it: by key, whatever the order of the file (`model.inputs` of a model
+ * with the inputs {"b": ..., "a": ...} starts with a's, in Keras 2 and 3). */
+static cuv_status pairs_by_key(parser *p, const cuv_value *dict, const cuv_pair **out)
+{
+    cuv_pair *pairs = CUV_NEW_ARRAY(p->arena, cuv_pair, dict->size + 1);
+    *out = pairs;
+    if (!pairs)
+        return cuv_oom(p->cx);
+    if (dict->size > 0)
+        memcpy(pairs, dict->pairs, dict->size * sizeof *pairs);
+    for (size_t i = 0; i < dict->size; i++)
+        if (!cuv_text(pairs[i].key))
+            return CUV_OK;
+    qsort(pairs, dict->size, sizeof *pairs, compare_keys);
+    return CUV_OK;
+}
+
+/* Collects the tensors anywhere inside `v`. */
 static cuv_status collect(parser *p, int32_t user, const cuv_value *v, unsigned depth, wire_list *list)
 {
     cuv_wire wire;
@@ -117,12 +141,15 @@ static cuv_status collect(parser *p, int32_t user, const cuv_value *v, unsigned 
         CUV_TRY(triple_wire(p, user, v, &wire));
         return add_wire(p, list, wire);
     }
-    if (cuv_is_seq(v))
+    if (cuv_is_seq(v)) {
         for (size_t i = 0; i < cuv_len(v); i++)
             CUV_TRY(collect(p, user, cuv_item(v, i), depth + 1, list));
-    else if (v && v->kind == CUV_DICT)
+    } else if (v && v->kind == CUV_DICT) {
+        const cuv_pair *pairs;
+        CUV_TRY(pairs_by_key(p, v, &pairs));
         for (size_t i = 0; i < v->size; i++)
-            CUV_TRY(collect(p, user, v->pairs[i].value, depth + 1, list));
+            CUV_TRY(collect(p, user, pairs[i].value, depth + 1, list));
+    }
     return CUV_OK;
 }
 
@@ -397,8 +424,10 @@ static cuv_status collect_ends(parser *p, const cuv_value *v, const char *key, u
         for (size_t i = 0; i < cuv_len(v); i++)
             CUV_TRY(collect_ends(p, cuv_item(v, i), key, depth + 1, list, names, capacity));
     } else if (v && v->kind == CUV_DICT) {
+        const cuv_pair *pairs;
+        CUV_TRY(pairs_by_key(p, v, &pairs));
         for (size_t i = 0; i < v->size; i++)
-            CUV_TRY(collect_ends(p, v->pairs[i].value, cuv_text(v->pairs[i].key), depth + 1, list, names, capacity));
+            CUV_TRY(collect_ends(p, pairs[i].value, cuv_text(pairs[i].key), depth + 1, list, names, capacity));
     } else {
         return bad_wiring(p, -1, "an end that is no tensor", cuv_value_repr(p->cx, v));
     }

@@ -158,6 +158,8 @@ static char input_role(cuv_op op, size_t i)
         return 'b';
     if (op == CUV_OP_ATTENTION && i == 3)
         return 'b';
+    if (op == CUV_OP_CONV_LSTM && i == 2)
+        return 'b';
     if ((op == CUV_OP_LSTM || op == CUV_OP_GRU || op == CUV_OP_RNN) && i == 4)
         return 'b';
     if ((op == CUV_OP_GATHER || op == CUV_OP_GATHER_ALONG) && i == 1)

@@ -47,7 +47,7 @@ cuv_shape_rule cuv_shape_same, cuv_shape_same_bool, cuv_shape_same_i32, cuv_shap
     cuv_shape_range, cuv_shape_concat, cuv_shape_slice, cuv_shape_pad, cuv_shape_gather, cuv_shape_gather_along,
     cuv_shape_tile, cuv_shape_repeat, cuv_shape_one_hot, cuv_shape_resize, cuv_shape_upsample, cuv_shape_matmul,
     cuv_shape_dense, cuv_shape_conv, cuv_shape_depthwise, cuv_shape_conv_transpose, cuv_shape_local_conv,
-    cuv_shape_pool, cuv_shape_adaptive_pool, cuv_shape_attention, cuv_shape_lstm, cuv_shape_gru, cuv_shape_rnn,
+    cuv_shape_pool, cuv_shape_adaptive_pool, cuv_shape_attention, cuv_shape_lstm, cuv_shape_gru, cuv_shape_conv_lstm, cuv_shape_rnn,
     cuv_shape_norm, cuv_shape_lookup, cuv_shape_hash, cuv_shape_cross, cuv_shape_tokens, cuv_shape_token_counts;
 
 #endif

@@ -124,6 +124,35 @@ cuv_status cuv_shape_gru(const cuv_shaping *s)
     return bias(s);
 }
 
+/* z (b,t,places..,4u) recurrent (k..,u,4u) mask (b,t) and states (b,places..,u). */
+cuv_status cuv_shape_conv_lstm(const cuv_shaping *s)
+{
+    const cuv_var *z = s->in[0], *own = s->in[1];
+    const int d = z->rank - 3;
+    cuv_var state = {.dtype = z->dtype, .rank = d + 2};
+    int64_t wide;
+    if (d < 1 || d > 3 || own->rank != d + 2)
+        return cuv_shape_no(s, "z must be (batch, time, places..., gates), the kernel (sizes..., units, gates)");
+    state.shape[0] = z->shape[0];
+    for (int i = 1; i <= d; i++)
+        state.shape[i] = z->shape[i + 1];
+    state.shape[d + 1] = own->shape[d];
+    if (!cuv_dim_mul(own->shape[d], 4, &wide) || !cuv_dim_merge(wide, own->shape[d + 1], &wide) ||
+        !cuv_dim_merge(wide, z->shape[d + 2], &wide))
+        return cuv_shape_no(s, "gates of %lld channels for %lld units", (long long)z->shape[d + 2], (long long)own->shape[d]);
+    CUV_TRY(cuv_shape_expect(s, cuv_shape_in(s, 2), "mask", z->shape, 2));
+    for (size_t i = 3; i < 5; i++)
+        CUV_TRY(cuv_shape_expect(s, cuv_shape_in(s, i), "initial state", state.shape, state.rank));
+    for (size_t i = 0; i < 3; i++)
+        s->out[i] = state;
+    if (!s->at->sequences)
+        return CUV_OK;
+    s->out[0].rank = z->rank;
+    memcpy(s->out[0].shape, z->shape, sizeof z->shape);
+    s->out[0].shape[d + 2] = own->shape[d];
+    return CUV_OK;
+}
+
 cuv_status cuv_shape_rnn(const cuv_shaping *s)
 {
     CUV_TRY(recurrent(s, 1, 1));

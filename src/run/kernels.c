@@ -52,7 +52,7 @@ static const row rows[CUV_OP_COUNT] = {
     FLOATS(ADAPTIVE_MAX_POOL, adaptive_max_pool),
     FLOATS_S(BATCH_NORM, batch_norm, batch_norm), FLOATS(LAYER_NORM, layer_norm), FLOATS(RMS_NORM, rms_norm),
     FLOATS_S(GROUP_NORM, group_norm, group_norm), FLOATS(ATTENTION, attention), FLOATS_S(LSTM, lstm, recurrent),
-    FLOATS_S(GRU, gru, recurrent), FLOATS_S(RNN, rnn, recurrent),
+    FLOATS_S(GRU, gru, recurrent), FLOATS_S(RNN, rnn, recurrent), FLOATS_S(CONV_LSTM, conv_lstm, conv_lstm),
     [CUV_OP_LOOKUP] = {.i64 = cuv_k_lookup_i64, .text = cuv_k_lookup_str},
     [CUV_OP_HASH] = {.i64 = cuv_k_hash_i64, .text = cuv_k_hash_str},
     [CUV_OP_CROSS] = {.i64 = cuv_k_cross, .text = cuv_k_cross},

@@ -97,7 +97,7 @@ void cuv_space_taps(const cuv_space *s, int i, int64_t o, int64_t *at, int64_t *
     X(sum) X(mean) X(prod) X(max) X(min) X(any) X(all) X(argmax) X(argmin) X(cumsum) X(cumprod) X(sort) X(argsort) \
     X(top_k) X(softmax) X(log_softmax) X(resize) X(upsample) X(matmul) X(dense) X(conv) X(depthwise) X(conv_transpose) \
     X(local_conv) X(max_pool) X(avg_pool) X(adaptive_avg_pool) X(adaptive_max_pool) X(batch_norm) X(layer_norm) \
-    X(rms_norm) X(group_norm) X(attention) X(lstm) X(gru) X(rnn) X(logical_not) X(is_nan) X(is_inf) X(cast)
+    X(rms_norm) X(group_norm) X(attention) X(lstm) X(gru) X(rnn) X(conv_lstm) X(logical_not) X(is_nan) X(is_inf) X(cast)
 /* For int32 and int64. */
 #define CUV_INT_KERNELS(X) \
     X(neg) X(abs) X(sign) X(square) X(clip) X(add) X(sub) X(mul) X(floor_div) X(mod) X(pow) X(maximum) X(minimum) \
@@ -137,7 +137,8 @@ const char *cuv_kernel_name(cuv_kernel kernel, const char **type);
 
 /* Scratch by op; sizes are in bytes and suit both float and double. */
 cuv_scratch_fn cuv_scratch_sort, cuv_scratch_top_k, cuv_scratch_softmax, cuv_scratch_resize,
-    cuv_scratch_upsample, cuv_scratch_batch_norm, cuv_scratch_group_norm, cuv_scratch_recurrent;
+    cuv_scratch_upsample, cuv_scratch_batch_norm, cuv_scratch_group_norm, cuv_scratch_recurrent,
+    cuv_scratch_conv_lstm;
 
 /* An activation over rows x cols values in place. */
 void cuv_act_f32(const cuv_act *act, float *y, size_t rows, size_t cols);
@@ -145,6 +146,9 @@ void cuv_act_f64(const cuv_act *act, double *y, size_t rows, size_t cols);
 /* y[o] += sum over i of x[i] w[i ld + o], i ascending. */
 void cuv_accumulate_f32(float *y, const float *x, const float *w, size_t k, size_t n, size_t ld);
 void cuv_accumulate_f64(double *y, const double *x, const double *w, size_t k, size_t n, size_t ld);
+/* y[o] += the convolution of one sample at every place. */
+void cuv_add_conv_f32(const cuv_space *s, const float *x, const float *kernel, float *y);
+void cuv_add_conv_f64(const cuv_space *s, const double *x, const double *kernel, double *y);
 /* sum of a[i] b[i] in eight interleaved partial sums. */
 float cuv_dot_f32(const float *a, const float *b, size_t n);
 double cuv_dot_f64(const double *a, const double *b, size_t n);

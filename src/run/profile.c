@@ -29,6 +29,7 @@ static double operations(const cuv_plan_step *s)
     case CUV_OP_DENSE: return 2 * count_of(out) * (double)in[1].shape[0];
     case CUV_OP_MATMUL: return 2 * count_of(out) * (double)in[0].shape[in[0].rank - (s->args.attrs->transpose_a ? 2 : 1)];
     case CUV_OP_LSTM: case CUV_OP_GRU: return 2 * (double)(in[0].shape[0] * in[0].shape[1]) * (count_of(&in[1]) + count_of(&in[2]));
+    case CUV_OP_CONV_LSTM: return 2 * count_of(in) * count_of(&in[1]) / (double)in[1].shape[in[1].rank - 1];
     case CUV_OP_ATTENTION: return 2 * count_of(&out[1]) * (double)(in[0].shape[3] + in[2].shape[3]);
     default: return count_of(out);
     }

@@ -719,7 +719,8 @@ def pool():
         avg = {1: layers.AdaptiveAveragePooling1D, 2: layers.AdaptiveAveragePooling2D, 3: layers.AdaptiveAveragePooling3D}[d]
         top = {1: layers.AdaptiveMaxPooling1D, 2: layers.AdaptiveMaxPooling2D, 3: layers.AdaptiveMaxPooling3D}[d]
         case(f"adaptive_avg_pool_{k}", f"adaptive_avg_pool %0 size={numbers(size)}", [x], [avg(size)(x).numpy()])
-        case(f"adaptive_max_pool_{k}", f"adaptive_max_pool %0 size={numbers(size)}", [x], [top(size)(x).numpy()])
+        if size != (1, 1):      # TensorFlow 2.21 divides by zero there
+            case(f"adaptive_max_pool_{k}", f"adaptive_max_pool %0 size={numbers(size)}", [x], [top(size)(x).numpy()])
 
 
 # ---- composites --------------------------------------------------------------------------------------------
@@ -857,8 +858,42 @@ def recurrent():
              [x, f(2, gates * 3), f(3, gates * 3)], zeros)
 
 
+def conv_lstm():
+    begin("conv_lstm")
+    kinds = {1: (layers.ConvLSTM1D, tf.nn.conv1d), 2: (layers.ConvLSTM2D, tf.nn.conv2d), 3: (layers.ConvLSTM3D, tf.nn.conv3d)}
+    table = [dict(), dict(reverse=True, sequences=True), dict(mask=True, sequences=True), dict(mask=True, zero_masked=True, sequences=True),
+             dict(mask=True), dict(initial=True, sequences=True), dict(act="relu", rec_act="hard_sigmoid"), dict(valid=True, sequences=True)]
+    for d, (kind, conv) in kinds.items():
+        for k, o in enumerate(table if d == 2 else table[:2]):
+            seed(f"conv_lstm{d}{k}")
+            b, t, n, u, sizes, kernel = 2, 4, 2, 2, [4, 5, 3][:d], [3, 2, 2][:d]
+            x, w, r, bias = f(b, t, *sizes, n), f(*kernel, n, 4 * u), f(*kernel, u, 4 * u), f(4 * u)
+            act, rec, padding = o.get("act", "tanh"), o.get("rec_act", "sigmoid"), "valid" if o.get("valid") else "same"
+            layer = kind(u, kernel, padding=padding, activation=act, recurrent_activation=rec, return_state=True,
+                         return_sequences=bool(o.get("sequences")), go_backwards=bool(o.get("reverse")))
+            layer.zero_output_for_mask = bool(o.get("zero_masked"))
+            layer.build(x.shape)
+            layer.set_weights([w, r, bias])
+            on = mask(b, t) if o.get("mask") else None
+            if on is not None:
+                on[0] = [False, True, False, True]
+            strides = 1 if d == 1 else [1] * (d + 2)
+            z = np.asarray(conv(x.reshape(b * t, *sizes, n), w, strides, padding.upper()) + bias)
+            z = z.reshape(b, t, *z.shape[1:])
+            first = [f(b, *z.shape[2:-1], u) for _ in range(2)] if o.get("initial") else None
+            y = layer(x, mask=on, initial_state=first)
+            ins, refs = [z, r], "%0 %1"
+            for a in [on] + (first or []):
+                refs += " -" if a is None else f" %{len(ins)}"
+                ins += [] if a is None else [a]
+            text = f"conv_lstm {refs} same" + act_text(act, "act") + act_text(rec, "rec_act")
+            for flag in ("reverse", "sequences", "zero_masked"):
+                text += f" {flag}" if o.get(flag) else ""
+            case(f"conv_lstm{d}_{k}", text, ins, [np.asarray(a) for a in y], declared={0: [None, None, *z.shape[2:]]})
+
+
 for family in (unary, cast, activation, binary, reduce, running, softmax, move, image, linear, conv, depthwise, conv_transpose,
-               local_conv, pool, norm, attention, recurrent):
+               local_conv, pool, norm, attention, recurrent, conv_lstm):
     family()
     out_file.close()
 sys.stdout.write(f"tensorflow {tf.__version__}, keras {keras.__version__}, numpy {np.__version__}\n")

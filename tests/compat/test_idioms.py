@@ -1,0 +1,46 @@
+"""Scripts as people write them (idioms/): real Keras runs them, cuvier reads them. Model, weights and outputs are the same, from the
+code and from each file that Keras saved."""
+import glob
+import os
+import subprocess
+
+import pytest
+
+from support import HERE, as_json, check_evidence, keras_python
+
+NAMES = sorted(os.path.basename(p)[:-3] for p in glob.glob(os.path.join(HERE, "idioms", "*.py")))
+CARRIERS = {"keras": ["{base}.keras"], "h5": ["{base}.h5"], "json": ["{base}.json", "{base}.weights.h5"],
+            "json_arrays": ["{base}.json", "{base}.all.npy"], "code": ["{code}", "{base}.weights.h5"], "code_arrays": ["{code}", "{base}.all.npy"]}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    if not keras_python():
+        pytest.skip("Keras is not installed (tools/setup_tests)")
+    folder = tmp_path_factory.mktemp("idioms")
+    done = subprocess.run([keras_python(), os.path.join(HERE, "idiom_worker.py"), str(folder), *NAMES], stdout=subprocess.DEVNULL,
+                          stderr=subprocess.PIPE, text=True, timeout=900, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return str(folder)
+
+
+@pytest.mark.parametrize("carrier", CARRIERS)
+@pytest.mark.parametrize("name", NAMES)
+def test_idiom(made, name, carrier, tmp_path):
+    names = {"base": os.path.join(made, name), "code": os.path.join(HERE, "idioms", name + ".py")}
+    check_evidence([part.format(**names) for part in CARRIERS[carrier]], names["base"] + ".io.npz", tmp_path)
+
+
+def layers_of(*evidence):
+    """The model as --json tells it, without the nodes that Keras 3 makes for masks, which are no layers."""
+    model = as_json("summary", *evidence)["model"]
+    listed = {layer["name"] for layer in model["layers"]}
+    for layer in model["layers"]:
+        layer["inbound"] = [name for name in layer["inbound"] if name in listed]
+    return model
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_same_summary(made, name):
+    """The code gives the layers that Keras saved: names, classes, shapes, connections, in the same order."""
+    assert layers_of(os.path.join(HERE, "idioms", name + ".py")) == layers_of(os.path.join(made, name + ".keras"))
