@@ -11,7 +11,7 @@ enum { EXIT_YES = 0, EXIT_NO = 1, EXIT_USAGE = 2, EXIT_FILE = 3, EXIT_MACHINE = 
 typedef struct list { const char **items; size_t count; } list;
 
 typedef struct options {
-    list evidence, out, map, input_shape;
+    list evidence, out, map, custom, input_shape;
     const char *samples, *against, *format, *in, *stage, *keras, *cache;
     double rtol, atol, seconds, bench_seconds;
     uint64_t memory;
@@ -38,6 +38,8 @@ void print_help(const verb *v, FILE *to);
 int finish(cuv_context *cx, const options *o, cuv_status status);
 /* Opens the evidence of the command line; on failure *ev is NULL. */
 cuv_status open_evidence(cuv_context *cx, const options *o, cuv_evidence **ev);
+/* Adds what --custom gives. */
+cuv_status add_customs(cuv_evidence *ev, const options *o);
 /* Prints and frees. */
 void print_text(cuv_context *cx, char *text);
 cuv_run_options run_options(const options *o);

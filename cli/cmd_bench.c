@@ -201,4 +201,4 @@ static int run(cuv_context *cx, options *o)
 }
 
 const verb cmd_bench = {"bench", "EVIDENCE...", "load time, first prediction, latency, throughput, memory",
-                        "--batch --seconds --steps --map --input-shape --reference --cache", run};
+                        "--batch --seconds --steps --map --custom --input-shape --reference --cache", run};

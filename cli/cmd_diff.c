@@ -4,11 +4,13 @@
 #include <string.h>
 
 /* A configuration without weights is a model, too. */
-static cuv_status open_model(cuv_context *cx, const char *path, cuv_evidence **ev, cuv_model **model)
+static cuv_status open_model(cuv_context *cx, const options *o, const char *path, cuv_evidence **ev, cuv_model **model)
 {
     cuv_status status = cuv_evidence_new(cx, ev);
     if (status == CUV_OK)
         status = cuv_evidence_add_file(*ev, path);
+    if (status == CUV_OK)
+        status = add_customs(*ev, o);
     if (status == CUV_OK)
         status = cuv_rebuild(*ev, model);
     const cuv_finding *last = cuv_finding_count(cx) ? cuv_finding_at(cx, cuv_finding_count(cx) - 1) : NULL;
@@ -31,7 +33,7 @@ static int run(cuv_context *cx, options *o)
         return EXIT_USAGE;
     }
     for (size_t i = 0; status == CUV_OK && i < 2; i++)
-        status = open_model(cx, o->evidence.items[i], &ev[i], &model[i]);
+        status = open_model(cx, o, o->evidence.items[i], &ev[i], &model[i]);
     if (status == CUV_OK)
         status = cuv_model_diff(model[0], model[1], o->rtol, o->atol, &run_with, &diff);
     if (diff && (o->json || !o->quiet)) {
@@ -49,4 +51,4 @@ static int run(cuv_context *cx, options *o)
 }
 
 const verb cmd_diff = {"diff", "A B", "what changed between two models: structure, configuration, weights, outputs",
-                       "--rtol --atol --reference", run};
+                       "--rtol --atol --custom --reference", run};

@@ -34,4 +34,4 @@ static int run(cuv_context *cx, options *o)
 }
 
 const verb cmd_inspect = {"inspect", "FILE...", "what a file holds: format, writer, tensors, configuration, dangers",
-                          "--stage --input-shape --map", run};
+                          "--stage --input-shape --map --custom", run};

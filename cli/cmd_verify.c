@@ -52,6 +52,8 @@ static cuv_status compare(cuv_context *cx, const options *o, cuv_evidence *ev, c
     if (status == CUV_OK)
         status = cuv_evidence_add_file(other_ev, o->against);
     if (status == CUV_OK)
+        status = add_customs(other_ev, o);
+    if (status == CUV_OK)
         status = cuv_rebuild(other_ev, &other);
     if (status == CUV_OK)
         status = cuv_model_verify_against(model, other, o->rtol, o->atol, &run, v);
@@ -96,4 +98,4 @@ static int run(cuv_context *cx, options *o)
 }
 
 const verb cmd_verify = {"verify", "EVIDENCE... --samples IO.npz", "does the model give the original's outputs?",
-                         "--samples --against --rtol --atol --map --input-shape --reference --cache", run};
+                         "--samples --against --rtol --atol --map --custom --input-shape --reference --cache", run};

@@ -51,6 +51,16 @@ int finish(cuv_context *cx, const options *o, cuv_status status)
     return cuv_exit_status(status);
 }
 
+cuv_status add_customs(cuv_evidence *ev, const options *o)
+{
+    for (size_t i = 0; i < o->custom.count; i++) {
+        cuv_status status = cuv_evidence_custom(ev, o->custom.items[i]);
+        if (status != CUV_OK)
+            return status;
+    }
+    return CUV_OK;
+}
+
 cuv_status open_evidence(cuv_context *cx, const options *o, cuv_evidence **ev)
 {
     cuv_status status = cuv_evidence_new(cx, ev);
@@ -58,6 +68,8 @@ cuv_status open_evidence(cuv_context *cx, const options *o, cuv_evidence **ev)
         status = cuv_evidence_add_file(*ev, o->evidence.items[i]);
     for (size_t i = 0; status == CUV_OK && i < o->map.count; i++)
         status = cuv_evidence_map(*ev, o->map.items[i]);
+    if (status == CUV_OK)
+        status = add_customs(*ev, o);
     for (size_t i = 0; status == CUV_OK && i < o->input_shape.count; i++)
         status = cuv_evidence_input_shape(*ev, o->input_shape.items[i]);
     if (status == CUV_OK && o->samples)

@@ -20,6 +20,7 @@ static const row rows[] = {
     {"--in", "-i", "IN", "inputs: .npy (one input) or .npz", TEXT, AT(in), false},
     {"--format", NULL, "FORM", "the form of OUT where the name does not tell (.keras, .h5, ...)", TEXT, AT(format), false},
     {"--map", NULL, "LAYER=TENSOR[,...]", "put named tensors into a layer by hand", LIST, AT(map), false},
+    {"--custom", NULL, "NAME=CODE.py", "Keras code that stands in for a class which is none of Keras's", LIST, AT(custom), false},
     {"--samples", NULL, "IO.npz", "inputs and outputs of the original (x, y; x0, y0, ...)", TEXT, AT(samples), false},
     {"--against", NULL, "OTHER", "another model to compare with on random inputs", TEXT, AT(against), false},
     {"--input-shape", NULL, "28,28,1", "an input's shape without the batch, where nothing tells it", LIST, AT(input_shape), false},
@@ -74,6 +75,7 @@ void free_options(options *o)
     free(o->evidence.items);
     free(o->out.items);
     free(o->map.items);
+    free(o->custom.items);
     free(o->input_shape.items);
 }
 

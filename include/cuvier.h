@@ -189,6 +189,10 @@ CUV_API CUV_MUST_USE cuv_status cuv_evidence_map(cuv_evidence *ev, const char *t
 CUV_API CUV_MUST_USE cuv_status cuv_evidence_input_shape(cuv_evidence *ev, const char *text);
 /* Inputs and outputs of the original: x and y, x0 x1 ... and y0 y1 ..., or the names Keras gives them; the first axis is the batch. */
 CUV_API CUV_MUST_USE cuv_status cuv_evidence_samples(cuv_evidence *ev, const char *path);
+/* "NAME=CODE.py": Keras code that stands in for a class which is none of Keras's, or for one layer; parsed, never run. NAME is the class
+ * as the file spells it ("MyLayer", "package>MyLayer", "module.MyLayer"), or a layer's name. CUV_ARGUMENT when it has another form or is
+ * given twice. The model has what the code builds in the layer's place, as an assumption that samples can prove. */
+CUV_API CUV_MUST_USE cuv_status cuv_evidence_custom(cuv_evidence *ev, const char *text);
 /* Nothing may be assumed: a decision that is neither certain nor verified makes the rebuild fail ("strict.weak"). */
 CUV_API void cuv_evidence_strict(cuv_evidence *ev, bool strict);
 /* What the files hold, as text for people or as the JSON document of cli.md ("files"). */

@@ -51,6 +51,16 @@ static cuv_status no_config(cuv_evidence *ev)
                     weights ? weights->name : ev->files[0]->name, tensors);
 }
 
+/* An option that does nothing is a mistake in its name. */
+static void tell_unused(const cuv_evidence *ev)
+{
+    for (size_t i = 0; i < ev->custom_count; i++)
+        if (!ev->customs[i].used)
+            cuv_warn(ev->cx, "custom.unused", &(cuv_detail){.found = ev->customs[i].name,
+                     .help = "cuvier inspect lists the classes that are none of Keras's"},
+                     "--custom %s: the model has no such class, and no layer of that name", ev->customs[i].name);
+}
+
 static cuv_status prove(cuv_evidence *ev, cuv_model *m)
 {
     m->samples = ev->samples;
@@ -76,6 +86,7 @@ static cuv_status rebuild(cuv_evidence *ev, bool weights, cuv_model **out)
         cuv_findings_place(ev->cx, mark, from->path, from->name);
         return status;
     }
+    tell_unused(ev);
     mark = cuv_findings_mark(ev->cx);
     status = cuv_model_bind(m, ev);                             /* tensors   → weights */
     if (status == CUV_OK && weights)

@@ -78,7 +78,9 @@ static cuv_status saved_layer(builder *b, const cuv_layer *layer, cuv_saved_laye
     if (layer->def->vars_path && layer->weight_count)
         return saved_cell(b, layer, out);
     CUV_TRY(saved_weights(b, layer, out));
-    return saved_inner(b, layer->inner, layer->inner_count, out);
+    const cuv_model *m = layer->model;
+    out->class_name = m ? m->class_name : out->class_name;      /* what code stands in for is written as a model */
+    return m ? saved_inner(b, m->layers, m->layer_count, out) : saved_inner(b, layer->inner, layer->inner_count, out);
 }
 
 static cuv_status saved_model(builder *b, const cuv_model *m, cuv_saved_layer *out)

@@ -257,6 +257,25 @@ static bool is_recurrent(const cuv_layer *layer)
     return false;
 }
 
+/* A model in place of somebody's class takes its tensors as one structure, and nothing by name. */
+static cuv_status stand_in_node(writer *w, const struct cuv_model *m, const cuv_graph *g, const cuv_graph_call *call, cuv_value *out)
+{
+    cuv_value *args = cuv_value_list(w->arena), *value = NULL;
+    size_t count = 0, room = 1;
+    for (size_t i = 0; i < call->arg_count; i++)
+        room += call->args[i].wire_count;
+    cuv_wire *wires = CUV_NEW_ARRAY(w->arena, cuv_wire, room);
+    if (!args || !wires)
+        return cuv_oom(w->cx);
+    for (size_t i = 0; i < call->arg_count; i++)
+        for (size_t k = 0; k < call->args[i].wire_count && !cuv_streq(call->args[i].name, "mask"); k++)
+            wires[count++] = call->args[i].wires[k];
+    CUV_TRY(wires_value(w, m, g, wires, count, count != 1, &value));
+    CUV_TRY(cuv_list_add(w->arena, args, value));
+    CUV_TRY(cuv_dict_set(w->arena, out, "args", args));
+    return cuv_dict_set(w->arena, out, "kwargs", cuv_value_dict(w->arena));
+}
+
 static cuv_status node_value(writer *w, const struct cuv_model *m, const cuv_graph *g, const cuv_graph_call *call,
                              cuv_value **out)
 {
@@ -266,6 +285,8 @@ static cuv_status node_value(writer *w, const struct cuv_model *m, const cuv_gra
         return cuv_oom(w->cx);
     const cuv_layer *layer = g->layers[call->layer];
     bool operation = layer->def->flags & CUV_LF_OPERATION, function = operation && layer->state;
+    if (layer->custom)
+        return stand_in_node(w, m, g, call, *out);
     if (function)
         CUV_TRY(cuv_config_function_args(w, m, g, call, args));
     for (size_t i = 0; i < call->arg_count && !function; i++) {
@@ -397,7 +418,7 @@ static cuv_status model_record(writer *w, const struct cuv_model *m, cuv_value *
 static bool is_complete(const struct cuv_model *m)
 {
     const cuv_value *layers = cuv_get(cuv_get(m->config, "config"), "layers");
-    return m->keras == 3 && !m->scripted && cuv_get(m->config, "module") && cuv_len(layers) &&
+    return m->keras == 3 && !m->scripted && !m->custom && cuv_get(m->config, "module") && cuv_len(layers) &&
            cuv_get(cuv_item(layers, 0), "module") && !cuv_get(m->config, "keras_version");
 }
 

@@ -14,7 +14,7 @@ void cuv_emit_decisions_json(const struct cuv_model *m, cuv_buffer *out);
 void cuv_emit_decisions(const struct cuv_model *m, bool all, cuv_buffer *out);
 /* "certain", "inferred", "assumed", "verified". */
 const char *cuv_level_name(cuv_level level);
-/* Class of a layer as Keras 3 calls it; nested models "Functional" or "Sequential". */
+/* Class of a layer as Keras 3 calls it; nested models "Functional" or "Sequential"; of --custom, as the file has it. */
 const char *cuv_layer_class(const cuv_layer *layer);
 /* The configuration object as Keras 3 writes it, in `arena` (parts are borrowed from the model). CUV_UNSUPPORTED "write.behaviour"
  * names what Keras 3 can no longer express. */
@@ -32,6 +32,9 @@ void cuv_emit_dot(const struct cuv_model *m, cuv_buffer *out);
 /* What the files hold: for people, and the "files" document of cli.md. */
 void cuv_emit_evidence(const struct cuv_evidence *ev, cuv_buffer *out);
 void cuv_emit_evidence_json(const struct cuv_evidence *ev, cuv_buffer *out);
+/* The classes in a file's configuration that are none of Keras's: lines for people, and the items of a JSON list (foreign.c). */
+void cuv_emit_foreign(const struct cuv_evidence *ev, const cuv_file *f, cuv_buffer *out);
+void cuv_emit_foreign_json(const struct cuv_evidence *ev, const cuv_file *f, cuv_buffer *out);
 /* What changed between two models. */
 void cuv_emit_diff(const cuv_diff *diff, cuv_buffer *out);
 void cuv_emit_diff_json(const cuv_diff *diff, cuv_buffer *out);

@@ -75,7 +75,7 @@ static cuv_named whole_array(const cuv_file *f)
     return (cuv_named){.tensor = whole ? f->root->tensor : NULL, .key = f->name, .label = f->name};
 }
 
-static void file_json(const cuv_file *f, cuv_buffer *b)
+static void file_json(const struct cuv_evidence *ev, const cuv_file *f, cuv_buffer *b)
 {
     cuv_buffer_text(b, "{\"path\": ");
     text(b, f->path);
@@ -105,6 +105,8 @@ static void file_json(const cuv_file *f, cuv_buffer *b)
         }
     cuv_buffer_text(b, "],\n  \"layers\": [");
     layers_json(f, b);
+    cuv_buffer_text(b, "], \"foreign\": [");
+    cuv_emit_foreign_json(ev, f, b);
     cuv_buffer_text(b, "], \"dangers\": [");
     dangers_json(f, b);
     cuv_buffer_text(b, "]}");
@@ -115,7 +117,7 @@ void cuv_emit_evidence_json(const struct cuv_evidence *ev, cuv_buffer *b)
     cuv_buffer_printf(b, "{\"cuvier\": \"%s\", \"files\": [", cuv_version());
     for (size_t i = 0; i < ev->file_count; i++) {
         cuv_buffer_text(b, i ? ",\n " : "\n ");
-        file_json(ev->files[i], b);
+        file_json(ev, ev->files[i], b);
     }
     cuv_buffer_text(b, "]}\n");
 }
@@ -189,6 +191,7 @@ void cuv_emit_evidence(const struct cuv_evidence *ev, cuv_buffer *b)
             cuv_buffer_printf(b, "  written by     %s\n", f->written_by);
         if (f->config)
             config_line(f, b);
+        cuv_emit_foreign(ev, f, b);
         if (f->script)
             script_lines(f->script, b);
         if (n) {

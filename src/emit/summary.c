@@ -12,6 +12,8 @@ typedef struct table {
 
 const char *cuv_layer_class(const cuv_layer *layer)
 {
+    if (layer->custom)
+        return layer->class_name;
     if (layer->model)
         return ((struct cuv_model *)layer->model)->class_name;
     return layer->def->flags & CUV_LF_OPERATION ? layer->class_name : layer->def->name;

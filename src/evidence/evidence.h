@@ -98,6 +98,24 @@ typedef struct cuv_file {
     bool collapsed;             /* one numeric array that holds several along its first axis (see formats.md e) */
 } cuv_file;
 
+/* --custom NAME=CODE.py: Keras code that stands in for a class, or for one layer. */
+typedef struct cuv_custom {
+    const char *name;           /* "MyLayer", "package>MyLayer", "module.MyLayer", or the name of a layer */
+    cuv_file *file;             /* no part of ev->files */
+    struct cuv_py *module;      /* the code, parsed */
+    bool used;
+} cuv_custom;
+
+/* Where such a class is called: what its code can ask for. */
+typedef struct cuv_custom_use {
+    const char *layer, *class_name;
+    const cuv_value *config;    /* the layer's arguments */
+    int keras;
+    const struct cuv_custom_input { int64_t shape[CUV_MAX_RANK]; int rank; const char *dtype; } *inputs;
+    const struct cuv_custom_argument { size_t count; bool list; } *args;    /* positional arguments, and how many inputs each takes */
+    size_t arg_count;
+} cuv_custom_use;
+
 typedef struct cuv_samples {
     cuv_file *file;
     const char *origin;         /* of a self-test: who computed the outputs */
@@ -117,6 +135,8 @@ struct cuv_evidence {
     size_t map_text_count;
     struct { int64_t shape[CUV_MAX_RANK]; int rank; } *input_shapes;
     size_t input_shape_count;
+    cuv_custom *customs;        /* --custom */
+    size_t custom_count;
     cuv_samples *samples;       /* NULL when none were given */
     bool strict;
     unsigned depth;             /* internal: files that name files */
@@ -153,6 +173,23 @@ CUV_MUST_USE cuv_status cuv_evidence_tensor(struct cuv_evidence *ev, const char 
 /* The same with ".T" or ".transpose(2,3,1,0)" behind it, NumPy's words: `*out` is the turned tensor, `*base` the one it is made of. */
 CUV_MUST_USE cuv_status cuv_evidence_turned(struct cuv_evidence *ev, const char *spelling, const cuv_named **out,
                                             const cuv_named **base);
+
+/* The code that stands in for what a record describes; NULL: none. A layer's own name counts more than its class. */
+cuv_custom *cuv_custom_for(const struct cuv_evidence *ev, const cuv_value *record, const char *layer);
+/* In the records of such a model: how many layers the code made before this one. */
+#define CUV_MADE "cuvier_made"
+/* Does the class hand its input's mask on? Code may say so: supports_masking = True. */
+typedef enum cuv_custom_masks { CUV_MASKS_AS_INSIDE, CUV_MASKS_DROPPED, CUV_MASKS_KEPT } cuv_custom_masks;
+/* The model that the code builds for a layer where it stands, as a configuration object in `arena` (script_custom.c). */
+CUV_MUST_USE cuv_status cuv_custom_model(struct cuv_evidence *ev, const cuv_custom *custom, const cuv_custom_use *use,
+                                         cuv_arena *arena, cuv_value **out, cuv_custom_masks *masks);
+/* "its weights, 2: ..." in the context's texts: tensors of a layer by its name, or where the file's paths tell no names by its class and
+ * how many layers of that class come before it; NULL: none. */
+const char *cuv_held_text(const struct cuv_evidence *ev, const char *layer, const char *class_name, size_t before);
+typedef void cuv_held_visit(void *to, const cuv_named *tensor);
+/* The same, one by one. */
+void cuv_held_each(const struct cuv_evidence *ev, const char *layer, const char *class_name, size_t before, cuv_held_visit *visit,
+                   void *to);
 
 /* Readers, one a convention: each fills the file from its parsed carrier. */
 CUV_MUST_USE cuv_status cuv_read_legacy_h5(struct cuv_evidence *ev, cuv_file *file, const cuv_h5 *root);   /* legacy_h5.c */

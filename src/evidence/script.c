@@ -125,7 +125,7 @@ static unsigned weight_of(const cuv_sc *e, const cuv_sl *model)
     return votes;
 }
 
-static cuv_sl *choose_model(const cuv_sc *e)
+cuv_sl *cuv_sc_choose_model(const cuv_sc *e)
 {
     cuv_sl *best = NULL;
     for (size_t i = 0; i < e->model_count; i++)         /* of equals the one made last */
@@ -163,7 +163,7 @@ static cuv_status call_builder(cuv_sc *e, const cuv_py *module)
 
 /* ---- the whole ---- */
 
-static cuv_status prepare(cuv_sc *e)
+cuv_status cuv_sc_prepare(cuv_sc *e)
 {
     const cuv_limits *limits = cuv_context_limits(e->cx);
     e->step_limit = MOST_STEPS < limits->items * 64 ? MOST_STEPS : limits->items * 64;
@@ -207,7 +207,7 @@ static cuv_status write_config(cuv_sc *e, cuv_sl *model)
 
 static cuv_status conclude(cuv_sc *e)
 {
-    cuv_sl *model = choose_model(e);
+    cuv_sl *model = cuv_sc_choose_model(e);
     if (!model)
         return no_model(e);
     CUV_TRY(write_config(e, model));
@@ -215,10 +215,11 @@ static cuv_status conclude(cuv_sc *e)
     return cuv_sc_finish_weights(e, model);
 }
 
-static cuv_status run(cuv_sc *e, const cuv_py *module)
+static cuv_status run(cuv_sc *e, const void *with)
 {
+    const cuv_py *module = with;
     cuv_flow flow = CUV_FLOW_NEXT;
-    CUV_TRY(prepare(e));
+    CUV_TRY(cuv_sc_prepare(e));
     CUV_TRY(cuv_sc_block(e, module->body, module->body_count, &flow));
     e->guarded = 0;
     if (!e->model_count)
@@ -234,8 +235,8 @@ static int version_of_files(const struct cuv_evidence *ev)
     return 0;
 }
 
-/* One reading, with names as Keras `keras` gives them; 0: as the code itself tells. */
-static cuv_status evaluate(struct cuv_evidence *ev, cuv_file *file, const cuv_py *module, int keras, cuv_script **out)
+cuv_status cuv_sc_read(struct cuv_evidence *ev, cuv_file *file, int keras, cuv_status (*body)(cuv_sc *e, const void *with),
+                       const void *with, cuv_script **out)
 {
     cuv_sc e = {.cx = ev->cx, .ev = ev, .file = file, .src = &file->source, .arena = cuv_arena_new(ev->cx),
                 .script = CUV_NEW(ev->arena, cuv_script)};
@@ -246,7 +247,7 @@ static cuv_status evaluate(struct cuv_evidence *ev, cuv_file *file, const cuv_py
     }
     e.script->keras = keras;
     size_t mark = cuv_findings_mark(ev->cx);
-    cuv_status status = run(&e, module);
+    cuv_status status = body(&e, with);
     if (e.no_memory && status != CUV_MEMORY) {      /* what it says is worth nothing */
         cuv_findings_rewind(ev->cx, mark);
         status = cuv_oom(ev->cx);
@@ -266,10 +267,10 @@ cuv_status cuv_read_script(struct cuv_evidence *ev, cuv_file *file)
     cuv_status status = cuv_python_parse(arena, &file->source, &module);
     int keras = version_of_files(ev);
     if (status == CUV_OK)
-        status = evaluate(ev, file, module, keras, &script);
+        status = cuv_sc_read(ev, file, keras, run, module, &script);
     int told = version_of_files(ev);
     if (status == CUV_OK && !keras && told && told != (script->keras ? script->keras : 3))
-        status = evaluate(ev, file, module, told, &script);
+        status = cuv_sc_read(ev, file, told, run, module, &script);
     cuv_arena_free(arena);
     if (status == CUV_OK)
         file->script = script;

@@ -96,6 +96,7 @@ struct cuv_sl {
     cuv_file *record_file;
     bool whole_file;            /* load_model: with its weights */
     cuv_sv *weights;            /* LIST of arrays that were set last, or NULL */
+    size_t made;                /* how many layers were made before it */
     bool used_inside;           /* part of another model */
     unsigned votes;             /* how much speaks for its being the model the script is about */
     size_t mark;                /* for walks */
@@ -178,6 +179,8 @@ typedef struct cuv_sc {
     size_t walk;                /* last mark given to a walk */
     bool channels_first;        /* set_image_data_format */
     cuv_map *skipped;           /* places listed already */
+    size_t made;                /* layers so far */
+    bool numbers;               /* records say when each layer was made (CUV_MADE) */
     bool no_memory;             /* a text could not be made */
     bool skip;                  /* the statement turned out to have no effect on the model */
 } cuv_sc;
@@ -225,6 +228,12 @@ CUV_MUST_USE cuv_status cuv_sv_iterate(cuv_sc *e, cuv_sv *v, cuv_sv **out, bool 
 bool cuv_sv_length(const cuv_sv *v, size_t *out);
 
 /* ---- script.c: the whole, errors, bounds */
+CUV_MUST_USE cuv_status cuv_sc_prepare(cuv_sc *e);
+/* The model that the code is about; NULL: it builds none. */
+cuv_sl *cuv_sc_choose_model(const cuv_sc *e);
+/* Runs `body` as one reading of `file`, with names as Keras `keras` gives them (0: as the code tells); frees what it made. */
+CUV_MUST_USE cuv_status cuv_sc_read(struct cuv_evidence *ev, cuv_file *file, int keras, cuv_status (*body)(cuv_sc *e, const void *with),
+                                    const void *with, cuv_script **out);
 CUV_MUST_USE cuv_status cuv_sc_fail(cuv_sc *e, const cuv_py *node, cuv_status status, const char *id, const char *help,
                                     const char *fmt, ...) CUV_PRINTF(6, 7);
 /* "script.unsupported" */

@@ -16,6 +16,8 @@ static cuv_status new_record(cuv_sc *e, const cuv_sl *layer, cuv_value **config,
         CUV_TRY(set_text(e, *out, "module", layer->module));
     CUV_TRY(set_text(e, *out, "class_name", layer->class_name));
     CUV_TRY(cuv_dict_set(e->arena, *out, "config", *config));
+    if (e->numbers)
+        CUV_TRY(cuv_dict_set(e->arena, *out, CUV_MADE, cuv_value_int(e->arena, (int64_t)layer->made)));
     return set_text(e, *config, "name", layer->name);
 }
 

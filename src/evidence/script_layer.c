@@ -137,6 +137,7 @@ cuv_status cuv_sl_new(cuv_sc *e, cuv_sl_kind kind, const char *class_name, const
     (*out)->class_name = class_name;
     (*out)->name = name;
     (*out)->node = e->at;
+    (*out)->made = e->made++;
     (*out)->is_model = kind == CUV_SL_SEQUENTIAL || kind == CUV_SL_FUNCTIONAL || kind == CUV_SL_OPAQUE;
     CUV_TRY(cuv_sv_make(e, CUV_SV_DICT, &(*out)->config));
     if (!(*out)->is_model)

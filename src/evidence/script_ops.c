@@ -27,8 +27,11 @@ static const char *word_at(cuv_sc *e, const char *words, size_t index)
 {
     for (; *words; words += strspn(words, " ")) {
         size_t n = strcspn(words, " ");
-        if (index-- == 0)
-            return cuv_arena_strndup(e->arena, words, strcspn(words, "= ") < n ? strcspn(words, "= ") : n);
+        if (index-- == 0) {
+            const char *word = cuv_arena_strndup(e->arena, words, strcspn(words, "= ") < n ? strcspn(words, "= ") : n);
+            e->no_memory |= !word;
+            return word;
+        }
         words += n;
     }
     return NULL;

@@ -60,6 +60,24 @@ static bool is_layer(const cuv_value *v)
     return class_name && !cuv_text(cuv_get(v, "config")) && cuv_layer_find(class_name);
 }
 
+static const char *plain_name(const char *name)
+{
+    return strchr(name, '>') ? strchr(name, '>') + 1 : name;
+}
+
+/* --custom can stand in for functions, too: "package>name" as well as "name". */
+static cuv_status stands_in(const cuv_layer *layer, const char *name, bool *out)
+{
+    const cuv_model_hooks *hooks = layer->hooks;
+    cuv_value *record = cuv_value_dict(layer->arena);
+    *out = false;
+    if (!record)
+        return cuv_oom(cuv_arena_context(layer->arena));
+    CUV_TRY(cuv_dict_set(layer->arena, record, "class_name", cuv_value_text(layer->arena, name)));
+    *out = hooks && hooks->stand_in && hooks->stand_in(hooks, record, NULL);
+    return CUV_OK;
+}
+
 static cuv_status unknown(const cuv_layer *layer, const cuv_value *value, const char *name)
 {
     const char *names[sizeof singles / sizeof *singles];
@@ -71,7 +89,8 @@ static cuv_status unknown(const cuv_layer *layer, const cuv_value *value, const 
     return cuv_fail(cx, CUV_UNSUPPORTED, "layer.activation",
                     &(cuv_detail){.layer = layer->name, .expected = "an activation of Keras", .found = found,
                                   .help = near ? cuv_format(cx, "did you mean '%s'?", near)
-                                               : "what it computes is in its Python code only; put a layer of Keras in its place"},
+                                               : cuv_format(cx, "what it computes is in its Python code only; say it in Keras code, and "
+                                                            "give that with --custom %s=CODE.py", name ? plain_name(name) : "NAME")},
                     "layer '%s' (%s): the activation %s is not known", layer->name, layer->class_name, found);
 }
 
@@ -118,7 +137,10 @@ cuv_status cuv_parse_activation(const cuv_layer *layer, const cuv_value *value, 
             return CUV_OK;
         }
     *single = false;
-    return cuv_has_word(several, name) || cuv_has_word(layers_by_name, name) ? CUV_OK : unknown(layer, value, name);
+    bool known = cuv_has_word(several, name) || cuv_has_word(layers_by_name, name);
+    if (!known)
+        CUV_TRY(stands_in(layer, name, &known));
+    return known ? CUV_OK : unknown(layer, value, name);
 }
 
 cuv_status cuv_arg_activation(cuv_context *cx, const cuv_layer *layer, const char *name, cuv_act *act, bool *single)
@@ -188,6 +210,7 @@ static cuv_status record_of_class(cuv_call *call, const char *class_name, cuv_va
     if (!config || !*out)
         return cuv_oom(call->cx);
     CUV_TRY(cuv_dict_set(call->layer->arena, *out, "class_name", cuv_value_text(call->layer->arena, class_name)));
+    CUV_TRY(cuv_dict_set(call->layer->arena, config, "name", cuv_value_text(call->layer->arena, plain_name(class_name))));
     return cuv_dict_set(call->layer->arena, *out, "config", config);
 }
 

@@ -27,7 +27,7 @@ static bool is_of_training(const char *name)
            cuv_ends_with(name, "_constraint");
 }
 
-static const char *argument_names(cuv_context *cx, const cuv_value *config)
+const char *cuv_argument_names(cuv_context *cx, const cuv_value *config)
 {
     const char *text = "";
     for (size_t i = 0; config && config->kind == CUV_DICT && i < config->size && i < 24; i++) {
@@ -42,36 +42,46 @@ static const char *argument_names(cuv_context *cx, const cuv_value *config)
 static const struct { const char *names, *why; } unsupported_classes[] = {
     {"FlaxLayer JaxLayer TFSMLayer TorchModuleWrapper DenseFeatures", "it runs a model of another library"},
     {"Equalization ContrastLimitedAdaptiveHistogramEqualization MaxNumBoundingBoxes "
-     "RandomFourierFeatures ConvLSTM2DCell", "do its work before the model, from the layer after it on"}};
+     "RandomFourierFeatures ConvLSTM2DCell", "its work can be done before the model, which then begins with the layer after it"}};
 
-static cuv_status unsupported_class(cuv_context *cx, const char *name, const char *class_name)
+/* What to write in place of a class that only its author's code knows, and what the files hold of it. */
+static cuv_detail foreign_detail(cuv_context *cx, const cuv_value *record, const char *name, const char *class_name, const cuv_layer *like)
 {
-    for (size_t i = 0; i < sizeof unsupported_classes / sizeof *unsupported_classes; i++)
-        if (cuv_has_word(unsupported_classes[i].names, class_name))
-            return cuv_fail(cx, CUV_UNSUPPORTED, "layer.unsupported",
-                            &(cuv_detail){.layer = name, .found = class_name, .help = unsupported_classes[i].why},
-                            "layer '%s' is of Keras's class '%s', which is not supported", name, class_name);
-    return CUV_OK;
+    const char *module = cuv_get_text(record, "module"), *registered = cuv_get_text(record, "registered_name");
+    const cuv_model_hooks *hooks = like ? like->hooks : NULL;
+    const char *package = strchr(class_name, '>'), *plain = package ? package + 1 : class_name;
+    const char *held = hooks && hooks->held ? hooks->held(hooks, name, plain) : NULL;
+    const char *where = cuv_format(cx, "%s%s%s%s%s", module ? "module " : "", module ? module : "", module && registered ? ", " : "",
+                                   registered ? "registered as " : "", registered ? registered : "");
+    return (cuv_detail){.layer = name, .expected = "a class of keras.layers",
+                        .found = cuv_format(cx, "%s%s%s", class_name, *where ? ", " : "", where),
+                        .notes = cuv_format(cx, "%s%sits arguments: %s%s%s", where, *where ? "\n" : "",
+                                            cuv_argument_names(cx, cuv_get(record, "config")), held ? "\n" : "", held ? held : ""),
+                        .help = cuv_format(cx, "what the layer computes is in the code of its class only: say it in Keras code, and give "
+                                           "that with --custom %s=CODE.py", plain)};
 }
 
-static cuv_status unknown_class(cuv_context *cx, const cuv_value *record, const char *name, const char *class_name)
+static cuv_status unknown_class(cuv_context *cx, const cuv_value *record, const char *name, const char *class_name, const cuv_layer *like)
 {
-    const cuv_value *config = cuv_get(record, "config");
-    const char *module = cuv_get_text(record, "module"), *registered = cuv_get_text(record, "registered_name");
-    if (!is_foreign(record))
-        CUV_TRY(unsupported_class(cx, name, class_name));
-    const char *near = is_foreign(record) ? NULL : cuv_layer_nearest(class_name);
-    const char *where = cuv_format(cx, "%s%s%s%s", module ? "module " : "", module ? module : "",
-                                   registered ? ", registered as " : "", registered ? registered : "");
-    return cuv_fail(cx, CUV_UNSUPPORTED, "layer.unknown",
-                    &(cuv_detail){.layer = name, .expected = "a class of keras.layers",
-                                  .found = cuv_format(cx, "%s%s%s", class_name, *where ? ", " : "", where),
-                                  .notes = cuv_format(cx, "%s%sits arguments: %s", where, *where ? "\n" : "",
-                                                      argument_names(cx, config)),
-                                  .help = near ? cuv_format(cx, "did you mean '%s'?", near)
-                                               : "what the layer computes is in the code of its class only; replace it by layers "
-                                                 "of Keras in the configuration, or in a script that builds the model"},
-                    "layer '%s' is of class '%s', which Keras does not have", name, class_name);
+    bool foreign = is_foreign(record);
+    cuv_detail detail = foreign_detail(cx, record, name, class_name, like);
+    const char *near = foreign ? NULL : cuv_layer_nearest(class_name);
+    for (size_t i = 0; !foreign && i < sizeof unsupported_classes / sizeof *unsupported_classes; i++)
+        if (cuv_has_word(unsupported_classes[i].names, class_name)) {
+            detail.found = class_name;
+            detail.notes = cuv_format(cx, "%s\n%s", unsupported_classes[i].why, detail.notes);
+            return cuv_fail(cx, CUV_UNSUPPORTED, "layer.unsupported", &detail,
+                            "layer '%s' is of Keras's class '%s', which is not supported", name, class_name);
+        }
+    if (near)
+        detail.help = cuv_format(cx, "did you mean '%s'? Otherwise %s", near, detail.help);
+    return cuv_fail(cx, CUV_UNSUPPORTED, "layer.unknown", &detail, "layer '%s' is of class '%s', which Keras does not have", name, class_name);
+}
+
+bool cuv_class_is_foreign(const cuv_value *record)
+{
+    const char *class_name = cuv_get_text(record, "class_name");
+    return class_name && class_name[0] != '_' && (is_foreign(record) || (!cuv_layer_find(class_name) && !cuv_is_operation(record)));
 }
 
 static bool is_model(const cuv_layer_def *def)
@@ -139,6 +149,8 @@ static cuv_status finish(cuv_context *cx, cuv_layer *layer, const cuv_value *rec
                                       .found = cuv_value_repr(cx, layer->config)},
                         "layer '%s' (%s): its \"config\" is no object", layer->name, layer->class_name);
     CUV_TRY(cuv_read_policy(layer));
+    if (layer->custom)
+        return CUV_OK;          /* its arguments mean something to the code alone */
     CUV_TRY(cuv_read_args(layer));
     read_data_format(layer);
     if (layer->def->check)
@@ -161,6 +173,15 @@ static cuv_status check_name(cuv_context *cx, const char *name)
                     "a layer is called '%s', which as a path leads out of its folder", name);
 }
 
+/* What stands in for a class is made of Keras's own: inside it names mean nothing else. */
+static const char *stand_in_for(const cuv_value *record, const char *name, const cuv_layer *like)
+{
+    for (const cuv_layer *up = like ? like->parent : NULL; up; up = up->parent)
+        if (up->custom)
+            return NULL;
+    return like && like->hooks && like->hooks->stand_in ? like->hooks->stand_in(like->hooks, record, name) : NULL;
+}
+
 static cuv_status make(cuv_arena *arena, const cuv_value *record, const cuv_layer *like, const char *role, cuv_layer **out)
 {
     cuv_context *cx = cuv_arena_context(arena);
@@ -172,14 +193,17 @@ static cuv_status make(cuv_arena *arena, const cuv_value *record, const cuv_laye
                         "a layer of the configuration has no class_name");
     const char *name = name_of(record, class_name);
     CUV_TRY(check_name(cx, name));
-    bool operation = !is_foreign(record) && cuv_is_operation(record);
-    const cuv_layer_def *def = is_foreign(record) || operation ? NULL : cuv_layer_find(class_name);
+    const char *custom = stand_in_for(record, name, like);
+    bool operation = !custom && !is_foreign(record) && cuv_is_operation(record);
+    const cuv_layer_def *def = custom ? &cuv_layer_stand_in : is_foreign(record) || operation ? NULL : cuv_layer_find(class_name);
     if (!def && !operation)
-        return unknown_class(cx, record, name, class_name);
+        return unknown_class(cx, record, name, class_name, like);
     cuv_layer *layer = CUV_NEW(arena, cuv_layer);
     if (!layer)
         return cuv_oom(cx);
-    *layer = (cuv_layer){.def = def, .name = name, .class_name = class_name, .role = role, .arena = arena};
+    if (custom && strchr(class_name, '>'))      /* Keras 2 writes "package>MyLayer" */
+        class_name = strchr(class_name, '>') + 1;
+    *layer = (cuv_layer){.def = def, .name = name, .class_name = class_name, .role = role, .arena = arena, .custom = custom, .record = record};
     CUV_TRY(fill(layer, record, like));
     CUV_TRY(operation ? cuv_operation_make(cx, layer) : finish(cx, layer, record));
     *out = layer;

@@ -110,10 +110,15 @@ typedef struct cuv_weight {
     bool whole_numbers;         /* the tensor held integers, the weight holds floats */
 } cuv_weight;
 
-/* How a layer that is a model (Sequential, Functional) is made and called; src/model gives both. */
+/* How a layer that is a model (Sequential, Functional) is made and called, and what stands in for classes that are none of Keras's
+ * (--custom); src/model gives all of it. */
 typedef struct cuv_model_hooks {
     cuv_status (*make_model)(cuv_layer *layer, const cuv_value *record);
     cuv_status (*call_model)(cuv_call *call);
+    const char *(*stand_in)(const struct cuv_model_hooks *hooks, const cuv_value *record, const char *name);    /* its code's name, or NULL */
+    cuv_status (*call_stand_in)(cuv_call *call);        /* makes the model on the first call */
+    const char *(*held)(const struct cuv_model_hooks *hooks, const char *name, const char *class_name);  /* weights that files hold */
+    void *given;                /* what the hooks are about; src/model's */
 } cuv_model_hooks;
 
 struct cuv_layer {
@@ -129,6 +134,8 @@ struct cuv_layer {
     size_t inner_count, inner_capacity;
     const cuv_model_hooks *hooks;   /* copied from `like`; NULL: models inside wrappers are refused */
     void *model;                /* struct cuv_model of a nested model, else NULL */
+    const char *custom;         /* the code that stands in for the class (--custom), else NULL; `model` is made on the first call */
+    const cuv_value *record;    /* of such a layer: what the file says of it */
     cuv_weight *weights;        /* own variables only, in the order of creation */
     size_t weight_count, weight_capacity;
     bool trainable;
@@ -157,6 +164,10 @@ CUV_MUST_USE cuv_status cuv_layer_add_inner(cuv_layer *outer, const cuv_value *r
 
 /* True when the kernel is packed as GPTQ and AWQ do it. */
 bool cuv_layer_packs(const cuv_layer *layer);
+/* The class is somebody's own, or one of Keras's that cuvier does not compute: only --custom can stand in for it. */
+bool cuv_class_is_foreign(const cuv_value *record);
+/* "units=4, rate=0.5" without what says nothing of the computation. Never NULL. */
+const char *cuv_argument_names(cuv_context *cx, const cuv_value *config);
 /* The value of a row's default ("None", "(1, 1)", "'valid'"); NULL: no memory. */
 cuv_value *cuv_layer_literal(cuv_arena *arena, const char *text);
 /* Arguments by name; the row must exist. */

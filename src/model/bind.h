@@ -106,6 +106,8 @@ bool cuv_offer_fits(const cuv_unit *unit, const cuv_offer *offer);
 /* The layer name without Keras's counter ("dense_12": "dense"), for comparing names of two sessions. */
 size_t cuv_name_stem(const char *name);
 
+/* An offer for a layer that code stands in for: by names, order and shapes, and never more than assumed (custom.c). */
+CUV_MUST_USE cuv_status cuv_bind_custom(cuv_binding *b, cuv_unit *unit, const cuv_offer *offer);
 /* Keras 3 object groups: pairs by class and number in every container (objects.c). */
 CUV_MUST_USE cuv_status cuv_bind_objects(cuv_binding *b, const cuv_file *file);
 /* Reports all misfits with their likely cause; CUV_NO when there were any (diagnose.c). */

@@ -224,7 +224,15 @@ static cuv_status call_nested(cuv_call *call)
     return CUV_OK;
 }
 
-static const cuv_model_hooks hooks = {make_nested, call_nested};
+static cuv_status call_model(cuv_call *call)
+{
+    if (!call->layer->custom)
+        return call_nested(call);
+    CUV_TRY(cuv_check_keywords(call));
+    CUV_TRY(call_nested(call));
+    cuv_pass_masks(call);
+    return CUV_OK;
+}
 
 /* ---- the model */
 
@@ -342,6 +350,7 @@ static cuv_status finish(struct cuv_model *m, const cuv_graph *g)
         refs[i] = m->outputs[i].value;
     CUV_TRY(cuv_program_set_outputs(m->program, refs, m->output_names, m->output_count));
     CUV_TRY(collect_weights(m));
+    CUV_TRY(cuv_decide_customs(m));
     return cuv_program_check(m->program);
 }
 
@@ -357,7 +366,11 @@ static cuv_status build(struct cuv_model *m, const struct cuv_evidence *ev, cons
     m->program = cuv_program_new(m->arena);
     if (!m->program)
         return cuv_oom(m->cx);
-    cuv_layer like = {.keras = m->keras, .tf1 = written_by_tf1(m), .trainable = true, .hooks = &hooks, .arena = m->arena};
+    cuv_model_hooks *hooks = CUV_NEW(m->arena, cuv_model_hooks);
+    if (!hooks)
+        return cuv_oom(m->cx);
+    *hooks = (cuv_model_hooks){make_nested, call_model, cuv_stand_in, cuv_call_stand_in, cuv_held_for, (void *)(uintptr_t)ev};
+    cuv_layer like = {.keras = m->keras, .tf1 = written_by_tf1(m), .trainable = true, .hooks = hooks, .arena = m->arena};
     CUV_TRY(decide_theano(m, record, &like.theano));
     CUV_TRY(cuv_graph_parse(m, record, &like, &g));
     m->graph = g;

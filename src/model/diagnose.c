@@ -5,6 +5,8 @@
 
 static const char *class_of(const cuv_unit *u)
 {
+    if (u->layer->custom)
+        return u->layer->class_name;
     return u->layer->model ? ((struct cuv_model *)u->layer->model)->class_name : u->layer->def->name;
 }
 

@@ -53,7 +53,7 @@ static cuv_status bind_group(cuv_binding *b, cuv_unit *u, const cuv_file *f, con
     if (offer.tensors != stored.tensors)        /* the stored tensors are used, under another layout */
         for (size_t i = 0; i < stored.count; i++)
             CUV_TRY(cuv_map_set(b->used, stored.tensors[i].label, u));
-    return cuv_bind_offer(b, u, &offer, level, why);
+    return u->layer->custom ? cuv_bind_custom(b, u, &offer) : cuv_bind_offer(b, u, &offer, level, why);
 }
 
 static cuv_status surplus_group(cuv_binding *b, const cuv_group *g)

@@ -255,12 +255,39 @@ static bool key_names_weight(const cuv_named *t, const cuv_unit *u, const cuv_we
     return u->count == 1 || strstr(t->key, w->layer->name) != NULL;
 }
 
+static bool is_below(const char *key, const char *layer)
+{
+    size_t n = strlen(layer);
+    for (const char *at = strstr(key, layer); at; at = strstr(at + 1, layer))
+        if ((at == key || strchr("/.", at[-1])) && at[n] && strchr("/.", at[n]))
+            return true;
+    return false;
+}
+
+/* "my_layer/w", "my_layer/inner/b": all of them are for the code that stands in for the layer. */
+static cuv_status bind_custom_named(cuv_binding *b, cuv_unit *u, const cuv_named *tensors, size_t count, const cuv_file *f, size_t *found)
+{
+    cuv_offer offer = {.where = f->name, .name = u->layer->name};
+    cuv_named *own = CUV_NEW_ARRAY(b->scratch, cuv_named, count + 1);
+    if (!own)
+        return cuv_oom(b->cx);
+    for (size_t t = 0; t < count; t++)
+        if (is_below(tensors[t].key, u->layer->name))
+            own[offer.count++] = tensors[t];
+    offer.tensors = own;
+    *found += offer.count;
+    return offer.count ? cuv_bind_custom(b, u, &offer) : CUV_OK;
+}
+
 cuv_status cuv_bind_named(cuv_binding *b, const cuv_named *tensors, size_t count, const cuv_file *f)
 {
     const char *why = cuv_format(b->cx, "%s names layer and weight", f->name);
     size_t found = 0;
     for (size_t i = 0; i < b->unit_count; i++)
-        for (size_t k = 0; k < b->units[i].count; k++) {
+        if (b->units[i].layer->custom && !b->units[i].filled)
+            CUV_TRY(bind_custom_named(b, &b->units[i], tensors, count, f, &found));
+    for (size_t i = 0; i < b->unit_count; i++)
+        for (size_t k = 0; k < b->units[i].count && !b->units[i].layer->custom; k++) {
             cuv_weight *w = b->units[i].weights[k];
             const cuv_named *best = NULL;
             for (size_t t = 0; t < count; t++)

@@ -15,6 +15,8 @@ static const char *place(cuv_binding *b, const char *where, const char *excerpt)
 
 static const char *class_of(const cuv_unit *u)
 {
+    if (u->layer->custom)
+        return u->layer->class_name;
     return u->layer->model ? ((struct cuv_model *)u->layer->model)->class_name : u->layer->def->name;
 }
 

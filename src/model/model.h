@@ -51,6 +51,7 @@ struct cuv_model {
     bool nested;                /* inside another model: shares its arena and program */
     bool trainable;
     const cuv_samples *samples; /* of the original, when the model was rebuilt with some */
+    bool custom;                /* code stands in for a class somewhere inside */
     bool scripted;              /* the configuration came from a script: it holds only what the script says */
 };
 

@@ -146,7 +146,9 @@ static cuv_status bind_layers(cuv_binding *b, const cuv_unit *outer, cuv_layer *
         cuv_layer *layer = layers[i];
         if (!layer_holds(layer))
             continue;
-        const char *class_name = layer->model ? ((struct cuv_model *)layer->model)->class_name : layer->def->name;
+        const char *class_name = layer->custom  ? layer->class_name
+                                 : layer->model ? ((struct cuv_model *)layer->model)->class_name
+                                                : layer->def->name;
         char *stem = cuv_snake_case(b->scratch, class_name);
         if (!stem)
             return cuv_oom(b->cx);
@@ -212,11 +214,43 @@ static cuv_status bind_own(cuv_binding *b, const cuv_unit *unit, cuv_layer *laye
     return cuv_bind_offer(b, own, &offer, CUV_CERTAIN, why);
 }
 
+/* All tensors of an object and of what is inside it, in the order of the file; without `out` they are counted. */
+static cuv_status tensors_below(cuv_binding *b, const onode *node, unsigned depth, const cuv_file *file, cuv_named *out, size_t *count)
+{
+    if (depth > cuv_context_limits(b->cx)->depth)
+        return cuv_fail(b->cx, CUV_UNSAFE, "limit.depth", NULL, "%s nests its objects too deeply", file->name);
+    for (size_t i = 0; node->group && i < node->group->count; i++, ++*count)
+        if (out)
+            out[*count] = node->group->tensors[i];
+    for (const onode *c = node->first; c; c = c->next)
+        CUV_TRY(tensors_below(b, c, depth + 1, file, out, count));
+    return CUV_OK;
+}
+
+/* A class of somebody's own keeps its variables and layers under attributes that only its code knows. */
+static cuv_status bind_stand_in(cuv_binding *b, const cuv_unit *unit, cuv_layer *layer, const onode *node, unsigned depth,
+                                const cuv_file *file)
+{
+    size_t count = 0, filled = 0;
+    cuv_unit *own = CUV_NEW(b->scratch, cuv_unit);
+    CUV_TRY(tensors_below(b, node, depth, file, NULL, &count));
+    cuv_named *tensors = CUV_NEW_ARRAY(b->scratch, cuv_named, count + 1);
+    if (!own || !tensors)
+        return cuv_oom(b->cx);
+    CUV_TRY(tensors_below(b, node, depth, file, tensors, &filled));
+    *own = (cuv_unit){.layer = layer, .index = unit ? unit->index : 0};
+    CUV_TRY(cuv_layer_weights_whole(b->scratch, layer, &own->weights, &own->count));
+    own->whole = own->weights;
+    return cuv_bind_custom(b, own, &(cuv_offer){tensors, count, node->name, file->name});
+}
+
 static cuv_status bind_object(cuv_binding *b, const cuv_unit *unit, cuv_layer *layer, const onode *node, unsigned depth,
                               const cuv_file *file)
 {
     if (depth > cuv_context_limits(b->cx)->depth)
         return cuv_fail(b->cx, CUV_UNSAFE, "limit.depth", NULL, "%s nests its objects too deeply", file->name);
+    if (layer->custom)
+        return bind_stand_in(b, unit, layer, node, depth, file);
     if (layer->weight_count)
         CUV_TRY(bind_own(b, unit, layer, node, file));
     if (layer->model) {

@@ -73,6 +73,43 @@ static cuv_status find_layers(search *s)
     return CUV_OK;
 }
 
+static size_t count_layers(cuv_layer *const *layers, size_t count)
+{
+    size_t n = count;
+    for (size_t i = 0; i < count; i++)
+        n += count_layers(layers[i]->inner, layers[i]->inner_count);
+    return n;
+}
+
+static cuv_status add_leaves(search *s, cuv_layer *const *layers, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        cuv_layer *layer = layers[i];
+        item it = {CUV_NEW_ARRAY(s->arena, cuv_weight *, layer->weight_count + 1), layer->weight_count};
+        if (!it.weights)
+            return cuv_oom(s->cx);
+        for (size_t k = 0; k < it.count; k++)
+            it.weights[k] = &layer->weights[k];
+        if (all_assumed(&it))
+            add_item(s, &it);
+        CUV_TRY(add_leaves(s, layer->inner, layer->inner_count));
+    }
+    return CUV_OK;
+}
+
+/* The layers at every depth: those inside a model, or inside what --custom gives, change places one by one. */
+static cuv_status find_leaves(search *s)
+{
+    s->class_count = 0;
+    s->classes = CUV_NEW_ARRAY(s->arena, class, count_layers(s->m->layers, s->m->layer_count) + 1);
+    return s->classes ? add_leaves(s, s->m->layers, s->m->layer_count) : cuv_oom(s->cx);
+}
+
+static bool has_inner(const struct cuv_model *m)
+{
+    return count_layers(m->layers, m->layer_count) > m->layer_count;
+}
+
 static cuv_status find_weights(search *s)
 {
     struct cuv_model *m = s->m;
@@ -254,7 +291,8 @@ static cuv_status conclude(search *s, const char *samples)
 static cuv_status confirm(search *s, const char *samples)
 {
     const char *why = cuv_arena_printf(s->m->arena, "%s is reproduced with it; its shape allows no other", samples);
-    if (!why)
+    const char *reproduced = cuv_arena_printf(s->m->arena, "%s is reproduced with it", samples);
+    if (!why || !reproduced)
         return cuv_oom(s->cx);
     for (size_t i = 0; i < s->m->weight_count; i++)
         if (s->m->weights[i]->level == CUV_INFERRED)
@@ -263,6 +301,10 @@ static cuv_status confirm(search *s, const char *samples)
         if (s->m->decisions[i].level == CUV_INFERRED) {
             s->m->decisions[i].level = CUV_VERIFIED;
             s->m->decisions[i].why = why;
+        } else if (s->m->decisions[i].level == CUV_ASSUMED && (cuv_streq(s->m->decisions[i].field, "class") || cuv_streq(s->m->decisions[i].field, "mask"))) {  /* --custom */
+            s->m->decisions[i].level = CUV_VERIFIED;
+            s->m->decisions[i].why = reproduced;
+            s->m->decisions[i].alternatives = NULL;
         }
     return CUV_OK;
 }
@@ -295,7 +337,7 @@ static cuv_status search_orders(search *s, bool *ok)
     return descend(s, ok);
 }
 
-/* As it stands; then layers in other places; then each array by itself. */
+/* As it stands; then layers in other places; then those inside others; then each array by itself. */
 static cuv_status settle(search *s, const cuv_samples *samples)
 {
     bool ok = false;
@@ -303,6 +345,10 @@ static cuv_status settle(search *s, const cuv_samples *samples)
     CUV_TRY(cuv_match_samples(s->m, samples, true, s->arena, &s->outputs));
     CUV_TRY(find_layers(s));
     CUV_TRY(search_orders(s, &ok));
+    if (!ok && has_inner(s->m)) {
+        CUV_TRY(find_leaves(s));
+        CUV_TRY(s->class_count ? search_orders(s, &ok) : CUV_OK);
+    }
     if (!ok) {
         CUV_TRY(find_weights(s));
         CUV_TRY(s->class_count ? search_orders(s, &ok) : CUV_OK);

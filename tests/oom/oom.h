@@ -23,7 +23,7 @@
 /* Files that together are one model. */
 typedef struct carrier {
     const char *name;
-    const char *paths[4];       /* ended by NULL */
+    const char *paths[4];       /* ended by NULL; NAME=CODE.py is for --custom */
     const char *samples;
 } carrier;
 
@@ -57,7 +57,8 @@ static inline void scene_close(scene *s)
 static inline cuv_status add_files(cuv_evidence *ev, const carrier *c)
 {
     for (size_t i = 0; i < 4 && c->paths[i]; i++) {
-        cuv_status status = cuv_evidence_add_file(ev, c->paths[i]);
+        bool custom = strchr(c->paths[i], '=') != NULL;
+        cuv_status status = custom ? cuv_evidence_custom(ev, c->paths[i]) : cuv_evidence_add_file(ev, c->paths[i]);
         if (status != CUV_OK)
             return status;
     }

@@ -26,12 +26,16 @@ static const carrier good[] = {
     {"script, sequential", {SYSTEMS "1-sequential/keras-3.15/rebuild.py"}, NULL},
     {"script, functional", {SYSTEMS "2-functional/keras-2.15/rebuild.py"}, NULL},
     {"script, configuration", {SYSTEMS "3-config/keras-3.15/rebuild.py"}, NULL},
+    {"custom, keras", {C3("custom/residual.keras"), "Residual=" COMPAT "custom/residual.py"}, NULL},
+    {"custom, h5", {C2("custom/mix.h5"), "Mix=" COMPAT "custom/mix.py"}, NULL},
+    {"custom activation", {C3("custom/activation.h5"), "warm=" COMPAT "custom/warm.py"}, NULL},
 };
 
 /* What a bad carrier ends with, and whether that is when it is read or when the model is built. */
 static const struct { carrier files; cuv_status status; } bad[] = {
     {{"kernel does not fit", {M("01-kernel-shape/model.json"), M("01-kernel-shape/weights.npy"), M("01-kernel-shape/biases.npy")}, NULL},
      CUV_NO},
+    {{"foreign class", {C2("custom/affine.h5")}, NULL}, CUV_UNSUPPORTED},
     {{"no configuration", {C3("mlp.weights.h5")}, NULL}, CUV_NO},
     {{"truncated npy", {M("26-truncated-npy/all_weights.npy")}, NULL}, CUV_DAMAGED},
     {{"truncated h5", {M("28-truncated-h5/model.h5")}, NULL}, CUV_DAMAGED},
@@ -207,6 +211,7 @@ static void test_rebuild_proven(void **state)
 {
     static const carrier proven[] = {
         {"equal shapes", {C3("equal_shapes.json"), C3("equal_shapes.all_weights.npy")}, C3("equal_shapes.io.npz")},
+        {"custom", {C2("custom/mix.h5"), "Mix=" COMPAT "custom/mix.py"}, C2("custom/mix.io.npz")},
         {"two outputs", {C3("multi_io.json"), C3("multi_io.npz")}, C3("multi_io.io.npz")},
     };
     scene s;
@@ -226,6 +231,11 @@ static cuv_status from_memory(scene *s, const void *argument)
 static cuv_status map(scene *s, const void *argument)
 {
     return cuv_evidence_map(s->ev, argument);
+}
+
+static cuv_status custom(scene *s, const void *argument)
+{
+    return cuv_evidence_custom(s->ev, argument);
 }
 
 static cuv_status input_shape(scene *s, const void *argument)
@@ -258,6 +268,8 @@ static void test_options(void **state)
     refuse_each(&s, from_memory, json, CUV_OK);
     refuse_each(&s, map, "dense=weights.npy[0]", CUV_OK);
     refuse_each(&s, map, "no equals sign", CUV_ARGUMENT);
+    refuse_each(&s, custom, "no equals sign", CUV_ARGUMENT);
+    refuse_each(&s, custom, "Mix=" COMPAT "custom/mix.npz", CUV_IO);
     refuse_each(&s, input_shape, "28,28,?", CUV_OK);
     refuse_each(&s, input_shape, "28,-1", CUV_ARGUMENT);
     refuse_each(&s, samples, SYSTEMS "1-sequential/keras-3.15/io.npz", CUV_OK);

@@ -1,0 +1,290 @@
+/* The code of --custom: the model that it builds for one layer where that stands. The code may leave a model, or define a function
+ * named after the class that is given the layer's inputs and arguments. Weights come from the file, never from the code. */
+#include "evidence/script.h"
+
+typedef struct job {
+    const cuv_custom *custom;
+    const cuv_custom_use *use;
+    cuv_arena *arena;           /* for the result */
+    cuv_value **out;
+    cuv_custom_masks *masks;
+} job;
+
+static const char need[] =
+    "the code leaves a model (model = Sequential([...])), or defines a function with the class's name, whose parameters are what the layer "
+    "is called with and its arguments by name, and which returns a tensor or a model: def MyLayer(x, units): return Dense(units)(x)";
+
+/* ---- the inputs ---- */
+
+static cuv_status make_input(cuv_sc *e, const struct cuv_custom_input *in, cuv_sv **out)
+{
+    cuv_sv *shape = NULL, *size = NULL;
+    cuv_sl *input = NULL;
+    CUV_TRY(cuv_sv_make(e, CUV_SV_TUPLE, &shape));
+    for (int i = 0; i < in->rank; i++) {
+        size = e->none;
+        if (in->shape[i] >= 0)
+            CUV_TRY(cuv_sv_int(e, in->shape[i], &size));
+        CUV_TRY(cuv_sv_add(e, shape, size));
+    }
+    CUV_TRY(cuv_sl_input(e, shape, NULL, in->dtype, &input));
+    return cuv_sl_tensor_value(e, input->calls[0]->outputs[0], out);
+}
+
+/* All tensors in a list, and the positional arguments made of them. */
+static cuv_status make_inputs(cuv_sc *e, const cuv_custom_use *use, cuv_sv *flat, cuv_sv *args)
+{
+    size_t next = 0;
+    for (size_t i = 0; i < use->arg_count; i++) {
+        cuv_sv *list = NULL, *one = NULL;
+        CUV_TRY(cuv_sv_make(e, CUV_SV_LIST, &list));
+        for (size_t k = 0; k < use->args[i].count; k++) {
+            CUV_TRY(make_input(e, &use->inputs[next++], &one));
+            CUV_TRY(cuv_sv_add(e, flat, one));
+            CUV_TRY(cuv_sv_add(e, list, one));
+        }
+        CUV_TRY(cuv_sv_add(e, args, use->args[i].list || !one ? list : one));
+    }
+    return CUV_OK;
+}
+
+/* (None, 4), or a list of such for several inputs. */
+static cuv_status input_shape(cuv_sc *e, const cuv_sv *flat, cuv_sv **out)
+{
+    if (flat->count == 1)
+        return cuv_sc_shape_tuple(e, flat->items[0]->symbol, out);
+    CUV_TRY(cuv_sv_make(e, CUV_SV_LIST, out));
+    for (size_t i = 0; i < flat->count; i++) {
+        cuv_sv *one = NULL;
+        CUV_TRY(cuv_sc_shape_tuple(e, flat->items[i]->symbol, &one));
+        CUV_TRY(cuv_sv_add(e, *out, one));
+    }
+    return CUV_OK;
+}
+
+/* ---- the function ---- */
+
+/* {"module": "keras.layers", "class_name": "Dense", "config": {...}} among the arguments is the layer itself, a function its name. */
+static cuv_status argument_value(cuv_sc *e, const cuv_value *v, cuv_sv **out)
+{
+    const char *class_name = cuv_get_text(v, "class_name");
+    if (cuv_streq(class_name, "function") && cuv_get_text(v, "config"))
+        return cuv_sv_word(e, cuv_get_text(v, "config"), out);
+    if (cuv_streq(class_name, "__tuple__") && cuv_is_seq(cuv_get(v, "items")))
+        v = cuv_get(v, "items");
+    cuv_sl *layer = NULL;
+    if (class_name && cuv_signature_of(class_name) && cuv_get(v, "config") && cuv_get(v, "config")->kind == CUV_DICT) {
+        cuv_value *copy = cuv_value_copy(e->arena, v);
+        if (!copy)
+            return cuv_oom(e->cx);
+        CUV_TRY(cuv_sc_opaque(e, copy, NULL, false, &layer));
+        layer->is_model = cuv_streq(class_name, "Sequential") || cuv_streq(class_name, "Functional") || cuv_streq(class_name, "Model");
+        return cuv_sl_value(e, layer, out);
+    }
+    return cuv_sv_from_value(e, v, 0, out);
+}
+
+static bool of_layer(const char *name)
+{
+    return cuv_streq(name, "name") || cuv_streq(name, "trainable") || cuv_streq(name, "dtype");
+}
+
+typedef struct arguments { cuv_sv **values; const char **names; size_t count; const cuv_sv *inputs; size_t next; } arguments;
+
+/* What a parameter is given: the argument of its name, else the next of the layer's inputs. */
+static cuv_status parameter(cuv_sc *e, const job *j, const char *name, bool required, arguments *a, cuv_sv **out)
+{
+    const cuv_value *given = cuv_get(j->use->config, name);
+    *out = NULL;
+    if (given && j->use->config->kind == CUV_DICT)
+        return argument_value(e, given, out);
+    if (cuv_streq(name, "name"))
+        return cuv_sv_word(e, j->use->layer, out);
+    if (required && a->next < a->inputs->count)
+        *out = a->inputs->items[a->next++];
+    return CUV_OK;
+}
+
+static void add(arguments *a, const char *name, cuv_sv *value)
+{
+    a->names[a->count] = name;
+    a->values[a->count++] = value;
+}
+
+static cuv_status rest(cuv_sc *e, const job *j, const cuv_py *def, arguments *a)
+{
+    const cuv_value *config = j->use->config;
+    for (size_t i = 0; config && config->kind == CUV_DICT && i < config->size; i++) {
+        const char *name = cuv_text(config->pairs[i].key);
+        bool taken = !name || of_layer(name);
+        cuv_sv *value = NULL;
+        for (size_t k = 0; k < def->count && !taken; k++)
+            taken = cuv_streq(def->items[k]->text, name);
+        if (taken)
+            continue;
+        CUV_TRY(argument_value(e, config->pairs[i].value, &value));
+        add(a, name, value);
+    }
+    return CUV_OK;
+}
+
+static cuv_status gather(cuv_sc *e, const job *j, const cuv_sv *f, const cuv_sv *flat, const cuv_sv *inputs, arguments *a)
+{
+    const cuv_py *def = f->node;
+    size_t room = def->count + cuv_len(j->use->config) + 1;
+    *a = (arguments){.values = CUV_NEW_ARRAY(e->arena, cuv_sv *, room), .names = CUV_NEW_ARRAY(e->arena, const char *, room), .inputs = inputs};
+    if (!a->values || !a->names)
+        return cuv_oom(e->cx);
+    for (size_t i = 0; i < def->count; i++) {
+        const cuv_py *p = def->items[i];
+        cuv_sv *value = NULL;
+        if (p->op == '2')
+            CUV_TRY(rest(e, j, def, a));
+        if (p->op || !p->text)
+            continue;
+        if (cuv_streq(p->text, "input_shape") && !cuv_get(j->use->config, "input_shape"))
+            CUV_TRY(input_shape(e, flat, &value));
+        else
+            CUV_TRY(parameter(e, j, p->text, !p->a, a, &value));
+        if (value)
+            add(a, p->text, value);
+    }
+    return CUV_OK;
+}
+
+/* ---- the result ---- */
+
+static cuv_status no_model(cuv_sc *e, const job *j, const cuv_sv *found)
+{
+    return cuv_fail(e->cx, CUV_NO, "custom.model", &(cuv_detail){.file = e->file->path, .layer = j->use->layer, .help = need,
+                    .expected = "a model of Keras's layers", .found = found ? cuv_sv_describe(e, found) : "no model"},
+                    found ? "%s gives no model for '%s': %s" : "%s builds no model for the class of '%s'%s", e->file->name, j->use->layer,
+                    found ? cuv_sv_describe(e, found) : "");
+}
+
+static cuv_status sequential_of(cuv_sc *e, cuv_sv *layer, cuv_sl **out)
+{
+    cuv_sv *list = NULL, *model = NULL;
+    CUV_TRY(cuv_sv_make(e, CUV_SV_LIST, &list));
+    CUV_TRY(cuv_sv_add(e, list, layer));
+    CUV_TRY(cuv_sc_sequential(e, &(cuv_sargs){&list, 1, NULL, NULL, 0, e->at}, &model));
+    *out = model->layer;
+    return CUV_OK;
+}
+
+/* A model, a layer, or the tensors that a call gives. */
+static cuv_status result_model(cuv_sc *e, const job *j, cuv_sv *result, cuv_sv *flat, cuv_sl **out)
+{
+    *out = NULL;
+    if (result->kind == CUV_SV_LAYER && result->layer->is_model)
+        *out = result->layer;
+    else if (result->kind == CUV_SV_LAYER)
+        return sequential_of(e, result, out);
+    else if (cuv_sv_involves(result) && !cuv_sv_unknown_in(result))
+        return cuv_sc_functional(e, flat, result, NULL, out);
+    return *out ? CUV_OK : no_model(e, j, result);
+}
+
+static cuv_sv *defined(const cuv_sc *e, const char *name)
+{
+    const char *last = name ? strrchr(name, '>') : NULL;
+    cuv_sv *v = name ? cuv_map_get(e->global->names, last ? last + 1 : name) : NULL;
+    return v && (v->kind == CUV_SV_FUNCTION || v->kind == CUV_SV_CLASS || v->kind == CUV_SV_LAYER) ? v : NULL;
+}
+
+/* The one function of the code, when there is no other. */
+static cuv_sv *only_function(const cuv_sc *e, const cuv_py *module)
+{
+    cuv_sv *f = NULL;
+    for (size_t i = 0; i < module->body_count; i++) {
+        const cuv_py *s = module->body[i];
+        cuv_sv *v = s->kind == CUV_PY_DEF ? cuv_map_get(e->global->names, s->text) : NULL;
+        if (v && v->kind == CUV_SV_FUNCTION && f)
+            return NULL;
+        f = v && v->kind == CUV_SV_FUNCTION ? v : f;
+    }
+    return f;
+}
+
+static cuv_status find_result(cuv_sc *e, const job *j, cuv_sv *flat, cuv_sv *inputs, cuv_sl **out)
+{
+    const char *dot = strrchr(j->custom->name, '.');
+    cuv_sv *f = defined(e, j->use->class_name), *result = NULL;
+    arguments a;
+    f = f ? f : defined(e, dot ? dot + 1 : j->custom->name);
+    cuv_sl *model = f ? NULL : cuv_sc_choose_model(e);
+    f = f || model ? f : only_function(e, j->custom->module);
+    if (!f && !model)
+        return no_model(e, j, NULL);
+    if (model || f->kind == CUV_SV_LAYER) {
+        *out = model;
+        return model ? CUV_OK : result_model(e, j, f, flat, out);
+    }
+    e->at = e->statement = f->node;
+    if (f->kind == CUV_SV_CLASS)
+        return cuv_sc_unsupported(e, f->node, need, "'%s' is a class, whose methods are not read", f->node->text);
+    CUV_TRY(gather(e, j, f, flat, inputs, &a));
+    CUV_TRY(cuv_sc_call(e, f, &(cuv_sargs){.names = a.names, .values = a.values, .named = a.count, .node = f->node}, &result));
+    return result_model(e, j, result, flat, out);
+}
+
+static cuv_status no_weights(cuv_sc *e, const job *j)
+{
+    return cuv_fail(e->cx, CUV_UNSUPPORTED, "custom.weights", &(cuv_detail){.file = e->file->path, .layer = j->use->layer,
+                    .help = "take the line out: the weights that the model's file holds for the layer are bound"},
+                    "%s sets weights, or loads them, which code that stands in for a class cannot", e->file->name);
+}
+
+/* Layers for which the code states no policy have the layer's own. */
+static cuv_status hand_down_policy(cuv_sc *e, cuv_value *v, const cuv_value *dtype, unsigned depth)
+{
+    cuv_value *config = cuv_get(v, "config");
+    cuv_value *layers = cuv_get(config, "layers");
+    if (!dtype || depth == 0 || !config)
+        return CUV_OK;
+    for (size_t i = 0; i < cuv_len(layers); i++) {
+        cuv_value *inner = cuv_get(cuv_item(layers, i), "config");
+        if (inner && inner->kind == CUV_DICT && !cuv_get(inner, "dtype") && !cuv_get(inner, "layers"))
+            CUV_TRY(cuv_dict_set(e->arena, inner, "dtype", cuv_value_copy(e->arena, dtype)));
+        CUV_TRY(hand_down_policy(e, cuv_item(layers, i), dtype, depth - 1));
+    }
+    return CUV_OK;
+}
+
+static cuv_status read_model(cuv_sc *e, const void *with)
+{
+    const job *j = with;
+    cuv_flow flow = CUV_FLOW_NEXT;
+    cuv_sv *flat = NULL, *inputs = NULL;
+    cuv_sl *model = NULL;
+    cuv_value *record = NULL;
+    e->numbers = true;
+    CUV_TRY(cuv_sc_prepare(e));
+    CUV_TRY(cuv_sc_block(e, j->custom->module->body, j->custom->module->body_count, &flow));
+    e->guarded = 0;
+    CUV_TRY(cuv_sv_make(e, CUV_SV_LIST, &flat));
+    CUV_TRY(cuv_sv_make(e, CUV_SV_TUPLE, &inputs));
+    CUV_TRY(make_inputs(e, j->use, flat, inputs));
+    CUV_TRY(find_result(e, j, flat, inputs, &model));
+    if (e->stated_count || model->whole_file)
+        return no_weights(e, j);
+    e->at = model->node;
+    CUV_TRY(cuv_sl_record(e, model, 0, &record));
+    CUV_TRY(hand_down_policy(e, record, cuv_get(j->use->config, "dtype"), 64));
+    CUV_TRY(cuv_dict_set(e->arena, cuv_get(record, "config"), "name", cuv_value_text(e->arena, j->use->layer)));
+    cuv_sv *masks = cuv_map_get(e->global->names, "supports_masking");
+    if (masks && masks->kind == CUV_SV_BOOL)
+        *j->masks = masks->truth ? CUV_MASKS_KEPT : CUV_MASKS_DROPPED;
+    *j->out = cuv_value_copy(j->arena, record);
+    return *j->out ? CUV_OK : cuv_oom(e->cx);
+}
+
+cuv_status cuv_custom_model(struct cuv_evidence *ev, const cuv_custom *custom, const cuv_custom_use *use, cuv_arena *arena, cuv_value **out,
+                            cuv_custom_masks *masks)
+{
+    job j = {custom, use, arena, out, masks};
+    *masks = CUV_MASKS_AS_INSIDE;
+    cuv_script *unused = NULL;
+    *out = NULL;
+    return cuv_sc_read(ev, custom->file, use->keras == 1 ? 2 : use->keras, read_model, &j, &unused);
+}

@@ -1,0 +1,174 @@
+"""Classes of people's own: Keras wrote the models and their outputs (make_custom.py), code in custom/ stands in for the classes, and the
+outputs must come out. Nothing of it is run."""
+import os
+import re
+
+import numpy as np
+import pytest
+
+from support import HERE, RELEASES, as_json, cuvier, must
+
+CODE = os.path.join(HERE, "custom")
+# model, --custom, tolerance
+CASES = [
+    ("affine", "Affine=affine.py", 1e-4), ("affine", "lab>Affine=affine.py", 1e-4), ("residual", "Residual=residual.py", 1e-4),
+    ("pool", "Pool=pool.py", 1e-4), ("mix", "Mix=mix.py", 1e-4), ("wrapped", "Affine=affine.py", 1e-4),
+    ("nested", "Affine=affine.py", 1e-4), ("masked", "Affine=affine_unmasked.py", 1e-4), ("activation", "warm=warm.py", 1e-4),
+    ("half", "Affine=affine.py", 1e-2),
+]
+
+
+def option(custom):
+    name, code = custom.split("=")
+    return "--custom", "%s=%s" % (name, os.path.join(CODE, code))
+
+
+def base(release, name):
+    return os.path.join(HERE, release, "custom", name)
+
+
+@pytest.mark.parametrize("release", RELEASES)
+@pytest.mark.parametrize("name,custom,tolerance", CASES, ids=["%s-%s" % c[:2] for c in CASES])
+def test_outputs(release, name, custom, tolerance):
+    for evidence in ([".keras"], [".h5"], [".json", ".weights.h5"], [".json", ".npz"], [".json", ".list.npz"]):
+        files = [base(release, name) + end for end in evidence]
+        if not all(map(os.path.exists, files)):
+            assert name not in ("affine", "residual")
+            continue
+        found = as_json("verify", *files, *option(custom), "--samples", base(release, name) + ".io.npz", "--rtol", tolerance,
+                        "--atol", tolerance / 10)
+        assert found["ok"] is True, evidence
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_decisions(release):
+    """What code says of a class is assumed until samples prove it; the layer keeps name and class."""
+    files = [base(release, "affine") + ".keras", *option("Affine=affine.py")]
+    found = as_json("rebuild", *files)
+    layers = {layer["name"]: layer for layer in found["model"]["layers"]}
+    assert layers["one"]["class_name"] == "Affine" and layers["one"]["output_shape"] == [None, 5] and layers["one"]["params"] == 35
+    assert layers["two"]["output_shape"] == [None, 3] and layers["two"]["params"] == 24
+    of_class = [d for d in found["decisions"] if (d["layer"] or "").split("/")[0] in ("one", "two")]
+    assert len(of_class) == 6 and {d["evidence"] for d in of_class} == {"assumed"}
+    assert cuvier("rebuild", *files, "--strict").returncode == 1
+    proven = as_json("rebuild", *files, "--strict", "--samples", base(release, "affine") + ".io.npz")
+    assert {d["evidence"] for d in proven["decisions"] if d["layer"] and d["layer"].split("/")[0] in ("one", "two")} == {"verified"}
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_samples_find_the_order(release):
+    """Two convolutions of one shape, which the code makes in another order than the class: samples tell them apart."""
+    files = [base(release, "residual") + ".h5", *option("Residual=residual_model.py")]
+    assert cuvier("verify", *files, "--samples", base(release, "residual") + ".io.npz").returncode == 1
+    found = as_json("rebuild", *files, "--samples", base(release, "residual") + ".io.npz")
+    assert any(d["field"] == "outputs" and d["evidence"] == "verified" for d in found["decisions"])
+
+
+@pytest.mark.parametrize("release", RELEASES)
+@pytest.mark.parametrize("name,custom", [("affine", "Affine=affine.py"), ("residual", "Residual=residual.py"), ("mix", "Mix=mix.py"),
+                                         ("pool", "Pool=pool.py"), ("nested", "Affine=affine.py"), ("wrapped", "Affine=affine.py")])
+def test_keras_reads_what_is_written(release, name, custom, keras_loader, tmp_path):
+    """The classes are gone: Keras needs no code to load the files."""
+    outs = [tmp_path / "out.keras", tmp_path / "out.h5"]
+    must("rebuild", base(release, name) + ".keras", *option(custom), *[a for o in outs for a in ("-o", o)])
+    for out in outs:
+        assert keras_loader.difference([out], base(release, name) + ".io.npz") < 1e-5, out
+
+
+@pytest.mark.parametrize("verb", ["summary", "predict", "inspect", "bench", "diff", "onnx"])
+def test_every_verb(verb, tmp_path):
+    file, io = base("keras-3.15", "pool") + ".keras", base("keras-3.15", "pool") + ".io.npz"
+    custom = option("Pool=pool.py")
+    if verb == "summary":
+        assert "pool (Pool)" in must("summary", file, *custom).stdout
+    elif verb == "predict":
+        must("predict", file, *custom, "-i", io, "-o", tmp_path / "y.npy")
+        np.testing.assert_allclose(np.load(tmp_path / "y.npy"), np.load(io)["y"], rtol=1e-4, atol=1e-5)
+    elif verb == "inspect":
+        assert "pool/" in must("inspect", file, *custom, "--stage", "program").stdout
+    elif verb == "bench":
+        must("bench", file, *custom, "--seconds", "0.05")
+    elif verb == "diff":
+        must("diff", file, base("keras-3.15", "pool") + ".h5", *custom)
+    else:
+        must("rebuild", file, *custom, "-o", tmp_path / "out.onnx")
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_the_error_names_everything(release):
+    """Class, package, arguments, weights with names, shapes and dtype, and the option."""
+    said = cuvier("rebuild", base(release, "affine") + ".h5")
+    text = " ".join(said.stderr.split())
+    assert said.returncode == 3
+    for part in ("Affine", "units=5, activation='tanh'", "its weights, 2:", "(6, 5) float32", "(5,) float32", "--custom Affine=CODE.py"):
+        assert part in text, part
+    assert re.search(r"affine\.h5#one/one/w(:0)? ", text)
+    assert "affine.keras#layers/affine/vars/0 (6, 5) float32" in cuvier("rebuild", base(release, "affine") + ".keras").stderr
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_inspect_lists_foreign_classes(release):
+    file = as_json("inspect", base(release, "residual") + ".keras")["files"][0]
+    assert [(f["layer"], f["class_name"], f["registered_name"]) for f in file["foreign"]] == [
+        ("r1", "Residual", "lab>Residual"), ("r2", "Residual", "lab>Residual")]
+    assert file["foreign"][1]["config"]["filters"] == 4
+    assert sorted(tuple(w["shape"]) for w in file["foreign"][1]["weights"]) == sorted(2 * [(3, 3, 4, 4)] + 6 * [(4,)])
+    assert "--custom 'Residual'=CODE.py" in must("inspect", base(release, "residual") + ".keras").stdout
+    if release == "keras-2.15":         # paths without names: what is inside a wrapper is not found
+        return
+    inside = as_json("inspect", base(release, "wrapped") + ".keras")["files"][0]["foreign"]
+    assert [f["class_name"] for f in inside] == ["Affine"] and len(inside[0]["weights"]) == 2
+
+
+WRONG = {
+    "no code": ("Pool", '{"class_name": "Sequential", "config": {"name": "s", "layers": []}}', 2, "is no Keras code"),
+    "no model": ("Pool", "from keras import layers\nx = 1\n", 1, "builds no model for the class of 'pool'"),
+    "no tensor": ("Pool", "def Pool(x):\n    return 3\n", 1, "gives no model for 'pool'"),
+    "shape": ("Pool", "from keras import layers\ndef Pool(x):\n    return layers.Dense(2, use_bias=False)(x)\n", 1, "(5, 1)"),
+    "too many weights": ("Pool", "from keras import layers\ndef Pool(x):\n    return layers.Dense(1)(x)\n", 1, "bias"),
+    "weights of its own": ("Pool", "from keras import layers\nimport numpy as np\ndef Pool(x):\n    d = layers.Dense(1, use_bias=False)\n"
+                           "    y = d(x)\n    d.set_weights([np.ones((5, 1))])\n    return y\n", 3, "sets weights"),
+    "a loop without end": ("Pool", "def Pool(x):\n    while True:\n        x = x + 1\n    return x\n", 3, "loop"),
+    "itself": ("Pool", "def Pool(x):\n    return Pool(x)\n", 3, "nested more than"),
+    "syntax": ("Pool", "def Pool(x:\n", 3, "code.py:1"),
+    "an argument that the file lacks": ("Pool", "def Pool(x, units):\n    return x\n", 1, "units"),
+    "another name": ("Pule", "from keras import layers\ndef Pule(x):\n    return x\n", 3, "--custom Pool=CODE.py"),
+    "no equals": (None, "", 2, "is not of the form NAME=CODE.py"),
+}
+
+
+@pytest.mark.parametrize("what", sorted(WRONG))
+def test_wrong_code(what, tmp_path):
+    name, code, status, words = WRONG[what]
+    path = tmp_path / "code.py"
+    path.write_text(code, encoding="utf-8")
+    done = cuvier("rebuild", base("keras-3.15", "pool") + ".keras", "--custom", "%s=%s" % (name, path) if name else "Pool")
+    assert done.returncode == status and words in done.stderr, done.stderr
+
+
+def test_code_is_not_run(tmp_path):
+    mark = tmp_path / "mark"
+    code = tmp_path / "code.py"
+    code.write_text("import os\nfrom keras import layers\nos.system('touch %s')\nopen(%r, 'w').write('x')\ndef Pool(x):\n    return x\n" %
+                    (mark, str(mark)), encoding="utf-8")
+    cuvier("rebuild", base("keras-3.15", "pool") + ".keras", "--custom", "Pool=%s" % code)
+    assert not mark.exists()
+
+
+def test_unused_is_told():
+    done = must("rebuild", base("keras-3.15", "pool") + ".keras", *option("Pool=pool.py"), *option("Affine=affine.py"))
+    assert "--custom Affine: the model has no such class" in done.stderr
+
+
+def test_twice_is_refused():
+    done = cuvier("rebuild", base("keras-3.15", "pool") + ".keras", *option("Pool=pool.py"), *option("Pool=mix.py"))
+    assert done.returncode == 2 and "given twice" in done.stderr
+
+
+def test_one_layer_by_its_name(tmp_path):
+    """A layer's name says more than its class: each may have code of its own."""
+    other = tmp_path / "other.py"
+    other.write_text("from keras import layers\ndef two(x, units):\n    return layers.Dense(units, name='two')(x) * 2.0\n", encoding="utf-8")
+    file, io = base("keras-3.15", "affine") + ".keras", base("keras-3.15", "affine") + ".io.npz"
+    must("predict", file, *option("Affine=affine.py"), "--custom", "two=%s" % other, "-i", io, "-o", tmp_path / "y.npy")
+    np.testing.assert_allclose(np.load(tmp_path / "y.npy"), 2 * np.load(io)["y"], rtol=1e-4, atol=1e-5)
