@@ -1,5 +1,6 @@
 /* Writing a model: its layers and weights as the tree that the writers of evidence/ know, in the form that the path asks for. */
 #include "emit/config.h"
+#include "layers/support.h"
 #include "selftest.h"
 
 static const char *const forms[] = {".keras", ".weights.h5", ".h5", ".json", ".npz", ".safetensors", ".onnx", ".c", ".py", ".dot", NULL};
@@ -16,10 +17,27 @@ const char *const *cuv_model_forms(void)
 typedef struct builder { cuv_context *cx; cuv_arena *arena; const cuv_model *m; bool keras2; } builder;
 
 /* The name that the configuration of the same form has. */
-static const char *saved_name(builder *b, const char *name)
+static const char *saved_name(builder *b, const char *name, const char *class_name)
 {
     cuv_config_writer w = {b->cx, b->arena, b->m};
-    return b->keras2 ? name : cuv_keras3_name(&w, name);
+    if (b->keras2)
+        return cuv_streq(class_name, "InputLayer") ? name : cuv_keras2_name(&w, name);
+    return cuv_keras3_name(&w, name);
+}
+
+/* Theano's convolutions are true ones, and no other backend's: what is written has their kernels turned. */
+static cuv_status saved_value(builder *b, const cuv_layer *layer, const cuv_weight *w, const cuv_tensor **out)
+{
+    static const char classes[] = "Conv1D Conv2D Conv3D Conv1DTranspose Conv2DTranspose Conv3DTranspose ConvLSTM1D ConvLSTM2D ConvLSTM3D";
+    cuv_tensor *turned;
+    *out = w->value;
+    if (b->keras2 && layer->keras >= 3)
+        return cuv_keras2_weight(&(cuv_config_writer){b->cx, b->arena, b->m}, layer, w->name, w->value, out);
+    if (!layer->theano || !cuv_has_word(classes, layer->def->name) || !cuv_ends_with(w->name, "kernel"))
+        return CUV_OK;
+    CUV_TRY(cuv_tensor_reverse(b->arena, w->value, layer->def->spatial, &turned));
+    *out = turned;
+    return CUV_OK;
 }
 
 static cuv_status saved_weights(builder *b, const cuv_layer *layer, cuv_saved_layer *out)
@@ -32,7 +50,9 @@ static cuv_status saved_weights(builder *b, const cuv_layer *layer, cuv_saved_la
         if (!w->value)
             return cuv_fail(b->cx, CUV_NO, "write.missing", &(cuv_detail){.layer = layer->name, .tensor = w->name},
                             "'%s' has no values for its %s, so that nothing can be written", layer->name, w->name);
-        weights[i] = (cuv_saved_weight){w->name, w->value, w->trainable};
+        const cuv_tensor *value;
+        CUV_TRY(saved_value(b, layer, w, &value));
+        weights[i] = (cuv_saved_weight){w->name, value, w->trainable};
     }
     out->weights = weights;
     out->weight_count = layer->weight_count;
@@ -69,9 +89,19 @@ static cuv_status saved_inner(builder *b, cuv_layer *const *layers, size_t count
     return CUV_OK;
 }
 
+/* Attributes of MultiHeadAttention have an underscore before them in Keras 2. */
+static const char *saved_role(builder *b, const cuv_layer *layer)
+{
+    bool heads = layer->parent && cuv_streq(layer->parent->def->name, "MultiHeadAttention") && layer->role;
+    if (!heads || (layer->role[0] == '_') == b->keras2)
+        return layer->role;
+    return b->keras2 ? cuv_arena_printf(b->arena, "_%s", layer->role) : layer->role + 1;
+}
+
 static cuv_status saved_layer(builder *b, const cuv_layer *layer, cuv_saved_layer *out)
 {
-    *out = (cuv_saved_layer){.name = saved_name(b, layer->name), .class_name = cuv_layer_class(layer), .role = layer->role,
+    *out = (cuv_saved_layer){.name = saved_name(b, layer->name, layer->def->name), .class_name = cuv_layer_class(layer),
+                             .role = saved_role(b, layer),
                              .trainable = layer->trainable, .as_made = layer->quant != NULL};
     if (!out->name)
         return cuv_oom(b->cx);
@@ -85,7 +115,7 @@ static cuv_status saved_layer(builder *b, const cuv_layer *layer, cuv_saved_laye
 
 static cuv_status saved_model(builder *b, const cuv_model *m, cuv_saved_layer *out)
 {
-    *out = (cuv_saved_layer){.name = saved_name(b, m->name), .class_name = m->class_name, .trainable = m->trainable};
+    *out = (cuv_saved_layer){.name = saved_name(b, m->name, NULL), .class_name = m->class_name, .trainable = m->trainable};
     if (!out->name)
         return cuv_oom(b->cx);
     return saved_inner(b, m->layers, m->layer_count, out);
@@ -152,6 +182,21 @@ static cuv_status write_text(const cuv_model *m, cuv_arena *arena, const char *p
     return status;
 }
 
+/* As Keras 2 has it in .h5, and with its version in .json. */
+static cuv_status legacy_config(const cuv_model *m, cuv_arena *arena, bool json, cuv_value **config)
+{
+    cuv_value *whole = cuv_value_dict(arena);
+    if (!whole)
+        return cuv_oom(m->cx);
+    CUV_TRY(cuv_dict_set(arena, whole, "class_name", cuv_get(*config, "class_name")));
+    CUV_TRY(cuv_dict_set(arena, whole, "config", cuv_get(*config, "config")));
+    *config = whole;
+    if (!json)
+        return CUV_OK;
+    CUV_TRY(cuv_dict_set(arena, whole, "keras_version", cuv_value_text(arena, "2.15.0")));
+    return cuv_dict_set(arena, whole, "backend", cuv_value_text(arena, "tensorflow"));
+}
+
 static cuv_status write_form(cuv_model *m, const char *path, const char *form, const cuv_write_options *o, cuv_arena *arena)
 {
     builder b = {m->cx, arena, m, o && o->keras == 2};
@@ -160,14 +205,12 @@ static cuv_status write_form(cuv_model *m, const char *path, const char *form, c
     bool keras2 = o && o->keras == 2, bare = o && o->weights_only;
     cuv_save save = {.model = &tree, .keras_version = NULL, .backend = NULL, .keras2_names = keras2};
     bool wants_config = !strcmp(form, ".keras") || !strcmp(form, ".json") || (!strcmp(form, ".h5") && !bare);
-    if (keras2 && wants_config)
-        return cuv_fail(m->cx, CUV_UNSUPPORTED, "write.keras2", &(cuv_detail){.file = path, .found = "--keras 2",
-                        .help = "with --weights-only the .h5 file follows Keras 2; its configuration is not written yet"},
-                        "%s: a configuration of Keras 2 is not written yet", path);
     if (!strcmp(form, ".c"))
         return cuv_write_c(m, path, o);
     if (wants_config)
-        CUV_TRY(cuv_emit_config(m, arena, &config));
+        CUV_TRY(keras2 ? cuv_emit_config2(m, arena, &config) : cuv_emit_config(m, arena, &config));
+    if (keras2 && config && strcmp(form, ".keras") != 0)
+        CUV_TRY(legacy_config(m, arena, !strcmp(form, ".json"), &config));
     if (!strcmp(form, ".json"))
         return cuv_write_json(m->cx, config, path);
     if (!strcmp(form, ".onnx"))

@@ -194,6 +194,8 @@ bool cuv_dtype_is_float(cuv_dtype dtype);
 bool cuv_dtype_parse(const char *name, cuv_dtype *out);
 /* Moves axes: out.shape[i] = t.shape[perm[i]]; makes new memory in the arena. */
 CUV_MUST_USE cuv_status cuv_tensor_transpose(cuv_arena *arena, const cuv_tensor *t, const int *perm, cuv_tensor **out);
+/* Elements in reverse order along the first `axes` axes; makes new memory in the arena. */
+CUV_MUST_USE cuv_status cuv_tensor_reverse(cuv_arena *arena, const cuv_tensor *t, int axes, cuv_tensor **out);
 /* The same bytes under another shape with the same count. */
 CUV_MUST_USE cuv_status cuv_tensor_reshape(cuv_arena *arena, const cuv_tensor *t, const int64_t *shape, int rank,
                                            cuv_tensor **out);

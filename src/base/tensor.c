@@ -215,6 +215,19 @@ static void transpose_into(uint8_t *dst, const cuv_tensor *out, const uint8_t *s
     }
 }
 
+cuv_status cuv_tensor_reverse(cuv_arena *arena, const cuv_tensor *t, int axes, cuv_tensor **out)
+{
+    size_t blocks = 1, bytes = cuv_tensor_bytes(t);
+    void *values = NULL;
+    assert(axes <= t->rank && t->dtype != CUV_STR);
+    CUV_TRY(cuv_tensor_new(arena, t->dtype, t->shape, t->rank, out, &values));
+    for (int i = 0; i < axes; i++)
+        blocks *= (size_t)t->shape[i];
+    for (size_t i = 0; blocks && bytes && i < blocks; i++)
+        memcpy((uint8_t *)values + i * (bytes / blocks), (const uint8_t *)t->data + (blocks - 1 - i) * (bytes / blocks), bytes / blocks);
+    return CUV_OK;
+}
+
 cuv_status cuv_tensor_transpose(cuv_arena *arena, const cuv_tensor *t, const int *perm, cuv_tensor **out)
 {
     int64_t shape[CUV_MAX_RANK] = {0};

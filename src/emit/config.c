@@ -7,24 +7,23 @@ typedef cuv_config_writer writer;
 static cuv_status layer_record(writer *w, const cuv_layer *layer, cuv_value **out);
 static cuv_status model_record(writer *w, const struct cuv_model *m, cuv_value **out);
 
-static cuv_status set_text(writer *w, cuv_value *dict, const char *key, const char *text)
+cuv_status cuv_config_text(writer *w, cuv_value *dict, const char *key, const char *text)
 {
     return cuv_dict_set(w->arena, dict, key, text ? cuv_value_text(w->arena, text) : cuv_value_null(w->arena));
 }
 
-/* {"module", "class_name", "config", "registered_name"}; config is made when it is NULL. */
-static cuv_status object(writer *w, const char *module, const char *class_name, const char *registered, cuv_value **config,
-                         cuv_value **out)
+cuv_status cuv_config_object(writer *w, const char *module, const char *class_name, const char *registered, cuv_value **config,
+                             cuv_value **out)
 {
     cuv_value *o = cuv_value_dict(w->arena);
     if (!*config)
         *config = cuv_value_dict(w->arena);
     if (!o || !*config)
         return cuv_oom(w->cx);
-    CUV_TRY(set_text(w, o, "module", module));
-    CUV_TRY(set_text(w, o, "class_name", class_name));
+    CUV_TRY(cuv_config_text(w, o, "module", module));
+    CUV_TRY(cuv_config_text(w, o, "class_name", class_name));
     CUV_TRY(cuv_dict_set(w->arena, o, "config", *config));
-    CUV_TRY(set_text(w, o, "registered_name", registered));
+    CUV_TRY(cuv_config_text(w, o, "registered_name", registered));
     *out = o;
     return CUV_OK;
 }
@@ -34,8 +33,8 @@ static cuv_status object(writer *w, const char *module, const char *class_name, 
 static cuv_status policy_value(writer *w, const cuv_layer *layer, cuv_value **out)
 {
     cuv_value *config = NULL;
-    CUV_TRY(object(w, "keras", "DTypePolicy", NULL, &config, out));
-    return set_text(w, config, "name", layer->policy ? layer->policy : cuv_dtype_name(layer->variable));
+    CUV_TRY(cuv_config_object(w, "keras", "DTypePolicy", NULL, &config, out));
+    return cuv_config_text(w, config, "name", layer->policy ? layer->policy : cuv_dtype_name(layer->variable));
 }
 
 static cuv_status activation_value(writer *w, const cuv_layer *layer, const char *param, cuv_value *given, cuv_value **out)
@@ -54,7 +53,7 @@ static cuv_status activation_value(writer *w, const cuv_layer *layer, const char
     }
     if (class_name && !cuv_get(given, "module")) {
         cuv_value *config = cuv_get(given, "config");
-        return object(w, "keras.layers", class_name, NULL, &config, out);
+        return cuv_config_object(w, "keras.layers", class_name, NULL, &config, out);
     }
     *out = given;
     return CUV_OK;
@@ -90,14 +89,14 @@ static cuv_status object_value(writer *w, const cuv_param *row, cuv_value *given
             if (!drop)
                 CUV_TRY(cuv_dict_set(w->arena, config, key, value));
         }
-        return object(w, module, class_name, NULL, &config, out);
+        return cuv_config_object(w, module, class_name, NULL, &config, out);
     }
     if (!cuv_text(given) || row->type != CUV_P_INITIALIZER || strchr(cuv_text(given), '.'))
         *out = row->type == CUV_P_INITIALIZER ? NULL : cuv_value_null(w->arena);
     return CUV_OK;
 }
 
-static const cuv_layer *inner_with(const cuv_layer *layer, const char *param)
+const cuv_layer *cuv_config_inner(const cuv_layer *layer, const char *param)
 {
     const char *role = !strcmp(param, "backward_layer") ? "backward_layer"
                      : !strcmp(param, "layer") ? NULL : param;
@@ -120,7 +119,7 @@ static cuv_status param_value(writer *w, const cuv_layer *layer, size_t i, cuv_v
     case CUV_P_ACTIVATION: return cuv_is_null(given) ? CUV_OK : activation_value(w, layer, row->name, given, out);
     case CUV_P_INITIALIZER: case CUV_P_REGULARIZER: case CUV_P_CONSTRAINT: return object_value(w, row, given, out);
     case CUV_P_LAYER: {
-        const cuv_layer *inner = inner_with(layer, row->name);
+        const cuv_layer *inner = cuv_config_inner(layer, row->name);
         return inner ? layer_record(w, inner, out) : CUV_OK;
     }
     case CUV_P_LAYERS: {
@@ -142,18 +141,22 @@ static cuv_status param_value(writer *w, const cuv_layer *layer, size_t i, cuv_v
     return CUV_OK;
 }
 
+cuv_status cuv_config_shape(writer *w, const int64_t *sizes, int rank, cuv_value **out)
+{
+    *out = cuv_value_list(w->arena);
+    for (int i = 0; *out && i < rank; i++)
+        CUV_TRY(cuv_list_add(w->arena, *out, sizes[i] < 0 ? cuv_value_null(w->arena) : cuv_value_int(w->arena, sizes[i])));
+    return *out ? CUV_OK : cuv_oom(w->cx);
+}
+
 static cuv_status input_record(writer *w, const struct cuv_model *m, size_t index, const cuv_layer *layer, cuv_value **out)
 {
-    cuv_value *config = NULL, *shape = cuv_value_list(w->arena);
+    cuv_value *config = NULL, *shape;
     const cuv_var *v = cuv_program_var(m->program, m->inputs[index].value);
-    CUV_TRY(object(w, "keras.layers", "InputLayer", NULL, &config, out));
-    if (!shape)
-        return cuv_oom(w->cx);
-    for (int i = 0; i < v->rank; i++)
-        CUV_TRY(cuv_list_add(w->arena, shape, v->shape[i] < 0 ? cuv_value_null(w->arena)
-                                                              : cuv_value_int(w->arena, v->shape[i])));
+    CUV_TRY(cuv_config_object(w, "keras.layers", "InputLayer", NULL, &config, out));
+    CUV_TRY(cuv_config_shape(w, v->shape, v->rank, &shape));
     CUV_TRY(cuv_dict_set(w->arena, config, "batch_shape", shape));
-    CUV_TRY(set_text(w, config, "dtype", cuv_dtype_name(v->dtype)));
+    CUV_TRY(cuv_config_text(w, config, "dtype", cuv_dtype_name(v->dtype)));
     CUV_TRY(cuv_dict_set(w->arena, config, "sparse", cuv_value_bool(w->arena, false)));
     return cuv_dict_set(w->arena, config, "name", cuv_value_text(w->arena, cuv_keras3_name(w, layer->name)));
 }
@@ -163,12 +166,12 @@ static cuv_status inner_input_record(writer *w, const cuv_layer *layer, cuv_valu
 {
     cuv_value *config = NULL;
     static const char *const keys[] = {"batch_shape", "batch_input_shape", NULL};
-    CUV_TRY(object(w, "keras.layers", "InputLayer", NULL, &config, out));
+    CUV_TRY(cuv_config_object(w, "keras.layers", "InputLayer", NULL, &config, out));
     for (size_t i = 0; keys[i]; i++)
         if (cuv_is_seq(cuv_get(layer->config, keys[i])) && !cuv_get(config, "batch_shape"))
             CUV_TRY(cuv_dict_set(w->arena, config, "batch_shape", cuv_get(layer->config, keys[i])));
     const char *dtype = cuv_get_text(layer->config, "dtype");
-    CUV_TRY(set_text(w, config, "dtype", dtype ? dtype : "float32"));
+    CUV_TRY(cuv_config_text(w, config, "dtype", dtype ? dtype : "float32"));
     CUV_TRY(cuv_dict_set(w->arena, config, "sparse", cuv_value_bool(w->arena, false)));
     return cuv_dict_set(w->arena, config, "name", cuv_value_text(w->arena, cuv_keras3_name(w, layer->name)));
 }
@@ -190,7 +193,8 @@ static cuv_status layer_record(writer *w, const cuv_layer *layer, cuv_value **ou
         return inner_input_record(w, layer, out);
     const char *class_name;
     CUV_TRY(cuv_keras3_class(w, layer, &class_name));
-    CUV_TRY(object(w, "keras.layers", class_name, NULL, &config, out));
+    CUV_TRY(cuv_config_check_backend(w, layer));
+    CUV_TRY(cuv_config_object(w, "keras.layers", class_name, NULL, &config, out));
     CUV_TRY(cuv_dict_set(w->arena, config, "name", cuv_value_text(w->arena, cuv_keras3_name(w, layer->name))));
     if (cuv_keras3_takes(layer, "trainable"))
         CUV_TRY(cuv_dict_set(w->arena, config, "trainable", cuv_value_bool(w->arena, layer->trainable)));
@@ -227,9 +231,9 @@ cuv_status cuv_config_tensor(writer *w, const struct cuv_model *m, const cuv_gra
     CUV_TRY(cuv_list_add(a, history, cuv_value_int(a, call->ordinal)));
     CUV_TRY(cuv_list_add(a, history, cuv_value_int(a, wire.output)));
     CUV_TRY(cuv_dict_set(a, config, "shape", shape));
-    CUV_TRY(set_text(w, config, "dtype", v ? cuv_dtype_name(v->dtype) : "float32"));
+    CUV_TRY(cuv_config_text(w, config, "dtype", v ? cuv_dtype_name(v->dtype) : "float32"));
     CUV_TRY(cuv_dict_set(a, config, "keras_history", history));
-    CUV_TRY(set_text(w, *out, "class_name", "__keras_tensor__"));
+    CUV_TRY(cuv_config_text(w, *out, "class_name", "__keras_tensor__"));
     return cuv_dict_set(a, *out, "config", config);
 }
 
@@ -247,7 +251,7 @@ static cuv_status wires_value(writer *w, const struct cuv_model *m, const cuv_gr
     return *out ? CUV_OK : cuv_oom(w->cx);
 }
 
-static bool is_recurrent(const cuv_layer *layer)
+bool cuv_config_recurrent(const cuv_layer *layer)
 {
     static const char *const names[] = {"LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "ConvLSTM1D", "ConvLSTM2D",
                                         "ConvLSTM3D", NULL};
@@ -293,7 +297,7 @@ static cuv_status node_value(writer *w, const struct cuv_model *m, const cuv_gra
         const cuv_wired_arg *arg = &call->args[i];
         size_t count = arg->wire_count;
         /* Keras 1 and 2 list the initial states behind the input; Keras 3 wants them by name. */
-        bool states = !arg->name && !arg->literal && count > 1 && is_recurrent(g->layers[call->layer]);
+        bool states = !arg->name && !arg->literal && count > 1 && cuv_config_recurrent(g->layers[call->layer]);
         if (states) {
             CUV_TRY(wires_value(w, m, g, arg->wires + 1, count - 1, true, &value));
             CUV_TRY(cuv_dict_set(w->arena, kwargs, "initial_state", value));
@@ -398,7 +402,7 @@ static cuv_status model_record(writer *w, const struct cuv_model *m, cuv_value *
     const cuv_graph *g = m->graph;
     bool sequential = g->sequential;
     cuv_value *config = NULL, *layers = cuv_value_list(w->arena), *ends;
-    CUV_TRY(object(w, sequential ? "keras" : "keras.src.models.functional", m->class_name,
+    CUV_TRY(cuv_config_object(w, sequential ? "keras" : "keras.src.models.functional", m->class_name,
                    sequential ? NULL : "Functional", &config, out));
     if (!layers)
         return cuv_oom(w->cx);
@@ -423,14 +427,14 @@ static bool is_complete(const struct cuv_model *m)
 }
 
 /* A function's code is never handed on. */
-static cuv_status refuse_lambdas(const struct cuv_model *m, const cuv_layer *layer)
+cuv_status cuv_config_refuse_lambdas(const struct cuv_model *m, const cuv_layer *layer)
 {
     if (strcmp(layer->def->name, "Lambda") == 0)
         return cuv_fail(m->cx, CUV_UNSUPPORTED, "write.lambda", &(cuv_detail){.layer = layer->name,
                         .found = cuv_arg_text(layer, "cuvier_text"), .help = "write .weights.h5, .npz or .safetensors"},
                         "the Lambda layer '%s' cannot be written into a configuration: that would need its Python code", layer->name);
     for (size_t i = 0; i < layer->inner_count; i++)
-        CUV_TRY(refuse_lambdas(m, layer->inner[i]));
+        CUV_TRY(cuv_config_refuse_lambdas(m, layer->inner[i]));
     return CUV_OK;
 }
 
@@ -439,7 +443,7 @@ cuv_status cuv_emit_config(const struct cuv_model *m, cuv_arena *arena, cuv_valu
     writer w = {.cx = m->cx, .arena = arena, .m = m};
     *out = NULL;
     for (size_t i = 0; i < m->layer_count; i++)
-        CUV_TRY(refuse_lambdas(m, m->layers[i]));
+        CUV_TRY(cuv_config_refuse_lambdas(m, m->layers[i]));
     if (!is_complete(m))
         return model_record(&w, m, out);
     *out = cuv_value_dict(arena);

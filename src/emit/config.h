@@ -11,6 +11,27 @@ typedef struct cuv_config_writer {
     const struct cuv_model *m;
 } cuv_config_writer;
 
+/* Parts that the configurations of both Kerases have. */
+CUV_MUST_USE cuv_status cuv_config_text(cuv_config_writer *w, cuv_value *dict, const char *key, const char *text);
+/* {"module", "class_name", "config", "registered_name"}; config is made when it is NULL. */
+CUV_MUST_USE cuv_status cuv_config_object(cuv_config_writer *w, const char *module, const char *class_name, const char *registered,
+                                          cuv_value **config, cuv_value **out);
+/* A list of sizes, None for unknown ones. */
+CUV_MUST_USE cuv_status cuv_config_shape(cuv_config_writer *w, const int64_t *sizes, int rank, cuv_value **out);
+/* The inner layer that an argument of a wrapper stands for; NULL: none. */
+const cuv_layer *cuv_config_inner(const cuv_layer *layer, const char *param);
+/* True for layers whose further inputs are initial states. */
+bool cuv_config_recurrent(const cuv_layer *layer);
+/* CUV_UNSUPPORTED "write.lambda" for a Lambda, or a layer with one inside: a function's code is never handed on. */
+CUV_MUST_USE cuv_status cuv_config_refuse_lambdas(const struct cuv_model *m, const cuv_layer *layer);
+/* CUV_UNSUPPORTED "write.behaviour" for what no Keras on TensorFlow 2 computes: Theano's 'same', bilinear enlarging of TensorFlow 1
+ * (backend.c). */
+CUV_MUST_USE cuv_status cuv_config_check_backend(cuv_config_writer *w, const cuv_layer *layer);
+
+/* Names that a Keras does not take are changed, with a note; no two layers get the same (name.c). NULL: no memory. */
+const char *cuv_keras3_name(cuv_config_writer *w, const char *name);    /* without slashes */
+const char *cuv_keras2_name(cuv_config_writer *w, const char *name);    /* of letters, digits, "_.-/>" */
+
 /* {"class_name": "__keras_tensor__", ...} of what a call makes. */
 CUV_MUST_USE cuv_status cuv_config_tensor(cuv_config_writer *w, const struct cuv_model *m, const cuv_graph *g, cuv_wire wire,
                                           cuv_value **out);
@@ -26,11 +47,37 @@ CUV_MUST_USE cuv_status cuv_config_function_args(cuv_config_writer *w, const str
 bool cuv_keras3_takes(const cuv_layer *layer, const char *name);
 /* The class to write; CUV_UNSUPPORTED "write.class" when Keras 3 has none. */
 CUV_MUST_USE cuv_status cuv_keras3_class(cuv_config_writer *w, const cuv_layer *layer, const char **out);
-/* Keras 3 has no slash in names. */
-const char *cuv_keras3_name(cuv_config_writer *w, const char *name);
 /* Arguments under other names; arguments of a call that were the layer's. */
 CUV_MUST_USE cuv_status cuv_keras3_params(cuv_config_writer *w, const cuv_layer *layer, cuv_value *config);
 CUV_MUST_USE cuv_status cuv_keras3_call(cuv_config_writer *w, const cuv_layer *layer, cuv_value *kwargs);
 CUV_MUST_USE cuv_status cuv_keras3_hard_sigmoid(cuv_config_writer *w, const cuv_layer *layer, const char *param, cuv_value **out);
+
+/* What migrate.c and migrate2.c say of a change, once: "'dense': OLD of Keras 3 is written as NOW". */
+CUV_MUST_USE cuv_status cuv_config_note(cuv_config_writer *w, const cuv_layer *layer, const char *old, const char *now);
+CUV_MUST_USE cuv_status cuv_config_tell(cuv_config_writer *w, const cuv_detail *detail, const char *message);
+
+/* Keras 3 in the words of Keras 2 (migrate2.c). */
+/* The class to write; CUV_UNSUPPORTED "write.class" when Keras 2 has none. */
+CUV_MUST_USE cuv_status cuv_keras2_class(cuv_config_writer *w, const cuv_layer *layer, const char **out);
+/* The name of an argument; *out NULL: Keras 2 has none and computes the same without. CUV_UNSUPPORTED "write.behaviour" when it does not. */
+CUV_MUST_USE cuv_status cuv_keras2_param(cuv_config_writer *w, const cuv_layer *layer, size_t row, const char **out);
+/* An activation. `tail`: a list that layers may be added to, which together with *out compute what it says; NULL: none can follow. */
+CUV_MUST_USE cuv_status cuv_keras2_activation(cuv_config_writer *w, const cuv_layer *layer, size_t row, cuv_value *tail, cuv_value **out);
+/* An initialiser, regulariser or constraint, with the arguments that Keras 2 knows; *out NULL: its default. */
+CUV_MUST_USE cuv_status cuv_keras2_object(cuv_config_writer *w, const cuv_param *row, const cuv_value *given, cuv_value **out);
+
+/* The values of a weight, where an activation that Keras 2 computes otherwise is made up for by them; else `value` itself. */
+CUV_MUST_USE cuv_status cuv_keras2_weight(cuv_config_writer *w, const cuv_layer *layer, const char *name, const cuv_tensor *value,
+                                          const cuv_tensor **out);
+
+/* Of an operation as Keras 2 writes it, a function of TensorFlow (config2_operation.c): the record, and the node of a call.
+ * `wire` gives [layer, call, output] of a wire. CUV_UNSUPPORTED "write.class" when TensorFlow has none. */
+typedef cuv_status (*cuv_wire_value)(void *state, cuv_wire wire, cuv_value **out);
+CUV_MUST_USE cuv_status cuv_keras2_operation(cuv_config_writer *w, const cuv_layer *layer, cuv_value **out);
+/* TensorFlow joins no dtypes: CUV_UNSUPPORTED "write.class" where Keras 3 did. `dtypes`: of the call's tensors, in order. */
+CUV_MUST_USE cuv_status cuv_keras2_check_dtypes(cuv_config_writer *w, const cuv_layer *layer, const cuv_graph_call *call,
+                                                const cuv_dtype *dtypes, size_t count);
+CUV_MUST_USE cuv_status cuv_keras2_operation_node(cuv_config_writer *w, const cuv_layer *layer, const cuv_graph_call *call,
+                                                  cuv_wire_value wire, void *state, cuv_value **out);
 
 #endif

@@ -19,6 +19,8 @@ const char *cuv_layer_class(const cuv_layer *layer);
 /* The configuration object as Keras 3 writes it, in `arena` (parts are borrowed from the model). CUV_UNSUPPORTED "write.behaviour"
  * names what Keras 3 can no longer express. */
 CUV_MUST_USE cuv_status cuv_emit_config(const struct cuv_model *m, cuv_arena *arena, cuv_value **out);
+/* The same as Keras 2.15 writes it. CUV_UNSUPPORTED "write.class", "write.behaviour" name what Keras 2 does not have. */
+CUV_MUST_USE cuv_status cuv_emit_config2(const struct cuv_model *m, cuv_arena *arena, cuv_value **out);
 /* The program as an ONNX model. CUV_UNSUPPORTED "write.onnx" names the layer and the op that ONNX lacks; nothing is written then.
  * `selftest` (may be NULL) becomes metadata. */
 CUV_MUST_USE cuv_status cuv_write_onnx(const struct cuv_model *m, const char *selftest, const char *path);

@@ -35,7 +35,7 @@ bool cuv_keras3_takes(const cuv_layer *layer, const char *name)
 static const char absent[] = "LocallyConnected1D LocallyConnected2D Highway MaxoutDense Merge ParametricSoftplus SReLU";
 
 /* Once: each form that is written asks again. */
-static cuv_status tell(cuv_config_writer *w, const cuv_detail *detail, const char *message)
+cuv_status cuv_config_tell(cuv_config_writer *w, const cuv_detail *detail, const char *message)
 {
     for (size_t i = 0; i < cuv_finding_count(w->cx); i++)
         if (cuv_streq(cuv_finding_at(w->cx, i)->message, message))
@@ -44,34 +44,10 @@ static cuv_status tell(cuv_config_writer *w, const cuv_detail *detail, const cha
     return CUV_OK;
 }
 
-static cuv_status note(cuv_config_writer *w, const cuv_layer *layer, const char *old, const char *now)
+cuv_status cuv_config_note(cuv_config_writer *w, const cuv_layer *layer, const char *old, const char *now)
 {
-    return tell(w, &(cuv_detail){.layer = layer->name, .expected = now, .found = old},
+    return cuv_config_tell(w, &(cuv_detail){.layer = layer->name, .expected = now, .found = old},
                 cuv_format(w->cx, "'%s': %s of Keras %d is written as %s", layer->name, old, layer->keras, now));
-}
-
-static bool is_taken(const struct cuv_model *m, const char *name)
-{
-    for (size_t i = 0; i < m->list_count; i++)
-        if (cuv_streq(m->list[i]->name, name))
-            return true;
-    return false;
-}
-
-const char *cuv_keras3_name(cuv_config_writer *w, const char *name)
-{
-    if (!strchr(name, '/'))
-        return name;
-    char *made = cuv_arena_printf(w->arena, "%s", name);
-    for (char *at = made; at && *at; at++)
-        *at = *at == '/' ? '_' : *at;
-    while (made && is_taken(w->m, made))
-        made = cuv_arena_printf(w->arena, "%s_", made);
-    if (!made)
-        return NULL;        /* whoever writes it finds that memory ran out */
-    (void)tell(w, &(cuv_detail){.layer = name, .expected = made},
-               cuv_format(w->cx, "'%s' is written as '%s': Keras 3 has no slash in names", name, made));
-    return made;
 }
 
 cuv_status cuv_keras3_class(cuv_config_writer *w, const cuv_layer *layer, const char **out)
@@ -84,7 +60,7 @@ cuv_status cuv_keras3_class(cuv_config_writer *w, const cuv_layer *layer, const 
     if (!cuv_streq(layer->def->name, "ThresholdedReLU"))
         return CUV_OK;
     *out = "ReLU";      /* they differ where x is the threshold itself, and there by that one value */
-    return note(w, layer, "ThresholdedReLU", "ReLU with a threshold (x = theta itself passes)");
+    return cuv_config_note(w, layer, "ThresholdedReLU", "ReLU with a threshold (x = theta itself passes)");
 }
 
 cuv_status cuv_keras3_params(cuv_config_writer *w, const cuv_layer *layer, cuv_value *config)
@@ -100,7 +76,7 @@ cuv_status cuv_keras3_call(cuv_config_writer *w, const cuv_layer *layer, cuv_val
     if (!cuv_has_word("Attention AdditiveAttention", layer->def->name) || !cuv_arg_bool(layer, "causal") ||
         cuv_get(kwargs, "use_causal_mask"))
         return CUV_OK;
-    CUV_TRY(note(w, layer, "causal=True", "use_causal_mask=True in its call"));
+    CUV_TRY(cuv_config_note(w, layer, "causal=True", "use_causal_mask=True in its call"));
     return cuv_dict_set(w->arena, kwargs, "use_causal_mask", cuv_value_bool(w->arena, true));
 }
 
@@ -138,6 +114,6 @@ cuv_status cuv_keras3_hard_sigmoid(cuv_config_writer *w, const cuv_layer *layer,
     CUV_TRY(cuv_dict_set(a, config, "layers", list));
     *out = cuv_item(whole, 0);
     CUV_TRY(cuv_dict_set(a, *out, "module", cuv_value_text(a, "keras")));
-    return note(w, layer, cuv_format(w->cx, "%s='hard_sigmoid'", param),
+    return cuv_config_note(w, layer, cuv_format(w->cx, "%s='hard_sigmoid'", param),
                 "Sequential([Rescaling(0.2, 0.5), ReLU(max_value=1)]): Keras 3 computes another function under that name");
 }

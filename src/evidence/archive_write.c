@@ -60,7 +60,7 @@ static cuv_status fill(cuv_context *cx, cuv_arena *arena, const cuv_save *save, 
 {
     cuv_zip_writer *zip = NULL;
     CUV_TRY(cuv_zip_writer_new(arena, out, &zip));
-    CUV_TRY(add_metadata(cx, zip, save->keras_version ? save->keras_version : "3.15.0"));
+    CUV_TRY(add_metadata(cx, zip, save->keras_version ? save->keras_version : save->keras2_names ? "2.15.0" : "3.15.0"));
     CUV_TRY(add_config(cx, zip, save->config));
     CUV_TRY(add_weights(cx, zip, save->model));
     for (size_t i = 0; i < save->asset_count; i++)

@@ -29,6 +29,9 @@ CUV_MUST_USE cuv_status cuv_operation_make(cuv_context *cx, cuv_layer *layer);
 /* The operation of a layer; NULL when it is none. */
 const cuv_operation *cuv_operation_of(const cuv_layer *layer);
 
+/* The function of TensorFlow that a layer of Keras 2 can hold for an operation of Keras 3; NULL when there is none. */
+const cuv_tf_function *cuv_tf_function_for(const cuv_layer *layer);
+
 /* An argument of the call by its Keras 3 name; NULL when absent or None. */
 const cuv_kwarg *cuv_operand(const cuv_call *call, const char *name);
 /* The name of operand `place`. */

@@ -73,6 +73,14 @@ const cuv_operation *cuv_operation_of(const cuv_layer *layer)
     return layer->def->flags & CUV_LF_OPERATION ? &operations[layer->def - operation_defs] : NULL;
 }
 
+const cuv_tf_function *cuv_tf_function_for(const cuv_layer *layer)
+{
+    for (size_t i = 0; i < sizeof tf_functions / sizeof *tf_functions; i++)
+        if (strcmp(tf_functions[i].operation, layer->def->name) == 0 && !cuv_starts_with(tf_functions[i].name, "raw:"))
+            return &tf_functions[i];
+    return NULL;
+}
+
 static const cuv_tf_function *find_function(const char *name)
 {
     static const char *const families[] = {"", "math.", "nn.", "linalg."};

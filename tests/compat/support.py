@@ -109,6 +109,36 @@ class KerasLoader:
             self.process.wait(timeout=60)
 
 
+class Loader:
+    """One process of loader.py: a Python with a real Keras ("keras" or "tf_keras")."""
+
+    def __init__(self, python, module="keras"):
+        self.log = tempfile.TemporaryFile("w+")
+        self.process = subprocess.Popen([python, os.path.join(HERE, "loader.py"), module], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=self.log, text=True)
+
+    def ask(self, paths, io_path=None, facts=False):
+        """What loader.py answers, with "error" in it when Keras raised."""
+        task = {"load": [str(p) for p in paths], "io": io_path and str(io_path), "facts": facts}
+        self.process.stdin.write(json.dumps(task) + "\n")
+        self.process.stdin.flush()
+        for line in self.process.stdout:
+            if line.startswith("ANSWER "):
+                return json.loads(line[len("ANSWER "):])
+        self.log.seek(0)
+        raise RuntimeError("the Keras process ended: " + self.log.read()[-3000:])
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait(timeout=60)
+
+
+def keras_215_python():
+    """The Python with TensorFlow 2.15 (tools/setup_tests --with-keras-2.15), if it is there."""
+    path = os.path.join(ROOT, "build", "venv215", "bin", "python")
+    return path if os.path.exists(path) else None
+
+
 def rebuild_and_load(loader, evidence, io_path, folder, endings):
     """cuvier writes the model in each form; real Keras loads it and must compute the samples again to 1e-5."""
     outs = {ending: os.path.join(str(folder), "rebuilt" + ending) for ending in endings}

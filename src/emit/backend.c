@@ -1,0 +1,68 @@
+/* What the backend of an old model computed otherwise than TensorFlow 2, and so no configuration can say. Kernels of Theano are turned
+ * when weights are written (src/write.c). */
+#include "emit/config.h"
+#include "layers/support.h"
+
+/* Cells before the image along one axis: Theano's, and TensorFlow's of the same size of output (quirks 1, 4). */
+typedef struct margins { int64_t theano, tensorflow; } margins;
+
+static margins conv_margins(int64_t n, int64_t reach, int64_t stride)
+{
+    int64_t total = n < 0 ? (stride == 1 ? reach - 1 : -1) : ((n + stride - 1) / stride - 1) * stride + reach - n;
+    return (margins){reach / 2, total < 0 ? (n < 0 ? -1 : 0) : total / 2};
+}
+
+static margins pool_margins(int64_t n, int64_t size, int64_t stride)
+{
+    int64_t total = n < 0 ? -1 : ((n + stride - 1) / stride - 1) * stride + size - n;
+    return (margins){size > 2 && size % 2 ? size - 2 : size - 1, total < 0 ? (n < 0 ? -1 : 0) : total / 2};
+}
+
+/* A transposed convolution: what is cut before the output. */
+static margins transpose_margins(int64_t reach, int64_t stride)
+{
+    return (margins){reach / 2, reach > stride ? (reach - stride) / 2 : 0};
+}
+
+static bool has_row(const cuv_layer *layer, const char *name)
+{
+    for (size_t i = 0; layer->def->params && layer->def->params[i].name; i++)
+        if (strcmp(layer->def->params[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+static bool pads_alike(const cuv_layer *layer)
+{
+    int64_t size[3] = {1, 1, 1}, stride[3] = {1, 1, 1}, dilation[3] = {1, 1, 1};
+    bool pool = has_row(layer, "pool_size"), transpose = cuv_ends_with(layer->def->name, "Transpose");
+    bool recurrent = cuv_starts_with(layer->def->name, "ConvLSTM");
+    cuv_arg_sizes(layer, pool ? "pool_size" : "kernel_size", size);
+    cuv_arg_sizes(layer, pool && cuv_arg_none(layer, "strides") ? "pool_size" : "strides", stride);
+    if (has_row(layer, "dilation_rate"))
+        cuv_arg_sizes(layer, "dilation_rate", dilation);
+    for (int i = 0; i < layer->def->spatial; i++) {
+        int64_t n = layer->in_rank > 1 + i + recurrent ? layer->in_shape[i + (layer->channels_first ? 2 : 1) + recurrent] : -1;
+        int64_t reach = (size[i] - 1) * dilation[i] + 1;
+        margins m = pool ? pool_margins(n, size[i], stride[i]) : transpose ? transpose_margins(reach, stride[i])
+                                                                           : conv_margins(n, reach, stride[i]);
+        if (m.theano != m.tensorflow || (recurrent && size[i] % 2 == 0))
+            return false;
+    }
+    return true;
+}
+
+cuv_status cuv_config_check_backend(cuv_config_writer *w, const cuv_layer *layer)
+{
+    const char *found = NULL;
+    bool padded = layer->theano && layer->def->spatial && has_row(layer, "padding") && has_row(layer, "strides");
+    if (padded && (cuv_arg_is(layer, "padding", "same") || cuv_starts_with(layer->def->name, "ConvLSTM")) && !pads_alike(layer))
+        found = "padding='same' of Theano, which begins at another cell";
+    if (layer->tf1 && cuv_streq(layer->def->name, "UpSampling2D") && !cuv_arg_is(layer, "interpolation", "nearest"))
+        found = "the bilinear enlarging of TensorFlow 1, which has other weights";
+    if (!found)
+        return CUV_OK;
+    return cuv_fail(w->cx, CUV_UNSUPPORTED, "write.behaviour", &(cuv_detail){.layer = layer->name, .found = found,
+                    .help = "cuvier computes it: write .onnx or .c"},
+                    "'%s' (%s) has %s: no configuration can say it", layer->name, layer->def->name, found);
+}
