@@ -26,7 +26,7 @@ static const row rows[] = {
     {"--input-shape", NULL, "28,28,1", "an input's shape without the batch, where nothing tells it", LIST, AT(input_shape), false},
     {"--strict", NULL, NULL, "nothing may be assumed", FLAG, AT(strict), false},
     {"--top", NULL, "N", "how many candidates to show", COUNT, AT(top), false},
-    {"--keras", NULL, "2|3", "whose conventions a .h5 file follows (3)", TEXT, AT(keras), false},
+    {"--keras", NULL, "2|3", "for which Keras .keras, .h5, .weights.h5 and .json are written (3)", TEXT, AT(keras), false},
     {"--weights-only", NULL, NULL, "a .h5 file without the configuration", FLAG, AT(weights_only), false},
     {"--weights-file", NULL, NULL, "C source: the weights in a file NAME.weights of their own", FLAG, AT(weights_file), false},
     {"--stage", NULL, "STAGE", "print a stage of the pipeline: config, program, plan", TEXT, AT(stage), false},

@@ -347,7 +347,7 @@ CUV_API void cuv_verification_free(cuv_context *cx, cuv_verification *verificati
 /* ---------------------------------------------------------------------------------------------- 10. Writing */
 
 typedef struct cuv_write_options {
-    int keras;               /* 3 (default) or 2: whose conventions .h5 follows */
+    int keras;               /* 3 (default) or 2 (2.15): whose conventions .keras, .h5, .weights.h5 and .json follow */
     bool weights_only;       /* .h5 without the configuration */
     bool weights_file;       /* .c: the weights in a file NAME.weights beside it */
     int64_t batch;           /* .c: its constant batch; 0: 1 */

@@ -205,6 +205,10 @@ static cuv_status write_form(cuv_model *m, const char *path, const char *form, c
     bool keras2 = o && o->keras == 2, bare = o && o->weights_only;
     cuv_save save = {.model = &tree, .keras_version = NULL, .backend = NULL, .keras2_names = keras2};
     bool wants_config = !strcmp(form, ".keras") || !strcmp(form, ".json") || (!strcmp(form, ".h5") && !bare);
+    if (keras2 && !strcmp(form, ".py"))
+        return cuv_fail(m->cx, CUV_UNSUPPORTED, "write.keras2", &(cuv_detail){.file = path, .found = "--keras 2",
+                        .help = "write .json for Keras 2, or the code for Keras 3"},
+                        "%s: Keras code is written for Keras 3 only", path);
     if (!strcmp(form, ".c"))
         return cuv_write_c(m, path, o);
     if (wants_config)

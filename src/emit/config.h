@@ -74,10 +74,10 @@ CUV_MUST_USE cuv_status cuv_keras2_weight(cuv_config_writer *w, const cuv_layer 
  * `wire` gives [layer, call, output] of a wire. CUV_UNSUPPORTED "write.class" when TensorFlow has none. */
 typedef cuv_status (*cuv_wire_value)(void *state, cuv_wire wire, cuv_value **out);
 CUV_MUST_USE cuv_status cuv_keras2_operation(cuv_config_writer *w, const cuv_layer *layer, cuv_value **out);
-/* TensorFlow joins no dtypes: CUV_UNSUPPORTED "write.class" where Keras 3 did. `dtypes`: of the call's tensors, in order. */
-CUV_MUST_USE cuv_status cuv_keras2_check_dtypes(cuv_config_writer *w, const cuv_layer *layer, const cuv_graph_call *call,
-                                                const cuv_dtype *dtypes, size_t count);
+/* `vars`: the call's tensors in order, or NULL where they are not known (inside a nested model). TensorFlow joins no dtypes: where
+ * Keras 3 did, and where what is written depends on a rank that is not known, CUV_UNSUPPORTED "write.class". */
 CUV_MUST_USE cuv_status cuv_keras2_operation_node(cuv_config_writer *w, const cuv_layer *layer, const cuv_graph_call *call,
-                                                  cuv_wire_value wire, void *state, cuv_value **out);
+                                                  const cuv_var *const *vars, size_t var_count, cuv_wire_value wire, void *state,
+                                                  cuv_value **out);
 
 #endif

@@ -154,6 +154,9 @@ static cuv_status outer_input_record(writer *w, const struct cuv_model *m, size_
     return input_record(w, layer, shape, cuv_dtype_name(v->dtype), out);
 }
 
+/* Their dtype follows from what they give. */
+static const char typed[] = "StringLookup IntegerLookup TextVectorization Hashing HashedCrossing Discretization";
+
 /* A Sequential says nothing of `trainable` in Keras 2; its layers do. */
 static bool is_trainable(writer *w, const cuv_layer *layer)
 {
@@ -176,8 +179,10 @@ static cuv_status layer_record(writer *w, const cuv_layer *layer, cuv_value *tai
     CUV_TRY(cuv_config_object(w, "keras.layers", class_name, NULL, &config, out));
     CUV_TRY(cuv_config_text(w, config, "name", inner_name(w, layer)));
     CUV_TRY(cuv_dict_set(w->arena, config, "trainable", cuv_value_bool(w->arena, is_trainable(w, layer))));
-    CUV_TRY(policy_value(w, layer, &policy));
-    CUV_TRY(cuv_dict_set(w->arena, config, "dtype", policy));
+    if (!cuv_has_word(typed, class_name)) {
+        CUV_TRY(policy_value(w, layer, &policy));
+        CUV_TRY(cuv_dict_set(w->arena, config, "dtype", policy));
+    }
     CUV_TRY(add_params(w, layer, tail, config));
     return cuv_streq(class_name, "MultiHeadAttention") ? add_shapes(w, layer, config) : CUV_OK;
 }
@@ -208,10 +213,13 @@ static cuv_status wire_value(void *state, cuv_wire wire, cuv_value **out)
     return cuv_list_add(w->arena, *out, cuv_value_int(w->arena, wire.output));
 }
 
-/* Masks that Keras 3 notes are those that come with the tensors; Keras 2's MultiHeadAttention takes them from there alone. */
+/* Keras 3 notes the default of `training`, and takes the call's own before it; in Keras 2 a noted one counts.
+ * Masks that Keras 3 notes are those that come with the tensors; Keras 2's MultiHeadAttention takes them from there alone. */
 static bool is_dropped(const cuv_layer *layer, const cuv_wired_arg *arg)
 {
     bool mask = arg->name && cuv_has_word("query_mask value_mask key_mask", arg->name);
+    if (arg->name && layer->keras >= 3 && !strcmp(arg->name, "training"))
+        return true;
     return (arg->name && arg->kind == CUV_ARG_LITERAL && cuv_is_null(arg->literal)) ||
            (mask && cuv_streq(layer->def->name, "MultiHeadAttention"));
 }
@@ -314,6 +322,11 @@ static cuv_status node_value(wiring *k, const cuv_layer *layer, const cuv_graph_
         CUV_TRY(argument_value(k, arg, &value));
         CUV_TRY(cuv_dict_set(w->arena, kwargs, name, value));
     }
+    if (states && layer->compute != layer->variable)
+        return cuv_fail(w->cx, CUV_UNSUPPORTED, "write.behaviour", &(cuv_detail){.layer = layer->name, .found = layer->policy,
+                        .help = "write it for Keras 3, or as .onnx or .c"},
+                        "'%s' (%s) is given states of another dtype than it computes in, which Keras 2 does not cast", layer->name,
+                        layer->def->name);
     CUV_TRY(cuv_keras3_call(w, layer, kwargs));         /* use_causal_mask is the call's in Keras 2.15 too */
     if (first)
         CUV_TRY(add_tensors(k, first, kwargs, *out));
@@ -393,25 +406,27 @@ static cuv_status add_tail(wiring *k, size_t i, cuv_value *tail, cuv_value *laye
     return CUV_OK;
 }
 
-/* Dtypes of the tensors of a call, where the model knows them (a nested model's are its caller's). */
-static cuv_status check_dtypes(wiring *k, const cuv_layer *layer, const cuv_graph_call *call)
+/* The tensors of a call, where the model knows them (a nested model's are its caller's). */
+static bool tensors_of(const wiring *k, const cuv_graph_call *call, const cuv_var **vars, size_t *count, size_t room)
 {
-    cuv_dtype dtypes[64];
-    size_t count = 0;
+    *count = 0;
     for (size_t a = 0; a < call->arg_count; a++)
-        for (size_t i = 0; i < call->args[a].wire_count && count < 64; i++) {
+        for (size_t i = 0; i < call->args[a].wire_count; i++) {
             cuv_wire wire = call->args[a].wires[i];
-            if (k->m->nested || (size_t)wire.call >= k->m->node_count || (size_t)wire.output >= k->m->nodes[wire.call].output_count)
-                return CUV_OK;
-            dtypes[count++] = cuv_program_var(k->m->program, k->m->nodes[wire.call].outputs[wire.output].value)->dtype;
+            if (k->m->nested || *count == room || (size_t)wire.call >= k->m->node_count ||
+                (size_t)wire.output >= k->m->nodes[wire.call].output_count)
+                return false;
+            vars[(*count)++] = cuv_program_var(k->m->program, k->m->nodes[wire.call].outputs[wire.output].value);
         }
-    return cuv_keras2_check_dtypes(k->w, layer, call, dtypes, count);
+    return true;
 }
 
 static cuv_status operation_node(wiring *k, const cuv_layer *layer, const cuv_graph_call *call, cuv_value **out)
 {
-    CUV_TRY(check_dtypes(k, layer, call));
-    return cuv_keras2_operation_node(k->w, layer, call, wire_value, k, out);
+    const cuv_var *vars[64];
+    size_t count;
+    bool known = tensors_of(k, call, vars, &count, 64);
+    return cuv_keras2_operation_node(k->w, layer, call, known ? vars : NULL, known ? count : 0, wire_value, k, out);
 }
 
 static cuv_status add_nodes(wiring *k, cuv_value *const *nodes)

@@ -9,6 +9,8 @@ typedef struct call_writer {
     writer *w;
     const cuv_layer *layer;
     const cuv_graph_call *call;
+    const cuv_var *const *vars;     /* the call's tensors, or NULL */
+    size_t var_count;
     cuv_wire_value wire;
     void *state;
 } call_writer;
@@ -188,10 +190,22 @@ static cuv_status same_node(const call_writer *c, cuv_value **out)
 
 /* ---- operations of Keras 3 */
 
-static bool is_idle(const char *name, const cuv_value *v)
+/* Values of options that mean what the function does without them. */
+static const struct { const char *operation, *name, *value; } usual[] = {
+    {"Elu", "alpha", "1.0"}, {"Celu", "alpha", "1.0"}, {"Round", "decimals", "0"}, {"Normalize", "order", "2"},
+    {"Resize", "fill_mode", "'constant'"}, {"Resize", "fill_value", "0.0"}, {"Resize", "data_format", "'channels_last'"},
+    {"Gelu", "approximate", "False"}, {"TopK", "sorted", "True"}};
+
+static bool is_idle(const call_writer *c, const char *name, const cuv_value *v)
 {
-    bool truth;
-    return cuv_is_null(v) || !strcmp(name, "name") || (cuv_as_bool(v, &truth) && v->kind == CUV_TRUTH && !truth);
+    if (cuv_is_null(v) || !strcmp(name, "name") || (v->kind == CUV_TRUTH && !v->truth))
+        return true;
+    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
+        if (!strcmp(usual[i].operation, c->layer->def->name) && !strcmp(usual[i].name, name)) {
+            const cuv_value *value = cuv_layer_literal(c->w->arena, usual[i].value);
+            return value && cuv_value_equal(value, v);
+        }
+    return false;
 }
 
 static bool maps(const cuv_tf_function *f, const char *name)
@@ -210,7 +224,7 @@ static cuv_status check_options(const call_writer *c, const cuv_tf_function *f)
     for (size_t i = 0; c->layer->config && c->layer->config->kind == CUV_DICT && i < c->layer->config->size; i++) {
         const char *name = cuv_text(c->layer->config->pairs[i].key);
         const cuv_value *v = c->layer->config->pairs[i].value;
-        if (name && cuv_has_word(op->options, name) && !is_idle(name, v) && !maps(f, name))
+        if (name && cuv_has_word(op->options, name) && !is_idle(c, name, v) && !maps(f, name))
             return refuse(c->w, c->layer, cuv_format(c->w->cx, "%s=%s", name, cuv_value_repr(c->w->cx, v)));
     }
     for (size_t i = 0; i < c->call->arg_count; i++) {
@@ -222,94 +236,208 @@ static cuv_status check_options(const call_writer *c, const cuv_tf_function *f)
     return CUV_OK;
 }
 
+/* An axis that TensorFlow takes otherwise: a list for one that Keras 3 gives as a number, and the other way round. */
+static cuv_status axis_value(const call_writer *c, const cuv_value *given, cuv_value **out)
+{
+    bool list = cuv_streq(c->layer->def->name, "Flip");
+    *out = (cuv_value *)(uintptr_t)given;
+    if (list && !cuv_is_seq(given)) {
+        *out = cuv_value_list(c->w->arena);
+        return *out ? cuv_list_add(c->w->arena, *out, (cuv_value *)(uintptr_t)given) : cuv_oom(c->w->cx);
+    }
+    if (cuv_has_word("ExpandDims Softmax LogSoftmax", c->layer->def->name) && cuv_is_seq(given)) {
+        if (cuv_len(given) != 1)
+            return refuse(c->w, c->layer, "several axes");
+        *out = cuv_item(given, 0);
+    }
+    return CUV_OK;
+}
+
+/* Keras 3 fills short lists of repeats up at their front. */
+static cuv_status repeats_value(const call_writer *c, const cuv_value *given, cuv_value **out)
+{
+    size_t n = cuv_is_seq(given) ? cuv_len(given) : 1, rank = c->vars ? (size_t)c->vars[0]->rank : 0;
+    if (!c->vars || n > rank)
+        return refuse(c->w, c->layer, "repeats for axes that are not there");
+    *out = cuv_value_list(c->w->arena);
+    for (size_t i = 0; *out && i + n < rank; i++)
+        CUV_TRY(cuv_list_add(c->w->arena, *out, cuv_value_int(c->w->arena, 1)));
+    for (size_t i = 0; *out && i < n; i++)
+        CUV_TRY(cuv_list_add(c->w->arena, *out, cuv_is_seq(given) ? cuv_item(given, i) : (cuv_value *)(uintptr_t)given));
+    return *out ? CUV_OK : cuv_oom(c->w->cx);
+}
+
 /* An option: where TensorFlow's default is another than Keras 3's, it has to be said, and cannot be None. */
 static cuv_status option_value(const call_writer *c, const cuv_tf_function *f, const char *name, cuv_value **out)
 {
     static const char same[] = "Softmax LogSoftmax LeakyRelu OneHot Sort Argsort Normalize";
     const cuv_value *given = cuv_get(c->layer->config, name);
     char theirs[80], ours[80];
-    bool preset = false;
+    bool needed = cuv_has_word("Flip Roll", f->operation) && !strcmp(name, "axis");
     *out = NULL;
     for (int i = 0; word_at(f->preset, i, theirs, ours, sizeof theirs); i++)
-        preset |= !strcmp(theirs, name);
+        needed |= !strcmp(theirs, name) && (given || !cuv_has_word(same, f->operation));
+    if (cuv_has_word("Argmax Argmin", f->operation) && !strcmp(name, "dtype")) {
+        *out = cuv_value_text(c->w->arena, "int32");
+        return *out ? CUV_OK : cuv_oom(c->w->cx);
+    }
     if (cuv_is_null(given))
-        return preset && !cuv_has_word(same, f->operation) ? refuse(c->w, c->layer, cuv_format(c->w->cx, "%s=None", name)) : CUV_OK;
+        return needed ? refuse(c->w, c->layer, cuv_format(c->w->cx, "%s=None", name)) : CUV_OK;
     if (!strcmp(name, "indices_or_sections") && cuv_is_seq(given))
         return refuse(c->w, c->layer, "indices");
+    if (!strcmp(name, "axis"))
+        return axis_value(c, given, out);
+    if (!strcmp(name, "repeats") && !strcmp(f->operation, "Tile"))
+        return repeats_value(c, given, out);
     return literal_value(c->w, given, CUV_MAX_RANK, out);
 }
 
-/* TensorFlow joins no dtypes, and computes floats only from floats. */
-static const char any_dtype[] =
-    "Add Subtract Multiply Maximum Minimum Equal NotEqual Less LessEqual Greater GreaterEqual LogicalAnd LogicalOr LogicalNot Reshape "
-    "Transpose ExpandDims Squeeze Concatenate Stack GetItem Take Cast StopGradient Flip Roll Tile BroadcastTo OneHot Max Min Negative "
-    "Absolute Any All Where Pad Repeat Split Unstack";
+/* ---- operands */
 
-static bool is_truth(const cuv_value *v)
+/* "..." as the slices that it stands for: Keras 2 does not read it back. */
+static cuv_status key_value(const call_writer *c, const cuv_value *given, cuv_value **out)
 {
-    return v && v->kind == CUV_TRUTH;
+    cuv_arena *a = c->w->arena;
+    size_t taken = 0;
+    bool dots = false;
+    *out = (cuv_value *)(uintptr_t)given;
+    for (size_t i = 0; i < cuv_len(given) && cuv_is_seq(given); i++) {
+        dots |= cuv_streq(cuv_get_text(cuv_item(given, i), "class_name"), "__ellipsis__");
+        taken += !cuv_is_null(cuv_item(given, i)) && !cuv_streq(cuv_get_text(cuv_item(given, i), "class_name"), "__ellipsis__");
+    }
+    if (!dots && !cuv_streq(cuv_get_text(given, "class_name"), "__ellipsis__"))
+        return literal_value(c->w, given, CUV_MAX_RANK, out);
+    if (!c->vars || taken > (size_t)c->vars[0]->rank || !dots)
+        return refuse(c->w, c->layer, "... over axes that are not known");
+    *out = cuv_value_list(a);
+    for (size_t i = 0; *out && i < cuv_len(given); i++) {
+        const cuv_value *item = cuv_item(given, i);
+        bool all = cuv_streq(cuv_get_text(item, "class_name"), "__ellipsis__");
+        for (size_t k = 0; k < (all ? (size_t)c->vars[0]->rank - taken : 1); k++) {
+            cuv_value *one = all ? cuv_value_dict(a) : NULL;
+            if (!all)
+                CUV_TRY(literal_value(c->w, item, CUV_MAX_RANK, &one));
+            for (const char *const *key = (const char *const[]){"start", "stop", "step", NULL}; all && one && *key; key++)
+                CUV_TRY(cuv_dict_set(a, one, *key, cuv_value_null(a)));
+            CUV_TRY(cuv_list_add(a, *out, one));
+        }
+    }
+    return *out ? CUV_OK : cuv_oom(c->w->cx);
 }
 
-static bool is_fraction(const cuv_value *v)
+static bool has_negative(const cuv_value *v, unsigned depth)
 {
     double x;
-    return v && v->kind == CUV_REAL && cuv_as_real(v, &x);
+    for (size_t i = 0; depth && cuv_is_seq(v) && i < cuv_len(v); i++)
+        if (has_negative(cuv_item(v, i), depth - 1))
+            return true;
+    return cuv_as_real(v, &x) && x < 0;
 }
 
-cuv_status cuv_keras2_check_dtypes(writer *w, const cuv_layer *layer, const cuv_graph_call *call, const cuv_dtype *dtypes, size_t count)
+static const cuv_value *plain_array(const cuv_value *v)
 {
-    bool floats = count && cuv_dtype_is_float(dtypes[0]), logic = cuv_has_word("LogicalAnd LogicalOr LogicalNot", layer->def->name);
-    for (size_t i = 1; i < count; i++)
-        if (dtypes[i] != dtypes[0] && !(cuv_streq(layer->def->name, "Where") && i == 1) && !cuv_streq(layer->def->name, "Take"))
-            return refuse(w, layer, cuv_format(w->cx, "%s and %s", cuv_dtype_name(dtypes[0]), cuv_dtype_name(dtypes[i])));
-    if (!layer->state && count && !floats && !cuv_has_word(any_dtype, layer->def->name))
-        return refuse(w, layer, cuv_dtype_name(dtypes[0]));
-    if (!layer->state && count && dtypes[0] == CUV_BOOL && cuv_has_word("Add Subtract Multiply Maximum Minimum Max Min Negative Absolute", layer->def->name))
-        return refuse(w, layer, "bool");
-    if (!layer->state && logic && count && dtypes[0] != CUV_BOOL)
-        return refuse(w, layer, cuv_dtype_name(dtypes[0]));
-    for (size_t i = 0; !layer->state && count && i < call->arg_count; i++)
-        if (call->args[i].kind == CUV_ARG_LITERAL && !floats && dtypes[0] != CUV_BOOL &&
-            (is_fraction(call->args[i].literal) || is_truth(call->args[i].literal)))
-            return refuse(w, layer, "an integer and another number");
+    return cuv_get_text(v, "class_name") ? cuv_get(cuv_get(v, "config"), "value") : v;
+}
+
+static cuv_status operand_value(const call_writer *c, const char *name, const cuv_wired_arg *arg, cuv_value **out)
+{
+    const char *operation = c->layer->def->name;
+    const cuv_value *literal = arg->kind == CUV_ARG_LITERAL ? plain_array(arg->literal) : NULL;
+    double x;
+    if (!strcmp(name, "key") && arg->kind == CUV_ARG_LITERAL)
+        return key_value(c, arg->literal, out);
+    if (!strcmp(operation, "Take") && has_negative(literal, CUV_MAX_RANK))
+        return refuse(c->w, c->layer, "indices from the end");
+    if (!strcmp(operation, "Matmul") && literal && !cuv_is_seq(cuv_item(literal, 0)))
+        return refuse(c->w, c->layer, "a vector");
+    if (!strcmp(operation, "Where") && literal && cuv_as_real(literal, &x) && literal->kind != CUV_TRUTH) {
+        *out = cuv_value_real(c->w->arena, x);      /* an integer, where the other is a float */
+        return *out ? CUV_OK : cuv_oom(c->w->cx);
+    }
+    return argument_value(c, arg, out);
+}
+
+/* ---- dtypes: TensorFlow joins none, and computes floats only from floats */
+
+static const char any_dtype[] =
+    "Add Subtract Multiply Maximum Minimum Equal NotEqual Less LessEqual Greater GreaterEqual LogicalAnd LogicalOr LogicalXor LogicalNot "
+    "Reshape Transpose ExpandDims Squeeze Concatenate Stack GetItem Take Cast StopGradient Copy Flip Roll Tile BroadcastTo OneHot Max Min "
+    "Negative Absolute All Any Where Pad Repeat Split Unstack Argmax Argmin Slice";
+static const char of_truths[] = "LogicalAnd LogicalOr LogicalXor LogicalNot All Any";
+static const char of_numbers[] = "Add Subtract Multiply Maximum Minimum Max Min Negative Absolute Argmax Argmin";
+
+static bool is_other_number(const cuv_wired_arg *arg, bool floats, cuv_dtype dtype)
+{
+    const cuv_value *v = arg->kind == CUV_ARG_LITERAL ? arg->literal : NULL;
+    return v && !floats && dtype != CUV_BOOL && (v->kind == CUV_REAL || v->kind == CUV_TRUTH);
+}
+
+static cuv_status check_dtypes(const call_writer *c)
+{
+    const char *name = c->layer->def->name;
+    size_t first = !strcmp(name, "Where") ? 1 : 0;      /* after the condition */
+    if (!c->vars || c->var_count <= first)
+        return !strcmp(name, "Where") ? refuse(c->w, c->layer, "numbers alone") : CUV_OK;
+    cuv_dtype dtype = c->vars[first]->dtype;
+    bool floats = cuv_dtype_is_float(dtype);
+    for (size_t i = first + 1; i < c->var_count; i++)
+        if (c->vars[i]->dtype != dtype && strcmp(name, "Take") != 0)
+            return refuse(c->w, c->layer, cuv_format(c->w->cx, "%s and %s", cuv_dtype_name(dtype), cuv_dtype_name(c->vars[i]->dtype)));
+    bool truth = dtype == CUV_BOOL;
+    if ((!floats && !cuv_has_word(any_dtype, name)) || (!truth && cuv_has_word(of_truths, name)) ||
+        (truth && cuv_has_word(of_numbers, name)) || (first && (!floats || c->vars[0]->dtype != CUV_BOOL)))
+        return refuse(c->w, c->layer, cuv_dtype_name(dtype));
+    for (size_t i = 0; i < c->call->arg_count && strcmp(name, "GetItem") != 0; i++)
+        if (is_other_number(&c->call->args[i], floats, dtype))
+            return refuse(c->w, c->layer, "integers and another number");
+    for (size_t i = 0; !strcmp(name, "Matmul") && i < c->var_count; i++)
+        if (c->vars[i]->rank < 2)
+            return refuse(c->w, c->layer, "a vector");
     return CUV_OK;
 }
 
-cuv_status cuv_keras2_operation_node(writer *w, const cuv_layer *layer, const cuv_graph_call *call, cuv_wire_value wire, void *state,
-                                     cuv_value **out)
+/* ---- the node */
+
+static bool is_said(const cuv_tf_function *f, int place, const char *name)
 {
-    const call_writer c = {w, layer, call, wire, state};
-    const cuv_tf_function *f = layer->state ? layer->state : cuv_tf_function_for(layer);
-    cuv_value *kwargs = cuv_value_dict(w->arena);
+    char theirs[80], ours[80];
+    for (int k = 0; k < place && word_at(f->arguments, k, theirs, ours, sizeof theirs); k++)
+        if (!strcmp(ours, name))
+            return true;            /* "axis dim=axis": two names for one */
+    return false;
+}
+
+static cuv_status new_node(const call_writer *c, const cuv_tf_function *f, cuv_value **out)
+{
+    cuv_value *kwargs = cuv_value_dict(c->w->arena);
     const cuv_wired_arg *first = NULL;
     char theirs[80], ours[80];
-    if (layer->state)
-        return same_node(&c, out);
-    if (!f)
-        return refuse(w, layer, NULL);
     if (!kwargs)
-        return cuv_oom(w->cx);
-    CUV_TRY(check_options(&c, f));
+        return cuv_oom(c->w->cx);
+    CUV_TRY(check_options(c, f));
+    CUV_TRY(check_dtypes(c));
     for (int i = 0; word_at(f->arguments, i, theirs, ours, sizeof theirs); i++) {
-        const cuv_wired_arg *arg = cuv_has_word(cuv_operation_of(layer)->operands, ours) ? operand(&c, ours) : NULL;
+        bool takes = cuv_has_word(cuv_operation_of(c->layer)->operands, ours);
+        const cuv_wired_arg *arg = takes ? operand(c, ours) : NULL;
         cuv_value *value = NULL;
         if (i == 0)
             first = arg;
         else if (arg)
-            CUV_TRY(argument_value(&c, arg, &value));
-        else if (cuv_get(layer->config, ours) || strstr(f->preset, ours))
-            CUV_TRY(option_value(&c, f, ours, &value));
-        if (value && !cuv_is_null(value)) {
-            bool said = false;          /* "axis dim=axis": two names for one */
-            for (int k = 0; k < i && !said; k++) {
-                char before[80], same[80];
-                said = word_at(f->arguments, k, before, same, sizeof before) && !strcmp(same, ours);
-            }
-            if (!said)
-                CUV_TRY(cuv_dict_set(w->arena, kwargs, theirs, value));
-        }
+            CUV_TRY(operand_value(c, ours, arg, &value));
+        else if (!takes)
+            CUV_TRY(option_value(c, f, ours, &value));
+        if (value && !cuv_is_null(value) && !is_said(f, i, ours))
+            CUV_TRY(cuv_dict_set(c->w->arena, kwargs, theirs, value));
     }
-    if (!first)
-        return refuse(w, layer, "another order of arguments");
-    return node_of(&c, first, kwargs, out);
+    return first ? node_of(c, first, kwargs, out) : refuse(c->w, c->layer, "another order of arguments");
+}
+
+cuv_status cuv_keras2_operation_node(writer *w, const cuv_layer *layer, const cuv_graph_call *call, const cuv_var *const *vars,
+                                     size_t var_count, cuv_wire_value wire, void *state, cuv_value **out)
+{
+    const call_writer c = {w, layer, call, vars, var_count, wire, state};
+    if (layer->state)
+        return same_node(&c, out);
+    const cuv_tf_function *f = cuv_tf_function_for(layer);
+    return f ? new_node(&c, f, out) : refuse(w, layer, NULL);
 }

@@ -12,6 +12,43 @@ static const char absent[] =
     "RandomInvert RandomPerspective RandomPosterization RandomSaturation RandomSharpness RandomShear ReversibleEmbedding "
     "STFTSpectrogram Solarization Highway MaxoutDense Merge ParametricSoftplus SReLU";
 
+static bool is_float_mode(const cuv_layer *layer)
+{
+    return cuv_has_word("StringLookup IntegerLookup TextVectorization Hashing HashedCrossing Discretization CategoryEncoding",
+                        layer->def->name) && !cuv_arg_is(layer, "output_mode", "int");
+}
+
+static bool crops(const cuv_layer *layer)
+{
+    int at = layer->in_rank - 3 + (layer->channels_first ? 1 : 0);
+    return cuv_streq(layer->def->name, "RandomCrop") && layer->keras >= 3 && layer->in_rank >= 3 &&
+           (layer->in_shape[at] != cuv_arg_int(layer, "height") || layer->in_shape[at + 1] != cuv_arg_int(layer, "width"));
+}
+
+/* What Keras 2.15 has a class for, and yet cannot do or read. */
+static cuv_status check_behaviour(cuv_config_writer *w, const cuv_layer *layer)
+{
+    const char *found = NULL;
+    int rank = layer->in_rank;
+    if (layer->weight_count && layer->variable == CUV_BF16)
+        found = "variables of bfloat16, which Keras 2 saves and cannot load";
+    else if (cuv_streq(layer->def->name, "SpectralNormalization"))
+        found = "a class that Keras 2.15 saves and cannot load";
+    else if (is_float_mode(layer) && cuv_arg_is(layer, "output_mode", "tf_idf"))
+        found = "output_mode='tf_idf', whose weights Keras 2 keeps elsewhere";
+    else if (is_float_mode(layer) && rank > 2)
+        found = "encoded inputs of more than one axis";
+    else if (is_float_mode(layer) && cuv_arg_is(layer, "output_mode", "one_hot") && rank == 2 && layer->in_shape[1] != 1)
+        found = "output_mode='one_hot' of more than one value each";
+    else if (crops(layer))
+        found = "images of another size than it cuts, which Keras 3 leaves alone when it predicts, and Keras 2 does not";
+    if (!found)
+        return CUV_OK;
+    return cuv_fail(w->cx, CUV_UNSUPPORTED, "write.behaviour", &(cuv_detail){.layer = layer->name, .found = found,
+                    .help = "write it for Keras 3, or as .onnx or .c"},
+                    "'%s' (%s) cannot be written for Keras 2: it has %s", layer->name, layer->def->name, found);
+}
+
 cuv_status cuv_keras2_class(cuv_config_writer *w, const cuv_layer *layer, const char **out)
 {
     const char *class_name = layer->def->name;
@@ -22,7 +59,7 @@ cuv_status cuv_keras2_class(cuv_config_writer *w, const cuv_layer *layer, const 
                         .help = "write it for Keras 3, which has them"},
                         "'%s' is a quantised %s, which Keras 2 does not have", layer->name, class_name);
     if (!cuv_has_word(absent, class_name))
-        return CUV_OK;
+        return check_behaviour(w, layer);
     return cuv_fail(w->cx, CUV_UNSUPPORTED, "write.class", &(cuv_detail){.layer = layer->name, .found = class_name,
                     .help = idle ? "take the layer out of the model: it does nothing when the model predicts"
                                  : "write it for Keras 3, or as .onnx or .c"},
@@ -35,8 +72,8 @@ cuv_status cuv_keras2_class(cuv_config_writer *w, const cuv_layer *layer, const 
  * of every layer. */
 static const struct { const char *class_name, *names; } unknown[] = {
     {"", "lora_rank lora_alpha quantization_config use_cudnn flash_attention gptq_unpacked_column_size"},
-    {"Attention", "dropout seed causal"},
-    {"AdditiveAttention", "dropout causal"},
+    {"Attention", "seed causal"},
+    {"AdditiveAttention", "causal"},
     {"BatchNormalization", "renorm renorm_clipping renorm_momentum"},
     {"Bidirectional", "weights"},
     {"CenterCrop", "data_format"},
@@ -68,10 +105,8 @@ static const struct { const char *class_name, *names; } unknown[] = {
     {"SpatialDropout3D", "seed"},
     {"StackedRNNCells", "reverse_state_order"},
     {"StringLookup", "salt oov_method vocabulary_dtype has_input_vocabulary"},
-    {"UpSampling3D", "interpolation"},
+    {"TextVectorization", "has_input_vocabulary"},
     {"ZeroPadding1D", "data_format"},
-    {"Cropping1D", "data_format"},
-    {"UpSampling1D", "data_format"},
 };
 
 static bool is_unknown(const cuv_layer *layer, const char *name)

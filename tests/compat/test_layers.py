@@ -9,7 +9,7 @@ import pytest
 
 import layer_cases
 from layer_check import CARRIERS, check, entries
-from support import HERE, keras_python
+from support import HERE, Loader, cuvier, keras_215_python, keras_python
 
 SEED = os.environ.get("CUV_LAYERS_SEED", "1")
 DRAWS = os.environ.get("CUV_LAYERS_DRAWS", "1")
@@ -35,3 +35,29 @@ def test_layer(made, class_name, tmp_path):
         for carrier in CARRIERS if "keras" not in entry else ():
             verdict, why = check(str(made), entry, carrier, str(tmp_path))
             assert verdict in ("passed", "keras"), "%s, %s, %s: %s" % (entry["label"], carrier, verdict, why)
+
+
+@pytest.fixture(scope="module")
+def keras2():
+    if not keras_215_python():
+        pytest.skip("Keras 2.15 is not installed (tools/setup_tests --with-keras-2.15)")
+    loader = Loader(keras_215_python())
+    yield loader
+    loader.close()
+
+
+@pytest.mark.parametrize("class_name", sorted(layer_cases.DRAWS))
+def test_layer_for_keras_2(made, keras2, class_name, tmp_path):
+    """Written with --keras 2, Keras 2.15 loads it without a word and gives Keras 3's outputs; or it is refused by name."""
+    for entry in entries(made):
+        if entry["class"] != class_name or "keras" in entry or entry["carriers"].get("keras"):
+            continue
+        base, outs = os.path.join(str(made), entry["base"]), [str(tmp_path / "m.keras"), str(tmp_path / "m.h5")]
+        done = cuvier("rebuild", base + ".keras", "--keras", "2", "-q", "-o", outs[0], "-o", outs[1])
+        if done.returncode:
+            assert done.returncode == 3 and "Keras 2" in done.stderr or "not supported" in done.stderr, done.stderr
+            continue
+        for out in outs:
+            answer = keras2.ask([out], base + ".io.npz")
+            assert "error" not in answer and answer["said"] == [], entry["label"] + ": " + str(answer)
+            assert answer["difference"] is None or answer["difference"] < (5e-2 if entry["half"] else 2e-5), entry["label"]

@@ -8,7 +8,7 @@ import subprocess
 import numpy as np
 import pytest
 
-from support import HERE, arrays, assert_same, cuvier, keras_python, must, numbered
+from support import HERE, Loader, arrays, assert_same, cuvier, keras_215_python, keras_python, must, numbered
 
 LAYERS = os.path.join(HERE, "..", "..", "src", "layers")
 
@@ -52,6 +52,33 @@ def test_operation(made, name, tmp_path):
         assert_same(found, wanted, rtol=2e-3 if half else 1e-4, atol=2e-3 if half else 1e-5)
         for got, want in zip(found, wanted):
             assert np.asarray(got).dtype == want.dtype or half, case["label"]
+
+
+@pytest.fixture(scope="module")
+def keras2():
+    if not keras_215_python():
+        pytest.skip("Keras 2.15 is not installed (tools/setup_tests --with-keras-2.15)")
+    loader = Loader(keras_215_python())
+    yield loader
+    loader.close()
+
+
+@pytest.mark.parametrize("name", computed())
+def test_operation_for_keras_2(made, keras2, name, tmp_path):
+    """Written with --keras 2 it is a function of TensorFlow that gives the same, or it is refused by name."""
+    folder, about = made
+    for case in about["cases"]:
+        if case["class"] != name or "keras" in case:
+            continue
+        base, out = str(folder / case["label"]), str(tmp_path / "m.keras")
+        done = cuvier("rebuild", base + ".keras", "--keras", "2", "-q", "-o", out)
+        if done.returncode:
+            assert done.returncode == 3 and "Keras 2" in done.stderr, done.stderr
+            continue
+        answer = keras2.ask([out], base + ".io.npz")
+        half = "h" in case["inputs"] or "float16" in case["label"]
+        assert "error" not in answer and answer["said"] == [], case["label"] + ": " + str(answer)
+        assert answer["difference"] is None or answer["difference"] < (2e-3 if half else 1e-5), case["label"]
 
 
 def test_every_class_is_known(made):
