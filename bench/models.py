@@ -1,8 +1,10 @@
-"""Writes the networks that are measured: NAME.keras, NAME.onnx and samples NAME.io.npz, into the folder of the first argument.
+"""Writes the networks that are measured, each a NAME.keras with samples NAME.io.npz, and as other engines read them: models.py FOLDER [NAME...].
 
-Weights are random (fixed seeds); inputs are normal. Needs tensorflow, keras, tf2onnx and onnx (bench/requirements.txt)."""
+Weights are random (fixed seeds); inputs are normal. NAME.tf.onnx is what Keras exports (by way of tf2onnx), NAME.bN.tflite what TensorFlow's
+converter makes for batch N; one that cannot be made is named. Needs bench/requirements.txt."""
 import os
 import sys
+import tempfile
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -86,16 +88,56 @@ def inputs(model, count):
     return rng.standard_normal(shape).astype(np.float32)
 
 
+def large_batch(name):
+    return 256 if name in ("mlp_small", "mlp_medium", "lenet") else 32
+
+
+def vary(model):
+    """Statistics and scales that no engine can leave out."""
+    rng = np.random.default_rng(3)
+    for layer in model.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            layer.set_weights([rng.uniform(.8, 1.2, w.shape) if i in (0, 3) else rng.normal(0, .1, w.shape) for i, w in enumerate(layer.get_weights())])
+
+
+def export_tflite(model, path, batch):
+    import tensorflow as tf
+    spec = tf.TensorSpec((batch,) + tuple(model.inputs[0].shape[1:]), model.inputs[0].dtype)
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    archive.add_endpoint("serve", fn=lambda x: model(x, training=False), input_signature=[spec])
+    with tempfile.TemporaryDirectory() as folder:
+        archive.write_out(folder, verbose=False)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+        data = converter.convert()
+    with open(path, "wb") as f:
+        f.write(data)
+
+
+def attempt(what, make, *arguments):
+    try:
+        make(*arguments)
+    except Exception as e:      # another engine's converter: whatever it raises, it did not work
+        print("no %s: %s" % (what, repr(e)[:300]), flush=True)
+
+
 def main():
     folder = sys.argv[1]
     os.makedirs(folder, exist_ok=True)
     for net in NETS:
         path = os.path.join(folder, net.__name__)
+        if sys.argv[2:] and net.__name__ not in sys.argv[2:]:
+            continue
         keras.utils.set_random_seed(1)
         model = net()
+        vary(model)
         model.save(path + ".keras")
         x = inputs(model, 4)
         np.savez(path + ".io.npz", x=x, y=model.predict(x, verbose=0))
+        attempt(net.__name__ + ".tf.onnx", lambda: model.export(path + ".tf.onnx", format="onnx", verbose=False))
+        for batch in (1, large_batch(net.__name__)):
+            attempt("%s.b%d.tflite" % (net.__name__, batch), export_tflite, model, "%s.b%d.tflite" % (path, batch), batch)
         print(net.__name__, flush=True)
 
 

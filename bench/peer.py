@@ -1,7 +1,8 @@
-"""Measures one engine on one network in a process of its own: peer.py ENGINE FILE IO.npz BATCH THREADS SECONDS.
+"""Measures one engine on one network in a process of its own: peer.py ENGINE FILE X.npy Y.npy THREADS SECONDS.
 
-Prints JSON: load_ms, first_ms, min_ms, median_ms, and max_abs against Keras's own outputs of the samples (null where the batch is not theirs).
-Engines: onnxruntime (with its inputs and outputs bound), openvino (float32), tensorflow (a compiled tf.function)."""
+Writes the outputs of the first prediction to Y.npy and prints JSON: load_ms, first_ms, min_ms, median_ms. SECONDS 0: the first prediction alone.
+Engines: litert (with XNNPACK), onnxruntime_python, tf_predict (predict_on_batch), tf_function (a compiled tf.function), tf_xla (the same with jit_compile), and
+python, which loads NumPy and nothing else: what the others of this file have in any case."""
 import json
 import os
 import sys
@@ -12,68 +13,83 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 import numpy as np              # noqa: E402
 
 
-def onnxruntime(path, x, threads):
-    import onnxruntime as ort
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    binding = session.io_binding()
-    binding.bind_cpu_input(session.get_inputs()[0].name, x)
-    binding.bind_output(session.get_outputs()[0].name)
+def python(path, x, threads):
+    return lambda: x
+
+
+def litert(path, x, threads):
+    from ai_edge_litert.interpreter import Interpreter
+    interpreter = Interpreter(path, num_threads=threads)
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], x)
+    output = interpreter.tensor(interpreter.get_output_details()[0]["index"])
 
     def run():
-        session.run_with_iobinding(binding)
-    return run, lambda: binding.copy_outputs_to_cpu()[0]
+        interpreter.invoke()
+        return output
+    return run
 
 
-def openvino(path, x, threads):
-    import openvino as ov
-    core = ov.Core()
-    model = core.read_model(path)
-    model.reshape(list(x.shape))
-    compiled = core.compile_model(model, "CPU", {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32",
-                                                 "PERFORMANCE_HINT": "LATENCY"})
-    request = compiled.create_infer_request()
-    request.set_input_tensor(ov.Tensor(x))
-    return request.infer, lambda: request.get_output_tensor(0).data
+def onnxruntime_python(path, x, threads):
+    import onnxruntime
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    return lambda: session.run(None, {name: x})[0]
 
 
-def tensorflow(path, x, threads):
+def tensorflow(path, threads):
     import tensorflow as tf
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     import keras
-    model = keras.models.load_model(path)
-    call = tf.function(lambda t: model(t, training=False))
-    t = tf.constant(x)
-    last = []
+    return tf, keras.models.load_model(path, compile=False)
 
-    def run():
-        last[:] = [call(t)]
-    return run, lambda: last[0].numpy()
+
+def tf_predict(path, x, threads):
+    _, model = tensorflow(path, threads)
+    return lambda: model.predict_on_batch(x)
+
+
+def compiled(path, x, threads, jit):
+    tf, model = tensorflow(path, threads)
+    call = tf.function(lambda t: model(t, training=False), jit_compile=jit)
+    t = tf.constant(x)
+    return lambda: call(t)
+
+
+def tf_function(path, x, threads):
+    return compiled(path, x, threads, False)
+
+
+def tf_xla(path, x, threads):
+    return compiled(path, x, threads, True)
 
 
 def main():
-    engine, path, io, batch, threads, seconds = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5]), float(sys.argv[6])
-    with np.load(io) as f:
-        x, y = f["x"], f["y"]
-    data = np.ascontiguousarray(np.resize(x, (batch,) + x.shape[1:]))
+    engine, path, x_path, y_path, threads, seconds = sys.argv[1:4] + [sys.argv[4], int(sys.argv[5]), float(sys.argv[6])]
+    x = np.load(x_path)
     start = time.perf_counter()
-    run, result = globals()[engine](path, data, threads)
+    run = globals()[engine](path, x, threads)
     loaded = time.perf_counter()
-    run()
+    y = run()
     first = time.perf_counter()
+    np.save(y_path, np.array(y() if callable(y) else y))
     times = []
-    while time.perf_counter() - first < seconds or len(times) < 3:
+    begin = time.perf_counter()
+    while seconds > 0 and (time.perf_counter() - begin < seconds or len(times) < 2):
         t = time.perf_counter()
-        run()
+        y = run()
+        if engine.startswith("tf_"):
+            np.asarray(y)       # what is computed later is waited for
         times.append(time.perf_counter() - t)
-    n = min(batch, len(y))
-    worst = float(np.max(np.abs(result()[:n] - y[:n])))
     times.sort()
-    print(json.dumps({"load_ms": 1e3 * (loaded - start), "first_ms": 1e3 * (first - loaded), "min_ms": 1e3 * times[0],
-                      "median_ms": 1e3 * times[len(times) // 2], "max_abs": worst}))
+    first_ms = 1e3 * (first - loaded)
+    print(json.dumps({"load_ms": 1e3 * (loaded - start), "first_ms": first_ms, "min_ms": 1e3 * times[0] if times else first_ms,
+                      "median_ms": 1e3 * times[len(times) // 2] if times else first_ms}), flush=True)
+    os._exit(0)
 
 
 if __name__ == "__main__":

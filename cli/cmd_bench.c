@@ -133,8 +133,8 @@ static void print_steps_json(const cuv_profile *p)
         const cuv_step_time *s = &p->steps[i];
         printf("%s{\"op\": \"%s\", \"kernel\": \"%s\", \"layer\": ", i ? ", " : "", s->op, s->kernel);
         print_json_text(s->layer);
-        printf(", \"shapes\": \"%s\", \"min_us\": %.6g, \"mean_us\": %.6g, \"operations\": %.6g, \"bytes\": %.6g}", s->shapes, s->min_us,
-               s->mean_us, s->operations, s->bytes);
+        printf(", \"shapes\": \"%s\", \"min_us\": %.6g, \"mean_us\": %.6g, \"operations\": %.6g, \"bytes\": %.6g, \"weights\": %.6g}", s->shapes, s->min_us,
+               s->mean_us, s->operations, s->bytes, s->weights);
     }
     printf("]");
 }
@@ -181,6 +181,7 @@ static int run(cuv_context *cx, options *o)
     cuv_status status = open_evidence(cx, o, &ev);
     if (status == CUV_OK)
         status = cuv_rebuild(ev, &model);
+    cuv_evidence_free(ev);      /* what the model needs of it stays; the rest need not be in memory beside the plan */
     f.load = now_ms() - start;
     cuv_array *inputs = model ? make_inputs(model, f.batch) : NULL;
     if (status == CUV_OK)
@@ -196,7 +197,6 @@ static int run(cuv_context *cx, options *o)
         free_inputs(inputs, cuv_model_input_count(model));
     free(times);
     cuv_model_free(model);
-    cuv_evidence_free(ev);
     return finish(cx, o, status);
 }
 

@@ -13,12 +13,12 @@ static int run(cuv_context *cx, options *o)
     cuv_status status = open_evidence(cx, o, &ev);
     if (status == CUV_OK)
         status = cuv_rebuild(ev, &model);
+    cuv_evidence_free(ev);      /* what the model needs of it stays; the rest need not be in memory beside the plan */
     if (status == CUV_OK)
         status = cuv_model_predict_file(model, o->in, o->out.items[0], (size_t)o->batch, &how);
     if (status == CUV_OK && o->json)
         printf("{\"cuvier\": \"%s\", \"ok\": true, \"written\": [\"%s\"]}\n", cuv_version(), o->out.items[0]);
     cuv_model_free(model);
-    cuv_evidence_free(ev);
     return finish(cx, o, status);
 }
 

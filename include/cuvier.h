@@ -273,13 +273,13 @@ CUV_API CUV_MUST_USE cuv_status cuv_model_predict_file(cuv_model *model, const c
                                                        const cuv_run_options *options);
 
 /* One step of the plan that a prediction runs. `operations` are multiplications and additions of the direct way (a kernel may need fewer), `bytes` what must be
- * read and written once. */
+ * read and written once, `weights` the part of them that is the same in every run. */
 typedef struct cuv_step_time {
     const char *op;          /* "conv+batch_norm+relu": what one kernel does together */
     const char *kernel;      /* "product", "winograd", ..., "reference" */
     const char *layer;       /* NULL: no layer's */
     const char *shapes;      /* "(1, 56, 56, 64) (3, 3, 64, 64) -> (1, 56, 56, 64)": the first two inputs and the first output */
-    double operations, bytes, min_us, mean_us;
+    double operations, bytes, weights, min_us, mean_us;
 } cuv_step_time;
 typedef struct cuv_profile {
     size_t count;

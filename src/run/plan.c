@@ -511,6 +511,19 @@ static cuv_status make(cuv_maker *m, const cuv_run_tensor *inputs)
     return point_all(m);
 }
 
+/* What was read of mapped files so far need not stay in memory: pages round about the headers, weights that were packed. What is read again
+ * comes back from the system's cache. */
+static void forget_files(const cuv_program *p)
+{
+    const cuv_blob *last = NULL;
+    for (size_t i = 0; i < p->value_count; i++) {
+        const cuv_blob *blob = p->values[i].tensor ? p->values[i].tensor->blob : NULL;
+        if (blob && blob != last && blob->mapped > 1 << 20)
+            cuv_blob_forget(blob, blob->data, blob->size);
+        last = blob ? blob : last;
+    }
+}
+
 cuv_status cuv_plan_new(cuv_context *cx, const cuv_program *program, const cuv_run_tensor *inputs,
                         const cuv_plan_options *options, cuv_plan **out)
 {
@@ -526,8 +539,10 @@ cuv_status cuv_plan_new(cuv_context *cx, const cuv_program *program, const cuv_r
     cuv_maker m = {.plan = plan, .p = program, .cx = cx};
     if (!options || !options->reference)
         m.fast = (cuv_chooser){cx, arena, options && options->isa ? options->isa : cuv_isa_best(), options ? options->pool : NULL,
-                               options && options->lasting, options ? options->cache : NULL};
+                               options && options->lasting, options ? options->cache : NULL, program};
+    forget_files(program);
     cuv_status status = make(&m, inputs);
+    forget_files(program);
     if (status == CUV_OK)
         *out = plan;
     else

@@ -36,12 +36,13 @@ static double operations(const cuv_plan_step *s)
 }
 
 /* What must be read and written once: inputs, weights, outputs. Of a table, the rows that are taken. */
-static double bytes(const cuv_plan_step *s)
+static double bytes(const cuv_plan *plan, const cuv_plan_step *s, bool weights)
 {
     double sum = 0;
     for (int k = 0; k < s->args.in_count + s->args.out_count; k++) {
         const cuv_run_tensor *t = &s->args.in[k];
-        if (s->refs[k] != CUV_NO_REF)
+        const bool there = s->refs[k] >= 0, fixed = there && plan->places[plan->places[s->refs[k]].root].home == CUV_HOME_FIXED;
+        if (there ? !weights || fixed : s->refs[k] != CUV_NO_REF && !weights)
             sum += count_of(k == 0 && s->indexed ? &s->args.out[0] : t) * (double)cuv_stored_size(t->dtype);
     }
     return sum;
@@ -77,7 +78,8 @@ static cuv_status describe(const cuv_plan *plan, cuv_profile *p, cuv_arena *aren
         const cuv_plan_step *s = &plan->steps[i];
         const cuv_prepared *fast = s->args.prepared;
         t[i] = (cuv_step_time){.op = name_of(arena, s), .layer = s->step ? s->step->layer : NULL, .kernel = fast ? fast->family : "reference",
-                               .shapes = shapes_of(plan->cx, arena, s), .operations = operations(s), .bytes = bytes(s), .min_us = HUGE_VAL};
+                               .shapes = shapes_of(plan->cx, arena, s), .operations = operations(s), .bytes = bytes(plan, s, false),
+                               .weights = bytes(plan, s, true), .min_us = HUGE_VAL};
         if (!t[i].op || !t[i].shapes)
             return cuv_oom(plan->cx);
     }

@@ -48,6 +48,31 @@ float *cuv_fast_kept(const cuv_chooser *c, const char *layout, size_t floats, bo
     return fresh && c->cache && cuv_cache_add(c->cache, layout, floats, fresh) != CUV_OK ? NULL : fresh;
 }
 
+/* These bytes of a weight have been copied. */
+static void forget(const cuv_chooser *c, const void *data, size_t size)
+{
+    for (size_t i = 0; c->program && i < c->program->value_count; i++) {
+        const cuv_tensor *t = c->program->values[i].tensor;
+        const uint8_t *at = data;
+        if (t && t->data && at >= t->data && at < t->data + cuv_tensor_bytes(t)) {
+            cuv_blob_forget(t->blob, data, size);
+            return;
+        }
+    }
+}
+
+void cuv_fast_fill(const cuv_chooser *c, float *to, const cuv_loose *w, size_t k, size_t cols, size_t row, size_t col)
+{
+    enum { PIECE = 1 << 19 };       /* floats */
+    const size_t rows = cols && cols < PIECE ? PIECE / cols : 1;
+    for (size_t first = 0; first < k; first += rows) {
+        const size_t end = k - first < rows ? k : first + rows;
+        cuv_pack_rows(to, w, k, first, end, cols, row, col, c->isa->panel);
+        if (row == cols && col == 1 && k > rows)
+            forget(c, w + first * row, (end - first) * row * sizeof(float));
+    }
+}
+
 void cuv_fast_bias(const cuv_fused *fused, const float *bias, size_t first, size_t cols, size_t width, float *to)
 {
     for (size_t c = 0; c < width; c++) {
@@ -75,7 +100,7 @@ cuv_status cuv_fast_pack(const cuv_chooser *c, const cuv_fused *fused, const flo
     if (!packed || (has_bias && !padded))
         return cuv_oom(c->cx);
     if (!ready)
-        cuv_pack(packed, w, k, cols, row, col, c->isa->panel);
+        cuv_fast_fill(c, packed, w, k, cols, row, col);
     if (!ready && fused && fused->scale)
         cuv_scale_packed(packed, fused->scale, k, cols, c->isa->panel);
     if (has_bias)

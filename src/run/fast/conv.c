@@ -144,7 +144,7 @@ static cuv_status pack_groups(const cuv_chooser *c, const float *w, const float 
         return cuv_oom(c->cx);
     for (size_t g = 0; g < (size_t)to->groups; g++) {
         if (!ready)
-            cuv_pack(packed + g * floats, w + g * cog, depth, cog, co, 1, c->isa->panel);
+            cuv_fast_fill(c, packed + g * floats, w + g * cog, depth, cog, co, 1);
         if (!ready && to->fused && to->fused->scale)
             cuv_scale_packed(packed + g * floats, to->fused->scale + g * cog, depth, cog, c->isa->panel);
         if (has_bias)

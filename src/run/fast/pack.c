@@ -19,11 +19,12 @@ size_t cuv_packed_floats(size_t k, size_t cols, size_t panel)
     return cuv_mul_size(panels, panel, &floats) && cuv_mul_size(floats, k, &floats) ? floats : SIZE_MAX;
 }
 
-void cuv_pack(float *to, const cuv_loose *w, size_t k, size_t cols, size_t row, size_t col, size_t panel)
+void cuv_pack_rows(float *packed, const cuv_loose *w, size_t k, size_t first, size_t end, size_t cols, size_t row, size_t col, size_t panel)
 {
     for (size_t n = 0; n < cols; n += panel) {
         const size_t wide = cols - n < panel ? cols - n : panel;
-        for (size_t i = 0; i < k; i++, to += panel) {
+        float *to = packed + n * k + first * panel;
+        for (size_t i = first; i < end; i++, to += panel) {
             const cuv_loose *from = w + i * row + n * col;
             if (col == 1)
                 memcpy(to, from, wide * sizeof *to);
@@ -33,4 +34,9 @@ void cuv_pack(float *to, const cuv_loose *w, size_t k, size_t cols, size_t row, 
             memset(to + wide, 0, (panel - wide) * sizeof *to);
         }
     }
+}
+
+void cuv_pack(float *to, const cuv_loose *w, size_t k, size_t cols, size_t row, size_t col, size_t panel)
+{
+    cuv_pack_rows(to, w, k, 0, k, cols, row, col, panel);
 }
