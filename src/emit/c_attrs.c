@@ -19,14 +19,15 @@ static const field fields[] = {
     ROW(epsilon, REAL, 1), ROW(value, REAL, 1), ROW(dtype, DTYPE, 1), ROW(mode, MODE, 1), ROW(align, ALIGN, 1),
     ROW(act, ACT, 1), ROW(rec_act, ACT, 1), ROW(keepdims, BOOL, 1), ROW(reverse, BOOL, 1), ROW(sequences, BOOL, 1),
     ROW(zero_masked, BOOL, 1), ROW(reset_after, BOOL, 1), ROW(transpose_a, BOOL, 1), ROW(transpose_b, BOOL, 1),
-    ROW(approximate, BOOL, 1), ROW(masked_uniform, BOOL, 1), ROW(same, BOOL, 1)};
+    ROW(approximate, BOOL, 1), ROW(masked_uniform, BOOL, 1), ROW(same, BOOL, 1), ROW(lower, BOOL, 1)};
 enum { FIELDS = sizeof fields / sizeof fields[0] };
 #undef ROW
 
 static const char *const types[] = {"int", "int64_t", "int", "int64_t", "double", "bool", "cuv_dtype", "cuv_mode", "cuv_align",
                                     "cuv_act"};
 static const char *const modes[] = {"CUV_MODE_CONSTANT", "CUV_MODE_REFLECT", "CUV_MODE_SYMMETRIC", "CUV_MODE_EDGE",
-                                    "CUV_MODE_NEAREST", "CUV_MODE_BILINEAR", "CUV_MODE_BICUBIC"};
+                                    "CUV_MODE_NEAREST", "CUV_MODE_BILINEAR", "CUV_MODE_BICUBIC", "CUV_MODE_SET", "CUV_MODE_ADD",
+                                    "CUV_MODE_MUL", "CUV_MODE_MAX", "CUV_MODE_MIN"};
 static const char *const op_ids[] = {
     "NONE",
 #define OP(id, name, in_min, in_max, outs, attrs, shape, doc) #id,

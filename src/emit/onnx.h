@@ -158,7 +158,7 @@ const char *onnx_unary(onnx_writer *w, const cuv_act *act, const char *x, cuv_dt
 onnx_emit onnx_elementwise, onnx_cast_step, onnx_binary, onnx_where, onnx_softmax, onnx_log_softmax, onnx_cumprod, onnx_top_k;
 onnx_emit onnx_reduce_step, onnx_arg_reduce, onnx_cumsum, onnx_sort;
 onnx_emit onnx_reshape_step, onnx_transpose_step, onnx_broadcast, onnx_fill, onnx_range, onnx_concat_step, onnx_slice_step,
-    onnx_pad, onnx_gather, onnx_gather_along, onnx_tile, onnx_repeat, onnx_reverse, onnx_one_hot;
+    onnx_pad, onnx_gather, onnx_gather_along, onnx_scatter, onnx_tile, onnx_repeat, onnx_reverse, onnx_one_hot;
 onnx_emit onnx_resize, onnx_pool, onnx_adaptive_pool;
 onnx_emit onnx_matmul, onnx_dense, onnx_conv, onnx_depthwise, onnx_conv_transpose, onnx_local_conv;
 onnx_emit onnx_batch_norm, onnx_layer_norm, onnx_rms_norm, onnx_group_norm, onnx_attention;

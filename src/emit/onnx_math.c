@@ -233,7 +233,8 @@ static const char *const of_two[CUV_OP_COUNT] = {
     [CUV_OP_POW] = "Pow", [CUV_OP_MAXIMUM] = "Max", [CUV_OP_MINIMUM] = "Min", [CUV_OP_EQUAL] = "Equal",
     [CUV_OP_NOT_EQUAL] = "Equal", [CUV_OP_LESS] = "Less", [CUV_OP_LESS_EQUAL] = "LessOrEqual", [CUV_OP_GREATER] = "Greater",
     [CUV_OP_GREATER_EQUAL] = "GreaterOrEqual", [CUV_OP_LOGICAL_AND] = "And", [CUV_OP_LOGICAL_OR] = "Or",
-    [CUV_OP_LOGICAL_XOR] = "Xor",
+    [CUV_OP_LOGICAL_XOR] = "Xor", [CUV_OP_BITWISE_AND] = "BitwiseAnd", [CUV_OP_BITWISE_OR] = "BitwiseOr",
+    [CUV_OP_BITWISE_XOR] = "BitwiseXor",
 };
 
 /* Types in which the operator is defined: comparisons of equality take all, logic takes truths, arithmetic numbers. */

@@ -185,6 +185,26 @@ void onnx_gather_along(onnx_writer *w, const cuv_step *s)
               NULL);
 }
 
+/* A row behind the last one takes the updates whose index lies outside, and is cut off again. */
+void onnx_scatter(onnx_writer *w, const cuv_step *s)
+{
+    static const char *const names[] = {"none", "add", "mul", "max", "min"};
+    const cuv_var *x = onnx_var(w, s->in[0]);
+    int64_t ends[2 * CUV_MAX_RANK] = {0};
+    if (onnx_carried(x->dtype) == ONNX_BOOL || x->shape[0] < 0) {
+        onnx_refuse(w, "its rows must be numbers, and their count known");
+        return;
+    }
+    ends[x->rank] = 1;
+    const char *at = onnx_cast(w, onnx_in(w, 1), ONNX_INT64), *end = onnx_int(w, x->shape[0]);
+    const char *low = onnx_op2(w, "Less", at, onnx_int(w, 0)), *high = onnx_op2(w, "GreaterOrEqual", at, end);
+    at = onnx_unsqueeze(w, onnx_op3(w, "Where", onnx_op2(w, "Or", low, high), end, at), 1);
+    const char *wide = onnx_op2(w, "Pad", onnx_in(w, 0), onnx_ints(w, ends, (size_t)(2 * x->rank))), *updates = onnx_in(w, 2);
+    const char *y = onnx_node(w, "ScatterND", ONNX_IN(wide, at, updates),
+                              ONNX_ATTRS(ONNX_AS("reduction", names[s->attrs->mode - CUV_MODE_SET])), NULL, 1);
+    onnx_made(w, 0, onnx_slice(w, y, 0, 0, x->shape[0], 1), NULL);
+}
+
 void onnx_one_hot(onnx_writer *w, const cuv_step *s)
 {
     const cuv_var *v = onnx_var(w, s->in[0]);

@@ -1,6 +1,12 @@
 /* One row for each op: which function writes its nodes. The operators themselves are named where they are written. */
 #include "emit/onnx.h"
 
+static void no_operator(onnx_writer *w, const cuv_step *s)
+{
+    onnx_refuse(w, "ONNX has no operator for %s", cuv_op_about(s->op)->name);
+}
+
+#define NONE(id) [CUV_OP_##id] = no_operator
 #define SIMPLE(id) [CUV_OP_##id] = onnx_elementwise
 static onnx_emit *const rows[CUV_OP_COUNT] = {
     SIMPLE(NEG), SIMPLE(ABS), SIMPLE(SIGN), SIMPLE(FLOOR), SIMPLE(CEIL), SIMPLE(ROUND), SIMPLE(TRUNC), SIMPLE(EXP), SIMPLE(EXPM1),
@@ -17,7 +23,8 @@ static onnx_emit *const rows[CUV_OP_COUNT] = {
     [CUV_OP_MAXIMUM] = onnx_binary, [CUV_OP_MINIMUM] = onnx_binary, [CUV_OP_ATAN2] = onnx_binary, [CUV_OP_EQUAL] = onnx_binary,
     [CUV_OP_NOT_EQUAL] = onnx_binary, [CUV_OP_LESS] = onnx_binary, [CUV_OP_LESS_EQUAL] = onnx_binary,
     [CUV_OP_GREATER] = onnx_binary, [CUV_OP_GREATER_EQUAL] = onnx_binary, [CUV_OP_LOGICAL_AND] = onnx_binary,
-    [CUV_OP_LOGICAL_OR] = onnx_binary, [CUV_OP_LOGICAL_XOR] = onnx_binary, [CUV_OP_WHERE] = onnx_where,
+    [CUV_OP_LOGICAL_OR] = onnx_binary, [CUV_OP_LOGICAL_XOR] = onnx_binary, [CUV_OP_BITWISE_AND] = onnx_binary,
+    [CUV_OP_BITWISE_OR] = onnx_binary, [CUV_OP_BITWISE_XOR] = onnx_binary, [CUV_OP_WHERE] = onnx_where,
 
     [CUV_OP_SUM] = onnx_reduce_step, [CUV_OP_MEAN] = onnx_reduce_step, [CUV_OP_PROD] = onnx_reduce_step,
     [CUV_OP_MAX] = onnx_reduce_step, [CUV_OP_MIN] = onnx_reduce_step, [CUV_OP_ANY] = onnx_reduce_step,
@@ -28,7 +35,7 @@ static onnx_emit *const rows[CUV_OP_COUNT] = {
     [CUV_OP_RESHAPE] = onnx_reshape_step, [CUV_OP_TRANSPOSE] = onnx_transpose_step, [CUV_OP_BROADCAST] = onnx_broadcast,
     [CUV_OP_FILL] = onnx_fill, [CUV_OP_RANGE] = onnx_range, [CUV_OP_CONCAT] = onnx_concat_step, [CUV_OP_SLICE] = onnx_slice_step,
     [CUV_OP_PAD] = onnx_pad, [CUV_OP_GATHER] = onnx_gather, [CUV_OP_GATHER_ALONG] = onnx_gather_along, [CUV_OP_TILE] = onnx_tile,
-    [CUV_OP_REPEAT] = onnx_repeat, [CUV_OP_REVERSE] = onnx_reverse, [CUV_OP_ONE_HOT] = onnx_one_hot,
+    [CUV_OP_REPEAT] = onnx_repeat, [CUV_OP_SCATTER] = onnx_scatter, [CUV_OP_REVERSE] = onnx_reverse, [CUV_OP_ONE_HOT] = onnx_one_hot,
     [CUV_OP_RESIZE] = onnx_resize, [CUV_OP_UPSAMPLE] = onnx_resize,
 
     [CUV_OP_MATMUL] = onnx_matmul, [CUV_OP_DENSE] = onnx_dense, [CUV_OP_CONV] = onnx_conv, [CUV_OP_DEPTHWISE] = onnx_depthwise,
@@ -38,6 +45,9 @@ static onnx_emit *const rows[CUV_OP_COUNT] = {
     [CUV_OP_BATCH_NORM] = onnx_batch_norm, [CUV_OP_LAYER_NORM] = onnx_layer_norm, [CUV_OP_RMS_NORM] = onnx_rms_norm,
     [CUV_OP_GROUP_NORM] = onnx_group_norm, [CUV_OP_ATTENTION] = onnx_attention, [CUV_OP_LSTM] = onnx_recurrent,
     [CUV_OP_GRU] = onnx_recurrent, [CUV_OP_RNN] = onnx_recurrent,
+
+    NONE(ERFINV), NONE(BESSEL_I0), NONE(BITCAST), NONE(SHIFT_LEFT), NONE(SHIFT_RIGHT), NONE(GCD), NONE(CHOLESKY), NONE(LU),
+    NONE(TRIANGULAR_SOLVE), NONE(QR), NONE(EIGH), NONE(SVD),
 };
 
 void onnx_emit_step(onnx_writer *w, const cuv_step *s)

@@ -75,6 +75,17 @@ static const cuv_value *unwrapped(const cuv_value *v)
     return cuv_streq(cuv_get_text(v, "class_name"), "__tuple__") ? cuv_get(v, "items") : v;
 }
 
+/* Keras 2 marks literals among tensors as ["_CONSTANT_VALUE", -1, value]. */
+static const cuv_value *plain(const cuv_value *v)
+{
+    const char *class_name = cuv_get_text(v, "class_name");
+    if (cuv_is_seq(v) && cuv_streq(cuv_text(cuv_item(v, 0)), "_CONSTANT_VALUE"))
+        return cuv_item(v, 2);
+    if (cuv_streq(class_name, "__numpy__") || cuv_streq(class_name, "__tensor__"))
+        return cuv_get(cuv_get(v, "config"), "value");
+    return unwrapped(v);
+}
+
 /* A default of TensorFlow that differs from Keras 3's. */
 static const cuv_value *preset(const cuv_call *call, const cuv_tf_function *function, const char *name)
 {
@@ -124,7 +135,7 @@ const char *cuv_option_text(const cuv_call *call, const char *name, const char *
 
 int cuv_option_ints(const cuv_call *call, const char *name, int64_t *out)
 {
-    const cuv_value *v = cuv_option(call, name);
+    const cuv_value *v = plain(cuv_option(call, name));
     if (cuv_as_int(v, &out[0]))
         return 1;
     if (!cuv_is_seq(v) || cuv_len(v) > CUV_MAX_RANK)
@@ -224,17 +235,6 @@ static bool is_tensor_mark(const cuv_value *v)
     int64_t n;
     return cuv_streq(cuv_get_text(v, "class_name"), "__keras_tensor__") ||
            (cuv_is_seq(v) && cuv_len(v) >= 3 && cuv_text(cuv_item(v, 0)) && cuv_as_int(cuv_item(v, 1), &n) && n >= 0);
-}
-
-/* Keras 2 marks literals among tensors as ["_CONSTANT_VALUE", -1, value]. */
-static const cuv_value *plain(const cuv_value *v)
-{
-    const char *class_name = cuv_get_text(v, "class_name");
-    if (cuv_is_seq(v) && cuv_streq(cuv_text(cuv_item(v, 0)), "_CONSTANT_VALUE"))
-        return cuv_item(v, 2);
-    if (cuv_streq(class_name, "__numpy__") || cuv_streq(class_name, "__tensor__"))
-        return cuv_get(cuv_get(v, "config"), "value");
-    return unwrapped(v);
 }
 
 static cuv_dtype literal_dtype(const cuv_value *v, unsigned depth)

@@ -19,5 +19,7 @@ cuv_ref cuv_filled_like(cuv_call *call, cuv_ref x, double value, cuv_dtype dtype
 cuv_ref cuv_counting(cuv_call *call, cuv_ref x, int axis, int after);
 /* A constant of doubles. */
 CUV_MUST_USE cuv_status cuv_constant(cuv_call *call, cuv_dtype dtype, const double *values, const int64_t *shape, int rank, cuv_ref *out);
+/* y with a y = b for square matrices a and matrices b (operation_linalg.c). */
+CUV_MUST_USE cuv_status cuv_solve_matrix(cuv_call *call, cuv_ref a, cuv_ref b, cuv_ref *out);
 
 #endif

@@ -345,9 +345,9 @@ cuv_status cuv_op_meshgrid(cuv_call *call)
 }
 
 /* num numbers from start to stop; without the end, as if there were one more. */
-static cuv_status evenly(cuv_call *call, cuv_ref *out)
+static cuv_status evenly_between(cuv_call *call, cuv_ref a, cuv_ref b, cuv_ref *out)
 {
-    cuv_ref a, b, steps;
+    cuv_ref steps;
     int64_t num = cuv_option_int(call, "num", 50);
     bool endpoint = cuv_option_bool(call, "endpoint", true);
     int axis;
@@ -358,7 +358,6 @@ static cuv_status evenly(cuv_call *call, cuv_ref *out)
         return cuv_oom(call->cx);
     for (int64_t i = 0; i < num; i++)
         at[i] = whole > 0 ? (double)i / whole : 0;
-    CUV_TRY(cuv_operands_joined(call, true, &a, &b));
     cuv_ref distance = E2(SUB, b, a);
     int rank = cuv_var_of(call, distance)->rank;
     CUV_TRY(cuv_constant(call, cuv_var_of(call, a)->dtype, at, &num, 1, &steps));
@@ -368,6 +367,13 @@ static cuv_status evenly(cuv_call *call, cuv_ref *out)
     cuv_ref y = E2(ADD, cuv_expand_dims(call, a, 0), E2(MUL, steps, cuv_expand_dims(call, distance, 0)));
     *out = cuv_move_axis(call, y, 0, axis);
     return call->program->status;
+}
+
+static cuv_status evenly(cuv_call *call, cuv_ref *out)
+{
+    cuv_ref a, b;
+    CUV_TRY(cuv_operands_joined(call, true, &a, &b));
+    return evenly_between(call, a, b, out);
 }
 
 cuv_status cuv_op_linspace(cuv_call *call)
@@ -386,6 +392,31 @@ cuv_status cuv_op_logspace(cuv_call *call)
         return cuv_bad_option(call, "dtype", "None");
     CUV_TRY(evenly(call, &y));
     return cuv_give(call, E2(POW, LIKE(y, cuv_option_real(call, "base", 10)), y));
+}
+
+static cuv_ref decades(cuv_call *call, cuv_ref x)
+{
+    return E2(DIV, E1(LOG, E1(ABS, x)), LIKE(x, 2.302585092994046));
+}
+
+/* Powers of ten that lie evenly, with the sign of the start. */
+cuv_status cuv_op_geomspace(cuv_call *call)
+{
+    cuv_ref a, b, y;
+    cuv_dtype dtype;
+    int axis;
+    CUV_TRY(cuv_option_dtype(call, "dtype", CUV_F32, &dtype));
+    if (!cuv_dtype_is_float(dtype))
+        return cuv_bad_option(call, "dtype", "None or a float");
+    CUV_TRY(cuv_operand_ref(call, "start", dtype, &a));
+    CUV_TRY(cuv_operand_ref(call, "stop", dtype, &b));
+    a = TO(a, dtype);
+    CUV_TRY(evenly_between(call, decades(call, a), decades(call, TO(b, dtype)), &y));
+    CUV_TRY(cuv_option_axis(call, "axis", cuv_var_of(call, y)->rank, 0, &axis));
+    cuv_ref sign = E1(SIGN, a);
+    if (cuv_var_of(call, sign)->rank == cuv_var_of(call, y)->rank - 1)
+        sign = cuv_expand_dims(call, sign, axis);
+    return cuv_give(call, E2(MUL, E2(POW, LIKE(y, 10), y), sign));
 }
 
 /* The first choice whose condition holds. */

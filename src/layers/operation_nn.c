@@ -339,23 +339,6 @@ cuv_status cuv_op_in_top_k(cuv_call *call)
     return cuv_give(call, E2(LOGICAL_AND, inside, among));
 }
 
-/* Sums of the rows of each segment, as a product with ones. */
-cuv_status cuv_op_segment_sum(cuv_call *call)
-{
-    cuv_ref x, ids;
-    int64_t count = cuv_option_int(call, "num_segments", -1);
-    CUV_TRY(cuv_operand_ref(call, "data", CUV_F32, &x));
-    CUV_TRY(cuv_operand_ref(call, "segment_ids", CUV_I32, &ids));
-    int rank = cuv_var_of(call, x)->rank;
-    if (count < 1 || cuv_var_of(call, ids)->rank != 1 || rank > 2)
-        return cuv_bad_option(call, count < 1 ? "num_segments" : "data", count < 1 ? "a number" : "rows");
-    ids = cuv_var_of(call, ids)->dtype == CUV_I64 ? ids : TO(ids, CUV_I32);
-    cuv_ref member = cuv_emit(call->program, CUV_OP_ONE_HOT, CUV_IN(ids), CUV_AT(.count = count, .dtype = cuv_var_of(call, x)->dtype));
-    cuv_ref rows = rank == 1 ? cuv_expand_dims(call, x, 1) : x;
-    cuv_ref y = cuv_emit(call->program, CUV_OP_MATMUL, CUV_IN(member, rows), CUV_AT(.transpose_a = true));
-    return cuv_give(call, rank == 1 ? cuv_squeeze(call, y, 1) : y);
-}
-
 /* Keras's losses look behind a softmax or sigmoid that made the probabilities, and take its input as logits. */
 static bool find_logits(cuv_call *call, cuv_ref *output)
 {

@@ -60,6 +60,47 @@ cuv_status cuv_op_erfc(cuv_call *call)
     return cuv_give(call, E2(SUB, LIKE(x, 1), E1(ERF, x)));
 }
 
+cuv_status cuv_op_erfinv(cuv_call *call)
+{
+    cuv_ref x;
+    CUV_TRY(float_x(call, &x));
+    return cuv_give(call, E1(ERFINV, x));
+}
+
+cuv_status cuv_op_i0(cuv_call *call)
+{
+    cuv_ref x;
+    CUV_TRY(cuv_operand_x(call, &x));
+    x = cuv_var_of(call, x)->dtype == CUV_I64 ? TO(x, CUV_F64) : cuv_as_float(call, x);
+    return cuv_give(call, E1(BESSEL_I0, x));
+}
+
+/* A real number's angle in the complex plane: pi below 0. */
+cuv_status cuv_op_angle(cuv_call *call)
+{
+    cuv_ref x;
+    CUV_TRY(float_x(call, &x));
+    cuv_ref zero = LIKE(x, 0);
+    return cuv_give(call, WHERE(E2(LESS, x, zero), LIKE(x, 3.141592653589793), zero));
+}
+
+/* A real number has no imaginary part. */
+cuv_status cuv_op_imag(cuv_call *call)
+{
+    cuv_ref x;
+    CUV_TRY(cuv_operand_x(call, &x));
+    return cuv_give(call, cuv_filled_like(call, x, 0, cuv_var_of(call, x)->dtype));
+}
+
+cuv_status cuv_op_view_as_real(cuv_call *call)
+{
+    cuv_ref x;
+    CUV_TRY(cuv_operand_x(call, &x));
+    int rank = cuv_var_of(call, x)->rank;
+    cuv_ref none = cuv_filled_like(call, x, 0, cuv_var_of(call, x)->dtype);
+    return cuv_give(call, cuv_concat2(call, cuv_expand_dims(call, x, rank), cuv_expand_dims(call, none, rank), rank));
+}
+
 static cuv_status infinite(cuv_call *call, cuv_op side)
 {
     cuv_ref x;
@@ -375,127 +416,4 @@ cuv_status cuv_op_trapezoid(cuv_call *call)
         width = E2(SUB, cuv_slice_axis(call, x, end, 1, INT64_MAX), cuv_slice_axis(call, x, end, 0, -1));
     }
     return cuv_give(call, cuv_reduce(call, CUV_OP_SUM, E2(MUL, height, width), &last, 1, false));
-}
-
-/* ---- quantiles ---- */
-
-/* x sorted along one last axis, which all axes of the option are joined to; its size must be known. */
-static cuv_status sorted_row(cuv_call *call, cuv_ref *x, cuv_attrs *attrs, int64_t *size)
-{
-    int perm[CUV_MAX_RANK], n = 0;
-    int64_t shape[CUV_MAX_RANK];
-    CUV_TRY(cuv_option_reduction(call, *x, attrs));
-    const cuv_var *v = cuv_var_of(call, *x);
-    int rank = v->rank, all = attrs->axes_count == 0;
-    *size = 1;
-    for (int i = 0; i < rank; i++) {
-        bool is_axis = all;
-        for (int k = 0; k < attrs->axes_count; k++)
-            is_axis |= attrs->axes[k] == i;
-        if (is_axis)
-            *size = v->shape[i] < 0 || *size < 0 ? -1 : *size * v->shape[i];
-        else
-            perm[n++] = i;
-    }
-    int others = n;
-    for (int k = 0; k < (all ? rank : attrs->axes_count); k++)
-        perm[n++] = all ? k : attrs->axes[k];
-    if (*size < 1)
-        return cuv_bad_option(call, "axis", "axes of known size");
-    *x = cuv_transposed(call, *x, perm);
-    for (int i = 0; i < others; i++)
-        shape[i] = -2 - i;
-    shape[others] = *size;
-    *x = cuv_emit_reshape(call->program, *x, shape, others + 1);
-    *x = cuv_emit(call->program, CUV_OP_SORT, CUV_IN(*x), CUV_AT(.axis = others));
-    return call->program->status;
-}
-
-static cuv_ref element(cuv_call *call, cuv_ref row, double at, int64_t size)
-{
-    int last = cuv_var_of(call, row)->rank - 1;
-    int64_t i = at < 0 ? 0 : at > (double)(size - 1) ? size - 1 : (int64_t)at;
-    return cuv_squeeze(call, cuv_slice_axis(call, row, last, i, i + 1), last);
-}
-
-static cuv_ref one_quantile(cuv_call *call, cuv_ref row, int64_t size, double q, const char *method)
-{
-    double at = (double)(size - 1) * q;
-    if (strcmp(method, "lower") == 0)
-        return element(call, row, floor(at), size);
-    if (strcmp(method, "higher") == 0)
-        return element(call, row, ceil(at), size);
-    if (strcmp(method, "nearest") == 0)
-        return element(call, row, nearbyint(at), size);
-    double above = ceil(at) > 0 ? ceil(at) : size > 1 ? 1 : 0, below = above > 0 ? above - 1 : 0, fraction = above - at;
-    if (strcmp(method, "midpoint") == 0)
-        return E2(MUL, E2(ADD, element(call, row, floor(at), size), element(call, row, ceil(at), size)), LIKE(row, 0.5));
-    cuv_ref high = element(call, row, above, size), low = element(call, row, below, size);
-    return E2(ADD, E2(MUL, high, LIKE(row, 1 - fraction)), E2(MUL, low, LIKE(row, fraction)));
-}
-
-/* With keepdims the axes come back as 1. */
-static cuv_ref with_axes(cuv_call *call, cuv_ref y, const cuv_attrs *attrs, int rank, int before)
-{
-    int64_t shape[CUV_MAX_RANK];
-    int next = before;
-    for (int i = 0; i < before; i++)
-        shape[i] = -2 - i;
-    for (int i = 0; i < rank && before + i < CUV_MAX_RANK; i++) {
-        bool is_axis = attrs->axes_count == 0;
-        for (int k = 0; k < attrs->axes_count; k++)
-            is_axis |= attrs->axes[k] == i;
-        shape[before + i] = is_axis ? 1 : -2 - next++;
-    }
-    return cuv_emit_reshape(call->program, y, shape, rank + before);
-}
-
-static cuv_status quantiles(cuv_call *call, const char *method, const double *q, int count, bool list)
-{
-    static const char known[] = "linear lower higher nearest midpoint";
-    cuv_ref x, ys[64];
-    cuv_attrs attrs;
-    int64_t size;
-    CUV_TRY(float_x(call, &x));
-    if (!cuv_has_word(known, method))
-        return cuv_bad_option(call, "method", known);
-    int rank = cuv_var_of(call, x)->rank;
-    cuv_ref row = x;
-    CUV_TRY(sorted_row(call, &row, &attrs, &size));
-    cuv_attrs plain = attrs;
-    plain.keepdims = false;
-    cuv_ref nan = REDUCE(ANY, E1(IS_NAN, x), &plain);
-    for (int i = 0; i < count; i++) {
-        ys[i] = one_quantile(call, row, size, q[i], method);
-        ys[i] = WHERE(nan, LIKE(x, NAN), ys[i]);
-        if (list)
-            ys[i] = cuv_expand_dims(call, ys[i], 0);
-    }
-    cuv_ref y = list ? cuv_emit(call->program, CUV_OP_CONCAT, ys, (size_t)count, CUV_AT(.axis = 0)) : ys[0];
-    return cuv_give(call, attrs.keepdims ? with_axes(call, y, &attrs, rank, list) : y);
-}
-
-static cuv_status quantiles_of_option(cuv_call *call, const char *method, double scale)
-{
-    const cuv_value *v = cuv_option(call, "q");
-    double q[64];
-    int count = 0;
-    if (cuv_streq(cuv_get_text(v, "class_name"), "__numpy__"))
-        v = cuv_get(cuv_get(v, "config"), "value");
-    bool list = cuv_is_seq(v);
-    for (size_t i = 0; i < (list ? cuv_len(v) : 1) && i < 64; i++)
-        if (!cuv_as_real(list ? cuv_item(v, i) : v, &q[count++]))
-            return cuv_bad_option(call, "q", "a number or a list of numbers");
-    for (int i = 0; i < count; i++)
-        q[i] = scale == 1 ? q[i] : (double)((float)q[i] / (float)100);
-    return count ? quantiles(call, method, q, count, list) : cuv_bad_option(call, "q", "a number or a list of numbers");
-}
-
-/* The node of Keras 3 (to 3.15) keeps the method of a quantile and computes the linear one. */
-cuv_status cuv_op_quantile(cuv_call *call) { return quantiles_of_option(call, "linear", 1); }
-cuv_status cuv_op_median(cuv_call *call) { return quantiles(call, "linear", (double[]){0.5}, 1, false); }
-
-cuv_status cuv_op_percentile(cuv_call *call)
-{
-    return quantiles_of_option(call, cuv_option_text(call, "method", "linear"), 100);
 }

@@ -15,7 +15,8 @@ typedef enum cuv_op {
 
 typedef enum cuv_mode {
     CUV_MODE_CONSTANT, CUV_MODE_REFLECT, CUV_MODE_SYMMETRIC, CUV_MODE_EDGE,    /* pad */
-    CUV_MODE_NEAREST, CUV_MODE_BILINEAR, CUV_MODE_BICUBIC                      /* resize, upsample */
+    CUV_MODE_NEAREST, CUV_MODE_BILINEAR, CUV_MODE_BICUBIC,                     /* resize, upsample */
+    CUV_MODE_SET, CUV_MODE_ADD, CUV_MODE_MUL, CUV_MODE_MAX, CUV_MODE_MIN       /* scatter */
 } cuv_mode;
 typedef enum cuv_align { CUV_HALF_PIXEL, CUV_ASYMMETRIC } cuv_align;
 
@@ -47,7 +48,7 @@ typedef struct cuv_attrs {
     cuv_act act, rec_act;
     bool keepdims, reverse, sequences, zero_masked, reset_after, transpose_a, transpose_b, approximate;
     bool masked_uniform;    /* softmax, attention: where a mask leaves nothing, equal weights instead of zeros */
-    bool lower, strip;      /* tokens: ASCII letters in lower case, punctuation removed */
+    bool lower, strip;      /* tokens: ASCII letters in lower case, punctuation removed; triangular_solve: the lower half */
     int split;              /* tokens: 0 the whole text, 1 at white space, 2 each character */
     int64_t salt[3];        /* hash: key of SipHash-2-4, and 1; all 0: FarmHash */
     bool same;      /* conv, depthwise, pool: pads are derived at each run as TensorFlow's 'same' does; pad_lo/pad_hi ignored */

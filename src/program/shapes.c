@@ -130,7 +130,8 @@ static takes op_takes(cuv_op op)
         ARE(FLOOR_DIV, NUMBERS), ARE(MOD, NUMBERS), ARE(POW, NUMBERS), ARE(SUM, NUMBERS), ARE(PROD, NUMBERS),
         ARE(CUMSUM, NUMBERS), ARE(CUMPROD, NUMBERS), ARE(SORT, NUMBERS), ARE(ARGSORT, NUMBERS), ARE(TOP_K, NUMBERS),
         ARE(MATMUL, NUMBERS), ARE(ONE_HOT, INTEGERS), ARE(LOOKUP, ANY), ARE(HASH, ANY), ARE(CROSS, ANY), ARE(TOKENS, ANY),
-        ARE(TOKEN_COUNTS, ANY),
+        ARE(TOKEN_COUNTS, ANY), ARE(BITWISE_AND, INTEGERS), ARE(BITWISE_OR, INTEGERS), ARE(BITWISE_XOR, INTEGERS),
+        ARE(SHIFT_LEFT, INTEGERS), ARE(SHIFT_RIGHT, INTEGERS), ARE(GCD, INTEGERS), ARE(SCATTER, NUMBERS), ARE(BITCAST, NUMBERS),
 #undef ARE
     };
     return listed[op] ? (takes)(listed[op] - 1) : FLOATS;
@@ -162,7 +163,7 @@ static char input_role(cuv_op op, size_t i)
         return 'b';
     if ((op == CUV_OP_LSTM || op == CUV_OP_GRU || op == CUV_OP_RNN) && i == 4)
         return 'b';
-    if ((op == CUV_OP_GATHER || op == CUV_OP_GATHER_ALONG) && i == 1)
+    if ((op == CUV_OP_GATHER || op == CUV_OP_GATHER_ALONG || op == CUV_OP_SCATTER) && i == 1)
         return 'i';
     if ((op == CUV_OP_RESHAPE || op == CUV_OP_BROADCAST) && i == 1)
         return '*';
@@ -293,6 +294,18 @@ cuv_status cuv_shape_cast(const cuv_shaping *s)
     cuv_dtype to = s->at->dtype;
     if (to != CUV_BOOL && to != CUV_I32 && to != CUV_I64 && (!cuv_dtype_is_float(to) || cuv_dtype_size(to) < 2))
         return cuv_shape_no(s, "programs do not compute with %s", cuv_dtype_name(to));
+    cuv_shape_like(s, 0, s->in[0], to);
+    return CUV_OK;
+}
+
+/* Halves are carried as floats, so their bits are not there. */
+cuv_status cuv_shape_bitcast(const cuv_shaping *s)
+{
+    cuv_dtype from = s->in[0]->dtype, to = s->at->dtype;
+    bool small = (from == CUV_I32 || from == CUV_F32) && (to == CUV_I32 || to == CUV_F32);
+    bool wide = (from == CUV_I64 || from == CUV_F64) && (to == CUV_I64 || to == CUV_F64);
+    if (!small && !wide)
+        return cuv_shape_no(s, "the bits of %s are not read as %s", cuv_dtype_name(from), cuv_dtype_name(to));
     cuv_shape_like(s, 0, s->in[0], to);
     return CUV_OK;
 }

@@ -48,6 +48,7 @@ cuv_shape_rule cuv_shape_same, cuv_shape_same_bool, cuv_shape_same_i32, cuv_shap
     cuv_shape_tile, cuv_shape_repeat, cuv_shape_one_hot, cuv_shape_resize, cuv_shape_upsample, cuv_shape_matmul,
     cuv_shape_dense, cuv_shape_conv, cuv_shape_depthwise, cuv_shape_conv_transpose, cuv_shape_local_conv,
     cuv_shape_pool, cuv_shape_adaptive_pool, cuv_shape_attention, cuv_shape_lstm, cuv_shape_gru, cuv_shape_conv_lstm, cuv_shape_rnn,
-    cuv_shape_norm, cuv_shape_lookup, cuv_shape_hash, cuv_shape_cross, cuv_shape_tokens, cuv_shape_token_counts;
+    cuv_shape_norm, cuv_shape_bitcast, cuv_shape_scatter, cuv_shape_square, cuv_shape_lu, cuv_shape_triangular_solve,
+    cuv_shape_qr, cuv_shape_eigh, cuv_shape_svd, cuv_shape_lookup, cuv_shape_hash, cuv_shape_cross, cuv_shape_tokens, cuv_shape_token_counts;
 
 #endif

@@ -288,6 +288,21 @@ cuv_status cuv_shape_gather(const cuv_shaping *s)
     return CUV_OK;
 }
 
+cuv_status cuv_shape_scatter(const cuv_shaping *s)
+{
+    const cuv_var *x = s->in[0], *index = s->in[1], *updates = s->in[2];
+    int64_t rows[CUV_MAX_RANK];
+    if (x->rank < 1 || index->rank != 1)
+        return cuv_shape_no(s, "x must have rows, and the indices be a row");
+    if (s->at->mode < CUV_MODE_SET || s->at->mode > CUV_MODE_MIN)
+        return cuv_shape_no(s, "scatter has no such mode");
+    memcpy(rows, x->shape, sizeof rows);
+    rows[0] = index->shape[0];
+    CUV_TRY(cuv_shape_expect(s, updates, "updates", rows, x->rank));
+    cuv_shape_like(s, 0, x, x->dtype);
+    return CUV_OK;
+}
+
 cuv_status cuv_shape_gather_along(const cuv_shaping *s)
 {
     const cuv_var *x = s->in[0], *index = s->in[1];
@@ -348,7 +363,7 @@ cuv_status cuv_shape_resize(const cuv_shaping *s)
     cuv_var *out = cuv_shape_like(s, 0, x, x->dtype);
     if (x->rank != 4)
         return cuv_shape_no(s, "images are (batch, height, width, channels)");
-    if (s->at->mode != CUV_MODE_CONSTANT && s->at->mode < CUV_MODE_NEAREST)
+    if (s->at->mode != CUV_MODE_CONSTANT && (s->at->mode < CUV_MODE_NEAREST || s->at->mode > CUV_MODE_BICUBIC))
         return cuv_shape_no(s, "resize has no such mode");
     for (int i = 0; i < 2; i++) {
         if (s->at->size[i] < 1 || s->at->size[i] > CUV_MAX_ATTR || x->shape[1 + i] == 0)

@@ -22,7 +22,7 @@ typedef struct cuv_attr_row {
 } cuv_attr_row;
 
 extern const cuv_attr_row cuv_attr_rows[];      /* ends with a NULL name */
-extern const char *const cuv_mode_names[7];     /* by cuv_mode */
+extern const char *const cuv_mode_names[12];     /* by cuv_mode */
 extern const char *const cuv_align_names[2];    /* by cuv_align */
 
 #endif

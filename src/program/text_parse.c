@@ -366,7 +366,7 @@ static cuv_status attribute(parser *q, const cuv_attr_row *row, cuv_attrs *a)
     case CUV_A_ONES: case CUV_A_SIZES: return numbers(q, at, 3, &count);
     case CUV_A_PADS: case CUV_A_SLICE: return numbers(q, at, CUV_MAX_RANK, &count);
     case CUV_A_ACT: return activation(q, at);
-    case CUV_A_MODE: CUV_TRY(choice(q, cuv_mode_names, 7, &count)); a->mode = (cuv_mode)count; return CUV_OK;
+    case CUV_A_MODE: CUV_TRY(choice(q, cuv_mode_names, 12, &count)); a->mode = (cuv_mode)count; return CUV_OK;
     case CUV_A_ALIGN: CUV_TRY(choice(q, cuv_align_names, 2, &count)); a->align = (cuv_align)count; return CUV_OK;
     case CUV_A_DTYPE: {
         char *name = word(q);

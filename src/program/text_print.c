@@ -1,7 +1,8 @@
 /* A program as text: one declaration or step a line. The grammar is that of text_parse.c. */
 #include "program/text.h"
 
-const char *const cuv_mode_names[7] = {"constant", "reflect", "symmetric", "edge", "nearest", "bilinear", "bicubic"};
+const char *const cuv_mode_names[12] = {"constant", "reflect", "symmetric", "edge", "nearest", "bilinear", "bicubic",
+                                         "set", "add", "mul", "max", "min"};
 const char *const cuv_align_names[2] = {"half_pixel", "asymmetric"};
 
 #define ROW(name, kind) {#name, CUV_A_##kind, offsetof(cuv_attrs, name)}

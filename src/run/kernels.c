@@ -14,6 +14,7 @@ typedef struct row {
 #define NUMBERS(id, name) [CUV_OP_##id] = {NUMBER(name)}
 #define NUMBERS_S(id, name, need) [CUV_OP_##id] = {NUMBER(name), .scratch = cuv_scratch_##need}
 #define NUMBERS_B(id, name, bool_name) [CUV_OP_##id] = {NUMBER(name), .truth = cuv_k_##bool_name##_bool}
+#define INTEGERS(id, name) [CUV_OP_##id] = {.i32 = cuv_k_##name##_i32, .i64 = cuv_k_##name##_i64}
 #define ALL(id, name) \
     [CUV_OP_##id] = {cuv_k_##name, cuv_k_##name, cuv_k_##name, cuv_k_##name, cuv_k_##name, cuv_k_##name, NULL}
 /* integers are their own floor, ceiling, … */
@@ -53,6 +54,11 @@ static const row rows[CUV_OP_COUNT] = {
     FLOATS_S(BATCH_NORM, batch_norm, batch_norm), FLOATS(LAYER_NORM, layer_norm), FLOATS(RMS_NORM, rms_norm),
     FLOATS_S(GROUP_NORM, group_norm, group_norm), FLOATS(ATTENTION, attention), FLOATS_S(LSTM, lstm, recurrent),
     FLOATS_S(GRU, gru, recurrent), FLOATS_S(RNN, rnn, recurrent), FLOATS_S(CONV_LSTM, conv_lstm, conv_lstm),
+    [CUV_OP_BITCAST] = {.f32 = cuv_k_copy, .f64 = cuv_k_copy, .i32 = cuv_k_copy, .i64 = cuv_k_copy},
+    INTEGERS(BITWISE_AND, bitwise_and), INTEGERS(BITWISE_OR, bitwise_or), INTEGERS(BITWISE_XOR, bitwise_xor),
+    INTEGERS(SHIFT_LEFT, shift_left), INTEGERS(SHIFT_RIGHT, shift_right), INTEGERS(GCD, gcd), NUMBERS(SCATTER, scatter),
+    FLOATS(CHOLESKY, cholesky), FLOATS(LU, lu), FLOATS(TRIANGULAR_SOLVE, triangular_solve), FLOATS_S(QR, qr, matrix),
+    FLOATS_S(EIGH, eigh, matrix), FLOATS_S(SVD, svd, matrix),
     [CUV_OP_LOOKUP] = {.i64 = cuv_k_lookup_i64, .text = cuv_k_lookup_str},
     [CUV_OP_HASH] = {.i64 = cuv_k_hash_i64, .text = cuv_k_hash_str},
     [CUV_OP_CROSS] = {.i64 = cuv_k_cross, .text = cuv_k_cross},

@@ -97,13 +97,15 @@ void cuv_space_taps(const cuv_space *s, int i, int64_t o, int64_t *at, int64_t *
     X(sum) X(mean) X(prod) X(max) X(min) X(any) X(all) X(argmax) X(argmin) X(cumsum) X(cumprod) X(sort) X(argsort) \
     X(top_k) X(softmax) X(log_softmax) X(resize) X(upsample) X(matmul) X(dense) X(conv) X(depthwise) X(conv_transpose) \
     X(local_conv) X(max_pool) X(avg_pool) X(adaptive_avg_pool) X(adaptive_max_pool) X(batch_norm) X(layer_norm) \
-    X(rms_norm) X(group_norm) X(attention) X(lstm) X(gru) X(rnn) X(conv_lstm) X(logical_not) X(is_nan) X(is_inf) X(cast)
+    X(rms_norm) X(group_norm) X(attention) X(lstm) X(gru) X(rnn) X(conv_lstm) X(logical_not) X(is_nan) X(is_inf) X(cast) \
+    X(scatter) X(cholesky) X(lu) X(triangular_solve) X(qr) X(eigh) X(svd)
 /* For int32 and int64. */
 #define CUV_INT_KERNELS(X) \
     X(neg) X(abs) X(sign) X(square) X(clip) X(add) X(sub) X(mul) X(floor_div) X(mod) X(pow) X(maximum) X(minimum) \
     X(equal) X(not_equal) X(less) X(less_equal) X(greater) X(greater_equal) X(logical_and) X(logical_or) X(logical_xor) \
     X(sum) X(prod) X(max) X(min) X(any) X(all) X(argmax) X(argmin) X(cumsum) X(cumprod) X(sort) X(argsort) X(top_k) \
-    X(matmul) X(logical_not) X(is_nan) X(is_inf) X(cast) X(one_hot)
+    X(matmul) X(logical_not) X(is_nan) X(is_inf) X(cast) X(one_hot) X(scatter) X(bitwise_and) X(bitwise_or) X(bitwise_xor) \
+    X(shift_left) X(shift_right) X(gcd)
 /* For bool. */
 #define CUV_BOOL_KERNELS(X) \
     X(logical_and) X(logical_or) X(logical_xor) X(equal) X(not_equal) X(less) X(less_equal) X(greater) X(greater_equal) \
@@ -137,8 +139,7 @@ const char *cuv_kernel_name(cuv_kernel kernel, const char **type);
 
 /* Scratch by op; sizes are in bytes and suit both float and double. */
 cuv_scratch_fn cuv_scratch_sort, cuv_scratch_top_k, cuv_scratch_softmax, cuv_scratch_resize,
-    cuv_scratch_upsample, cuv_scratch_batch_norm, cuv_scratch_group_norm, cuv_scratch_recurrent,
-    cuv_scratch_conv_lstm;
+    cuv_scratch_upsample, cuv_scratch_batch_norm, cuv_scratch_group_norm, cuv_scratch_recurrent, cuv_scratch_matrix;
 
 /* An activation over rows x cols values in place. */
 void cuv_act_f32(const cuv_act *act, float *y, size_t rows, size_t cols);

@@ -32,6 +32,31 @@ static inline int64_t power(int64_t x, int64_t y)
     return (int64_t)result;
 }
 
+/* Euclid's greatest common divisor of the sizes of both */
+static inline uint64_t common_divisor(int64_t x, int64_t y)
+{
+    uint64_t a = x < 0 ? 0 - (uint64_t)x : (uint64_t)x, b = y < 0 ? 0 - (uint64_t)y : (uint64_t)y;
+    while (b) {
+        const uint64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+/* A number of places to shift by, among the bits that there are */
+static inline int places(int64_t y, size_t size)
+{
+    const int64_t last = 8 * (int64_t)size - 1;
+    return (int)(y < 0 ? 0 : y > last ? last : y);
+}
+
+/* floor(x / 2^by) */
+static inline int64_t shifted_down(int64_t x, int by)
+{
+    return x < 0 ? (int64_t)~(~(uint64_t)x >> by) : x >> by;
+}
+
 static inline int64_t clamped(int64_t x, double lo, double hi)
 {
     return (double)x < lo ? cuv_float_to_i64(lo) : (double)x > hi ? cuv_float_to_i64(hi) : x;

@@ -128,7 +128,7 @@ static cuv_status run_part(job *j, int64_t first, int64_t rows)
     for (size_t i = 0; i < j->m->input_count; i++) {
         part[i] = j->inputs[i];
         size_t per = 1;
-        if (!part[i].rank)
+        if (!part[i].rank || rows == j->total)
             continue;
         (void)cuv_shape_count(part[i].shape + 1, part[i].rank - 1, &per);
         part[i].shape[0] = rows;
@@ -171,7 +171,7 @@ static cuv_status run_job(job *j)
 {
     int64_t rows = j->m->input_count && j->inputs[0].rank ? j->inputs[0].shape[0] : 1;
     j->total = rows;
-    int64_t step = j->batch < rows ? j->batch : rows;
+    int64_t step = j->batch < rows && !cuv_has_no_batch(j->m) ? j->batch : rows;
     CUV_TRY(cuv_check_states(j->m, rows, step));
     if (rows == 0)
         CUV_TRY(run_part(j, 0, 0));

@@ -156,6 +156,20 @@ static cuv_status check_input(struct cuv_model *m, size_t i, const cuv_array *gi
     return CUV_OK;
 }
 
+bool cuv_has_no_batch(const struct cuv_model *m)
+{
+    int64_t first = -1;
+    for (size_t i = 0; i < m->input_count; i++) {
+        const cuv_var *v = cuv_program_var(m->program, m->inputs[i].value);
+        if (v->rank < 1 || v->shape[0] < 0)
+            continue;
+        if (first >= 0 && v->shape[0] != first)
+            return true;
+        first = v->shape[0];
+    }
+    return false;
+}
+
 static cuv_status check_inputs(struct cuv_model *m, const cuv_array *inputs, size_t count)
 {
     if (count != m->input_count || count > MAX_INPUTS)
@@ -163,9 +177,10 @@ static cuv_status check_inputs(struct cuv_model *m, const cuv_array *inputs, siz
                         .expected = cuv_format(m->cx, "%zu", m->input_count), .found = cuv_format(m->cx, "%zu", count),
                         .help = "cuvier summary --json lists the inputs"},
                         "the model '%s' has %zu inputs; %zu are given", m->name, m->input_count, count);
+    bool whole = cuv_has_no_batch(m);
     for (size_t i = 0; i < count; i++) {
         CUV_TRY(check_input(m, i, &inputs[i]));
-        if (inputs[i].rank && inputs[0].rank && inputs[i].shape[0] != inputs[0].shape[0])
+        if (!whole && inputs[i].rank && inputs[0].rank && inputs[i].shape[0] != inputs[0].shape[0])
             return cuv_fail(m->cx, CUV_NO, "predict.batch", &(cuv_detail){.layer = m->input_names[i],
                             .expected = cuv_format(m->cx, "%lld", (long long)inputs[0].shape[0]),
                             .found = cuv_format(m->cx, "%lld", (long long)inputs[i].shape[0])},
@@ -285,7 +300,7 @@ static cuv_status run_rows(struct cuv_model *m, const cuv_array *inputs, const c
     if (!out)
         status = cuv_oom(m->cx);
     for (size_t i = 0; status == CUV_OK && i < m->input_count; i++)
-        status = slice_input(m, scratch, i, &inputs[i], first, rows, &in[i]);
+        status = slice_input(m, scratch, i, &inputs[i], first, total < 0 ? inputs[i].shape[0] : rows, &in[i]);
     if (status == CUV_OK)
         status = get_plan(m, in, options, &plan);
     if (status == CUV_OK && !result->count)
@@ -327,6 +342,8 @@ static cuv_status run_batches(struct cuv_model *m, const cuv_array *inputs, size
                               struct cuv_result *result)
 {
     int64_t total = inputs[0].rank ? inputs[0].shape[0] : 1, fixed = fixed_batch(m);
+    if (cuv_has_no_batch(m))
+        return run_rows(m, inputs, options, 0, total, -1, result);
     int64_t step = fixed ? fixed : batch ? (int64_t)batch : total;
     if (fixed && total % fixed)
         return cuv_fail(m->cx, CUV_NO, "predict.batch", &(cuv_detail){.expected = cuv_format(m->cx, "a multiple of %lld",

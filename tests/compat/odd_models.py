@@ -16,6 +16,20 @@ def two_states(keras):
     return keras.Model([x, h, c], [y, h2, c2])
 
 
+def bits(keras):
+    n, m = keras.Input((5,), dtype="int32"), keras.Input((5,), dtype="int32")
+    return keras.Model([n, m], [keras.ops.bitwise_and(n, m), keras.ops.bitwise_or(n, m), keras.ops.bitwise_xor(n, m), keras.ops.bitwise_not(n)])
+
+
+def segments(keras, rows=(0, 2, 0, 3, 2)):
+    """Along the second axis, so that the batch stays; 4 lies outside of the smaller sets."""
+    import numpy
+    x, ops = keras.Input((5,)), keras.ops
+    made = [getattr(ops, "segment_" + kind)(ops.transpose(x), numpy.array(rows, "int32"), num_segments=4) for kind in ("sum", "max", "min", "prod")
+            if hasattr(ops, "segment_" + kind)]
+    return keras.Model(x, [ops.transpose(y) for y in made])
+
+
 def attention_scores(keras, **kwargs):
     L = keras.layers
     q, v = keras.Input((4, 6)), keras.Input((5, 6))
@@ -99,6 +113,9 @@ def models(keras):
     yield "attention_grouped", lambda: grouped(keras)
     yield "einsum", lambda: chain(keras, (4, 6), L.EinsumDense("abc,cde->abde", output_shape=(None, 2, 3), bias_axes="de"))
     yield "time_distributed", lambda: chain(keras, (3, 5, 5, 2), L.TimeDistributed(L.Conv2D(2, 2)), L.TimeDistributed(L.Flatten()))
+    if hasattr(keras, "ops"):
+        yield "bits", lambda: bits(keras)
+        yield "segments", lambda: segments(keras)
     yield "rescaling", lambda: chain(keras, (4, 4, 3), L.Rescaling(1 / 127.5, -1), L.CenterCrop(2, 3))
     yield "noise", lambda: chain(keras, (6,), L.GaussianNoise(.1), L.AlphaDropout(.1), L.ActivityRegularization(.1), L.Dense(2))
     for name in ("exponential", "softsign", "hard_tanh", "celu", "glu", "sparsemax", "sparse_plus", "squareplus",

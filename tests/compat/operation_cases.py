@@ -2,8 +2,10 @@
 
 CASES: class -> [(inputs, function of the tensors)]. Inputs are words: a kind, then the sizes of a sample: "f34" is float32 (3, 4);
 kinds: f any float, p positive, u in (-1, 1), g above 1, n with NaN, i integers 0..5, b booleans, d float64, h float16, l int64;
-"=f4" has no batch axis: its whole shape is (4,).
+"=f4" has no batch axis: its whole shape is (4,). Sizes of two digits stand in brackets: "f[12]3".
 """
+import re
+
 import numpy as np
 from keras import ops
 from keras.src.ops.numpy import Abs, Conj
@@ -241,6 +243,98 @@ CASES.update({
 })
 
 
+def pd(x):
+    """A symmetric positive definite matrix for each sample."""
+    return ops.matmul(x, ops.transpose(x, (0, 2, 1))) + np.eye(int(x.shape[-1]), dtype="float32")
+
+
+SEGMENTS = np.array([0, 2, 0, 3, 2], "int32")
+CORNERS = np.array([[0, 0], [0, 5], [5, 0], [5, 5]], "float32")
+MOVED = np.array([[0.5, 0.25], [1, 4.5], [4.75, 0], [5, 5.5]], "float32")
+SMALL = [1, 0.25, -0.5, 0.1, 0.9, 0.75, 0.01, 0.02]
+
+CASES.update({
+    "BitwiseAnd": [("i34 i34", ops.bitwise_and), ("l3 i3", ops.bitwise_and)],
+    "BitwiseOr": [("i34 i34", ops.bitwise_or)], "BitwiseXor": [("i34 i34", ops.bitwise_xor), ("i3 l3", lambda x, y: ops.bitwise_xor(x - 3, y))],
+    "BitwiseInvert": [("i34", ops.bitwise_invert), ("l3", ops.bitwise_invert)], "BitwiseNot": [("i34", ops.bitwise_not)],
+    "BitwiseLeftShift": [("i34 i34", ops.bitwise_left_shift), ("i3", lambda x: ops.bitwise_left_shift(x - 2, 3)),
+                         ("i3", lambda x: ops.bitwise_left_shift(x, np.array([40, -1, 31], "int32")))],
+    "LeftShift": [("i34 i34", ops.left_shift), ("l3", lambda x: ops.left_shift(x, 40))],
+    "BitwiseRightShift": [("i34 i34", ops.bitwise_right_shift), ("i3", lambda x: ops.bitwise_right_shift((x - 2) * 1000, 3))],
+    "RightShift": [("i3", lambda x: ops.right_shift(x - 3, np.array([40, -1, 1], "int32"))), ("l3", lambda x: ops.right_shift(x * -1000, 2))],
+    "Gcd": [("i34 i34", lambda x, y: ops.gcd(x * 6 - 12, y * 4))], "Lcm": [("i34 i34", lambda x, y: ops.lcm(x * 6 - 12, y * 4))],
+    "Nextafter": [("f34 f34", ops.nextafter), ("d34 d34", ops.nextafter), ("d3", lambda x: ops.nextafter(x * 0, x)), ("n34 f34", ops.nextafter)],
+    "I0": [("f34", lambda x: ops.i0(x * 10) if hasattr(ops, "i0") else None), ("i3 h3", lambda x, y: [ops.i0(x), ops.i0(y)])],
+    "Erfinv": [("u34", ops.erfinv), ("=f2", lambda x: ops.erfinv(ops.tanh(x * 3)))],
+    "Angle": [("f34 i3 n3", lambda x, y, z: [ops.angle(x), ops.angle(y - 2), ops.angle(z)])],
+    "Imag": [("f34 i3", lambda x, y: [ops.imag(x), ops.imag(y)])],
+    "ViewAsReal": [("f34", ops.view_as_real)],
+    "Geomspace": [("p3 p3", lambda x, y: ops.geomspace(x, y, num=4)), ("p3 p3", lambda x, y: ops.geomspace(-x, -y, num=5, endpoint=False, axis=-1)),
+                  ("p3", lambda x: ops.geomspace(x, 100.0, num=3))],
+    "Nanquantile": [("n34", lambda x: ops.nanquantile(x, 0.3, axis=1)), ("n342", lambda x: ops.nanquantile(x, np.array([0.25, 0.75], "float32"), axis=(1, 2))),
+                    ("=n34", lambda x: ops.nanquantile(x, 0.6)), ("n34", lambda x: ops.nanquantile(x, 0.3, axis=-1, keepdims=True, method="nearest")),
+                    ("n34", lambda x: ops.nanquantile(x, 0.4, axis=1, method="lower")), ("n34", lambda x: ops.nanquantile(x, 0.4, axis=1, method="higher")),
+                    ("n34", lambda x: ops.nanquantile(x, 0.4, axis=1, method="midpoint"))],
+    "Nanpercentile": [("n34", lambda x: ops.nanpercentile(x, 30, axis=1)), ("n34", lambda x: ops.nanpercentile(x, np.array([10.0, 90.0], "float32"), axis=-1))],
+    "Nanmedian": [("n34", lambda x: ops.nanmedian(x, axis=1)), ("=n34", lambda x: ops.nanmedian(x)), ("n34", lambda x: ops.nanmedian(x, axis=1, keepdims=True))],
+    "Argpartition": [("=f9", lambda x: ops.argpartition(x * 10, 3)), ("=i9", lambda x: ops.argpartition(x, 0)), ("=i9", lambda x: ops.argpartition(x, 8))],
+    "Histogram": [("=f9", lambda x: ops.histogram(x, bins=4)), ("=f9", lambda x: ops.histogram(x, bins=3, range=(-1.0, 1.0)))],
+    "Unique": [("=i9", lambda x: ops.unique(x, size=3)), ("=i9", lambda x: ops.unique(x, size=12, fill_value=-7)),
+               ("=i34", lambda x: list(ops.unique(x, size=9, return_index=True, return_inverse=True, return_counts=True))),
+               ("=f9", lambda x: ops.unique(ops.round(x), size=9))],
+    "FFT": [("f34 f34", lambda x, y: ops.fft((x, y))), ("=d8 =d8", lambda x, y: ops.fft((x, y)))], "FFT2": [("f34 f34", lambda x, y: ops.fft2((x, y)))],
+    "IFFT2": [("f34 f34", lambda x, y: ops.ifft2((x, y)))],
+    "RFFT": [("f37", ops.rfft), ("f38", lambda x: ops.rfft(x, fft_length=5)), ("f38", lambda x: ops.rfft(x, fft_length=12)), ("=f6", ops.rfft)],
+    "IRFFT": [("f35 f35", lambda x, y: ops.irfft((x, y))), ("f35 f35", lambda x, y: ops.irfft((x, y), fft_length=7)), ("f35 f35", lambda x, y: ops.irfft((x, y), fft_length=12))],
+    "STFT": [("f2[40]", lambda x: ops.stft(x, 8, 3, 10)), ("f[40]", lambda x: ops.stft(x, 8, 4, 8, window="hamming", center=False)),
+             ("f[40]", lambda x: ops.stft(x, 7, 4, 8, window=None)), ("f[40]", lambda x: ops.stft(x, 4, 2, 6, window=np.array([1, 2, 3, 4], "float32")))],
+    "ISTFT": [("f76 f76", lambda x, y: ops.istft((x, y), 8, 3, 10)), ("f76 f76", lambda x, y: ops.istft((x, y), 10, 4, 10, length=20)),
+              ("f75 f75", lambda x, y: ops.istft((x, y), 8, 4, 8, center=False, window="hamming")), ("f275 f275", lambda x, y: ops.istft((x, y), 8, 4, 8, window=None))],
+    "ExtractSequences": [("f29", lambda x: ops.extract_sequences(x, 4, 2)), ("f9", lambda x: ops.extract_sequences(x, 3, 5))],
+    "Scatter": [("i31 f3", lambda i, x: ops.scatter(ops.reshape(i, (-1, 1)), ops.reshape(x, (-1,)), (6,))),
+                ("=i42 =f43", lambda i, x: ops.scatter(i, x, (6, 6, 3))), ("=i51 =f53", lambda i, x: ops.scatter(i, x, (6, 3)))],
+    "ScatterUpdate": [("=f63 =i41 =f43", ops.scatter_update), ("=f66 =i42 =f4", lambda x, i, u: ops.scatter_update(x, i, u, reduction="add")),
+                      ("=f66 =i42 =f4", lambda x, i, u: ops.scatter_update(x, i, u, reduction="max")), ("=f66 =i42 =f4", lambda x, i, u: ops.scatter_update(x, i, u, reduction="min")),
+                      ("=f66 =i42 =f4", lambda x, i, u: ops.scatter_update(x, i, u, reduction="mul")), ("=i66 =i42 =i4", ops.scatter_update)],
+    "SliceUpdate": [("=f45 =f22", lambda x, u: ops.slice_update(x, np.array([1, 2]), u)), ("=f45 =i2 =f22", ops.slice_update), ("f34 f32", lambda x, u: ops.slice_update(x, np.array([0, 0, 1]), u))],
+    "SegmentMax": [("=f52 =i5", lambda x, s: ops.segment_max(x, s, num_segments=6)), ("=i52", lambda x: ops.segment_max(x, SEGMENTS, num_segments=4))],
+    "SegmentMin": [("=f52 =i5", lambda x, s: ops.segment_min(x, s, num_segments=6))],
+    "SegmentProd": [("=f523 =i5", lambda x, s: ops.segment_prod(x, s, num_segments=6))],
+    "SegmentSum": CASES["SegmentSum"] + [("=i523 =i5", lambda x, s: ops.segment_sum(x, s - 1, num_segments=6))],
+    "Rearrange": [("=f46", lambda x: ops.rearrange(x, "(a b) c -> b (c a)", a=2)), ("=f246", lambda x: ops.rearrange(x, "b (h h1) w -> (b h1) h w", h1=2)),
+                  ("=f2463", lambda x: ops.rearrange(x, "b h w c -> b (c h w)")), ("f34", lambda x: ops.rearrange(x, "b h w -> b w h"))],
+    "Unfold": [("f257", lambda x: ops.unfold(x, 2)), ("f257", lambda x: ops.unfold(x, (3, 2), dilation=(1, 2), padding=(1, 2), stride=(2, 1)))],
+    "Fold": [("f88", lambda x: ops.fold(x, (3, 5), 2)), ("f[12][16]", lambda x: ops.fold(x, (5, 6), (3, 2), dilation=(1, 2), padding=(1, 1), stride=(2, 1))),
+             ("f42", lambda x: ops.fold(x, (2, 3), 2))],
+    "SSIM": [("f996 f996", lambda x, y: ops.image.ssim(x, y, filter_size=5)), ("=f[13][12]3 =f[13][12]3", lambda x, y: ops.image.ssim(x, y, max_val=2.0, filter_sigma=1.0))],
+    "SobelEdges": [("f563", ops.image.sobel_edges)],
+    "MapCoordinates": [("=f45 =p23", lambda x, c: ops.image.map_coordinates(x, c, 1)), ("=f45 =f23", lambda x, c: ops.image.map_coordinates(x, c * 3, 1, fill_mode="constant", fill_value=0.5)),
+                       ("=f45 =f23", lambda x, c: ops.image.map_coordinates(x, c * 3, 0, fill_mode="nearest")), ("=f45 =f23", lambda x, c: ops.image.map_coordinates(x, c * 3, 1, fill_mode="wrap")),
+                       ("=f45 =f23", lambda x, c: ops.image.map_coordinates(x, c, 1, fill_mode="reflect")), ("=i45 =f23", lambda x, c: ops.image.map_coordinates(x, c, 1, fill_mode="nearest"))],
+    "AffineTransform": [("f563", lambda x: ops.image.affine_transform(x, np.array(SMALL, "float32"))), ("f563", lambda x: ops.image.affine_transform(x, np.array(SMALL, "float32"), interpolation="nearest")),
+                        ("f563 f8", lambda x, t: ops.image.affine_transform(x, t * 0.2, fill_value=1.5))] +
+                       [("f563", lambda x, m=m: ops.image.affine_transform(x, np.array([1.5, 0.25, -4, 0.1, 1.9, -6, 0, 0], "float32"), fill_mode=m)) for m in ("nearest", "reflect", "wrap")],
+    "PerspectiveTransform": [("f663", lambda x: ops.image.perspective_transform(x, CORNERS, MOVED)), ("f663", lambda x: ops.image.perspective_transform(x, CORNERS, MOVED, interpolation="nearest", fill_value=0.5))],
+    "ScaleAndTranslate": [("=f563", lambda x, m=m, a=a: ops.image.scale_and_translate(x, (8, 4, 3), np.array([1.4, 0.6], "float32"), np.array([0.3, -0.2], "float32"), (0, 1), m, antialias=a))
+                          for m, a in (("linear", True), ("cubic", True), ("lanczos3", False), ("lanczos5", True))],
+    "Cholesky": [("f44", lambda x: ops.cholesky(pd(x))), ("f44", lambda x: ops.cholesky(pd(x), upper=True))],
+    "CholeskyInverse": [("f44", lambda x: ops.cholesky_inverse(ops.cholesky(pd(x)))), ("f44", lambda x: ops.cholesky_inverse(ops.cholesky(pd(x), upper=True), upper=True))],
+    "Det": [("f44 d33", lambda x, y: [ops.det(x), ops.det(y)])], "Slogdet": [("f44", ops.slogdet)], "Logdet": [("f44", lambda x: ops.logdet(pd(x)))],
+    "Inv": [("f44", lambda x: ops.inv(pd(x))), ("d33", ops.inv)], "LuFactor": [("=f55", ops.lu_factor)],
+    "Solve": [("f44 f43", lambda a, b: ops.solve(pd(a), b)), ("f44 f4", lambda a, b: ops.solve(pd(a), b))],
+    "SolveTriangular": [("f44 f43", lambda a, b: ops.solve_triangular(pd(a), b)), ("f44 f4", lambda a, b: ops.solve_triangular(pd(a), b, lower=True))],
+    "Qr": [("f44", ops.qr), ("f53", ops.qr), ("f35", ops.qr), ("f53", lambda x: ops.qr(x, mode="complete")), ("d35", lambda x: ops.qr(x, mode="complete"))],
+    "Eigh": [("f%d%d" % (n, n), lambda x: ops.eigh(x + ops.transpose(x, (0, 2, 1)))) for n in (1, 2, 3, 5, 8)] + [("d66", lambda x: ops.eigh(x + ops.transpose(x, (0, 2, 1))))],
+    "SVD": [("f53", lambda x: ops.svd(x, compute_uv=False)), ("f35", lambda x: ops.svd(x, full_matrices=False, compute_uv=False))],
+    "Lstsq": [("=f53 =f5", ops.lstsq), ("=f53 =f52", ops.lstsq), ("=f35 =f3", ops.lstsq), ("=f53 =f5", lambda a, b: ops.lstsq(a, b, rcond=0.6))],
+    "MatrixRank": [("f53", ops.matrix_rank), ("f52", lambda x: ops.matrix_rank(ops.matmul(x, ops.transpose(x, (0, 2, 1))))), ("f53", lambda x: ops.matrix_rank(x, tol=1.0))],
+    "Pinv": [("f53", ops.pinv), ("f35", ops.pinv), ("f44", lambda x: ops.pinv(x, rcond=0.4))],
+    "CTCDecode": [("=f595 =i5", lambda x, n: ops.ctc_decode(x, n + 4)), ("=f595 =i5", lambda x, n: ops.ctc_decode(x, n, merge_repeated=False, mask_index=-1))],
+    "CTCLoss": [("=i53 =f596 =i5", lambda t, x, n: ops.ctc_loss(t % 5 + 1, x, n % 4, n + 4)), ("=i53 =f596 =i5", lambda t, x, n: ops.ctc_loss(t % 5, x, n % 3 + 1, n + 1, mask_index=5)),
+                ("=i53 =f596 =i5", lambda t, x, n: ops.ctc_loss(t % 5 + 1, x, n % 4, n - 1))],
+})
+
+
 def joined(cases):
     """Cases with the same inputs become one model with several outputs."""
     by_inputs = {}
@@ -255,7 +349,7 @@ CASES = {name: joined(cases) for name, cases in CASES.items() if cases}
 def draw(word, rng):
     """(shape without batch or with it, dtype, values of four samples)"""
     whole = word.startswith("=")
-    kind, sizes = word.lstrip("=")[0], tuple(int(c) for c in word.lstrip("=")[1:])
+    kind, sizes = word.lstrip("=")[0], tuple(int(n or c) for n, c in re.findall(r"\[(\d+)\]|(\d)", word.lstrip("=")[1:]))
     shape = sizes if whole else (4,) + sizes
     x = np.round(rng.standard_normal(shape) * 64) / 64
     if kind == "p":

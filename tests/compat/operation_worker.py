@@ -1,4 +1,4 @@
-"""Saves a model for every case of operation_cases.py, with its outputs, as real Keras gives them: worker.py FOLDER"""
+"""Saves a model for every case of operation_cases.py, with its outputs, as real Keras gives them: worker.py FOLDER [CLASS ...]"""
 import json
 import os
 import sys
@@ -9,6 +9,11 @@ import keras
 import numpy as np
 
 import operation_cases as cases
+
+
+# Histogram's node looks in the wrong module of Keras 3.15's TensorFlow backend for what is in another
+if not hasattr(keras.src.backend.math, "histogram"):
+    keras.src.backend.math.histogram = keras.src.backend.numpy.histogram
 
 
 def flat(value):
@@ -22,7 +27,8 @@ def make(folder, label, words, function, seed):
     inputs, arrays = [], []
     for word in words.split():
         whole, sizes, dtype, values = cases.draw(word, rng)
-        inputs.append(keras.Input(batch_shape=sizes, dtype=dtype) if whole else keras.Input(sizes, dtype=dtype))
+        name = "in_%d" % len(inputs)
+        inputs.append(keras.Input(batch_shape=sizes, dtype=dtype, name=name) if whole else keras.Input(sizes, dtype=dtype, name=name))
         arrays.append(values)
     model = keras.Model(inputs, flat(function(*inputs)))
     try:
@@ -31,7 +37,8 @@ def make(folder, label, words, function, seed):
         outputs = flat(function(*arrays))
     outputs = [keras.ops.convert_to_numpy(keras.ops.cast(y, "float32") if "float16" in str(y.dtype) else y) for y in outputs]
     io = {"x%d" % i if len(arrays) > 1 else "x": a for i, a in enumerate(arrays)}
-    np.savez(os.path.join(folder, label + ".in.npz"), **io)
+    by_name = {x.name: a for x, a in zip(inputs, arrays)}       # those without a batch have no rows in common
+    np.savez(os.path.join(folder, label + ".in.npz"), **(by_name if "=" in words else io))
     io.update({"y%d" % i if len(outputs) > 1 else "y": a for i, a in enumerate(outputs)})
     model.save(os.path.join(folder, label + ".keras"))
     np.savez(os.path.join(folder, label + ".io.npz"), **io)
@@ -54,9 +61,9 @@ def classes():
     return sorted(found)
 
 
-def main(folder):
+def main(folder, *names):
     made = []
-    for name in sorted(cases.CASES):
+    for name in sorted(names or cases.CASES):
         for i, (words, function) in enumerate(cases.CASES[name]):
             label = "%s_%d" % (name, i)
             keras.backend.clear_session()
@@ -67,4 +74,4 @@ def main(folder):
     json.dump({"cases": made, "classes": classes()}, open(os.path.join(folder, "cases.json"), "w"))
 
 
-main(sys.argv[1])
+main(*sys.argv[1:])

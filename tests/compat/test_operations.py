@@ -102,3 +102,7 @@ def test_refused_by_name(name, tmp_path):
     assert result.returncode == 3
     said = " ".join(result.stderr.split())
     assert "operation of Keras %s," % name in said and refused()[name] in said
+
+
+def test_signs_that_may_differ_are_said(made):
+    assert "an eigenvector and its negative are both right" in " ".join(must("summary", made[0] / "Eigh_0.keras").stderr.split())

@@ -127,7 +127,14 @@ def all_kinds_of_operations(keras):
                 ops.clip(n, -2, 3), ops.maximum(n, 1), ops.minimum(n, 1), ops.sum(n, axis=1), ops.prod(n, axis=1), ops.max(n, axis=1),
                 ops.cumsum(n, axis=1), ops.sort(n, axis=1), ops.equal(n, 1), ops.cast(n, "float32"), ops.one_hot(n, 4),
                 ops.cast(n, "int64"), ops.power(n, 2)]
-    return keras.Model([x, n], floats + integers)
+    matrix = ops.matmul(ops.reshape(x, (-1, 3, 2)), ops.reshape(x, (-1, 2, 3)))
+    good = ops.matmul(matrix, ops.transpose(matrix, (0, 2, 1))) + 3 * np.eye(3, dtype=np.float32)
+    matrices = [ops.det(matrix), ops.inv(good), ops.cholesky(good), *ops.qr(ops.reshape(x, (-1, 3, 2))), *ops.eigh(good),
+                ops.svd(matrix, compute_uv=False), ops.pinv(ops.reshape(x, (-1, 2, 3))), ops.solve_triangular(good, x[:, :3])]
+    rare = [ops.erfinv(ops.tanh(x)), ops.i0(x * 9) if hasattr(ops, "i0") else x, ops.nextafter(ops.cast(x, "float64"), 0.0), ops.gcd(n, 4),
+            ops.bitwise_and(n, n + 1), ops.bitwise_or(n, n + 1), ops.bitwise_xor(n, n + 1), ops.left_shift(n, 3), ops.right_shift(n, 1),
+            ops.transpose(ops.segment_max(ops.transpose(x), np.array([0, 2, 0, 3, 2, 1], "int32"), num_segments=4))]
+    return keras.Model([x, n], floats + integers + matrices + rare)
 
 
 def test_operations(tmp_path):

@@ -120,6 +120,10 @@ def unary():
         for op, fn in wide.items():
             x = np.clip(both, -80, 80) if op in ("exp", "expm1", "sinh", "cosh", "tan") else both
             case(op, f"{op} %0", [x], [fn(x.astype(np.float64)).astype(np.float32)])
+        inside = np.array([0, -0.0, 0.1, -0.5, 0.75, 0.999, -0.9999, 1, -1, 1.5, np.nan], np.float32)
+        case("erfinv", "erfinv %0", [inside], [tf.math.erfinv(inside.astype(np.float64)).numpy().astype(np.float32)])
+        around = np.array([0, 0.5, -1, 3, -7.75, 8.5, 20, -60, 88, np.nan], np.float32)
+        case("bessel_i0", "bessel_i0 %0", [around], [tf.math.bessel_i0(around.astype(np.float64)).numpy().astype(np.float32)])
         case("erf", "erf %0", [PLAIN], [erf(PLAIN.astype(np.float64)).astype(np.float32)])
     for op, fn in {"neg": np.negative, "abs": np.abs, "sign": np.sign, "square": np.square, "floor": np.floor,
                    "ceil": np.ceil, "round": np.rint, "trunc": np.trunc}.items():
@@ -894,6 +898,86 @@ def conv_lstm():
 
 for family in (unary, cast, activation, binary, reduce, running, softmax, move, image, linear, conv, depthwise, conv_transpose,
                local_conv, pool, norm, attention, recurrent, conv_lstm):
+
+
+def bits():
+    begin("bits")
+    named = {"bitwise_and": tf.bitwise.bitwise_and, "bitwise_or": tf.bitwise.bitwise_or, "bitwise_xor": tf.bitwise.bitwise_xor,
+             "shift_left": tf.bitwise.left_shift, "shift_right": tf.bitwise.right_shift, "gcd": lambda a, b: np.gcd(a, b)}
+    for op, fn in named.items():
+        for t in (np.int32, np.int64):
+            for k, (s, r) in enumerate([((4, 9), (4, 9)), ((3, 4), (4,)), ((3, 1), (1, 4)), ((5,), ()), ((0, 2), (2,))]):
+                seed(f"{op}{t}{k}")
+                a = i32(-1000000, 1000000, *s).astype(t)
+                b = i32(-3, 70, *r).astype(t) if op.startswith("shift") else i32(-200, 200, *r).astype(t)
+                case(f"{op}_{np.dtype(t)}_{k}", f"{op} %0 %1", [a, b], [np.asarray(fn(a, b))])
+            least = np.array([np.iinfo(t).min, np.iinfo(t).max, -1, 0, 1], t)
+            if op != "gcd":     # NumPy's has no |least|
+                case(f"{op}_{np.dtype(t)}_ends", f"{op} %0 %1", [least, np.array([1, 1, 1, 63, 31], t)], [np.asarray(fn(least, np.array([1, 1, 1, 63, 31], t)))])
+        case(f"{op}_zeros", f"{op} %0 %1", [np.zeros(2, np.int32), np.array([0, 6], np.int32)], [np.asarray(fn(np.zeros(2, np.int32), np.array([0, 6], np.int32)))])
+    for a, to in ((np.float32, np.int32), (np.float64, np.int64)):
+        x = np.array([0.0, -0.0, 1, -1.5, np.inf, 3e-39, 1e30], a)
+        case(f"bitcast_{np.dtype(a)}", f"bitcast %0 dtype={np.dtype(to)}", [x], [tf.bitcast(x, to).numpy()])
+        n = np.array([1, 2, 1065353216, 1073741824], to)
+        case(f"bitcast_back_{np.dtype(a)}", f"bitcast %0 dtype={np.dtype(a)}", [n], [tf.bitcast(n, a).numpy()])
+
+
+def scatter():
+    begin("scatter")
+    put = {"set": tf.tensor_scatter_nd_update, "add": tf.tensor_scatter_nd_add, "max": tf.tensor_scatter_nd_max,
+           "min": tf.tensor_scatter_nd_min, "mul": None}
+    for mode, fn in put.items():
+        for t in (np.float32, np.float64, np.int32, np.int64):
+            for k, (s, m) in enumerate([((5, 3), 4), ((6,), 9), ((4, 2, 3), 1), ((3, 2), 0)]):
+                seed(f"{mode}{t}{k}")
+                x, u = np.round(f(*s) * 8).astype(t), np.round(f(m, *s[1:]) * 8).astype(t)
+                index = i32(0, s[0], m)
+                if mode == "mul":
+                    y = x.copy()
+                    np.multiply.at(y, index, u)
+                else:
+                    y = fn(x, index[:, None], u).numpy()
+                case(f"{mode}_{np.dtype(t)}_{k}", f"scatter %0 %1 %2 mode={mode}", [x, index.astype(np.int64) if k == 1 else index, u], [y])
+    x, nan = np.array([1, np.nan, 2, np.nan], np.float32), np.array([np.nan, 1, 5, np.nan], np.float32)
+    case("max_nan", "scatter %0 %1 %2 mode=max", [x, np.arange(4, dtype=np.int32), nan], [np.fmax(x, nan) * np.array([np.nan, np.nan, 1, 1], np.float32)])
+    outside = np.array([-1, 0, 4, 7], np.int32)     # unsorted_segment_sum drops negative ones; those behind are an error on CPU, left out on GPU
+    case("outside", "scatter %0 %1 %2 mode=add", [np.zeros(4, np.float32), outside, np.ones(4, np.float32)], [np.array([1, 0, 0, 0], np.float32)])
+
+
+def matrix():
+    begin("matrix")
+    for n in (1, 2, 3, 5, 9):
+        for batch in ((), (2,), (2, 1)):
+            seed(f"matrix{n}{batch}")
+            x = f(*batch, n, n)
+            turned = np.swapaxes(x, -1, -2)
+            pd = (x @ turned + np.eye(n)).astype(np.float32)
+            label = f"{n}_{len(batch)}"
+            case(f"cholesky_{label}", "cholesky %0", [pd], [tf.linalg.cholesky(pd).numpy()])
+            b = f(*batch, n, 3)
+            for lower in (True, False):
+                for turn in (True, False):
+                    y = tf.linalg.triangular_solve(pd, b, lower=lower, adjoint=turn).numpy()
+                    case(f"triangular_{label}_{lower}_{turn}", "triangular_solve %0 %1" + (" lower" if lower else "") + (" transpose_a" if turn else ""), [pd, b], [y])
+            lu, p = tf.linalg.lu(x)
+            case(f"lu_{label}", "lu %0", [x], [lu.numpy(), p.numpy()], declared={0: [None] * (len(batch) + 2)})
+            # the signs of eigenvectors follow from the roundings on the way, so that they differ between the dtypes
+            for t in (np.float32, np.float64):
+                w, v = tf.linalg.eigh((x + turned).astype(t))
+                case(f"eigh_{label}_{np.dtype(t)}", [f"cast %0 dtype={np.dtype(t)}", "eigh %1"], [(x + turned).astype(np.float64)],
+                     [w.numpy(), v.numpy()])
+    case("cholesky_none", "cholesky %0", [np.array([[1, 2], [2, 1]], np.float32)], [np.array([[1, 0], [2, np.nan]], np.float32)])
+    case("lu_singular", "lu %0", [np.array([[0, 1], [0, 2]], np.float32)], [np.array([[0, 1], [0, 2]], np.float32), np.array([0, 1], np.int32)])
+    case("eigh_zero", "eigh %0", [np.zeros((3, 3), np.float32)], [np.zeros(3, np.float32), np.eye(3, dtype=np.float32)])
+    for k, s in enumerate([(1, 1), (3, 3), (5, 3), (3, 5), (2, 4, 3), (6, 1), (1, 6)]):
+        seed(f"qr{k}")
+        x = f(*s)
+        q, r = tf.linalg.qr(x, full_matrices=True)
+        case(f"qr_{k}", "qr %0", [x], [q.numpy(), r.numpy()])
+
+
+for family in (unary, bits, scatter, matrix, cast, activation, binary, reduce, running, softmax, move, image, linear, conv, depthwise, conv_transpose,
+               local_conv, pool, norm, attention, recurrent):
     family()
     out_file.close()
 sys.stdout.write(f"tensorflow {tf.__version__}, keras {keras.__version__}, numpy {np.__version__}\n")

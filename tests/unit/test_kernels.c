@@ -244,6 +244,7 @@ int main(void)
         FAMILY(activation), FAMILY(attention), FAMILY(binary), FAMILY(cast), FAMILY(conv), FAMILY(conv_lstm),
         FAMILY(conv_transpose), FAMILY(depthwise), FAMILY(image), FAMILY(linear), FAMILY(local_conv), FAMILY(move),
         FAMILY(norm), FAMILY(pool), FAMILY(recurrent), FAMILY(reduce), FAMILY(running), FAMILY(softmax), FAMILY(unary),
+        FAMILY(bits), FAMILY(scatter), FAMILY(matrix),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -1,0 +1,84 @@
+/* Operations on whole numbers as bits, common divisors, and the bits of numbers. */
+#include "layers/operation_emit.h"
+
+#include <math.h>
+
+/* The first two operands, which must be whole numbers, in one dtype. */
+static cuv_status whole_numbers(cuv_call *call, cuv_ref *a, cuv_ref *b)
+{
+    CUV_TRY(cuv_operands_joined(call, false, a, b));
+    cuv_dtype dtype = cuv_var_of(call, *a)->dtype;
+    if (cuv_dtype_is_float(dtype) || dtype == CUV_BOOL)
+        return cuv_bad_option(call, cuv_operand_name(call, 0), "whole numbers");
+    return CUV_OK;
+}
+
+static cuv_status of_bits(cuv_call *call, cuv_op op)
+{
+    cuv_ref a, b;
+    CUV_TRY(whole_numbers(call, &a, &b));
+    return cuv_give(call, cuv_emit2(call->program, op, a, b));
+}
+
+cuv_status cuv_op_bitwise_and(cuv_call *call) { return of_bits(call, CUV_OP_BITWISE_AND); }
+cuv_status cuv_op_bitwise_or(cuv_call *call) { return of_bits(call, CUV_OP_BITWISE_OR); }
+cuv_status cuv_op_bitwise_xor(cuv_call *call) { return of_bits(call, CUV_OP_BITWISE_XOR); }
+cuv_status cuv_op_gcd(cuv_call *call) { return of_bits(call, CUV_OP_GCD); }
+
+cuv_status cuv_op_bitwise_not(cuv_call *call)
+{
+    cuv_ref x;
+    CUV_TRY(cuv_operand_x(call, &x));
+    if (cuv_dtype_is_float(cuv_var_of(call, x)->dtype) || cuv_var_of(call, x)->dtype == CUV_BOOL)
+        return cuv_bad_option(call, cuv_operand_name(call, 0), "whole numbers");
+    return cuv_give(call, E2(BITWISE_XOR, x, LIKE(x, -1)));
+}
+
+/* TensorFlow shifts by no more than the last bit's place. */
+static cuv_status shifted(cuv_call *call, cuv_op op)
+{
+    cuv_ref a, b;
+    CUV_TRY(whole_numbers(call, &a, &b));
+    double last = (double)(8 * cuv_dtype_size(cuv_var_of(call, a)->dtype) - 1);
+    return cuv_give(call, cuv_emit2(call->program, op, a, E2(MINIMUM, b, LIKE(b, last))));
+}
+
+cuv_status cuv_op_left_shift(cuv_call *call) { return shifted(call, CUV_OP_SHIFT_LEFT); }
+cuv_status cuv_op_right_shift(cuv_call *call) { return shifted(call, CUV_OP_SHIFT_RIGHT); }
+
+/* |a| (|b| / gcd), 0 where both are 0 */
+cuv_status cuv_op_lcm(cuv_call *call)
+{
+    cuv_ref a, b;
+    CUV_TRY(whole_numbers(call, &a, &b));
+    a = E1(ABS, a);
+    b = E1(ABS, b);
+    cuv_ref divisor = E2(GCD, a, b), none = E2(EQUAL, divisor, LIKE(divisor, 0));
+    cuv_ref y = E2(MUL, a, E2(FLOOR_DIV, b, WHERE(none, LIKE(divisor, 1), divisor)));
+    return cuv_give(call, WHERE(none, LIKE(y, 0), y));
+}
+
+/* ---- nextafter ---- */
+
+static cuv_ref read_as(cuv_call *call, cuv_ref x, cuv_dtype dtype)
+{
+    return cuv_emit(call->program, CUV_OP_BITCAST, CUV_IN(x), CUV_AT(.dtype = dtype));
+}
+
+/* The next double towards another, as Keras computes it whatever the dtype is: floats of fewer bits mostly stay as they are. */
+cuv_status cuv_op_nextafter(cuv_call *call)
+{
+    cuv_ref x, to;
+    CUV_TRY(cuv_operands_joined(call, true, &x, &to));
+    cuv_dtype dtype = cuv_var_of(call, x)->dtype;
+    x = TO(x, CUV_F64);
+    to = TO(to, CUV_F64);
+    cuv_ref bits = read_as(call, x, CUV_I64), zero = LIKE(x, 0), up = E2(GREATER, to, x);
+    cuv_ref outwards = E2(EQUAL, up, E2(GREATER, x, zero));
+    cuv_ref next = read_as(call, E2(ADD, bits, WHERE(outwards, LIKE(bits, 1), LIKE(bits, -1))), CUV_F64);
+    cuv_ref first = read_as(call, cuv_program_scalar(call->program, CUV_I64, 1), CUV_F64);
+    next = WHERE(E2(EQUAL, x, zero), WHERE(up, first, E1(NEG, first)), next);
+    next = WHERE(E2(EQUAL, x, to), to, next);
+    next = WHERE(E2(LOGICAL_OR, E1(IS_NAN, x), E1(IS_NAN, to)), LIKE(next, NAN), next);
+    return cuv_give(call, TO(next, dtype));
+}
