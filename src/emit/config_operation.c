@@ -55,9 +55,9 @@ static bool says_nothing(const char *name, const cuv_value *v)
 {
     double x;
     bool usual = strcmp(name, "on_value") == 0 || strcmp(name, "beta") == 0;
-    if (cuv_is_null(v) || cuv_has_word("name validate_indices stable sorted index_type num", name))
+    if (cuv_is_null(v) || cuv_has_word("name validate_indices stable sorted index_type num use_cudnn_on_gpu validate_args layout align", name))
         return true;
-    return (cuv_as_real(v, &x) && x == (usual ? 1.0 : 0.0)) || cuv_streq(cuv_text(v), "ASCENDING");
+    return (cuv_as_real(v, &x) && x == (usual ? 1.0 : 0.0)) || cuv_has_word("ASCENDING NHWC NWC NDHWC mod div", cuv_text(v) ? cuv_text(v) : "-") || (v->kind == CUV_TRUTH && !v->truth);
 }
 
 static cuv_status check_rest(cuv_config_writer *w, const cuv_layer *layer, const cuv_graph_call *call)
@@ -123,6 +123,24 @@ static cuv_status cuts_value(cuv_config_writer *w, const cuv_value *sizes, cuv_v
     return *out ? CUV_OK : cuv_oom(w->cx);
 }
 
+static cuv_status word_value(cuv_config_writer *w, const char *word, cuv_value **out)
+{
+    *out = word ? cuv_value_text(w->arena, word) : cuv_value_null(w->arena);
+    return *out ? CUV_OK : cuv_oom(w->cx);
+}
+
+/* [1, h, w, 1] or [1, 1, h, w] without the axes of the batch and the channels. */
+static cuv_status inner_value(cuv_config_writer *w, const cuv_value *v, cuv_value **out)
+{
+    size_t n = cuv_len(v);
+    int64_t second;
+    bool first = cuv_as_int(cuv_item(v, n - 1), &second) && second != 1;
+    *out = cuv_value_list(w->arena);
+    for (size_t i = first ? 2 : 1; *out && i < (first ? n : n - 1); i++)
+        CUV_TRY(cuv_list_add(w->arena, *out, (cuv_value *)(uintptr_t)cuv_item(v, i)));
+    return *out ? CUV_OK : cuv_oom(w->cx);
+}
+
 static cuv_status literal_value(cuv_config_writer *w, const char *name, const cuv_value *v, cuv_value **out)
 {
     *out = (cuv_value *)(uintptr_t)v;
@@ -141,7 +159,11 @@ static cuv_status literal_value(cuv_config_writer *w, const char *name, const cu
         return special_value(w, "__ellipsis__", cuv_value_dict(w->arena), out);
     if (strcmp(name, "indices_or_sections") == 0 && cuv_is_seq(v))
         return cuts_value(w, v, out);
-    if (strcmp(name, "mode") == 0 && cuv_text(v)) {
+    if (strcmp(name, "data_format") == 0 && cuv_text(v))
+        return word_value(w, strchr(cuv_text(v), 'C') == cuv_text(v) + 1 ? "channels_first" : "channels_last", out);
+    if (strcmp(name, "ord") == 0 && cuv_streq(cuv_text(v), "euclidean"))
+        return word_value(w, NULL, out);
+    if (cuv_has_word("mode padding", name) && cuv_text(v)) {
         char *lower = cuv_arena_printf(w->arena, "%s", cuv_text(v));
         for (char *c = lower; c && *c; c++)
             *c = (char)(*c >= 'A' && *c <= 'Z' ? *c + 'a' - 'A' : *c);
@@ -162,6 +184,14 @@ static const cuv_value *preset(cuv_config_writer *w, const cuv_tf_function *f, c
     return NULL;
 }
 
+/* Whether a list of sizes names the batch and the channels too. */
+static bool names_all_axes(const cuv_tf_function *f, const char *name, const cuv_value *v)
+{
+    size_t n = strstr(f->name, "1d") ? 3 : strstr(f->name, "3d") ? 5 : 4;
+    return cuv_has_word("strides pool_size dilation_rate size", name) && cuv_is_seq(v) && cuv_len(v) == n &&
+           strcmp(f->name, "nn.convolution") != 0;
+}
+
 static cuv_status function_config(cuv_config_writer *w, const cuv_layer *layer, const cuv_graph_call *call, cuv_value *config)
 {
     const cuv_operation *op = cuv_operation_of(layer);
@@ -174,7 +204,10 @@ static cuv_status function_config(cuv_config_writer *w, const cuv_layer *layer, 
             return refuse(w, layer, cuv_format(w->cx, "a tensor as '%s'", name), NULL);
         if (!given)
             continue;
-        CUV_TRY(literal_value(w, name, given, &value));
+        if (names_all_axes(layer->state, name, given))
+            CUV_TRY(inner_value(w, given, &value));
+        else
+            CUV_TRY(literal_value(w, name, given, &value));
         CUV_TRY(cuv_dict_set(w->arena, config, name, value));
     }
     return CUV_OK;
@@ -193,6 +226,10 @@ cuv_status cuv_config_operation(cuv_config_writer *w, const cuv_layer *layer, co
     CUV_TRY(cuv_dict_set(a, *out, "config", config));
     CUV_TRY(cuv_dict_set(a, *out, "registered_name", cuv_value_text(a, op->name)));
     CUV_TRY(cuv_dict_set(a, config, "name", cuv_value_text(a, cuv_keras3_name(w, layer->name))));
+    if (strcmp(op->family, "tensorflow") == 0)
+        return cuv_fail(w->cx, CUV_UNSUPPORTED, "write.behaviour", &(cuv_detail){.layer = layer->name, .found = op->name,
+                        .help = "NumPy's, ONNX's and C's forms hold it; Keras 3 would need a layer of its own for it"},
+                        "'%s' (%s) is a function of TensorFlow that Keras 3 has no operation for", layer->name, layer->class_name);
     if (layer->state && call) {
         CUV_TRY(check_rest(w, layer, call));
         return function_config(w, layer, call, config);

@@ -76,7 +76,7 @@ static const cuv_value *unwrapped(const cuv_value *v)
 }
 
 /* Keras 2 marks literals among tensors as ["_CONSTANT_VALUE", -1, value]. */
-static const cuv_value *plain(const cuv_value *v)
+const cuv_value *cuv_plain_literal(const cuv_value *v)
 {
     const char *class_name = cuv_get_text(v, "class_name");
     if (cuv_is_seq(v) && cuv_streq(cuv_text(cuv_item(v, 0)), "_CONSTANT_VALUE"))
@@ -135,7 +135,7 @@ const char *cuv_option_text(const cuv_call *call, const char *name, const char *
 
 int cuv_option_ints(const cuv_call *call, const char *name, int64_t *out)
 {
-    const cuv_value *v = plain(cuv_option(call, name));
+    const cuv_value *v = cuv_plain_literal(cuv_option(call, name));
     if (cuv_as_int(v, &out[0]))
         return 1;
     if (!cuv_is_seq(v) || cuv_len(v) > CUV_MAX_RANK)
@@ -240,7 +240,7 @@ static bool is_tensor_mark(const cuv_value *v)
 static cuv_dtype literal_dtype(const cuv_value *v, unsigned depth)
 {
     cuv_dtype dtype = CUV_BOOL;
-    v = plain(v);
+    v = cuv_plain_literal(v);
     if (v && v->kind == CUV_TENSOR)
         return v->tensor->dtype;
     if (!cuv_is_seq(v) || depth > CUV_MAX_RANK)
@@ -260,7 +260,7 @@ static cuv_kind_of kind_of_literal(const cuv_call *call, const cuv_value *v)
     bool array = v && v->kind == CUV_DICT;
     if (array && given)
         (void)cuv_dtype_parse(given, &kind.dtype);
-    kind.weak = !array && (!cuv_is_seq(plain(v)) || call->layer->keras < 3) && kind.dtype != CUV_BOOL;
+    kind.weak = !array && (!cuv_is_seq(cuv_plain_literal(v)) || call->layer->keras < 3) && kind.dtype != CUV_BOOL;
     return kind;
 }
 
@@ -293,14 +293,14 @@ static bool literal_shape(const cuv_value *v, int64_t *shape, int *rank)
     *rank = 0;
     while (cuv_is_seq(v) && *rank < CUV_MAX_RANK) {
         shape[(*rank)++] = (int64_t)cuv_len(v);
-        v = plain(cuv_item(v, 0));
+        v = cuv_plain_literal(cuv_item(v, 0));
     }
     return !cuv_is_seq(v);
 }
 
 static bool literal_fill(const cuv_value *v, const int64_t *shape, int rank, int depth, double **at)
 {
-    v = plain(v);
+    v = cuv_plain_literal(v);
     if (depth == rank) {
         bool b = false;
         if (!cuv_as_real(v, *at) && !cuv_as_bool(v, &b))
@@ -334,7 +334,7 @@ static cuv_status literal_ref(cuv_call *call, const char *name, const cuv_value 
     void *data;
     cuv_kind_of kind = kind_of_literal(call, v);
     cuv_dtype dtype = kind.weak ? weak : kind.dtype;
-    v = plain(v);
+    v = cuv_plain_literal(v);
     if (v && v->kind == CUV_TENSOR)
         return constant(call, v->tensor, dtype, out);
     if (!literal_shape(v, shape, &rank) || !cuv_shape_count(shape, rank, &n) || n > cuv_context_limits(call->cx)->items)
@@ -362,7 +362,7 @@ static cuv_status list_ref(cuv_call *call, const char *name, const cuv_kwarg *k,
         *out = cuv_emit_cast(call->program, k->list[(*next)++].value, dtype);
         return call->program->status;
     }
-    v = plain(v);
+    v = cuv_plain_literal(v);
     size_t n = cuv_len(v);
     if (!cuv_is_seq(v) || !n || depth >= CUV_MAX_RANK) {
         CUV_TRY(literal_ref(call, name, v, dtype, out));
@@ -415,7 +415,7 @@ cuv_status cuv_operand_x(cuv_call *call, cuv_ref *out)
 cuv_status cuv_operand_list(cuv_call *call, const char *name, cuv_ref **out, size_t *count)
 {
     const cuv_kwarg *k = cuv_operand(call, name);
-    const cuv_value *items = k ? plain(k->literal) : NULL;
+    const cuv_value *items = k ? cuv_plain_literal(k->literal) : NULL;
     cuv_kind_of kind = cuv_operand_kind(call, name);
     size_t next = 0;
     *count = 0;

@@ -42,6 +42,8 @@ bool cuv_option_bool(const cuv_call *call, const char *name, bool fallback);
 double cuv_option_real(const cuv_call *call, const char *name, double fallback);
 int64_t cuv_option_int(const cuv_call *call, const char *name, int64_t fallback);
 const char *cuv_option_text(const cuv_call *call, const char *name, const char *fallback);
+/* The literal behind Keras's marks: of a tuple, an array, a constant among tensors. */
+const cuv_value *cuv_plain_literal(const cuv_value *v);
 /* Up to CUV_MAX_RANK integers of an int or list; -1 when it is absent, None, or something else. */
 int cuv_option_ints(const cuv_call *call, const char *name, int64_t *out);
 CUV_MUST_USE cuv_status cuv_option_dtype(cuv_call *call, const char *name, cuv_dtype fallback, cuv_dtype *out);

@@ -19,6 +19,13 @@ cuv_ref cuv_filled_like(cuv_call *call, cuv_ref x, double value, cuv_dtype dtype
 cuv_ref cuv_counting(cuv_call *call, cuv_ref x, int axis, int after);
 /* A constant of doubles. */
 CUV_MUST_USE cuv_status cuv_constant(cuv_call *call, cuv_dtype dtype, const double *values, const int64_t *shape, int rank, cuv_ref *out);
+/* A list of sizes, of which some may be tensors, as attrs.shape; entries below -1 are axes of `like`. `infer`: one may stay -1
+ * (operation_sizes.c). */
+CUV_MUST_USE cuv_status cuv_option_sizes(cuv_call *call, const char *name, bool infer, cuv_attrs *attrs, cuv_ref *like);
+/* A reshape, broadcast or fill with such sizes. */
+cuv_ref cuv_emit_like(cuv_call *call, cuv_op op, cuv_ref x, cuv_ref like, const cuv_attrs *attrs);
+/* For each row of x, what its own indices name (operation_tensorflow.c). */
+cuv_status cuv_gather_by_row(cuv_call *call, cuv_ref x, cuv_ref indices);
 /* y with a y = b for square matrices a and matrices b (operation_linalg.c). */
 CUV_MUST_USE cuv_status cuv_solve_matrix(cuv_call *call, cuv_ref a, cuv_ref b, cuv_ref *out);
 

@@ -169,6 +169,16 @@ cuv_status cuv_op_hsv_to_rgb(cuv_call *call)
 
 /* ---- patches and filters ---- */
 
+/* TensorFlow's four sizes without those of the batch and the channels. */
+static int without_outer(const cuv_call *call, int64_t *sizes, int n)
+{
+    if (n != 4 || !call->layer->state || sizes[0] != 1 || sizes[3] != 1)
+        return n;
+    sizes[0] = sizes[1];
+    sizes[1] = sizes[2];
+    return 2;
+}
+
 /* Patches as a convolution with ones: channel (i, j, c) of the result is the cell (i, j), channel c of the window. */
 cuv_status cuv_op_extract_patches(cuv_call *call)
 {
@@ -177,14 +187,18 @@ cuv_status cuv_op_extract_patches(cuv_call *call)
     cuv_attrs attrs = {.groups = 1};
     cuv_ref kernel;
     const char *padding = cuv_option_text(call, "padding", "valid");
+    bool same = strcmp(padding, "same") == 0 || strcmp(padding, "SAME") == 0;
     CUV_TRY(open_image(call, true, &in));
     int n = cuv_option_ints(call, "size", size), s = cuv_option_ints(call, "strides", strides);
     int d = cuv_option_ints(call, "dilation_rate", dilation);
+    n = without_outer(call, size, n);
+    s = without_outer(call, strides, s);
+    d = without_outer(call, dilation, d);
     if (n < 1 || n > 2 || (s != 1 && s != 2 && !cuv_is_null(cuv_option(call, "strides"))) || d > 2)
         return cuv_bad_option(call, "size", "with strides and dilation_rate a number or two");
-    attrs.same = strcmp(padding, "same") == 0;
+    attrs.same = same;
     int64_t h = size[0], w = size[n - 1], c = cuv_var_of(call, in.x)->shape[3], cells = h * w * c;
-    if (h < 1 || w < 1 || c < 1 || h > 256 || w > 256 || cells > 2048 || (!attrs.same && strcmp(padding, "valid") != 0))
+    if (h < 1 || w < 1 || c < 1 || h > 256 || w > 256 || cells > 2048 || (!same && strcmp(padding, "valid") != 0 && strcmp(padding, "VALID") != 0))
         return cuv_bad_option(call, "size", "small, for images of known channels");
     attrs.stride[0] = s < 1 ? h : strides[0];
     attrs.stride[1] = s < 1 ? w : strides[s - 1];

@@ -79,7 +79,8 @@ cuv_status cuv_op_matmul(cuv_call *call)
     cuv_ref a, b;
     CUV_TRY(both(call, &a, &b));
     bool row = cuv_var_of(call, a)->rank == 1, column = cuv_var_of(call, b)->rank == 1;
-    bool ta = cuv_option_bool(call, "transpose_a", false), tb = cuv_option_bool(call, "transpose_b", false);
+    bool ta = cuv_option_bool(call, "transpose_a", false) || cuv_option_bool(call, "adjoint_a", false);
+    bool tb = cuv_option_bool(call, "transpose_b", false) || cuv_option_bool(call, "adjoint_b", false);
     if (row)
         a = cuv_expand_dims(call, a, 0);
     if (column)

@@ -278,6 +278,8 @@ static cuv_status binary(cuv_call *call, cuv_op op, bool floats)
 static cuv_status arithmetic(cuv_call *call, cuv_op op)
 {
     cuv_ref a, b;
+    if (cuv_has_word("NCHW NCW NCDHW", cuv_option_text(call, "data_format", "-")))      /* of tf.nn.bias_add */
+        return cuv_bad_option(call, "data_format", "None or 'NHWC'");
     CUV_TRY(cuv_operands_joined(call, false, &a, &b));
     bool truth = cuv_var_of(call, a)->dtype == CUV_BOOL, either = op == CUV_OP_ADD || op == CUV_OP_MAXIMUM;
     if (truth && (either || op == CUV_OP_MUL || op == CUV_OP_MINIMUM))

@@ -275,7 +275,7 @@ cuv_status cuv_op_norm(cuv_call *call)
     CUV_TRY(cuv_option_reduction(call, x, &attrs));
     const cuv_value *v = cuv_option(call, "ord");
     int axes = attrs.axes_count ? attrs.axes_count : cuv_var_of(call, x)->rank;
-    bool plain = cuv_is_null(v) || cuv_streq(cuv_text(v), "fro");
+    bool plain = cuv_is_null(v) || cuv_streq(cuv_text(v), "fro") || cuv_streq(cuv_text(v), "euclidean");
     if (!plain && (axes != 1 || !cuv_as_real(v, &order)))
         return cuv_bad_option(call, "ord", "None or 'fro', or a number along one axis");
     return cuv_give(call, order_norm(call, x, order, &attrs));

@@ -6,9 +6,10 @@
 
 /* ---- layout ---- */
 
+/* Keras's words, and TensorFlow's. */
 static bool channels_first(const cuv_call *call)
 {
-    return cuv_streq(cuv_option_text(call, "data_format", ""), "channels_first");
+    return cuv_has_word("channels_first NCW NCHW NCDHW", cuv_option_text(call, "data_format", "-"));
 }
 
 static cuv_ref to_last(cuv_call *call, cuv_ref x)
@@ -28,6 +29,12 @@ static cuv_status spatial(cuv_call *call, const char *name, int axes, const int6
 {
     int64_t given[CUV_MAX_RANK];
     int n = cuv_option_ints(call, name, given);
+    if (n == axes + 2 && call->layer->state) {      /* TensorFlow names all axes */
+        int from = channels_first(call) ? 2 : 1;
+        bool plain = given[0] == 1 && given[channels_first(call) ? 1 : n - 1] == 1;
+        memmove(given, given + from, (size_t)axes * sizeof *given);
+        n = plain ? axes : -2;
+    }
     if (axes < 1 || axes > 3 || (n != 1 && n != axes && !cuv_is_null(cuv_option(call, name))))
         return cuv_bad_option(call, name, "a number, or one for each of up to three spatial axes");
     for (int i = 0; i < axes; i++)

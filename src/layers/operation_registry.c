@@ -37,6 +37,12 @@ static size_t index_of(const char *class_name)
     return i;
 }
 
+/* The first of the family tensorflow, which files of Keras 3 do not name. */
+static bool is_keras3(size_t i)
+{
+    return i < OPERATION_COUNT && strcmp(operations[i].family, "tensorflow") != 0;
+}
+
 static const char *why_refused(const char *class_name)
 {
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
@@ -62,7 +68,7 @@ bool cuv_is_operation(const cuv_value *record)
         return true;
     if (module)
         return cuv_starts_with(module, "keras.src.ops.") || cuv_starts_with(module, "keras.ops");
-    if (index_of(class_name) == OPERATION_COUNT && !why_refused(class_name))
+    if (!is_keras3(index_of(class_name)) && !why_refused(class_name))
         return false;
     return !cuv_layer_find(class_name) ||
            (node && node->kind == CUV_DICT && !cuv_get(config, "trainable") && !cuv_get(config, "dtype"));
@@ -100,6 +106,12 @@ static cuv_status unknown(cuv_context *cx, const cuv_layer *layer, const char *w
                     "'%s' is the %s %s, which cuvier does not compute", layer->name, what, name);
 }
 
+static bool draws_numbers(const char *name)
+{
+    return cuv_starts_with(name, "random.") || strstr(name, ".random_") || cuv_starts_with(name, "nn.dropout") ||
+           cuv_starts_with(name, "compat.v1.random") || cuv_starts_with(name, "nn.experimental.stateless_dropout");
+}
+
 static cuv_status make_function(cuv_context *cx, cuv_layer *layer)
 {
     const char *name = cuv_get_text(layer->config, "function");
@@ -113,6 +125,8 @@ static cuv_status make_function(cuv_context *cx, cuv_layer *layer)
         return cuv_fail(cx, CUV_NO, "config.value", &(cuv_detail){.layer = layer->name, .expected = "\"function\""},
                         "'%s' (%s) does not tell its function", layer->name, layer->class_name);
     const cuv_tf_function *function = find_function(name);
+    if (!function && draws_numbers(name))
+        return unknown(cx, layer, "function of TensorFlow", cuv_format(cx, "tf.%s", name), "it draws random numbers");
     if (!function)
         return unknown(cx, layer, "function of TensorFlow", cuv_format(cx, "tf.%s", strchr(name, ':') ? strchr(name, ':') + 1 : name),
                        "write the model with layers or operations of Keras in its place");
@@ -127,7 +141,7 @@ cuv_status cuv_operation_make(cuv_context *cx, cuv_layer *layer)
         return make_function(cx, layer);
     size_t at = index_of(layer->class_name);
     const char *why = why_refused(layer->class_name);
-    if (at == OPERATION_COUNT)
+    if (!is_keras3(at))
         return unknown(cx, layer, "operation of Keras", layer->class_name,
                        why ? why : "write the model with layers or other operations of Keras in its place");
     layer->def = &operation_defs[at];

@@ -10,16 +10,11 @@ static cuv_ref reshaped(cuv_call *call, cuv_ref x, const int64_t *shape, int ran
 
 cuv_status cuv_op_reshape(cuv_call *call)
 {
-    cuv_ref x;
-    int64_t shape[CUV_MAX_RANK];
+    cuv_ref x, like;
+    cuv_attrs attrs = {0};
     CUV_TRY(cuv_operand_x(call, &x));
-    int rank = cuv_option_ints(call, "newshape", shape);
-    for (int i = 0; i < rank; i++)
-        if (shape[i] < -1)
-            rank = -1;
-    if (rank < 0)
-        return cuv_bad_option(call, "newshape", "a list of sizes, one of them -1 at most");
-    return cuv_give(call, reshaped(call, x, shape, rank));
+    CUV_TRY(cuv_option_sizes(call, "newshape", true, &attrs, &like));
+    return cuv_give(call, cuv_emit_like(call, CUV_OP_RESHAPE, x, like, &attrs));
 }
 
 cuv_status cuv_op_ravel(cuv_call *call)
@@ -394,32 +389,43 @@ cuv_status cuv_op_repeat(cuv_call *call)
     return cuv_give(call, cuv_emit(call->program, CUV_OP_GATHER, CUV_IN(x, index), CUV_AT(.axis = axis)));
 }
 
+/* Repeats that are sizes of tensors stand for axes of size 1, which are then broadcast. */
+static cuv_status tiled_by_sizes(cuv_call *call, cuv_ref x, cuv_ref like, const cuv_attrs *counts)
+{
+    cuv_attrs to = {.shape_count = counts->shape_count};
+    const cuv_var *v = cuv_var_of(call, x);
+    for (int i = 0; i < to.shape_count; i++) {
+        if (counts->shape[i] != 1 && v->shape[i] != 1)
+            return cuv_bad_option(call, "repeats", "1 for axes of more than one place, where others are sizes of tensors");
+        to.shape[i] = counts->shape[i] == 1 ? -1 : counts->shape[i];
+    }
+    return cuv_give(call, cuv_emit_like(call, CUV_OP_BROADCAST, x, like, &to));
+}
+
 cuv_status cuv_op_tile(cuv_call *call)
 {
-    cuv_ref x;
-    cuv_attrs attrs = {0};
-    int64_t counts[CUV_MAX_RANK];
+    cuv_ref x, like;
+    cuv_attrs counts = {0}, attrs = {0};
     CUV_TRY(cuv_operand_x(call, &x));
-    int n = cuv_option_ints(call, "repeats", counts);
-    if (n < 0)
-        return cuv_bad_option(call, "repeats", "a number for each axis");
+    CUV_TRY(cuv_option_sizes(call, "repeats", false, &counts, &like));
+    int n = counts.shape_count;
     while (cuv_var_of(call, x)->rank < n)
         x = cuv_expand_dims(call, x, 0);
     attrs.shape_count = cuv_var_of(call, x)->rank;
     for (int i = 0; i < attrs.shape_count; i++)
-        attrs.shape[i] = i < attrs.shape_count - n ? 1 : counts[i - (attrs.shape_count - n)];
+        attrs.shape[i] = i < attrs.shape_count - n ? 1 : counts.shape[i - (attrs.shape_count - n)];
+    if (like != CUV_NO_REF)
+        return tiled_by_sizes(call, x, like, &attrs);
     return cuv_give(call, cuv_emit(call->program, CUV_OP_TILE, CUV_IN(x), &attrs));
 }
 
 cuv_status cuv_op_broadcast_to(cuv_call *call)
 {
-    cuv_ref x;
+    cuv_ref x, like;
     cuv_attrs attrs = {0};
     CUV_TRY(cuv_operand_x(call, &x));
-    attrs.shape_count = cuv_option_ints(call, "shape", attrs.shape);
-    if (attrs.shape_count < 0)
-        return cuv_bad_option(call, "shape", "a list of sizes");
-    return cuv_give(call, cuv_emit(call->program, CUV_OP_BROADCAST, CUV_IN(x), &attrs));
+    CUV_TRY(cuv_option_sizes(call, "shape", false, &attrs, &like));
+    return cuv_give(call, cuv_emit_like(call, CUV_OP_BROADCAST, x, like, &attrs));
 }
 
 /* The same amounts for all axes, one pair for all, or a pair for each. */
@@ -515,12 +521,15 @@ cuv_status cuv_op_take(cuv_call *call)
     cuv_ref x, index;
     int axis;
     CUV_TRY(cuv_operand_x(call, &x));
-    if (cuv_option_int(call, "batch_dims", 0))
-        return cuv_bad_option(call, "batch_dims", "0");
+    int64_t batch = cuv_option_int(call, "batch_dims", 0);
     CUV_TRY(cuv_flat_axis(call, INT64_MIN, &x, &axis));
     CUV_TRY(cuv_operand_ref(call, "indices", CUV_I32, &index));
     if (cuv_dtype_is_float(cuv_var_of(call, index)->dtype) || cuv_var_of(call, index)->dtype == CUV_BOOL)
         index = cuv_emit_cast(call->program, index, CUV_I32);
+    if (batch && (batch != 1 || axis > 1))
+        return cuv_bad_option(call, "batch_dims", "0, or 1 with axis 1");
+    if (batch)
+        return cuv_gather_by_row(call, x, index);
     return cuv_give(call, cuv_emit(call->program, CUV_OP_GATHER, CUV_IN(x, index), CUV_AT(.axis = axis)));
 }
 

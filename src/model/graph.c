@@ -180,6 +180,28 @@ static cuv_status parse_dict_node(parser *p, raw_call *call)
     return CUV_OK;
 }
 
+/* A list of tensors and constants, which may be lists themselves, is one argument. */
+static bool is_mixed_list(const cuv_value *node)
+{
+    bool mixed = false;
+    for (size_t i = 0; i < cuv_len(node); i++) {
+        const cuv_value *entry = cuv_item(node, i);
+        bool nested = cuv_is_seq(cuv_item(entry, 0));
+        if (!cuv_is_seq(entry) || (!nested && !cuv_text(cuv_item(entry, 0))))
+            return false;
+        mixed |= nested || cuv_streq(cuv_text(cuv_item(entry, 0)), "_CONSTANT_VALUE");
+    }
+    return mixed && cuv_len(node) > 1;
+}
+
+static const cuv_value *kwargs_of(const cuv_value *node)
+{
+    for (size_t i = 0; i < cuv_len(node); i++)
+        if (cuv_len(cuv_item(cuv_item(node, i), 3)))
+            return cuv_item(cuv_item(node, i), 3);
+    return NULL;
+}
+
 /* Keras 1 and 2: a list of [name, node, tensor, {kwargs}]; TensorFlow's op layers have one such entry without the outer list,
  * and literals as ["_CONSTANT_VALUE", -1, value, {kwargs}]. */
 static cuv_status parse_list_node(parser *p, raw_call *call, const cuv_value *record)
@@ -190,7 +212,12 @@ static cuv_status parse_list_node(parser *p, raw_call *call, const cuv_value *re
     bool flat = cuv_text(cuv_item(call->node, 0)) != NULL;
     size_t count = flat ? 1 : cuv_len(call->node);
     cuv_value *literal = NULL;
-    for (size_t i = 0; i < count; i++) {
+    bool mixed = !flat && is_mixed_list(call->node);
+    if (mixed) {
+        CUV_TRY(add_arg(p, call, &capacity, NULL, call->node));
+        kwargs = kwargs_of(call->node);
+    }
+    for (size_t i = 0; !mixed && i < count; i++) {
         const cuv_value *entry = flat ? call->node : cuv_item(call->node, i);
         if (cuv_streq(cuv_text(cuv_item(entry, 0)), "_CONSTANT_VALUE")) {
             literal = cuv_item(entry, 2);
