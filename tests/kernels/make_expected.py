@@ -896,10 +896,6 @@ def conv_lstm():
             case(f"conv_lstm{d}_{k}", text, ins, [np.asarray(a) for a in y], declared={0: [None, None, *z.shape[2:]]})
 
 
-for family in (unary, cast, activation, binary, reduce, running, softmax, move, image, linear, conv, depthwise, conv_transpose,
-               local_conv, pool, norm, attention, recurrent, conv_lstm):
-
-
 def bits():
     begin("bits")
     named = {"bitwise_and": tf.bitwise.bitwise_and, "bitwise_or": tf.bitwise.bitwise_or, "bitwise_xor": tf.bitwise.bitwise_xor,
@@ -977,7 +973,7 @@ def matrix():
 
 
 for family in (unary, bits, scatter, matrix, cast, activation, binary, reduce, running, softmax, move, image, linear, conv, depthwise, conv_transpose,
-               local_conv, pool, norm, attention, recurrent):
+               local_conv, pool, norm, attention, recurrent, conv_lstm):
     family()
     out_file.close()
 sys.stdout.write(f"tensorflow {tf.__version__}, keras {keras.__version__}, numpy {np.__version__}\n")
