@@ -139,7 +139,8 @@ const char *cuv_kernel_name(cuv_kernel kernel, const char **type);
 
 /* Scratch by op; sizes are in bytes and suit both float and double. */
 cuv_scratch_fn cuv_scratch_sort, cuv_scratch_top_k, cuv_scratch_softmax, cuv_scratch_resize,
-    cuv_scratch_upsample, cuv_scratch_batch_norm, cuv_scratch_group_norm, cuv_scratch_recurrent, cuv_scratch_matrix;
+    cuv_scratch_upsample, cuv_scratch_batch_norm, cuv_scratch_group_norm, cuv_scratch_recurrent, cuv_scratch_conv_lstm,
+    cuv_scratch_matrix;
 
 /* An activation over rows x cols values in place. */
 void cuv_act_f32(const cuv_act *act, float *y, size_t rows, size_t cols);
