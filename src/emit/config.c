@@ -184,8 +184,20 @@ static bool is_default(writer *w, const cuv_layer *layer, size_t i)
     return usual && cuv_value_equal(usual, layer->args[i] ? layer->args[i] : usual);
 }
 
+/* What --custom code made for a weight or constant of a class of its own is no layer of Keras. */
+static cuv_status no_such_layer(writer *w, const cuv_layer *layer)
+{
+    const cuv_layer *of = layer->parent ? layer->parent : layer;
+    return cuv_fail(w->cx, CUV_UNSUPPORTED, "write.custom", &(cuv_detail){.layer = of->name, .found = layer->name,
+                    .help = "write .onnx, .c, .npz or .safetensors; or give --custom a function that uses layers of Keras alone"},
+                    "layer '%s' is a class that keeps %s of its own ('%s'), for which Keras has no layer", of->name,
+                    cuv_streq(layer->class_name, CUV_WEIGHT_CLASS) ? "a weight" : "a constant", layer->name);
+}
+
 static cuv_status layer_record(writer *w, const cuv_layer *layer, cuv_value **out)
 {
+    if (cuv_streq(layer->class_name, CUV_WEIGHT_CLASS) || cuv_streq(layer->class_name, CUV_CONSTANT_CLASS))
+        return no_such_layer(w, layer);
     cuv_value *config = NULL, *policy;
     if (layer->model)
         return model_record(w, layer->model, out);

@@ -178,6 +178,10 @@ CUV_MUST_USE cuv_status cuv_evidence_turned(struct cuv_evidence *ev, const char 
 cuv_custom *cuv_custom_for(const struct cuv_evidence *ev, const cuv_value *record, const char *layer);
 /* In the records of such a model: how many layers the code made before this one. */
 #define CUV_MADE "cuvier_made"
+/* The class of layers that only hold one weight of a class that code stands in for; layers/identity.c computes it. */
+#define CUV_WEIGHT_CLASS "(weight)"
+/* The class of layers that are a constant of the code. */
+#define CUV_CONSTANT_CLASS "(constant)"
 /* Does the class hand its input's mask on? Code may say so: supports_masking = True. */
 typedef enum cuv_custom_masks { CUV_MASKS_AS_INSIDE, CUV_MASKS_DROPPED, CUV_MASKS_KEPT } cuv_custom_masks;
 /* The model that the code builds for a layer where it stands, as a configuration object in `arena` (script_custom.c). */

@@ -21,7 +21,8 @@ typedef enum cuv_sv_kind {
     CUV_SV_NAME,                                /* text: something imported, by its canonical dotted name */
     CUV_SV_FUNCTION,                            /* node: def or lambda; scope; items: defaults */
     CUV_SV_CLASS,                               /* node; scope: its attributes; self: base class of the script */
-    CUV_SV_INSTANCE,                            /* self: class; scope: its attributes */
+    CUV_SV_INSTANCE,                            /* self: class; scope: its attributes; truth: build has run */
+    CUV_SV_SUPER,                               /* items[0]: an instance; self: the class above, NULL when that is Keras's */
     CUV_SV_PARTIAL,                             /* self: what is called; items: arguments; values, names: keywords */
     CUV_SV_METHOD,                              /* self, text */
     CUV_SV_FILE,                                /* text: name; file: what was found, NULL when opened for writing */
@@ -180,6 +181,9 @@ typedef struct cuv_sc {
     bool channels_first;        /* set_image_data_format */
     cuv_map *skipped;           /* places listed already */
     size_t made;                /* layers so far */
+    bool bodies;                /* classes that extend Layer and Model are followed (script_subclass.c): */
+    cuv_sv *bodies_input;       /* a tensor that they are called with */
+    cuv_map *kept_names;        /* names that their layers have been given */
     bool numbers;               /* records say when each layer was made (CUV_MADE) */
     bool no_memory;             /* a text could not be made */
     bool skip;                  /* the statement turned out to have no effect on the model */
@@ -284,6 +288,18 @@ CUV_MUST_USE cuv_status cuv_sc_foreign(cuv_sc *e, const char *name, const cuv_sa
 /* script_class.c */
 CUV_MUST_USE cuv_status cuv_sc_class(cuv_sc *e, const cuv_py *node, cuv_sv **out);
 CUV_MUST_USE cuv_status cuv_sc_instantiate(cuv_sc *e, cuv_sv *klass, const cuv_sargs *args, cuv_sv **out);
+
+/* ---- script_subclass.c: classes that extend Keras's Layer or Model, where e->bodies is set */
+bool cuv_sc_is_layer_class(const cuv_sv *klass);
+bool cuv_sc_is_layer_instance(const cuv_sc *e, const cuv_sv *v);
+CUV_MUST_USE cuv_status cuv_sc_super(cuv_sc *e, const cuv_sargs *args, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sc_super_attribute(cuv_sc *e, cuv_sv *of, const char *name, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sc_subclass_method(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sc_subclass_attribute(cuv_sc *e, cuv_sv *of, const char *name, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sc_subclass_keep(cuv_sc *e, const char *attribute, cuv_sv *value);
+CUV_MUST_USE cuv_status cuv_sc_constant_tensor(cuv_sc *e, cuv_sv *v, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sc_constant_function(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sc_subclass_call(cuv_sc *e, cuv_sv *self, const cuv_sargs *args, cuv_sv **out);
 
 /* Each family answers for names of its own: *out stays NULL when the name is none of theirs. */
 CUV_MUST_USE cuv_status cuv_sc_builtin(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out);      /* script_builtin.c */

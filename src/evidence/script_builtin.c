@@ -534,6 +534,11 @@ static cuv_status set_attribute(cuv_sc *e, const cuv_sargs *args, cuv_sv **out)
     return cuv_sc_foreign(e, "setattr", args, out);
 }
 
+static cuv_status super(cuv_sc *e, const cuv_sargs *args, cuv_sv **out)
+{
+    return cuv_sc_super(e, args, out);
+}
+
 /* vars(args): the names of an object as a dictionary. */
 static cuv_status variables(cuv_sc *e, const cuv_sargs *args, cuv_sv **out)
 {
@@ -600,7 +605,7 @@ static const struct { const char *name; answer *answer; } table[] = {
     {"sum", sum}, {"min", smallest}, {"max", largest}, {"sorted", sorted}, {"abs", absolute}, {"int", integer}, {"float", floating},
     {"bool", boolean}, {"round", rounded}, {"str", text}, {"unicode", text}, {"repr", repr_}, {"pow", power}, {"slice", slice},
     {"isinstance", isinstance}, {"type", type}, {"getattr", get_attribute}, {"setattr", set_attribute}, {"hasattr", has_attribute}, {"vars", variables},
-    {"next", next}, {"iter", iterator}, {"open", open_},
+    {"super", super}, {"next", next}, {"iter", iterator}, {"open", open_},
 };
 
 cuv_status cuv_sc_builtin(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)

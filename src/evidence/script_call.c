@@ -309,6 +309,8 @@ static cuv_status call_method(cuv_sc *e, cuv_sv *m, const cuv_sargs *args, cuv_s
     case CUV_SV_VARIABLE: return variable_method(e, self, m->text, args, out);
     case CUV_SV_INSTANCE: case CUV_SV_CLASS: {
         gathered g = {0};
+        if (!m->count)
+            return cuv_sc_subclass_method(e, m->text, args, out);
         CUV_TRY(cuv_sv_make(e, CUV_SV_TUPLE, &g.items));
         CUV_TRY(cuv_sv_add(e, g.items, self));
         for (size_t i = 0; i < args->count; i++)
@@ -323,6 +325,8 @@ static cuv_status call_method(cuv_sc *e, cuv_sv *m, const cuv_sargs *args, cuv_s
 static cuv_status call_instance(cuv_sc *e, cuv_sv *self, const cuv_sargs *args, cuv_sv **out)
 {
     cuv_sv *method = NULL;
+    if (cuv_sc_is_layer_instance(e, self))
+        return cuv_sc_subclass_call(e, self, args, out);
     CUV_TRY(cuv_sc_attribute(e, args->node, self, "__call__", &method));
     if (method->kind != CUV_SV_METHOD)
         return cuv_sc_foreign(e, "an object of the script", args, out);

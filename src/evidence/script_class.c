@@ -6,7 +6,7 @@ static bool of_keras(const cuv_sv *base)
     return base->kind == CUV_SV_NAME && (cuv_starts_with(base->text, "keras.") || cuv_starts_with(base->text, "tensorflow."));
 }
 
-/* Bodies of Keras's classes are not read: their methods use what only exists at run time. */
+/* Bodies of Keras's classes are read only where they are followed (e->bodies): their methods use what exists at run time alone. */
 cuv_status cuv_sc_class(cuv_sc *e, const cuv_py *node, cuv_sv **out)
 {
     cuv_scope *outer = e->scope;
@@ -31,7 +31,7 @@ cuv_status cuv_sc_class(cuv_sc *e, const cuv_py *node, cuv_sv **out)
     }
     if (foreign && !(*out)->text)
         (*out)->text = "a class from elsewhere";
-    if ((*out)->text)
+    if ((*out)->text && !(e->bodies && cuv_sc_is_layer_class(*out)))
         return CUV_OK;
     e->scope = (*out)->scope;
     CUV_TRY(cuv_sc_block(e, node->body, node->body_count, &flow));
@@ -51,13 +51,14 @@ static bool harmless_base(const char *base)
 cuv_status cuv_sc_instantiate(cuv_sc *e, cuv_sv *klass, const cuv_sargs *args, cuv_sv **out)
 {
     cuv_sv *init = NULL, *result = NULL;
-    if (klass->text && !harmless_base(klass->text))
+    bool followed = e->bodies && cuv_sc_is_layer_class(klass);
+    if (klass->text && !followed && !harmless_base(klass->text))
         return cuv_sc_unsupported(e, args->node,
                                   "build the same model from Keras's own layers (Sequential, or calls on tensors), or give its saved "
                                   "configuration",
                                   "'%s' is a class of the script (a %s): what it computes exists only as Python code",
                                   klass->node->text, cuv_sc_last(klass->text));
-    if (klass->text)
+    if (klass->text && !followed)
         return cuv_sc_foreign(e, klass->node->text, args, out);
     CUV_TRY(cuv_sv_make(e, CUV_SV_INSTANCE, out));
     (*out)->self = klass;

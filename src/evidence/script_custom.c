@@ -1,5 +1,5 @@
-/* The code of --custom: the model that it builds for one layer where that stands. The code may leave a model, or define a function
- * named after the class that is given the layer's inputs and arguments. Weights come from the file, never from the code. */
+/* The code of --custom: the model that it builds for one layer where that stands. The code may leave a model, or define the class itself, or a
+ * function named after it that is given the layer's inputs and arguments. Weights come from the file, never from the code. */
 #include "evidence/script.h"
 
 typedef struct job {
@@ -11,8 +11,8 @@ typedef struct job {
 } job;
 
 static const char need[] =
-    "the code leaves a model (model = Sequential([...])), or defines a function with the class's name, whose parameters are what the layer "
-    "is called with and its arguments by name, and which returns a tensor or a model: def MyLayer(x, units): return Dense(units)(x)";
+    "the code leaves a model (model = Sequential([...])), or defines the class itself, or a function with its name, whose parameters are what "
+    "the layer is called with and its arguments by name, and which returns a tensor or a model: def MyLayer(x, units): return Dense(units)(x)";
 
 /* ---- the inputs ---- */
 
@@ -128,14 +128,15 @@ static cuv_status rest(cuv_sc *e, const job *j, const cuv_py *def, arguments *a)
     return CUV_OK;
 }
 
-static cuv_status gather(cuv_sc *e, const job *j, const cuv_sv *f, const cuv_sv *flat, const cuv_sv *inputs, arguments *a)
+/* `from`: the first parameter that is to be given something. */
+static cuv_status gather(cuv_sc *e, const job *j, const cuv_sv *f, size_t from, const cuv_sv *flat, const cuv_sv *inputs, arguments *a)
 {
     const cuv_py *def = f->node;
     size_t room = def->count + cuv_len(j->use->config) + 1;
     *a = (arguments){.values = CUV_NEW_ARRAY(e->arena, cuv_sv *, room), .names = CUV_NEW_ARRAY(e->arena, const char *, room), .inputs = inputs};
     if (!a->values || !a->names)
         return cuv_oom(e->cx);
-    for (size_t i = 0; i < def->count; i++) {
+    for (size_t i = from; i < def->count; i++) {
         const cuv_py *p = def->items[i];
         cuv_sv *value = NULL;
         if (p->op == '2')
@@ -206,6 +207,50 @@ static cuv_sv *only_function(const cuv_sc *e, const cuv_py *module)
     return f;
 }
 
+/* ---- the class ---- */
+
+static bool says_masking(const cuv_sv *object)
+{
+    const cuv_sv *v = cuv_map_get(object->scope->names, "supports_masking");
+    for (const cuv_sv *k = object->self; !v && k; k = k->self)
+        v = cuv_map_get(k->scope->names, "supports_masking");
+    return v && v->kind == CUV_SV_BOOL && v->truth;
+}
+
+/* What compute_mask gives for a mask; without one, Keras hands masks on where supports_masking says so. */
+static cuv_status masks_of(cuv_sc *e, const job *j, cuv_sv *object, const cuv_sv *inputs)
+{
+    cuv_sv *method = NULL, *mask = NULL, *result = NULL;
+    *j->masks = says_masking(object) ? CUV_MASKS_KEPT : CUV_MASKS_DROPPED;
+    CUV_TRY(cuv_sc_attribute(e, e->at, object, "compute_mask", &method));
+    if (method->kind != CUV_SV_METHOD || !method->count || !inputs->count)
+        return CUV_OK;
+    CUV_TRY(cuv_sv_word(e, "mask", &mask));
+    cuv_sv *given[2] = {inputs->items[0], mask};
+    CUV_TRY(cuv_sc_call(e, method, &(cuv_sargs){given, 2, NULL, NULL, 0, e->at}, &result));
+    if (result != mask && result->kind != CUV_SV_NONE)
+        return cuv_sc_unsupported(e, method->items[0]->node, "hand the mask on as it is, or return None", "compute_mask makes a mask of its own");
+    *j->masks = result == mask ? CUV_MASKS_KEPT : CUV_MASKS_DROPPED;
+    return CUV_OK;
+}
+
+static cuv_status call_class(cuv_sc *e, const job *j, cuv_sv *klass, const cuv_sv *flat, const cuv_sv *inputs, cuv_sv **out)
+{
+    cuv_sv *object = NULL, *init = NULL, *none = NULL;
+    arguments a = {0};
+    if (!cuv_sc_is_layer_class(klass))
+        return cuv_sc_unsupported(e, klass->node, need, "'%s' is a class that does not extend keras.layers.Layer or keras.Model itself",
+                                  klass->node->text);
+    CUV_TRY(cuv_sv_make(e, CUV_SV_TUPLE, &none));
+    for (const cuv_sv *k = klass; !init && k; k = k->self)
+        init = cuv_map_get(k->scope->names, "__init__");
+    if (init && init->kind == CUV_SV_FUNCTION)
+        CUV_TRY(gather(e, j, init, 1, flat, none, &a));
+    CUV_TRY(cuv_sc_instantiate(e, klass, &(cuv_sargs){.names = a.names, .values = a.values, .named = a.count, .node = klass->node}, &object));
+    CUV_TRY(cuv_sc_call(e, object, &(cuv_sargs){inputs->items, inputs->count, NULL, NULL, 0, klass->node}, out));
+    return masks_of(e, j, object, inputs);
+}
+
 static cuv_status find_result(cuv_sc *e, const job *j, cuv_sv *flat, cuv_sv *inputs, cuv_sl **out)
 {
     const char *dot = strrchr(j->custom->name, '.');
@@ -221,9 +266,11 @@ static cuv_status find_result(cuv_sc *e, const job *j, cuv_sv *flat, cuv_sv *inp
         return model ? CUV_OK : result_model(e, j, f, flat, out);
     }
     e->at = e->statement = f->node;
-    if (f->kind == CUV_SV_CLASS)
-        return cuv_sc_unsupported(e, f->node, need, "'%s' is a class, whose methods are not read", f->node->text);
-    CUV_TRY(gather(e, j, f, flat, inputs, &a));
+    if (f->kind == CUV_SV_CLASS) {
+        CUV_TRY(call_class(e, j, f, flat, inputs, &result));
+        return result_model(e, j, result, flat, out);
+    }
+    CUV_TRY(gather(e, j, f, 0, flat, inputs, &a));
     CUV_TRY(cuv_sc_call(e, f, &(cuv_sargs){.names = a.names, .values = a.values, .named = a.count, .node = f->node}, &result));
     return result_model(e, j, result, flat, out);
 }
@@ -259,12 +306,17 @@ static cuv_status read_model(cuv_sc *e, const void *with)
     cuv_sl *model = NULL;
     cuv_value *record = NULL;
     e->numbers = true;
+    e->bodies = true;
     CUV_TRY(cuv_sc_prepare(e));
-    CUV_TRY(cuv_sc_block(e, j->custom->module->body, j->custom->module->body_count, &flow));
-    e->guarded = 0;
+    e->kept_names = cuv_map_new(e->arena);
+    if (!e->kept_names)
+        return cuv_oom(e->cx);
     CUV_TRY(cuv_sv_make(e, CUV_SV_LIST, &flat));
     CUV_TRY(cuv_sv_make(e, CUV_SV_TUPLE, &inputs));
     CUV_TRY(make_inputs(e, j->use, flat, inputs));
+    e->bodies_input = flat->count ? flat->items[0] : NULL;
+    CUV_TRY(cuv_sc_block(e, j->custom->module->body, j->custom->module->body_count, &flow));
+    e->guarded = 0;
     CUV_TRY(find_result(e, j, flat, inputs, &model));
     if (e->stated_count || model->whole_file)
         return no_weights(e, j);

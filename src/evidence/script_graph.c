@@ -255,8 +255,12 @@ cuv_status cuv_sl_call(cuv_sc *e, cuv_sl *layer, const cuv_sargs *args, cuv_sv *
     size_t count = 0, capacity = 0, outputs = 1;
     CUV_TRY(cuv_sv_make(e, CUV_SV_TUPLE, &items));
     CUV_TRY(cuv_sv_make(e, CUV_SV_DICT, &kwargs));
-    for (size_t i = 0; i < args->count; i++)
-        CUV_TRY(cuv_sv_add(e, items, args->items[i]));
+    for (size_t i = 0; i < args->count; i++) {
+        cuv_sv *constant = NULL;
+        if (e->bodies && i == 0 && !cuv_sv_involves(args->items[0]))
+            CUV_TRY(cuv_sc_constant_tensor(e, args->items[0], &constant));
+        CUV_TRY(cuv_sv_add(e, items, constant ? constant : args->items[i]));
+    }
     for (size_t i = 0; i < args->named; i++)
         CUV_TRY(cuv_sv_put_word(e, kwargs, args->names[i], args->values[i]));
     CUV_TRY(cuv_sc_tensors_in(e, items, 0, &tensors, &count, &capacity));
@@ -271,7 +275,7 @@ cuv_status cuv_sl_call(cuv_sc *e, cuv_sl *layer, const cuv_sargs *args, cuv_sv *
                                   args->count ? cuv_sv_describe(e, args->items[0]) : "nothing");
     if (layer->kind == CUV_SL_SEQUENTIAL) {             /* called for the first time, it learns its input */
         cuv_st *unused = NULL;
-        if (e->script->keras != 2 && tensors[0]->shaped)
+        if ((e->script->keras != 2 || e->bodies) && tensors[0]->shaped)
             CUV_TRY(learn_input(e, layer, tensors[0]));
         CUV_TRY(cuv_sc_sequential_wire(e, layer, &unused));
     }

@@ -354,7 +354,7 @@ static cuv_status of_keras(cuv_sc *e, const char *name, const cuv_sargs *args, c
         return skipped(e, last, args, out);
     if (cuv_starts_with(name, "layers.") && last[0] >= 'A' && last[0] <= 'Z')
         return cuv_sc_unsupported(e, args->node, NULL, "Keras has no layer '%s'", last);
-    return symbolic(args) ? cuv_sc_op_function(e, cuv_sc_format(e, "keras.%s", name), args, out) : CUV_OK;
+    return symbolic(args) || e->bodies ? cuv_sc_op_function(e, cuv_sc_format(e, "keras.%s", name), args, out) : CUV_OK;
 }
 
 cuv_status cuv_sc_keras_call(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
@@ -371,6 +371,6 @@ cuv_status cuv_sc_keras_call(cuv_sc *e, const char *name, const cuv_sargs *args,
         }
     if (cuv_streq(name, "saved_model.load"))
         return cuv_sc_unsupported(e, args->node, "save the model as .keras or .h5 in TensorFlow", "a SavedModel is loaded here");
-    return symbolic(args)
+    return symbolic(args) || e->bodies
                ? cuv_sc_op_function(e, cuv_sc_format(e, "tensorflow.%s", name), args, out) : CUV_OK;
 }

@@ -266,6 +266,8 @@ static cuv_status class_attribute(cuv_sc *e, const cuv_py *node, cuv_sv *of, con
         *out = of->self;
         return CUV_OK;
     }
+    if (cuv_sc_is_layer_instance(e, of))
+        return cuv_sc_subclass_attribute(e, of, name, out);
     return cuv_sv_unknown(e, out, "the attribute '%s' of an object of the script", name);
 }
 
@@ -316,6 +318,7 @@ cuv_status cuv_sc_attribute(cuv_sc *e, const cuv_py *node, cuv_sv *of, const cha
     case CUV_SV_TENSOR: return symbol_attribute(e, of, name, out);
     case CUV_SV_ARRAY: return cuv_sc_array_attribute(e, of, name, out);
     case CUV_SV_CLASS: case CUV_SV_INSTANCE: return class_attribute(e, node, of, name, out);
+    case CUV_SV_SUPER: return cuv_sc_super_attribute(e, of, name, out);
     case CUV_SV_FUNCTION:
         if (cuv_streq(name, "__name__"))
             return cuv_sv_word(e, of->node->text ? of->node->text : "<lambda>", out);

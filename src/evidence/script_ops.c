@@ -317,7 +317,9 @@ cuv_status cuv_sc_op_function(cuv_sc *e, const char *name, const cuv_sargs *args
     }
     *out = NULL;
     if (!tensor)
-        return CUV_OK;
+        return e->bodies ? cuv_sc_constant_function(e, name, args, out) : CUV_OK;
+    if (cuv_streq(name, "keras.ops.shape") && args->count == 1 && args->items[0]->kind == CUV_SV_TENSOR && args->items[0]->symbol->shaped)
+        return cuv_sc_shape_tuple(e, args->items[0]->symbol, out);
     if (cuv_starts_with(name, "tensorflow."))
         return make_function(e, name + strlen("tensorflow."), args, out);
     for (size_t i = 0; cuv_starts_with(name, "keras.ops.") && i < sizeof operations / sizeof *operations; i++)
@@ -345,7 +347,7 @@ static cuv_status pair(cuv_sc *e, const char *class_name, const char *function, 
 {
     cuv_sv *items[2] = {a, b}, *tuple = NULL, *none = NULL;
     const cuv_sargs args = {.items = items, .count = b ? 2 : 1, .node = e->at};
-    if (e->script->keras != 2)
+    if (e->script->keras != 2 || e->bodies)
         return make_operation(e, find_class(class_name), &args, out);
     CUV_TRY(cuv_sv_make(e, CUV_SV_TUPLE, &tuple));
     CUV_TRY(cuv_sv_make(e, CUV_SV_DICT, &none));

@@ -216,7 +216,7 @@ bool cuv_sv_length(const cuv_sv *v, size_t *out)
         *out = (size_t)v->tensor->shape[0];
         return true;
     case CUV_SV_NONE: case CUV_SV_BOOL: case CUV_SV_INT: case CUV_SV_REAL: case CUV_SV_SLICE: case CUV_SV_ELLIPSIS:
-    case CUV_SV_TENSOR: case CUV_SV_LAYER: case CUV_SV_NAME: case CUV_SV_FUNCTION: case CUV_SV_CLASS: case CUV_SV_INSTANCE:
+    case CUV_SV_TENSOR: case CUV_SV_LAYER: case CUV_SV_NAME: case CUV_SV_FUNCTION: case CUV_SV_CLASS: case CUV_SV_INSTANCE: case CUV_SV_SUPER:
     case CUV_SV_PARTIAL: case CUV_SV_METHOD: case CUV_SV_FILE: case CUV_SV_VARIABLE: case CUV_SV_OBJECT: case CUV_SV_UNKNOWN:
         break;
     }
@@ -235,7 +235,7 @@ bool cuv_sv_truth(const cuv_sv *v, bool *known)
     case CUV_SV_LIST: case CUV_SV_TUPLE: case CUV_SV_SET: case CUV_SV_DICT: case CUV_SV_TEXT: case CUV_SV_BYTES: case CUV_SV_RANGE:
         *known = cuv_sv_length(v, &length);
         return length > 0;
-    case CUV_SV_LAYER: case CUV_SV_NAME: case CUV_SV_FUNCTION: case CUV_SV_CLASS: case CUV_SV_INSTANCE: case CUV_SV_PARTIAL:
+    case CUV_SV_LAYER: case CUV_SV_NAME: case CUV_SV_FUNCTION: case CUV_SV_CLASS: case CUV_SV_INSTANCE: case CUV_SV_SUPER: case CUV_SV_PARTIAL:
     case CUV_SV_METHOD: case CUV_SV_FILE: case CUV_SV_OBJECT:
         return true;
     case CUV_SV_ARRAY:
@@ -423,7 +423,7 @@ const char *cuv_sv_describe(cuv_sc *e, const cuv_sv *v)
 {
     static const char *const plain[] = {
         [CUV_SV_SLICE] = "a slice", [CUV_SV_ELLIPSIS] = "'...'", [CUV_SV_RANGE] = "a range", [CUV_SV_FUNCTION] = "a function",
-        [CUV_SV_CLASS] = "a class", [CUV_SV_INSTANCE] = "an object of a class of the script", [CUV_SV_PARTIAL] = "a partial function",
+        [CUV_SV_CLASS] = "a class", [CUV_SV_INSTANCE] = "an object of a class of the script", [CUV_SV_SUPER] = "super()", [CUV_SV_PARTIAL] = "a partial function",
         [CUV_SV_METHOD] = "a method", [CUV_SV_FILE] = "an open file", [CUV_SV_VARIABLE] = "a layer's variable",
         [CUV_SV_TENSOR] = "a symbolic tensor of the model"};
     if (v->unsure)
@@ -635,7 +635,7 @@ cuv_status cuv_sv_to_value(cuv_sc *e, const cuv_sv *v, const char *what, unsigne
     case CUV_SV_LAYER: return cuv_sl_record(e, v->layer, depth + 1, out);
     case CUV_SV_OBJECT: return object_value(e, v, what, depth, out);
     case CUV_SV_FUNCTION: return function_value(e, v, out);
-    case CUV_SV_BYTES: case CUV_SV_CLASS: case CUV_SV_INSTANCE: case CUV_SV_PARTIAL: case CUV_SV_METHOD: case CUV_SV_FILE:
+    case CUV_SV_BYTES: case CUV_SV_CLASS: case CUV_SV_INSTANCE: case CUV_SV_SUPER: case CUV_SV_PARTIAL: case CUV_SV_METHOD: case CUV_SV_FILE:
     case CUV_SV_VARIABLE: case CUV_SV_UNKNOWN:
         return unknown_value(e, v, what);
     }

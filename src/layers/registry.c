@@ -35,7 +35,8 @@ const cuv_layer_def *cuv_layer_find(const char *class_name)
         if (strcmp(all_layers[i]->name, class_name) == 0) return all_layers[i];
     for (size_t i = 0; all_layers[i]; i++)
         if (cuv_has_word(all_layers[i]->old_names, class_name)) return all_layers[i];
-    return NULL;
+    if (strcmp(class_name, cuv_layer_own_weight.name) == 0) return &cuv_layer_own_weight;
+    return strcmp(class_name, cuv_layer_own_constant.name) == 0 ? &cuv_layer_own_constant : NULL;
 }
 
 const char *cuv_nearest_word(const char *text, const char *const *words, size_t count)

@@ -62,6 +62,6 @@ CUV_MUST_USE cuv_status cuv_call_inner1(cuv_call *call, cuv_layer *inner, cuv_sy
 cuv_layer *cuv_inner_by_role(const cuv_layer *layer, const char *role);
 
 /* Becomes the model that its code builds, on the first call. */
-extern const cuv_layer_def cuv_layer_stand_in;
+extern const cuv_layer_def cuv_layer_stand_in, cuv_layer_own_weight, cuv_layer_own_constant;
 
 #endif

@@ -228,19 +228,34 @@ static bool has_part(const char *path, const char *name)
     return false;
 }
 
-/* The tensor's path names the weight's layer, as attribute or as layer. */
+/* The attribute under which a layer of Keras keeps one of its own ("query_dense" of the layer 'query' in MultiHeadAttention). */
+static const char *attribute_of(const cuv_layer *l)
+{
+    const char *slash = l->role ? strrchr(l->role, '/') : NULL;
+    return slash ? slash + 1 : l->role;
+}
+
+/* The tensor's path names the layer, as attribute or as layer. */
+static bool names_one(const cuv_named *t, const cuv_layer *l)
+{
+    return has_part(t->key, l->name) || (attribute_of(l) && has_part(t->key, attribute_of(l)));
+}
+
+/* It names the weight's own layer, or one around that. */
 static bool names_layer(const cuv_named *t, const cuv_weight *w, const cuv_layer *outer)
 {
     for (const cuv_layer *l = w->layer; l && l != outer; l = l->parent)
-        if (has_part(t->key, l->name))
+        if (names_one(t, l))
             return true;
     return false;
 }
 
+/* The tensor is named as the weight is, or as the layer that does nothing but hold it. */
 static bool same_word(const cuv_named *t, const cuv_weight *w)
 {
+    const char *name = cuv_streq(w->layer->class_name, CUV_WEIGHT_CLASS) ? w->layer->name : w->name;
     size_t n = t->weight ? strcspn(t->weight, ":") : 0;
-    return n && n == strlen(w->name) && !strncmp(t->weight, w->name, n);
+    return n && n == strlen(name) && !strncmp(t->weight, name, n);
 }
 
 /* Does a candidate exist for w, and only one? `by`: what must agree beside the shape. */
@@ -251,9 +266,31 @@ static bool by_layer_and_word(const pairing *p, size_t w, size_t t, const cuv_la
     return same_word(&p->tensors[t], p->weights[w]) && names_layer(&p->tensors[t], p->weights[w], outer);
 }
 
+/* A layer that only holds a weight has the name of that, which others may have, too ("gamma"). */
+static bool holds_only(const cuv_weight *w)
+{
+    return cuv_streq(w->layer->class_name, CUV_WEIGHT_CLASS);
+}
+
+/* It names all layers around the weight, up to the one that the code stands in for. */
+static bool by_all_layers(const pairing *p, size_t w, size_t t, const cuv_layer *outer)
+{
+    if (holds_only(p->weights[w]))
+        return false;
+    for (const cuv_layer *l = p->weights[w]->layer; l && l != outer; l = l->parent)
+        if (!names_one(&p->tensors[t], l))
+            return false;
+    return p->weights[w]->layer != outer;
+}
+
+static bool by_own_layer(const pairing *p, size_t w, size_t t, const cuv_layer *outer)
+{
+    return p->weights[w]->layer != outer && !holds_only(p->weights[w]) && names_one(&p->tensors[t], p->weights[w]->layer);
+}
+
 static bool by_layer(const pairing *p, size_t w, size_t t, const cuv_layer *outer)
 {
-    return names_layer(&p->tensors[t], p->weights[w], outer);
+    return !holds_only(p->weights[w]) && names_layer(&p->tensors[t], p->weights[w], outer);
 }
 
 static bool by_word(const pairing *p, size_t w, size_t t, const cuv_layer *outer)
@@ -315,6 +352,8 @@ static void pair_in_order(pairing *p)
 static void pair_all(pairing *p, const cuv_layer *outer)
 {
     pair_by(p, by_layer_and_word, outer, false, "by the names of layer and weight");
+    pair_by(p, by_all_layers, outer, true, "by the names of its layers");
+    pair_by(p, by_own_layer, outer, true, "by the name of its layer");
     pair_by(p, by_layer, outer, true, "by the name of its layer");
     pair_by(p, by_word, outer, false, "by its name");
     if (order_fits(p))
