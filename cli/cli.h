@@ -40,6 +40,12 @@ int finish(cuv_context *cx, const options *o, cuv_status status);
 cuv_status open_evidence(cuv_context *cx, const options *o, cuv_evidence **ev);
 /* Adds what --custom gives. */
 cuv_status add_customs(cuv_evidence *ev, const options *o);
+/* Text that may hold words from a file, so that nothing in it acts on the terminal (print.c); `color`: the report's own colours count. */
+void print_safe(FILE *to, const char *text, bool color);
+/* printf of such words. */
+void say(FILE *to, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* A JSON string with its quotes on standard output; null for NULL. */
+void print_json_text(const char *text);
 /* Prints and frees. */
 void print_text(cuv_context *cx, char *text);
 cuv_run_options run_options(const options *o);

@@ -110,22 +110,6 @@ static cuv_status measure(cuv_model *model, const cuv_array *inputs, const optio
     return CUV_OK;
 }
 
-/* Names of layers may hold anything. */
-static void print_json_text(const char *text)
-{
-    if (!text) {
-        printf("null");
-        return;
-    }
-    putchar('"');
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++)
-        if (*c < 32 || *c == '"' || *c == '\\')
-            printf("\\u%04x", *c);
-        else
-            putchar(*c);
-    putchar('"');
-}
-
 static void print_steps_json(const cuv_profile *p)
 {
     printf(", \"steps\": [");
@@ -144,7 +128,7 @@ static void print_steps(const cuv_profile *p)
     printf("\n%9s %6s %8s %7s  %-11s %-28s %s\n", "least us", "of all", "GFLOP/s", "GB/s", "kernel", "step", "shapes");
     for (size_t i = 0; i < p->count; i++) {
         const cuv_step_time *s = &p->steps[i];
-        printf("%9.2f %5.1f%% %8.1f %7.1f  %-11s %-28s %s%s%s\n", s->min_us, 100 * s->min_us / p->min_us, s->operations / s->min_us * 1e-3,
+        say(stdout, "%9.2f %5.1f%% %8.1f %7.1f  %-11s %-28s %s%s%s\n", s->min_us, 100 * s->min_us / p->min_us, s->operations / s->min_us * 1e-3,
                s->bytes / s->min_us * 1e-3, s->kernel, s->op, s->shapes, s->layer ? "  # " : "", s->layer ? s->layer : "");
     }
     printf("%9.2f us in the least of %zu runs\n", p->min_us, p->runs);

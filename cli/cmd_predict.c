@@ -16,8 +16,11 @@ static int run(cuv_context *cx, options *o)
     cuv_evidence_free(ev);      /* what the model needs of it stays; the rest need not be in memory beside the plan */
     if (status == CUV_OK)
         status = cuv_model_predict_file(model, o->in, o->out.items[0], (size_t)o->batch, &how);
-    if (status == CUV_OK && o->json)
-        printf("{\"cuvier\": \"%s\", \"ok\": true, \"written\": [\"%s\"]}\n", cuv_version(), o->out.items[0]);
+    if (status == CUV_OK && o->json) {
+        printf("{\"cuvier\": \"%s\", \"ok\": true, \"written\": [", cuv_version());
+        print_json_text(o->out.items[0]);
+        printf("]}\n");
+    }
     cuv_model_free(model);
     return finish(cx, o, status);
 }

@@ -49,7 +49,7 @@ static cuv_status print_result(cuv_context *cx, const cuv_model *model, const op
         return status;
     print_text(cx, text);
     for (size_t i = 0; i < o->out.count; i++)
-        printf("written: %s\n", o->out.items[i]);
+        say(stdout, "written: %s\n", o->out.items[i]);
     return CUV_OK;
 }
 
@@ -58,7 +58,7 @@ static int run(cuv_context *cx, options *o)
     cuv_evidence *ev;
     cuv_model *model = NULL;
     if (o->keras && strcmp(o->keras, "2") && strcmp(o->keras, "3")) {
-        fprintf(stderr, "cuvier rebuild: --keras takes 2 or 3, not %s\n", o->keras);
+        say(stderr, "cuvier rebuild: --keras takes 2 or 3, not %s\n", o->keras);
         return EXIT_USAGE;
     }
     cuv_status status = open_evidence(cx, o, &ev);

@@ -15,15 +15,9 @@ static void print_json(const cuv_verification *v)
 {
     printf("{\"cuvier\": \"%s\", \"ok\": %s, \"outputs\": [", cuv_version(), v->ok ? "true" : "false");
     for (size_t i = 0; i < v->count; i++) {
-        printf("%s{\"name\": \"", i ? ", " : "");
-        for (const char *c = v->outputs[i].name; *c; c++)
-            if (*c == '"' || *c == '\\')
-                printf("\\%c", *c);
-            else if ((unsigned char)*c < 0x20)
-                printf("\\u%04x", (unsigned char)*c);
-            else
-                putchar(*c);
-        printf("\", ");
+        printf("%s{\"name\": ", i ? ", " : "");
+        print_json_text(v->outputs[i].name);
+        printf(", ");
         print_number("max_abs", v->outputs[i].max_abs);
         printf(", ");
         print_number("max_rel", v->outputs[i].max_rel);
@@ -35,7 +29,7 @@ static void print_json(const cuv_verification *v)
 static void print_lines(const cuv_verification *v)
 {
     for (size_t i = 0; i < v->count; i++)
-        printf("%-4s %s: largest difference %.3g, relative %.3g\n", v->outputs[i].ok ? "ok" : "NO", v->outputs[i].name,
+        say(stdout, "%-4s %s: largest difference %.3g, relative %.3g\n", v->outputs[i].ok ? "ok" : "NO", v->outputs[i].name,
                v->outputs[i].max_abs, v->outputs[i].max_rel);
     printf("%s: %zu samples, rtol %g, atol %g\n", v->ok ? "the outputs agree" : "the outputs differ", v->samples, v->rtol,
            v->atol);

@@ -27,7 +27,7 @@ bool wants_color(const options *o, FILE *to)
 void print_text(cuv_context *cx, char *text)
 {
     if (text)
-        fputs(text, stdout);
+        print_safe(stdout, text, false);
     cuv_text_free(cx, text);
 }
 
@@ -45,7 +45,7 @@ int finish(cuv_context *cx, const options *o, cuv_status status)
             print_text(cx, text);
     } else if ((failed || !o->quiet) && cuv_finding_count(cx) &&
                cuv_findings_report(cx, false, wants_color(o, stderr), &text) == CUV_OK) {
-        fputs(text, stderr);
+        print_safe(stderr, text, wants_color(o, stderr));
         cuv_text_free(cx, text);
     }
     return cuv_exit_status(status);
@@ -145,7 +145,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < VERBS; i++)
         names[i] = verbs[i]->name;
     near = nearest(argv[1], names, VERBS);
-    fprintf(stderr, "cuvier: there is no verb '%s'%s%s%s\n\n", argv[1], near ? "; did you mean '" : "", near ? near : "",
+    say(stderr, "cuvier: there is no verb '%s'%s%s%s\n\n", argv[1], near ? "; did you mean '" : "", near ? near : "",
             near ? "'?" : "");
     print_verbs(stderr);
     return EXIT_USAGE;

@@ -180,7 +180,7 @@ static bool no_such_option(const verb *v, const char *arg)
         if (takes(v, &rows[i]))
             names[n++] = rows[i].name;
     near = nearest(name, names, n);
-    fprintf(stderr, "cuvier %s: there is no option %s; %s%s%s%s --help%s\n", v->name, arg, near ? "did you mean " : "",
+    say(stderr, "cuvier %s: there is no option %s; %s%s%s%s --help%s\n", v->name, arg, near ? "did you mean " : "",
             near ? near : "see cuvier ", near ? "? See cuvier " : "", v->name, near ? "" : " for all");
     return false;
 }
@@ -205,7 +205,7 @@ bool parse_options(const verb *v, int argc, char **argv, options *o)
             return no_such_option(v, arg);
         const char *operand = joined ? equals + 1 : r->kind == FLAG ? NULL : i + 1 < argc ? argv[++i] : NULL;
         if ((r->kind != FLAG && !operand) || (r->kind == FLAG && joined) || !store(r, o, operand)) {
-            fprintf(stderr, "cuvier %s: %s takes %s%s%s\n", v->name, r->name, r->operand ? r->operand : "nothing",
+            say(stderr, "cuvier %s: %s takes %s%s%s\n", v->name, r->name, r->operand ? r->operand : "nothing",
                     operand ? ", not " : "", operand ? operand : "");
             return false;
         }

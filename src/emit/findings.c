@@ -12,14 +12,25 @@ static void indented(cuv_buffer *b, const char *lines)
     }
 }
 
+/* A name from a file could bring line breaks, and with them lines of its own. */
+static void one_line(cuv_buffer *b, const char *text)
+{
+    for (; *text; text++)
+        if (*text == '\n')
+            cuv_buffer_text(b, "\\n");
+        else
+            cuv_buffer_char(b, *text);
+    cuv_buffer_char(b, '\n');
+}
+
 void cuv_emit_findings(cuv_context *cx, bool color, cuv_buffer *b)
 {
     static const char *const words[] = {"note", "warning", "error"};
     static const char *const colors[] = {"\033[36m", "\033[33m", "\033[1;31m"};
     for (size_t i = 0; i < cuv_finding_count(cx); i++) {
         const cuv_finding *f = cuv_finding_at(cx, i);
-        cuv_buffer_printf(b, "%s%s:%s %s\n", color ? colors[f->severity] : "", words[f->severity], color ? "\033[0m" : "",
-                          f->message);
+        cuv_buffer_printf(b, "%s%s:%s ", color ? colors[f->severity] : "", words[f->severity], color ? "\033[0m" : "");
+        one_line(b, f->message);
         if (f->notes)
             indented(b, f->notes);
         if (f->help)
