@@ -13,7 +13,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     cuv_context_limits(cx)->memory_bytes = 64 << 20;
     cuv_arena *arena = cuv_arena_new(cx);
     cuv_buffer_init(&text, cx);
-    const cuv_value *e = arena ? cuv_lambda_expression(arena, data, size, NULL) : NULL;
+    cuv_value *numbers = arena ? cuv_value_tuple(arena) : NULL;
+    for (int64_t i = 0; numbers && i < 3; i++)
+        if (cuv_list_add(arena, numbers, cuv_value_int(arena, i)) != CUV_OK)
+            numbers = NULL;
+    const cuv_lambda_given given = {NULL, numbers, numbers};
+    const cuv_value *e = arena ? cuv_lambda_expression(arena, data, size, &given) : NULL;
     if (e)
         cuv_lambda_text(&text, e);
     cuv_buffer_free(&text);

@@ -12,7 +12,7 @@
 
 typedef enum act {
     A_NONE, A_STOP, A_LOCAL, A_LOCAL2, A_CONST, A_GLOBAL, A_ATTR, A_RETURN, A_RETURN_CONST, A_BINARY, A_OPERATOR, A_NEG, A_TUPLE,
-    A_LIST, A_SLICE, A_SUBSCR, A_BINARY_SLICE, A_PRECALL, A_CALL, A_CALL_PAIRS, A_CALL_NAMES, A_NAMES, A_OLD_SLICE
+    A_LIST, A_FREE, A_SLICE, A_SUBSCR, A_BINARY_SLICE, A_PRECALL, A_CALL, A_CALL_PAIRS, A_CALL_NAMES, A_NAMES, A_OLD_SLICE
 } act;
 typedef struct instruction { uint8_t code; act what; const char *name; } instruction;
 
@@ -20,7 +20,7 @@ static const instruction old_codes[] = {        /* 2.7 to 3.10 */
     {19, A_BINARY, "pow"}, {20, A_BINARY, "mul"}, {22, A_BINARY, "mod"}, {23, A_BINARY, "add"}, {24, A_BINARY, "sub"},
     {25, A_SUBSCR, NULL}, {26, A_BINARY, "floordiv"}, {27, A_BINARY, "div"}, {11, A_NEG, NULL}, {83, A_RETURN, NULL}, {9, A_NONE, NULL},
     {100, A_CONST, NULL}, {101, A_GLOBAL, NULL}, {102, A_TUPLE, NULL}, {103, A_LIST, NULL}, {106, A_ATTR, NULL}, {116, A_GLOBAL, NULL},
-    {124, A_LOCAL, NULL}, {133, A_SLICE, NULL}, {0, A_STOP, NULL}};
+    {124, A_LOCAL, NULL}, {133, A_SLICE, NULL}, {136, A_FREE, NULL}, {0, A_STOP, NULL}};
 static const instruction codes_27[] = {{21, A_BINARY, "div"}, {30, A_OLD_SLICE, NULL}, {31, A_OLD_SLICE, NULL}, {32, A_OLD_SLICE, NULL},
                                        {33, A_OLD_SLICE, NULL}, {131, A_CALL_PAIRS, NULL}, {0, A_STOP, NULL}};
 static const instruction codes_35[] = {{131, A_CALL_PAIRS, NULL}, {0, A_STOP, NULL}};
@@ -29,14 +29,14 @@ static const instruction codes_36[] = {{131, A_CALL, NULL}, {141, A_CALL_NAMES, 
 static const instruction codes_311[] = {
     {9, A_NONE, NULL}, {2, A_NONE, NULL}, {151, A_NONE, NULL}, {11, A_NEG, NULL}, {25, A_SUBSCR, NULL},
     {83, A_RETURN, NULL}, {100, A_CONST, NULL}, {102, A_TUPLE, NULL}, {103, A_LIST, NULL}, {106, A_ATTR, NULL}, {116, A_GLOBAL, NULL},
-    {122, A_OPERATOR, NULL}, {124, A_LOCAL, NULL}, {133, A_SLICE, NULL}, {171, A_CALL, NULL}, {172, A_NAMES, NULL}, {0, A_STOP, NULL}};
+    {122, A_OPERATOR, NULL}, {137, A_FREE, NULL}, {149, A_NONE, NULL}, {124, A_LOCAL, NULL}, {133, A_SLICE, NULL}, {171, A_CALL, NULL}, {172, A_NAMES, NULL}, {0, A_STOP, NULL}};
 static const instruction codes_only_311[] = {{160, A_ATTR, NULL}, {166, A_PRECALL, NULL}, {0, A_STOP, NULL}};
 static const instruction codes_312[] = {{26, A_BINARY_SLICE, NULL}, {121, A_RETURN_CONST, NULL}, {0, A_STOP, NULL}};
 static const instruction codes_313[] = {
     {30, A_NONE, NULL}, {34, A_NONE, NULL}, {149, A_NONE, NULL}, {42, A_NEG, NULL}, {5, A_SUBSCR, NULL}, {4, A_BINARY_SLICE, NULL},
     {36, A_RETURN, NULL}, {103, A_RETURN_CONST, NULL}, {83, A_CONST, NULL}, {52, A_TUPLE, NULL}, {47, A_LIST, NULL}, {82, A_ATTR, NULL},
     {91, A_GLOBAL, NULL}, {92, A_GLOBAL, NULL}, {45, A_OPERATOR, NULL}, {85, A_LOCAL, NULL}, {88, A_LOCAL2, NULL}, {50, A_SLICE, NULL},
-    {53, A_CALL, NULL}, {57, A_CALL_NAMES, NULL}, {0, A_STOP, NULL}};
+    {62, A_NONE, NULL}, {84, A_FREE, NULL}, {53, A_CALL, NULL}, {57, A_CALL_NAMES, NULL}, {0, A_STOP, NULL}};
 
 /* What the number of a code means, in one range of versions. */
 typedef struct dialect {
@@ -60,7 +60,7 @@ enum { DEEP = 32, MOST_STEPS = 400 };
 typedef struct machine {
     cuv_arena *arena;
     const cuv_code *code;
-    const cuv_value *given;         /* the layer's `arguments` */
+    const cuv_lambda_given *given;
     cuv_value *stack[DEEP];
     size_t depth;
     const cuv_value *names;         /* of keywords of the next call */
@@ -110,14 +110,52 @@ static cuv_value *constant(machine *m, size_t index)
     return v ? v : stop(m);
 }
 
-/* The function's first argument is the input; the others are the layer's `arguments`, which must be plain. */
+/* {"class_name": "__tuple__", "items": [...]} of Keras 3 is the list. */
+static const cuv_value *items_of(const cuv_value *v)
+{
+    return cuv_streq(cuv_get_text(v, "class_name"), "__tuple__") ? cuv_get(v, "items") : v;
+}
+
+/* A value from the configuration, which must be plain; lists become tuples, which stand for themselves. */
+static cuv_value *plain(machine *m, const cuv_value *v, unsigned depth)
+{
+    v = items_of(v);
+    if (cuv_is_number(v) || (v && (v->kind == CUV_NULL || v->kind == CUV_TRUTH || v->kind == CUV_TEXT)))
+        return (cuv_value *)(uintptr_t)v;
+    cuv_value *tuple = cuv_is_seq(v) && depth && cuv_len(v) <= DEEP ? cuv_value_tuple(m->arena) : NULL;
+    for (size_t i = 0; tuple && i < cuv_len(v); i++) {
+        cuv_value *item = plain(m, cuv_item(v, i), depth - 1);
+        if (!item || cuv_list_add(m->arena, tuple, item) != CUV_OK)
+            return stop(m);
+    }
+    return tuple ? tuple : stop(m);
+}
+
+/* The function's first argument is the input; the others are the layer's `arguments`, or have defaults. */
 static cuv_value *local(machine *m, size_t index)
 {
     const char *name = cuv_text(cuv_item(m->code->locals, index));
+    const cuv_value *defaults = items_of(m->given->defaults);
+    int64_t place = (int64_t)index - m->code->arguments + (int64_t)cuv_len(defaults);
     if (index == 0 && m->code->arguments >= 1)
         return make(m, "input", cuv_value_int(m->arena, 0), NULL, NULL);
-    cuv_value *v = name && (int64_t)index < m->code->arguments ? cuv_get(m->given, name) : NULL;
-    return v && (cuv_is_number(v) || v->kind == CUV_NULL || v->kind == CUV_TRUTH || v->kind == CUV_TEXT) ? v : stop(m);
+    if (!name || (int64_t)index >= m->code->arguments)
+        return stop(m);
+    const cuv_value *v = cuv_get(m->given->arguments, name);
+    return plain(m, v || place < 0 ? v : cuv_item(defaults, (size_t)place), 3);
+}
+
+/* A variable from around the function, which the file keeps in the function's closure. */
+static cuv_value *free_variable(machine *m, size_t index)
+{
+    enum { KIND_FREE = 0x80 };
+    const cuv_code *c = m->code;
+    size_t place = index;
+    if (c->cells || (c->kinds && (c->kinds->kind != CUV_BYTES || index >= c->kinds->size || !((uint8_t)c->kinds->text[index] & KIND_FREE))))
+        return stop(m);
+    for (size_t i = 0; c->kinds && i < index; i++)
+        place -= !((uint8_t)c->kinds->text[i] & KIND_FREE);
+    return plain(m, cuv_item(items_of(m->given->closure), place), 3);
 }
 
 static cuv_value *dotted(machine *m, const cuv_value *owner, size_t index)
@@ -217,6 +255,7 @@ static void step(machine *m, const dialect *d, const instruction *in, uint8_t co
     case A_STOP: (void)stop(m); break;
     case A_LOCAL: push(m, local(m, arg)); break;
     case A_LOCAL2: push(m, local(m, arg >> 4)); push(m, local(m, arg & 15)); break;
+    case A_FREE: push(m, free_variable(m, arg)); break;
     case A_CONST: push(m, constant(m, arg)); break;
     case A_GLOBAL: push(m, dotted(m, NULL, arg >> (code == 92 || code == 101 ? 0 : d->global_shift))); break;
     case A_ATTR: a = pop(m); push(m, a ? dotted(m, a, arg >> d->attr_shift) : NULL); break;
@@ -256,7 +295,7 @@ static const instruction *find_code(const dialect *d, uint8_t code)
 }
 
 /* The expression that the code returns, taken as that dialect's; NULL when it is none. */
-static cuv_value *follow(cuv_arena *arena, const cuv_code *code, const cuv_value *given, const dialect *d)
+static cuv_value *follow(cuv_arena *arena, const cuv_code *code, const cuv_lambda_given *given, const dialect *d)
 {
     machine m = {.arena = arena, .code = code, .given = given};
     size_t at = 0;
@@ -274,12 +313,13 @@ static cuv_value *follow(cuv_arena *arena, const cuv_code *code, const cuv_value
     return m.failed || m.depth || at != code->size ? NULL : m.result;
 }
 
-cuv_value *cuv_lambda_expression(cuv_arena *arena, const uint8_t *data, size_t size, const cuv_value *given)
+cuv_value *cuv_lambda_expression(cuv_arena *arena, const uint8_t *data, size_t size, const cuv_lambda_given *given)
 {
     cuv_value *found = NULL;
     for (size_t i = 0; i < sizeof dialects / sizeof *dialects; i++) {
         cuv_code code;
-        if (!cuv_marshal_code(arena, data, size, dialects[i].layout, &code))
+        if (!cuv_marshal_code(arena, data, size, dialects[i].layout, &code) ||
+            (int64_t)cuv_len(items_of(given->defaults)) > code.arguments)
             continue;
         cuv_value *e = follow(arena, &code, given, &dialects[i]);
         if (e && found && !cuv_value_equal(e, found))
@@ -406,7 +446,7 @@ static bool code_bytes(const cuv_value *code, cuv_buffer *out)
     return true;
 }
 
-static cuv_status describe(struct cuv_evidence *ev, const cuv_buffer *bytes, const cuv_value *given, cuv_value *config)
+static cuv_status describe(struct cuv_evidence *ev, const cuv_buffer *bytes, const cuv_lambda_given *given, cuv_value *config)
 {
     cuv_value *e = cuv_lambda_expression(ev->arena, (const uint8_t *)bytes->data, bytes->size, given);
     cuv_buffer text;
@@ -431,15 +471,17 @@ static cuv_status look_at(struct cuv_evidence *ev, cuv_value *config)
     const cuv_value *function = cuv_get(config, "function"), *record = cuv_get(function, "config");
     const cuv_value *code = cuv_is_seq(function) ? cuv_item(function, 0) : function && function->kind == CUV_DICT ? cuv_get(record, "code")
                                                                                                               : function;
-    bool bound = (cuv_is_seq(function) && !cuv_is_null(cuv_item(function, 1))) || !cuv_is_null(cuv_get(record, "defaults"));
+    bool list = cuv_is_seq(function);
+    cuv_lambda_given given = {cuv_get(config, "arguments"), list ? cuv_item(function, 1) : cuv_get(record, "defaults"),
+                              list ? cuv_item(function, 2) : cuv_get(record, "closure")};
     if (!config || config->kind != CUV_DICT || !code || code->kind != CUV_TEXT || cuv_get(config, CUV_LAMBDA_TEXT) ||
         cuv_streq(cuv_get_text(config, "function_type"), "function") || code->size > 1 << 16)
         return CUV_OK;
     cuv_buffer bytes;
     cuv_buffer_init(&bytes, ev->cx);
     cuv_status status = CUV_OK;
-    if (code_bytes(code, &bytes) && !bound)
-        status = describe(ev, &bytes, cuv_get(config, "arguments"), config);
+    if (code_bytes(code, &bytes))
+        status = describe(ev, &bytes, &given, config);
     else if (bytes.failed)
         status = cuv_oom(ev->cx);
     cuv_buffer_free(&bytes);

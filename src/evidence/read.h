@@ -91,8 +91,10 @@ CUV_MUST_USE cuv_status cuv_read_tfjs(struct cuv_evidence *ev, cuv_file *file, c
 CUV_MUST_USE cuv_status cuv_lambdas_find(struct cuv_evidence *ev, cuv_file *file);
 #define CUV_LAMBDA_EXPRESSION "cuvier_expression"
 #define CUV_LAMBDA_TEXT "cuvier_text"
-/* The expression in a function's bytecode, NULL when it does more; `given` has further arguments by name. */
-cuv_value *cuv_lambda_expression(cuv_arena *arena, const uint8_t *data, size_t size, const cuv_value *given);
+/* What a function gets beside its input: the layer's arguments by name, the defaults of its last parameters, the variables around it. */
+typedef struct cuv_lambda_given { const cuv_value *arguments, *defaults, *closure; } cuv_lambda_given;
+/* The expression in a function's bytecode, NULL when it does more. */
+cuv_value *cuv_lambda_expression(cuv_arena *arena, const uint8_t *data, size_t size, const cuv_lambda_given *given);
 void cuv_lambda_text(cuv_buffer *b, const cuv_value *expression);
 /* Appends the bytes of a text of base64; false when it is none (dangers.c). */
 bool cuv_decode_base64(const cuv_value *text, cuv_buffer *out);

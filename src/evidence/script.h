@@ -345,6 +345,8 @@ CUV_MUST_USE cuv_status cuv_sc_tensors_in(cuv_sc *e, const cuv_sv *v, unsigned d
                                           size_t *capacity);
 /* script_config.c */
 CUV_MUST_USE cuv_status cuv_sl_record(cuv_sc *e, cuv_sl *layer, unsigned depth, cuv_value **out);
+/* The expression that a Lambda's function is, written into its configuration; nothing when it is none (script_lambda.c). */
+CUV_MUST_USE cuv_status cuv_sc_lambda(cuv_sc *e, const cuv_sl *layer, cuv_value *config);
 /* script_shape.c: shapes of the outputs where a plain rule gives them; else they stay unknown. */
 void cuv_sn_shapes(cuv_sn *call);
 

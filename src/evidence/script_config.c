@@ -50,7 +50,7 @@ static cuv_status plain_record(cuv_sc *e, cuv_sl *layer, unsigned depth, cuv_val
             CUV_TRY(cuv_sv_to_value(e, v, cuv_sc_format(e, "'%s' of %s", key, layer->class_name), depth + 1, &value));
         CUV_TRY(cuv_dict_set(e->arena, config, key, value));
     }
-    return CUV_OK;
+    return cuv_streq(layer->class_name, "Lambda") ? cuv_sc_lambda(e, layer, config) : CUV_OK;
 }
 
 static cuv_status sequential_record(cuv_sc *e, cuv_sl *model, unsigned depth, cuv_value **out)

@@ -88,7 +88,9 @@ static cuv_value *read_code(reader *r, unsigned depth)
         if (!read(r, depth - 1))
             return fail(r);
     if (outermost)
-        *r->top = (cuv_code){r->layout, arguments, (const uint8_t *)fields[0]->text, fields[0]->size, fields[1], fields[2], fields[3]};
+        *r->top = (cuv_code){.layout = r->layout, .arguments = arguments, .code = (const uint8_t *)fields[0]->text, .size = fields[0]->size,
+                             .constants = fields[1], .names = fields[2], .locals = fields[3], .free = newest ? NULL : fields[4],
+                             .kinds = newest ? fields[4] : NULL, .cells = !newest && cuv_len(fields[5])};
     return cuv_value_null(r->arena);
 }
 

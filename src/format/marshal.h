@@ -13,6 +13,9 @@ typedef struct cuv_code {
     const uint8_t *code;
     size_t size;
     const cuv_value *constants, *names, *locals;    /* TUPLEs; texts are TEXT, code inside code is NULL */
+    const cuv_value *free;          /* TUPLE of names from around the function; NULL since 3.11, where `locals` has them, too */
+    const cuv_value *kinds;         /* since 3.11: BYTES, what each of `locals` is */
+    bool cells;                     /* before 3.11: something inside the function takes variables of it */
 } cuv_code;
 
 /* Reads a code object of the given layout that fills the bytes. False, without a finding, when they are none or memory is refused. */

@@ -2,6 +2,8 @@
  * Keras and TensorFlow; that they do is an assumption, which the report states. */
 #include "layers/support.h"
 
+#include <math.h>
+
 enum { DEEP = 32 };
 
 /* A tensor, or a plain value. */
@@ -13,7 +15,8 @@ static cuv_status refuse(cuv_call *call, const char *what)
     const char *text = cuv_arg_text(layer, "cuvier_text");
     return cuv_fail(call->cx, CUV_UNSUPPORTED, "layer.lambda",
                     &(cuv_detail){.layer = layer->name, .found = text, .expected = what,
-                                  .help = "say what it computes with layers of Keras, in the configuration or in a script"},
+                                  .help = cuv_format(call->cx, "say what it computes in Keras code, and give that with --custom %s=CODE.py",
+                                                     layer->name)},
                     "layer '%s' (Lambda) runs Python code that is not known: %s", layer->name, text ? text : "a function of its author's");
 }
 
@@ -200,13 +203,19 @@ static cuv_status reduce(cuv_call *call, const cuv_value *e, cuv_op op, cuv_ref 
     return call->program->status;
 }
 
+/* keras.backend, whose functions have other defaults than keras.ops. */
+static bool is_backend(const char *dotted)
+{
+    return cuv_starts_with(dotted, "K.") || cuv_starts_with(dotted, "keras.backend.");
+}
+
 static cuv_status move(cuv_call *call, const cuv_value *e, const char *name, cuv_ref x, cuv_ref *out)
 {
     bool wider = cuv_streq(name, "expand_dims");
     int rank = cuv_var_of(call, x)->rank;
     int64_t axis;
     const cuv_value *given = argument(e, 1, "axis");
-    if (wider && !given && cuv_starts_with(cuv_text(cuv_item(e, 1)), "K."))
+    if (wider && !given && is_backend(cuv_text(cuv_item(e, 1))))
         axis = -1;
     else if (!whole(given, &axis) || !keywords_are(e, 2, "axis x input"))
         return refuse(call, "an axis");
@@ -237,7 +246,7 @@ static cuv_status concatenate(cuv_call *call, const cuv_value *e, unsigned depth
     size_t from = tuple ? 0 : 1, count = 0;
     int64_t axis = -1;
     if (!(tuple || cuv_streq(head_of(list), "list")) || cuv_len(list) - from > CUV_MAX_OUTPUTS || cuv_len(list) <= from ||
-        (at && !whole(at, &axis)) || (!at && !cuv_starts_with(cuv_text(cuv_item(e, 1)), "K.")) || !keywords_are(e, 2, "tensors values xs axis"))
+        (at && !whole(at, &axis)) || (!at && !is_backend(cuv_text(cuv_item(e, 1)))) || !keywords_are(e, 2, "tensors values xs axis"))
         return refuse(call, "a list of tensors and an axis");
     for (size_t i = from; i < cuv_len(list); i++)
         CUV_TRY(tensor_of(call, cuv_item(list, i), depth, CUV_NO_REF, &refs[count++]));
@@ -287,7 +296,14 @@ static const char *known_name(const char *dotted)
     if (!dot || (size_t)(dot - dotted) >= sizeof root)
         return NULL;
     snprintf(root, sizeof root, "%.*s", (int)(dot - dotted), dotted);
-    return cuv_has_word("K backend keras tf tensorflow ops", root) ? last + 1 : NULL;
+    return cuv_has_word("K backend keras tf tensorflow ops activations", root) ? last + 1 : NULL;
+}
+
+/* Activations that compute the same wherever they are taken from; gelu of keras.ops is the approximate one. */
+static bool is_activation(const char *dotted, const char *name)
+{
+    static const char same[] = "softmax softplus softsign elu selu silu swish mish relu6 log_softmax hard_sigmoid leaky_relu exponential";
+    return cuv_has_word(same, name) || (cuv_streq(name, "gelu") && (strstr(dotted, "activations.") || cuv_starts_with(dotted, "tensorflow.")));
 }
 
 static cuv_status evaluate_call(cuv_call *call, const cuv_value *e, unsigned depth, term *out)
@@ -314,7 +330,7 @@ static cuv_status evaluate_call(cuv_call *call, const cuv_value *e, unsigned dep
         return move(call, e, name, x, &out->ref);
     if (cuv_streq(name, "l2_normalize"))
         return l2_normalize(call, e, x, &out->ref);
-    if (cuv_streq(cuv_text(cuv_item(e, 1)), "tf.image.resize"))
+    if (cuv_has_word("tf.image.resize tensorflow.image.resize", cuv_text(cuv_item(e, 1))))
         return resize(call, e, x, &out->ref);
     if (cuv_streq(name, "identity")) {
         out->ref = x;
@@ -324,10 +340,32 @@ static cuv_status evaluate_call(cuv_call *call, const cuv_value *e, unsigned dep
         out->ref = cuv_emit_act(call->program, &CUV_ACT_RELU, x);
         return call->program->status;
     }
+    if (keywords_are(e, 1, "x") && is_activation(cuv_text(cuv_item(e, 1)), name)) {
+        const cuv_value *text = cuv_value_text(call->arena, name);
+        return text ? cuv_lower_activation(call, text, x, &out->ref) : cuv_oom(call->cx);
+    }
     return refuse(call, "a function that is known");
 }
 
 /* ---- expressions ---- */
+
+/* An operator between two numbers: whole ones stay whole but for division. */
+static cuv_status fold(cuv_call *call, const cuv_value *e, cuv_op op, unsigned depth, term *out)
+{
+    term a, b;
+    double x, y;
+    int64_t i = 0, k = 0, whole_result = 0;
+    CUV_TRY(evaluate(call, cuv_item(e, 1), depth, &a));
+    CUV_TRY(evaluate(call, cuv_item(e, 2), depth, &b));
+    if (a.ref != CUV_NO_REF || b.ref != CUV_NO_REF || !cuv_as_real(a.plain, &x) || !cuv_as_real(b.plain, &y))
+        return refuse(call, "numbers on both sides of an operator");
+    bool ints = a.plain->kind == CUV_INTEGER && b.plain->kind == CUV_INTEGER && cuv_as_int(a.plain, &i) && cuv_as_int(b.plain, &k);
+    bool kept = ints && ((op == CUV_OP_ADD && cuv_add_i64(i, k, &whole_result)) || (op == CUV_OP_MUL && cuv_mul_i64(i, k, &whole_result)) ||
+                         (op == CUV_OP_SUB && !__builtin_sub_overflow(i, k, &whole_result)));
+    double real = op == CUV_OP_ADD ? x + y : op == CUV_OP_SUB ? x - y : op == CUV_OP_MUL ? x * y : op == CUV_OP_DIV ? x / y : pow(x, y);
+    out->plain = kept ? cuv_value_int(call->arena, whole_result) : cuv_value_real(call->arena, real);
+    return out->plain ? CUV_OK : cuv_oom(call->cx);
+}
 
 static cuv_status evaluate(cuv_call *call, const cuv_value *e, unsigned depth, term *out)
 {
@@ -341,7 +379,8 @@ static cuv_status evaluate(cuv_call *call, const cuv_value *e, unsigned depth, t
         return CUV_OK;
     for (size_t i = 0; i < sizeof binaries / sizeof *binaries; i++)
         if (cuv_streq(head, binaries[i].head))
-            return binary(call, e, binaries[i].op, depth - 1, &out->ref);
+            return has_input(e, DEEP) ? binary(call, e, binaries[i].op, depth - 1, &out->ref)
+                                      : fold(call, e, binaries[i].op, depth - 1, out);
     if (cuv_streq(head, "input")) {
         if (call->in_count > 1)
             return refuse(call, "one of the inputs, by its number");
@@ -360,10 +399,33 @@ static cuv_status evaluate(cuv_call *call, const cuv_value *e, unsigned depth, t
     return cuv_streq(head, "call") ? evaluate_call(call, e, depth - 1, out) : refuse(call, "an expression of the input");
 }
 
+/* A function by its name alone: one of keras.activations, as Keras itself takes it, or one that --custom stands in for. */
+static cuv_status lower_by_name(cuv_call *call, const cuv_value *named, cuv_ref *out)
+{
+    cuv_act act;
+    bool single;
+    const size_t mark = cuv_findings_mark(call->cx);
+    if (call->in_count != 1 || cuv_len(cuv_arg(call->layer, "arguments")))
+        return refuse(call, "one input and no arguments");
+    cuv_status status = cuv_parse_activation(call->layer, named, &act, &single);
+    if (status == CUV_UNSUPPORTED) {
+        cuv_findings_rewind(call->cx, mark);
+        return refuse(call, "an activation of Keras");
+    }
+    CUV_TRY(status);
+    return cuv_lower_activation(call, named, call->in[0].value, out);
+}
+
 static cuv_status lambda_lower(cuv_call *call)
 {
-    const cuv_value *e = cuv_arg(call->layer, "cuvier_expression");
+    const cuv_value *e = cuv_arg(call->layer, "cuvier_expression"), *named = cuv_arg(call->layer, "function");
+    const char *type = cuv_get_text(call->layer->config, "function_type");
     term t;
+    if (cuv_is_null(e) && (cuv_streq(cuv_get_text(named, "class_name"), "function") || (cuv_text(named) && cuv_streq(type, "function")))) {
+        cuv_ref out;
+        CUV_TRY(lower_by_name(call, named, &out));
+        return cuv_call_return(call, out);
+    }
     if (cuv_is_null(e) || !has_input(e, DEEP))
         return refuse(call, NULL);
     CUV_TRY(evaluate(call, e, DEEP, &t));
@@ -374,7 +436,7 @@ static cuv_status lambda_lower(cuv_call *call)
 
 static const cuv_param lambda_params[] = {
     P("function", ANY, NULL), INERT("output_shape", "None"), P("mask", ANY, "None"), P("arguments", ANY, "None"),
-    INERT("cuvier_expression", "None"), P("cuvier_text", STRING, "None"), INERT("function_type", "None"), INERT("module", "None"),
+    INERT("cuvier_expression", "None"), INERT("cuvier_stated", "False"), P("cuvier_text", STRING, "None"), INERT("function_type", "None"), INERT("module", "None"),
     INERT("output_shape_type", "None"), INERT("output_shape_module", "None"), INERT("mask_type", "None"), CUV_PARAM_END};
 const cuv_layer_def cuv_layer_lambda = {
     .name = "Lambda", .doc = "y = f(x); f is read from its bytecode where that is an expression of known functions",

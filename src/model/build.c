@@ -133,7 +133,14 @@ static void list_weights(struct cuv_model *m, cuv_layer *layer)
 /* What was read from a Lambda's bytecode is never more than assumed: the names in it could mean something else. */
 static cuv_status note_lambdas(struct cuv_model *m, const cuv_layer *layer)
 {
-    if (strcmp(layer->def->name, "Lambda") == 0)
+    if (strcmp(layer->def->name, "Lambda") == 0 && cuv_get_bool(layer->config, "cuvier_stated", false))
+        CUV_TRY(cuv_model_decide(m, layer->path ? layer->path : layer->name, "function", cuv_arg_text(layer, "cuvier_text"), CUV_CERTAIN,
+                                 "the code says so", NULL));
+    else if (strcmp(layer->def->name, "Lambda") == 0 && !cuv_arg_text(layer, "cuvier_text"))
+        CUV_TRY(cuv_model_decide(m, layer->path ? layer->path : layer->name, "function", cuv_value_repr(m->cx, cuv_arg(layer, "function")),
+                                 CUV_ASSUMED, "the file has its name alone, which is taken for that of a function of Keras or of --custom",
+                                 "any function of the same name in its author's code"));
+    else if (strcmp(layer->def->name, "Lambda") == 0)
         CUV_TRY(cuv_model_decide(m, layer->path ? layer->path : layer->name, "function", cuv_arg_text(layer, "cuvier_text"), CUV_ASSUMED,
                                  "read from its bytecode, which is not run; K, tf and keras are taken for Keras and TensorFlow",
                                  "any function of the same name in its author's code"));

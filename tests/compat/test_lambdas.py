@@ -130,3 +130,115 @@ def test_damaged_code(tmp_path):
                 bad = bad if i % 4 else bad[:int(rng.integers(len(bad)))]
                 done = cuvier("summary", model([base64.b64encode(bytes(bad)).decode(), None, None], tmp_path), timeout=20)
                 assert done.returncode in (0, 1, 3), (python, source, bytes(bad))
+
+
+# ---- what a function takes from around it, compiled by the Python that runs this
+
+def dumped(function):
+    """As Keras dumps it: code, defaults, closure."""
+    import marshal
+    closure = [c.cell_contents for c in function.__closure__] if function.__closure__ else None
+    return [base64.b64encode(marshal.dumps(function.__code__)).decode(), function.__defaults__, closure]
+
+
+def with_closure(scale, at, axes):
+    return (lambda x: x * scale + 1), (lambda x: x[:, at:] / scale), (lambda x, low=0.5, high=2.0: (x - low) / high), \
+        (lambda x, low=0.25: (x - low) * scale), (lambda x: x.mean(axis=axes))
+
+
+@pytest.mark.parametrize("form", ["list", "record", "tuples"])
+def test_closures_and_defaults(form, tmp_path):
+    first, second, third, fourth, _ = with_closure(3.0, 2, (1, 2))
+    for function in (first, second, third, fourth):
+        code, defaults, closure = dumped(function)
+        given = {"list": [code, defaults, closure],
+                 "record": {"class_name": "__lambda__", "config": {"code": code, "defaults": defaults, "closure": closure}},
+                 "tuples": {"class_name": "__lambda__", "config": {
+                     "code": code, "defaults": defaults and {"class_name": "__tuple__", "items": list(defaults)},
+                     "closure": closure and {"class_name": "__tuple__", "items": closure}}}}[form]
+        assert_same(predict(model(given, tmp_path), tmp_path), [function(X)], atol=1e-6)
+
+
+def test_arguments_count_more_than_defaults(tmp_path):
+    function = with_closure(3.0, 2, 1)[2]
+    path = model(dumped(function), tmp_path, arguments={"high": 4.0})
+    assert_same(predict(path, tmp_path), [function(X, high=4.0)], atol=1e-6)
+
+
+def test_what_is_not_there(tmp_path):
+    """A variable without a value, more defaults than parameters, values that are no numbers."""
+    first = dumped(with_closure(3.0, 2, 1)[0])
+    for given in ([first[0], None, None], [first[0], None, []], [first[0], [1, 2], first[2]], [first[0], None, [{"a": 1}]],
+                  [first[0], None, [[[[[[1]]]]]]]):
+        done = cuvier("summary", model(given, tmp_path))
+        assert done.returncode == 3 and "'lam' (Lambda)" in done.stderr, given
+
+
+# ---- functions by name, and in code
+
+def named(name, type="record"):
+    return {"module": "builtins", "class_name": "function", "config": name, "registered_name": "function"} if type == "record" else name
+
+
+def test_functions_by_name(tmp_path):
+    """Keras 3 writes the name alone, and looks for it among its activations."""
+    assert_same(predict(model(named("relu"), tmp_path), tmp_path), [np.maximum(X, 0)])
+    assert_same(predict(model("tanh", tmp_path, function_type="function"), tmp_path), [np.tanh(X)])
+    decisions = as_json("rebuild", model(named("tanh"), tmp_path))["decisions"]
+    assert [d["evidence"] for d in decisions if d["layer"] == "lam"] == ["assumed"]
+    for name in ("mean", "two", "lab>two"):
+        done = cuvier("summary", model(named(name), tmp_path))
+        assert done.returncode == 3 and "--custom lam=CODE.py" in done.stderr
+    code = tmp_path / "two.py"
+    code.write_text("def two(x):\n    return x * 2\n", encoding="utf-8")
+    given = str(tmp_path / "x.npy")
+    np.save(given, X)
+    for name in ("two", "lab>two"):
+        must("predict", model(named(name), tmp_path), "--custom", "two=%s" % code, "-i", given, "-o", tmp_path / "y.npy")
+        assert_same([np.load(tmp_path / "y.npy")], [2 * X])
+
+
+def test_custom_for_one_lambda(tmp_path):
+    code = tmp_path / "code.py"
+    code.write_text("from keras import ops\ndef lam(x):\n    return ops.cumsum(x, axis=1)\n", encoding="utf-8")
+    given = str(tmp_path / "x.npy")
+    np.save(given, X)
+    path = model([codes("3.11")["lambda x: __import__('os').system('true')"], None, None], tmp_path)
+    must("predict", path, "--custom", "lam=%s" % code, "-i", given, "-o", tmp_path / "y.npy")
+    assert_same([np.load(tmp_path / "y.npy")], [np.cumsum(X, axis=1)])
+
+
+def script(tmp_path, function, before="", arguments=""):
+    path = tmp_path / "build.py"
+    path.write_text("import tensorflow as tf\nfrom tensorflow import keras\nfrom tensorflow.keras import backend as K\n%s\nmodel = keras.Sequential(["
+                    "keras.Input((4, 6, 3)), keras.layers.Lambda(%s%s, name='lam')])\n" % (before, function, arguments), encoding="utf-8")
+    return str(path)
+
+
+def test_code(tmp_path):
+    for source in sources(False):
+        wanted = eval(source, {"K": Backend, "tf": Backend})(X)
+        try:
+            assert_same(predict(script(tmp_path, source), tmp_path), [wanted], atol=1e-6)
+        except AssertionError as error:
+            raise AssertionError("%s: %s" % (source, error)) from None
+
+
+def test_code_of_several_lines(tmp_path):
+    before = ("scale = 4\nLIMITS = [1, 3]\ndef f(x, low=0.5, high=1):\n    'words'\n    y = x - low\n    z = y / (high * scale)\n"
+              "    return z[:, LIMITS[0]:LIMITS[1]]\n")
+    assert_same(predict(script(tmp_path, "f", before, ", arguments={'high': 2}"), tmp_path), [((X - 0.5) / 8)[:, 1:3]], atol=1e-6)
+    assert_same(predict(script(tmp_path, "keras.activations.relu"), tmp_path), [np.maximum(X, 0)])
+    assert_same(predict(script(tmp_path, "K.mean", "", ", arguments={'axis': 1}"), tmp_path), [X.mean(axis=1)], atol=1e-6)
+
+
+def test_code_is_certain(tmp_path):
+    decisions = [d for d in as_json("rebuild", script(tmp_path, "lambda x: x * 2"))["decisions"] if d["layer"] == "lam"]
+    assert [(d["evidence"], d["value"]) for d in decisions] == [("certain", "(x * 2)")]
+
+
+def test_other_code_is_refused(tmp_path):
+    for source in ("lambda x: x.sum()", "lambda x: open('x')", "lambda x: [y for y in x]", "lambda *x: x[0]", "lambda x: x if x else 2",
+                   "lambda x: print(x)", "lambda: 1", "lambda x: undefined(x)", "lambda x: 3"):
+        done = cuvier("summary", script(tmp_path, source))
+        assert done.returncode in (1, 3) and done.stderr.startswith("error: "), source
