@@ -77,6 +77,7 @@ static cuv_status rebuild(cuv_evidence *ev, bool weights, cuv_model **out)
     *out = NULL;
     cuv_start_clock(ev->cx);
     CUV_TRY(cuv_evidence_settle(ev));                           /* scripts   → assignments, configuration */
+    CUV_TRY(cuv_combine_shards(ev));                            /* parts     → one file of weights */
     CUV_TRY(choose_config(ev, &config, &from));
     if (!config)
         return no_config(ev);

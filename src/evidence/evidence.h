@@ -93,6 +93,7 @@ typedef struct cuv_file {
     cuv_script *script;         /* Keras code */
     cuv_danger *dangers;
     size_t danger_count;
+    const char *combined;       /* several shards, whose tensors these are: "m_00000 to 00002.weights.h5"; else NULL (shards.c) */
     bool named_by_script;       /* found beside a script, not given by the user */
     const char *ragged;         /* nested lists that would be an array but for a row of another length; says which (arrays.c) */
     bool collapsed;             /* one numeric array that holds several along its first axis (see formats.md e) */
@@ -206,6 +207,11 @@ CUV_MUST_USE cuv_status cuv_read_config(struct cuv_evidence *ev, cuv_file *file,
 CUV_MUST_USE cuv_status cuv_read_samples(struct cuv_evidence *ev, const char *path, cuv_samples **out);     /* samples.c */
 /* Parses and evaluates Keras code; the file's `script` is the result (script.c and its neighbours). */
 CUV_MUST_USE cuv_status cuv_read_script(struct cuv_evidence *ev, cuv_file *file);
+
+/* Shards without their index become one file (shards.c). CUV_NO "shards.missing" names one that is not given. */
+CUV_MUST_USE cuv_status cuv_combine_shards(struct cuv_evidence *ev);
+/* The index that lists a shard with its fellows ("m.weights.json"), by the file's name; NULL: it is none. */
+const char *cuv_shard_index(cuv_context *cx, const cuv_file *f);
 
 /* Keras major version from a version text: 1, 2 or 3; tf_keras and "2.x-tf" are 2; 0 when unknown. */
 int cuv_keras_major(const char *version);

@@ -203,6 +203,28 @@ static cuv_status note_decisions(cuv_binding *b)
     return CUV_OK;
 }
 
+/* Shards that are not all there leave weights open: their index says how many there are. */
+static void tell_index(const cuv_binding *b)
+{
+    for (size_t i = 0; i < b->source_count; i++) {
+        const char *index = cuv_shard_index(b->cx, b->sources[i]);
+        if (index && b->source_count == 1)
+            cuv_note(b->cx, "shards.index", &(cuv_detail){.file = b->sources[i]->path, .expected = index},
+                     "%s is named like a part of sharded weights: %s, which Keras wrote beside the parts, lists them all", b->sources[i]->name,
+                     index);
+    }
+}
+
+static cuv_status note_shards(cuv_binding *b)
+{
+    for (size_t i = 0; i < b->source_count; i++)
+        if (b->sources[i]->combined)
+            CUV_TRY(cuv_model_decide(b->m, NULL, "shards", b->sources[i]->combined, CUV_INFERRED,
+                                     "their names are numbered, no variable stands in two of them, and together they are the model's weights; "
+                                     "the index is not given", NULL));
+    return CUV_OK;
+}
+
 static cuv_status bind(cuv_binding *b)
 {
     bool scripted = false;
@@ -217,7 +239,12 @@ static cuv_status bind(cuv_binding *b)
             CUV_TRY(bind_sources(b));
     }
     CUV_TRY(check_missing(b));
-    CUV_TRY(cuv_bind_report(b));
+    cuv_status status = cuv_bind_report(b);
+    if (status != CUV_OK) {
+        tell_index(b);
+        return status;
+    }
+    CUV_TRY(note_shards(b));
     return note_decisions(b);
 }
 
