@@ -222,6 +222,8 @@ static cuv_status read_source(struct cuv_evidence *ev, const cuv_source *src, cu
     if (src->size > 3 && !memcmp(src->data, "\"{\\\"", 4)) /* json.dump(model.to_json(), f): JSON as text of JSON */
         file->format = CUV_FORMAT_JSON;
     cuv_status status = read_by_format(ev, file);
+    if (status == CUV_OK && !ev->for_code)
+        status = cuv_named_as_objects(ev, file);
     cuv_status dangers = cuv_dangers_find(ev, file); /* also of what was read before it was refused */
     return status == CUV_OK ? dangers : status;
 }

@@ -209,6 +209,51 @@ cuv_status cuv_read_objects_npz(struct cuv_evidence *ev, cuv_file *file, const c
     return CUV_OK;
 }
 
+/* ---- as names of arrays: "layers/dense/vars/0" ---- */
+
+static const char *vars_of(const char *key)
+{
+    const char *at = strstr(key, "/vars/");
+    return at ? at : cuv_starts_with(key, "vars/") ? key : NULL;
+}
+
+static bool has_object_paths(const cuv_file *file)
+{
+    size_t n = 0;
+    for (size_t g = 0; g < file->group_count; g++)
+        for (size_t i = 0; i < file->groups[g].count; i++, n++)
+            if (!vars_of(file->groups[g].tensors[i].key))
+                return false;
+    return n > 0;
+}
+
+/* Arrays whose names are paths of variables (a .keras archive as TensorFlow.js, the weights of one as .npz or safetensors) are
+ * objects with their variables; those of other names stay as they are. */
+cuv_status cuv_named_as_objects(struct cuv_evidence *ev, cuv_file *file)
+{
+    if (file->arrangement != CUV_ARR_NAMED || !has_object_paths(file))
+        return CUV_OK;
+    cuv_value *objects = cuv_value_dict(ev->arena);
+    if (!objects)
+        return cuv_oom(ev->cx);
+    for (size_t g = 0; g < file->group_count; g++)
+        for (size_t i = 0; i < file->groups[g].count; i++) {
+            const cuv_named *t = &file->groups[g].tensors[i];
+            const char *vars = vars_of(t->key), *name = strrchr(t->key, '/') + 1;
+            char *owner = vars == t->key ? cuv_arena_strdup(ev->arena, "__root__")
+                                         : cuv_arena_strndup(ev->arena, t->key, (size_t)(vars - t->key));
+            cuv_value *object = owner ? cuv_get(objects, owner) : NULL;
+            if (owner && !object) {
+                object = cuv_value_dict(ev->arena);
+                CUV_TRY(cuv_dict_set(ev->arena, objects, owner, object));
+            }
+            if (!object)
+                return cuv_oom(ev->cx);
+            CUV_TRY(cuv_dict_set(ev->arena, object, name, cuv_value_tensor(ev->arena, t->tensor)));
+        }
+    return cuv_read_objects_npz(ev, file, objects);
+}
+
 /* ---- sharded ---- */
 
 static const cuv_group *group_at(const cuv_file *file, const char *path)

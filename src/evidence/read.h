@@ -73,6 +73,7 @@ bool cuv_samples_tree(const cuv_h5 *root);
 CUV_MUST_USE cuv_status cuv_read_shards(struct cuv_evidence *ev, cuv_file *file, cuv_value *root);
 /* The sub-objects of model.weights.npz (objects_h5.c). */
 CUV_MUST_USE cuv_status cuv_read_objects_npz(struct cuv_evidence *ev, cuv_file *file, const cuv_value *dict);
+CUV_MUST_USE cuv_status cuv_named_as_objects(struct cuv_evidence *ev, cuv_file *file);
 /* Keras 3 layout? (objects_h5.c) */
 bool cuv_objects_tree(const cuv_h5 *root);
 /* A folder: an unpacked .keras, or what it is instead (archive.c). */

@@ -163,17 +163,45 @@ static cuv_status say_reset(struct cuv_evidence *ev, cuv_value *v, unsigned dept
     return CUV_OK;
 }
 
+/* ---- graph models ---- */
+
+/* The weights by name and shape, as far as the converter kept them apart: variables read by the graph end in ReadVariableOp. */
+static const char *weights_named(struct cuv_evidence *ev, const cuv_value *manifest)
+{
+    enum { MOST = 40 };
+    const char *text = NULL;
+    size_t count = 0;
+    for (size_t g = 0; g < cuv_len(manifest); g++) {
+        const cuv_value *weights = cuv_get(cuv_item(manifest, g), "weights");
+        for (size_t i = 0; i < cuv_len(weights); i++) {
+            const cuv_value *w = cuv_item(weights, i), *shape = cuv_get(w, "shape");
+            const char *name = cuv_get_text(w, "name"), *dtype = cuv_get_text(w, "dtype");
+            if (!name || !dtype || !cuv_starts_with(dtype, "float") || !cuv_len(shape) || count++ >= MOST)
+                continue;
+            text = cuv_format(ev->cx, "%s%s%s  %s", text ? text : "", text ? "\n" : "", name, cuv_value_repr(ev->cx, shape));
+        }
+    }
+    return count > MOST ? cuv_format(ev->cx, "%s\nand %zu more", text, count - MOST) : text;
+}
+
+static cuv_status refuse_graph(struct cuv_evidence *ev, const cuv_file *file, const cuv_value *root)
+{
+    const char *weights = weights_named(ev, cuv_get(root, "weightsManifest"));
+    cuv_detail detail = {.file = file->path, .notes = weights ? cuv_format(ev->cx, "weights by name:\n%s", weights) : NULL,
+                         .help = "give the Keras model it was converted from"};
+    return cuv_fail(ev->cx, CUV_UNSUPPORTED, "tfjs.graph", &detail,
+                    "%s is a TensorFlow.js graph model: it holds TensorFlow operations, no Keras layers", file->name);
+}
+
 /* ---- the file ---- */
 
 cuv_status cuv_read_tfjs(struct cuv_evidence *ev, cuv_file *file, cuv_value *root)
 {
     cuv_value *topology = cuv_get(root, "modelTopology");
-    bool found = false;
+    bool found = false, graph = cuv_streq(cuv_get_text(root, "format"), "graph-model") || cuv_get(topology, "node");
     cuv_detail detail = {.file = file->path, .help = "give the Keras model it was converted from"};
-    if (cuv_streq(cuv_get_text(root, "format"), "graph-model") || cuv_get(topology, "node") || !topology)
-        return cuv_fail(ev->cx, CUV_UNSUPPORTED, "tfjs.graph", &detail,
-                        "%s is a TensorFlow.js graph model: it holds TensorFlow operations, no Keras layers",
-                        file->name);
+    if (graph || !topology)
+        return refuse_graph(ev, file, root);
     file->kind = "TensorFlow.js layers model";
     CUV_TRY(say_reset(ev, topology, cuv_context_limits(ev->cx)->depth));
     CUV_TRY(cuv_config_take(ev, file, topology, &found));

@@ -1,8 +1,10 @@
 """TensorFlow's and TensorFlow.js's own forms when they are damaged: every change is refused with a name or does no harm; none crashes."""
+import io
 import json
 import os
 import shutil
 import struct
+import zipfile
 
 import numpy as np
 import pytest
@@ -191,6 +193,43 @@ def test_tfjs(shards, quantised, tmp_path):
         np.testing.assert_array_equal(found, w)
     must("predict", model, "-i", io, "-o", out)
     assert_same(arrays(out), numbered(np.load(io), "y"), **({} if quantised is None else {"rtol": 0.1, "atol": 0.05}))
+
+
+CONVERTED = os.path.join(os.path.dirname(FIXED), "tfjs")
+
+
+@pytest.mark.parametrize("kind", ["float32", "float16", "uint8", "uint16"])
+@pytest.mark.parametrize("name", ["keras-2-h5", "keras-2-archive", "keras-3-h5", "keras-3-archive"])
+def test_converted_tfjs(name, kind, tmp_path):
+    """Written by the real converter (make_tfjs.py), in several files; weights of archives are named by their place in them."""
+    io, out = os.path.join(CONVERTED, name + ".io.npz"), os.path.join(str(tmp_path), "out.npz")
+    must("predict", os.path.join(CONVERTED, name + "-" + kind, "model.json"), "-i", io, "-o", out)
+    tolerance = {"float32": 1e-5, "float16": 2e-3, "uint16": 2e-4, "uint8": 5e-2}[kind]
+    assert_same(arrays(out), numbered(np.load(io), "y"), rtol=tolerance, atol=tolerance)
+
+
+def test_graph_tfjs_names_its_weights():
+    said = " ".join(must("summary", os.path.join(CONVERTED, "graph", "model.json"), status=3).stderr.split())
+    assert "it holds TensorFlow operations, no Keras layers" in said and "first/Conv2D/ReadVariableOp [3, 3, 3, 6]" in said
+
+
+def test_variables_named_by_their_place(tmp_path):
+    """The arrays of a .keras archive as .npz and safetensors, under the paths that they had: their order by name is not that of the layers."""
+    h5py, base = pytest.importorskip("h5py"), os.path.join(HERE, "keras-3.15", "unet")
+    with zipfile.ZipFile(base + ".keras") as archive:
+        (tmp_path / "config.json").write_bytes(archive.read("config.json"))
+        found = {}
+        with h5py.File(io.BytesIO(archive.read("model.weights.h5")), "r") as file:
+            file.visititems(lambda name, x: found.update({name: np.asarray(x)}) if isinstance(x, h5py.Dataset) else None)
+    np.savez(tmp_path / "flat.npz", **found)
+    header, data = {}, b""
+    for name, a in found.items():
+        header[name] = {"dtype": "F32", "shape": list(a.shape), "data_offsets": [len(data), len(data) + a.nbytes]}
+        data += a.tobytes()
+    text = json.dumps(header).encode()
+    (tmp_path / "flat.safetensors").write_bytes(len(text).to_bytes(8, "little") + text + data)
+    for file in ("flat.npz", "flat.safetensors"):
+        must("verify", tmp_path / "config.json", tmp_path / file, "--samples", base + ".io.npz")
 
 
 def test_changed_tfjs(tmp_path):
