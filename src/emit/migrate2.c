@@ -7,7 +7,8 @@
 
 static const char absent[] =
     "AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D AdaptiveMaxPooling1D AdaptiveMaxPooling2D "
-    "AdaptiveMaxPooling3D AugMix AutoContrast CutMix GroupQueryAttention MelSpectrogram MixUp Pipeline RMSNormalization RandAugment "
+    "AdaptiveMaxPooling3D AugMix AutoContrast ContrastLimitedAdaptiveHistogramEqualization CutMix GroupQueryAttention "
+    "MelSpectrogram MixUp Pipeline RMSNormalization RandAugment "
     "RandomColorDegeneration RandomColorJitter RandomElasticTransform RandomErasing RandomGaussianBlur RandomGrayscale RandomHue "
     "RandomInvert RandomPerspective RandomPosterization RandomSaturation RandomSharpness RandomShear ReversibleEmbedding "
     "STFTSpectrogram Solarization Highway MaxoutDense Merge ParametricSoftplus SReLU";
