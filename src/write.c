@@ -226,8 +226,7 @@ static cuv_status write_form(cuv_model *m, const char *path, const char *form, c
         return write_text(m, arena, path, form);
     CUV_TRY(saved_model(&b, m, &tree));
     save.config = config;
-    if (config)
-        CUV_TRY(cuv_selftest_make(m, arena, &save.selftest));
+    CUV_TRY(cuv_selftest_make(m, arena, &save.selftest));
     if (!strcmp(form, ".keras"))
         return cuv_write_archive(m->cx, &save, path);
     if (!strcmp(form, ".weights.h5"))

@@ -53,7 +53,7 @@ static cuv_status without_folder(struct cuv_evidence *ev, const cuv_zip *zip, co
         members[kept] = zip->members[i];
         members[kept++].name += folder;
     }
-    *copy = (cuv_zip){zip->src, members, kept};
+    *copy = (cuv_zip){.src = zip->src, .members = members, .count = kept};
     *out = copy;
     return CUV_OK;
 }

@@ -49,7 +49,7 @@ static cuv_status add_weights(cuv_context *cx, cuv_zip_writer *zip, const cuv_sa
 {
     cuv_buffer b;
     cuv_buffer_init(&b, cx);
-    cuv_status status = cuv_objects_image(cx, model, &b);
+    cuv_status status = cuv_objects_image(cx, model, NULL, &b);
     if (status == CUV_OK)
         return add_buffer(cx, zip, "model.weights.h5", &b);
     cuv_buffer_free(&b);
@@ -67,7 +67,7 @@ static cuv_status fill(cuv_context *cx, cuv_arena *arena, const cuv_save *save, 
         CUV_TRY(cuv_zip_writer_add(zip, save->assets[i].path, save->assets[i].data, save->assets[i].size));
     if (save->selftest)
         CUV_TRY(cuv_zip_writer_add(zip, "cuvier/selftest.json", save->selftest, strlen(save->selftest)));
-    return cuv_zip_writer_finish(zip);
+    return cuv_zip_writer_finish(zip, NULL);
 }
 
 cuv_status cuv_write_archive(cuv_context *cx, const cuv_save *save, const char *path)

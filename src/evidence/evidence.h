@@ -246,7 +246,7 @@ typedef struct cuv_save {
     const char *keras_version;  /* NULL: "3.15.0", or "2.15.0" with keras2_names */
     const char *backend;        /* NULL: "tensorflow" */
     bool keras2_names;          /* "dense/kernel:0" in place of "sequential/dense/kernel" (legacy .h5) */
-    const char *selftest;       /* JSON text or NULL (.keras, whole .h5) */
+    const char *selftest;       /* JSON text or NULL (.keras, .h5, .weights.h5, .npz, .safetensors) */
     const cuv_asset *assets;    /* .keras */
     size_t asset_count;
 } cuv_save;

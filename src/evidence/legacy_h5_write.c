@@ -80,10 +80,10 @@ static cuv_status build(const writer *w, cuv_h5 **root)
     if (w->save->config) {
         CUV_TRY(set_version(w, *root));
         CUV_TRY(write_config(w, *root));
-        if (w->save->selftest)
-            CUV_TRY(set_text(w, *root, "cuvier_selftest", w->save->selftest));
         CUV_TRY(cuv_h5_make_group(w->arena, *root, "model_weights", &weights));
     }
+    if (w->save->selftest)
+        CUV_TRY(set_text(w, *root, CUV_SELFTEST_KEY, w->save->selftest));
     cuv_value *layers = cuv_value_list(w->arena);
     if (!layers)
         return cuv_oom(w->cx);

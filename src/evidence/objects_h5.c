@@ -173,6 +173,9 @@ cuv_status cuv_read_objects_h5(struct cuv_evidence *ev, cuv_file *file, const cu
     cuv_collect_start(&c, ev, file);
     CUV_TRY(read_objects(&c, root, "", &training));
     sort_groups(file);
+    const cuv_value *selftest = cuv_get(root->attributes, "cuvier_selftest");
+    if (cuv_text(selftest))
+        CUV_TRY(cuv_selftest_read(ev, file, selftest->text, selftest->size));
     file->arrangement = CUV_ARR_OBJECTS;
     if (!file->kind)
         file->kind = training ? "Keras 3 weights, with training state" : "Keras 3 weights";

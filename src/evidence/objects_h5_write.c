@@ -129,7 +129,7 @@ static cuv_status write_object(const writer *w, const cuv_saved_layer *layer, co
     return CUV_OK;
 }
 
-cuv_status cuv_objects_image(cuv_context *cx, const cuv_saved_layer *model, cuv_buffer *out)
+cuv_status cuv_objects_image(cuv_context *cx, const cuv_saved_layer *model, const char *selftest, cuv_buffer *out)
 {
     writer w = {.cx = cx, .arena = cuv_arena_new(cx)};
     if (!w.arena)
@@ -137,6 +137,8 @@ cuv_status cuv_objects_image(cuv_context *cx, const cuv_saved_layer *model, cuv_
     cuv_status status = cuv_h5_new(w.arena, &w.root);
     if (status == CUV_OK)
         status = write_object(&w, model, "", cuv_context_limits(cx)->depth);
+    if (status == CUV_OK && selftest)
+        status = cuv_h5_set(w.arena, w.root, CUV_SELFTEST_KEY, cuv_value_text(w.arena, selftest));
     if (status == CUV_OK)
         status = cuv_h5_write(cx, w.root, out);
     cuv_arena_free(w.arena);
@@ -147,7 +149,7 @@ cuv_status cuv_write_objects_h5(cuv_context *cx, const cuv_save *save, const cha
 {
     cuv_buffer image;
     cuv_buffer_init(&image, cx);
-    cuv_status status = cuv_objects_image(cx, save->model, &image);
+    cuv_status status = cuv_objects_image(cx, save->model, save->selftest, &image);
     if (status == CUV_OK)
         return cuv_saved_file(cx, &image, path);
     cuv_buffer_free(&image);

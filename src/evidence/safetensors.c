@@ -128,6 +128,9 @@ cuv_status cuv_read_safetensors(struct cuv_evidence *ev, cuv_file *file)
         return damaged(ev->cx, file, NULL, "its header is no object");
     cuv_collect_start(&collect, ev, file);
     CUV_TRY(read_tensors(&collect, header, part.data + part.size, src->size - 8 - (size_t)size));
+    const cuv_value *selftest = cuv_get(cuv_get(header, "__metadata__"), "cuvier_selftest");
+    if (cuv_text(selftest))
+        CUV_TRY(cuv_selftest_read(ev, file, selftest->text, selftest->size));
     file->arrangement = CUV_ARR_NAMED;
     file->kind = "safetensors";
     return CUV_OK;

@@ -166,7 +166,10 @@ static cuv_status fill_npz(cuv_context *cx, cuv_arena *arena, const cuv_save *sa
     CUV_TRY(cuv_zip_writer_new(arena, out, &zip));
     for (size_t i = 0; i < count; i++)
         CUV_TRY(add_array(cx, arena, zip, &items[i]));
-    return cuv_zip_writer_finish(zip);
+    const char *comment = save->selftest ? cuv_arena_printf(arena, CUV_SELFTEST_KEY " %s", save->selftest) : NULL;
+    if (save->selftest && !comment)
+        return cuv_oom(cx);
+    return cuv_zip_writer_finish(zip, comment && strlen(comment) <= UINT16_MAX ? comment : NULL);
 }
 
 cuv_status cuv_write_npz(cuv_context *cx, const cuv_save *save, const char *path)
@@ -207,10 +210,15 @@ static const char *safetensors_dtype(cuv_dtype dtype)
     return NULL;
 }
 
-static cuv_status header_of(cuv_context *cx, const cuv_saved_item *items, size_t count, cuv_buffer *b)
+static cuv_status header_of(cuv_context *cx, const cuv_saved_item *items, size_t count, const char *selftest, cuv_buffer *b)
 {
     uint64_t at = 0;
     cuv_buffer_char(b, '{');
+    if (selftest) {
+        cuv_buffer_text(b, "\"__metadata__\":{\"" CUV_SELFTEST_KEY "\":");
+        cuv_buffer_json_string(b, selftest, strlen(selftest));
+        cuv_buffer_char(b, '}');
+    }
     for (size_t i = 0; i < count; i++) {
         const cuv_tensor *t = items[i].tensor;
         const char *dtype = safetensors_dtype(t->dtype);
@@ -218,7 +226,7 @@ static cuv_status header_of(cuv_context *cx, const cuv_saved_item *items, size_t
         if (!dtype)
             return cuv_fail(cx, CUV_UNSUPPORTED, "save.dtype", &detail, "'%s' holds text, which safetensors cannot",
                             items[i].path);
-        cuv_buffer_text(b, i ? "," : "");
+        cuv_buffer_text(b, i || selftest ? "," : "");
         cuv_buffer_json_string(b, items[i].path, strlen(items[i].path));
         cuv_buffer_printf(b, ":{\"dtype\":\"%s\",\"shape\":[", dtype);
         for (int k = 0; k < t->rank; k++)
@@ -240,7 +248,7 @@ static cuv_status fill_safetensors(cuv_context *cx, cuv_arena *arena, const cuv_
     size_t count = 0;
     uint8_t length[8];
     CUV_TRY(model_items(arena, save->model, &items, &count));
-    CUV_TRY(header_of(cx, items, count, b));
+    CUV_TRY(header_of(cx, items, count, save->selftest, b));
     for (int i = 0; i < 8; i++)
         length[i] = (uint8_t)((uint64_t)b->size >> (8 * i));
     CUV_TRY(cuv_output_write(out, length, sizeof length));

@@ -4,6 +4,9 @@
 
 #include "evidence/evidence.h"
 
+/* What the self-test of cuvier is called in files that have names for such things. */
+#define CUV_SELFTEST_KEY "cuvier_selftest"
+
 /* A variable with the path that a convention gives it. */
 typedef struct cuv_saved_item {
     const char *path;           /* "sequential/dense/kernel"; unlike any other in the list */
@@ -26,7 +29,7 @@ CUV_MUST_USE cuv_status cuv_saved_legacy_order(cuv_arena *arena, cuv_saved_item 
 bool cuv_saved_is_model(const cuv_saved_layer *layer);
 /* Writes the content of a buffer as a file, and frees it. */
 CUV_MUST_USE cuv_status cuv_saved_file(cuv_context *cx, cuv_buffer *content, const char *path);
-/* The bytes of model.weights.h5 (objects_h5_write.c). */
-CUV_MUST_USE cuv_status cuv_objects_image(cuv_context *cx, const cuv_saved_layer *model, cuv_buffer *out);
+/* The bytes of model.weights.h5, with a self-test as an attribute of its root (NULL: none) (objects_h5_write.c). */
+CUV_MUST_USE cuv_status cuv_objects_image(cuv_context *cx, const cuv_saved_layer *model, const char *selftest, cuv_buffer *out);
 
 #endif

@@ -84,6 +84,8 @@ typedef struct cuv_zip {
     cuv_source src;
     cuv_zip_member *members; /* in the order of the central directory */
     size_t count;
+    const char *comment;     /* behind the directory, `comment_size` bytes; a view */
+    size_t comment_size;
 } cuv_zip;
 /* Reads the directory and holds it against the local headers. Encrypted, overlapping, duplicate, escaping ('..', absolute, NUL,
  * backslash) members, split archives, and sizes beyond the limits: CUV_UNSAFE; other methods: CUV_UNSUPPORTED. */
@@ -97,7 +99,8 @@ CUV_MUST_USE cuv_status cuv_zip_member_open(cuv_arena *arena, const cuv_zip *zip
 typedef struct cuv_zip_writer cuv_zip_writer;
 CUV_MUST_USE cuv_status cuv_zip_writer_new(cuv_arena *arena, cuv_output *out, cuv_zip_writer **writer);
 CUV_MUST_USE cuv_status cuv_zip_writer_add(cuv_zip_writer *writer, const char *name, const void *data, size_t size);
-CUV_MUST_USE cuv_status cuv_zip_writer_finish(cuv_zip_writer *writer);
+/* `comment`: at most 65535 bytes that stand behind the directory; NULL: none. */
+CUV_MUST_USE cuv_status cuv_zip_writer_finish(cuv_zip_writer *writer, const char *comment);
 
 /* ---- HDF5 ---------------------------------------------------------------------------------------------- */
 

@@ -370,6 +370,11 @@ cuv_status cuv_zip_parse(cuv_arena *arena, const cuv_source *src, cuv_zip **out)
         r.zip->src = *src;
         status = read_members(&r);
     }
+    size_t end;
+    if (status == CUV_OK && find_end(src, &end)) {
+        r.zip->comment = (const char *)src->data + end + ZIP_END_SIZE;
+        r.zip->comment_size = src->size - end - ZIP_END_SIZE;
+    }
     cuv_arena_free(r.scratch);
     if (status == CUV_OK)
         *out = r.zip;

@@ -2,6 +2,8 @@
  * Data of larger members is aligned so that it can be used in place when the archive is mapped. APPNOTE.TXT 6.3.9. */
 #include "format/zip.h"
 
+#include <assert.h>
+
 enum {
     ALIGNMENT = 64, ALIGNED_FROM = 4096 + 1,
     VERSION = 20, VERSION_64 = 45, UNIX = 3 << 8,
@@ -140,7 +142,7 @@ static void put_central(cuv_buffer *b, const written *m)
         put(b, m->header, 8);
 }
 
-static void put_end(cuv_buffer *b, uint64_t count, uint64_t offset, uint64_t size)
+static void put_end(cuv_buffer *b, uint64_t count, uint64_t offset, uint64_t size, const char *comment)
 {
     if (count >= UINT16_MAX || is_wide(offset) || is_wide(size)) {
         put(b, ZIP_END64, 4);
@@ -163,7 +165,8 @@ static void put_end(cuv_buffer *b, uint64_t count, uint64_t offset, uint64_t siz
     put(b, count < UINT16_MAX ? count : UINT16_MAX, 2);
     put(b, narrow(size), 4);
     put(b, narrow(offset), 4);
-    put(b, 0, 2); /* comment */
+    put(b, strlen(comment), 2);
+    cuv_buffer_text(b, comment);
 }
 
 static cuv_status write_out(cuv_zip_writer *w, cuv_buffer *b)
@@ -210,8 +213,9 @@ cuv_status cuv_zip_writer_add(cuv_zip_writer *w, const char *name, const void *d
     return size > 0 ? cuv_output_write(w->out, data, size) : CUV_OK;
 }
 
-cuv_status cuv_zip_writer_finish(cuv_zip_writer *w)
+cuv_status cuv_zip_writer_finish(cuv_zip_writer *w, const char *comment)
 {
+    assert(!comment || strlen(comment) <= UINT16_MAX);
     uint64_t offset = cuv_output_position(w->out) - w->start;
     cuv_buffer b;
     for (size_t i = 0; i < w->count; i++) {
@@ -221,6 +225,6 @@ cuv_status cuv_zip_writer_finish(cuv_zip_writer *w)
     }
     uint64_t size = cuv_output_position(w->out) - w->start - offset;
     cuv_buffer_init(&b, w->cx);
-    put_end(&b, w->count, offset, size);
+    put_end(&b, w->count, offset, size, comment ? comment : "");
     return write_out(w, &b);
 }

@@ -164,7 +164,7 @@ static cuv_status pack(job *j)
         munmap(data, size);
         CUV_TRY(status);
     }
-    return cuv_zip_writer_finish(zip);
+    return cuv_zip_writer_finish(zip, NULL);
 }
 
 static cuv_status run_job(job *j)

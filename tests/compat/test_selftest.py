@@ -29,6 +29,23 @@ def test_verify_uses_it(name, ending, tmp_path):
     assert as_json("verify", out)["ok"] is True
 
 
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("ending", [".weights.h5", ".npz", ".safetensors"])
+def test_weights_carry_it(name, ending, tmp_path):
+    """An attribute, the archive's comment, metadata: beside a configuration `verify` finds it, and what else is in the file stays."""
+    source, _ = evidence(name)
+    out, config = tmp_path / ("model" + ending), tmp_path / "model.json"
+    must("rebuild", source, "-q", "-o", out, "-o", config)
+    done = must("verify", config, out)
+    assert "self-test in model" + ending in done.stderr + done.stdout
+    text = out.read_bytes()
+    assert text.count(b"cuvier_selftest") == 1
+    if ending == ".npz":
+        with zipfile.ZipFile(out) as z:
+            assert json.loads(z.comment[len("cuvier_selftest "):])["rtol"] == 1e-4
+        assert len(np.load(out).files) == len(as_json("inspect", out)["files"][0]["tensors"])
+
+
 def test_samples_are_kept(tmp_path):
     """Given samples become the self-test, and it says so."""
     source, io = evidence("mlp")
@@ -75,6 +92,9 @@ def test_onnx_carries_it(tmp_path):
 def test_keras_loads_it(name, keras_loader, tmp_path):
     source, io = evidence(name)
     shutil.copy(io, tmp_path / "io.npz")
-    for ending in (".keras", ".h5"):
-        must("rebuild", source, "-q", "-o", tmp_path / ("model" + ending))
-        assert keras_loader.difference([tmp_path / ("model" + ending)], tmp_path / "io.npz") < 1e-5
+    must("rebuild", source, "-q", "-o", tmp_path / "model.json")
+    for ending in (".keras", ".h5", ".weights.h5", ".npz"):
+        out = tmp_path / ("model" + ending)
+        must("rebuild", source, "-q", "-o", out)
+        files = [out] if ending in (".keras", ".h5") else [tmp_path / "model.json", out]
+        assert keras_loader.difference(files, tmp_path / "io.npz") < 1e-5
