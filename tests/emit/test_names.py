@@ -2,6 +2,7 @@
 import ast
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "compat"))
-from support import must                                         # noqa: E402
+from support import Loader, as_json, keras_215_python, must      # noqa: E402
 
 HOSTILE = ['a"; import os; os.system("touch owned") #', "line\nbreak\r\n# x", "*/ int main(void) { return 1; } /*", "</script><b>",
            "dir/sub", "n\u00e4me \u202e \U0001f4a5", "%s%n{x}", "'''\"\"\"", "a\x1b[31m"]
@@ -121,3 +122,43 @@ def test_c_source(evidence, tmp_path):
     subprocess.run([os.environ.get("CUV_CC", "cc"), "-std=c99", "-Wall", "-Wextra", "-Werror", "-c", "net.c"], cwd=tmp_path, check=True)
     symbols = subprocess.run(["nm", "-g", "--defined-only", "net.o"], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
     assert " main" not in symbols
+
+
+# ---- for Keras 2, whose names become names in TensorFlow -----------------------------------------------------------------------
+
+@pytest.fixture(scope="module")
+def for_keras_2(evidence):
+    """The same, with two names that would become one."""
+    folder = evidence / "two"
+    folder.mkdir()
+    forms = [".keras", ".h5", ".json", ".weights.h5", ".npz", ".safetensors"]
+    text = (evidence / "config.json").read_text()
+    assert text.count("%s%n{x}") == 1
+    (folder / "config.json").write_text(text.replace("%s%n{x}", "a\\u001c[31m"))
+    done = must("rebuild", folder / "config.json", evidence / "weights.npz", "--keras", "2",
+                *[a for form in forms for a in ("-o", folder / ("model" + form))])
+    assert sorted(os.listdir(folder)) == sorted(["config.json"] + ["model" + form for form in forms])
+    return folder, done.stderr
+
+
+def test_names_for_keras_2(evidence, for_keras_2):
+    """Each name is one that TensorFlow takes, none comes twice, every change is told, and the numbers stay."""
+    folder, said = for_keras_2
+    names = [layer["config"]["name"] for layer in json.loads((folder / "model.json").read_text())["config"]["layers"]][1:]
+    assert len(set(names)) == len(HOSTILE) and all(re.fullmatch(r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*", name) for name in names)
+    assert "dir/sub" in names and all("is written as '%s'" % name in said for name in names if name != "dir/sub")
+    for files in (["model.keras"], ["model.h5"], ["model.json", "model.weights.h5"], ["model.json", "model.npz"]):
+        must("predict", *(folder / f for f in files), "-i", evidence / "x.npy", "-o", folder / "y.npy")
+        np.testing.assert_array_equal(np.load(folder / "y.npy"), np.load(evidence / "y.npy"))
+    assert [layer["name"] for layer in as_json("summary", folder / "model.keras")["model"]["layers"]] == names
+
+
+@pytest.mark.skipif(not keras_215_python(), reason="Keras 2.15 is not installed (tools/setup_tests --with-keras-2.15)")
+def test_keras_2_takes_them(evidence, for_keras_2):
+    folder, _ = for_keras_2
+    np.savez(folder / "io.npz", x=np.load(evidence / "x.npy"), y=np.load(evidence / "y.npy"))
+    loader = Loader(keras_215_python())
+    for files in (["model.keras"], ["model.h5"], ["model.json", "model.weights.h5"], ["model.json", "model.npz"]):
+        answer = loader.ask([folder / f for f in files], folder / "io.npz")
+        assert "error" not in answer and answer["said"] == [] and answer["difference"] < 1e-6, (files, answer)
+    loader.close()
