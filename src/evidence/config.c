@@ -160,6 +160,7 @@ static cuv_status store(struct cuv_evidence *ev, cuv_file *file, cuv_value *reco
 {
     CUV_TRY(copy_once(ev, record, "keras_version", &file->keras_version));
     CUV_TRY(copy_once(ev, record, "backend", &file->backend));
+    CUV_TRY(cuv_flatten_merged(ev, &record));
     file->config = record;
     cuv_value *training = cuv_get(record, "compile_config");
     if (!file->training && cuv_len(training))

@@ -57,6 +57,8 @@ CUV_MUST_USE cuv_status cuv_neighbour_path(struct cuv_evidence *ev, const cuv_fi
 /* Brings a value into the form of cuv_file.config and stores it, with what it says about versions and training.
  * `*found` is false when the value is no configuration of a model; then nothing is stored. */
 CUV_MUST_USE cuv_status cuv_config_take(struct cuv_evidence *ev, cuv_file *file, cuv_value *value, bool *found);
+/* A Sequential of Keras 1 that begins with a Merge of Sequentials becomes a functional model (merge_first.c); others stay. */
+CUV_MUST_USE cuv_status cuv_flatten_merged(struct cuv_evidence *ev, cuv_value **record);
 /* The major version of the Keras that wrote a configuration, by the words it uses; 0: cannot be told. */
 int cuv_config_generation(const cuv_value *config);
 /* Fills keras, written_by from what the file says or shows. `by_names`: what weight names show, 0 unknown. */

@@ -478,6 +478,18 @@ static cuv_status op_object(pickle_machine *m, unsigned width)
     return refuse(m, CUV_UNSAFE, "pickle.object", "makes an object of some class");
 }
 
+/* NEWOBJ: an object of a class, without __init__; only variables of Keras are known. */
+static cuv_status op_new(pickle_machine *m, unsigned width)
+{
+    pickle_item *args = NULL, *class = NULL;
+    (void)width;
+    if (m->count < 2 || !pickle_keras_class(m->stack[m->count - 2]))
+        return op_object(m, width);
+    CUV_TRY(pickle_pop(m, &args));
+    CUV_TRY(pickle_pop(m, &class));
+    return pickle_keras_new(m, args);
+}
+
 static cuv_status op_persistent(pickle_machine *m, unsigned width)
 {
     (void)width;
@@ -492,8 +504,7 @@ static cuv_status op_extension(pickle_machine *m, unsigned width)
 
 static cuv_status op_set(pickle_machine *m, unsigned width)
 {
-    (void)width;
-    return refuse(m, CUV_UNSUPPORTED, "pickle.set", "holds a set");
+    return m->keras && width ? op_empty(m, CUV_LIST) : refuse(m, CUV_UNSUPPORTED, "pickle.set", "holds a set");
 }
 
 static cuv_status op_buffer(pickle_machine *m, unsigned width)
@@ -527,10 +538,10 @@ static const opcode opcodes[256] = {
     [0x80] = {op_protocol, 1},  [0x95] = {op_frame, 8},     ['.'] = {op_stop, 0},
     ['c'] = {pickle_op_global, 0},         [0x93] = {pickle_op_stack_global, 0},
     ['R'] = {pickle_op_reduce, 0},         ['b'] = {pickle_op_build, 0},     ['i'] = {pickle_op_inst, 0},
-    ['o'] = {op_object, 0},     [0x81] = {op_object, 0},    [0x92] = {op_object, 0},
+    ['o'] = {op_object, 0},     [0x81] = {op_new, 0},       [0x92] = {op_object, 0},
     ['P'] = {op_persistent, 0}, ['Q'] = {op_persistent, 0},
     [0x82] = {op_extension, 1}, [0x83] = {op_extension, 2}, [0x84] = {op_extension, 4},
-    [0x8f] = {op_set, 0},       [0x90] = {op_set, 0},       [0x91] = {op_set, 0},
+    [0x8f] = {op_set, 1},       [0x90] = {op_set, 0},       [0x91] = {op_set, 0},
     [0x97] = {op_buffer, 0},    [0x98] = {op_buffer, 0},
 };
 

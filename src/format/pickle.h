@@ -11,12 +11,14 @@ typedef enum pickle_tag {
     PICKLE_GLOBAL,      /* extra: pickle_global */
     PICKLE_DTYPE,       /* extra: cuv_numpy_type */
     PICKLE_ARRAY,       /* an array that has not got its state */
+    PICKLE_VARIABLE,    /* a variable of Keras that has not got its state */
+    PICKLE_PREPARED,    /* what makes a variable's array; extra: the cuv_tensor, once it has got its state */
     PICKLE_ALIAS        /* extra: the item a 0-d object array holds */
 } pickle_tag;
 
 typedef enum pickle_callable {
     PICKLE_RECONSTRUCT, PICKLE_SCALAR, PICKLE_FROMBUFFER, PICKLE_NDARRAY, PICKLE_DTYPE_CLASS, PICKLE_ENCODE,
-    PICKLE_ORDERED_DICT, PICKLE_ML_TYPE
+    PICKLE_ORDERED_DICT, PICKLE_ML_TYPE, PICKLE_VARIABLE_CLASS, PICKLE_PARTIAL, PICKLE_RESOURCE, PICKLE_AS_DTYPE
 } pickle_callable;
 
 typedef struct pickle_global {
@@ -50,6 +52,7 @@ typedef struct pickle_machine {
     uint64_t made;              /* items and references, held against limits.items */
     uint64_t decoded;           /* bytes converted rather than viewed, held against limits.expansion */
     pickle_item *none, *yes, *no;
+    bool keras;                 /* a variable of Keras was named: its state has empty sets */
     bool stopped;
 } pickle_machine;
 
@@ -94,6 +97,15 @@ CUV_MUST_USE cuv_status pickle_op_reduce(pickle_machine *m, unsigned width);
 CUV_MUST_USE cuv_status pickle_op_build(pickle_machine *m, unsigned width);
 /* dict[key] = value, with Python's rule for what may be a key. */
 CUV_MUST_USE cuv_status pickle_dict_set(pickle_machine *m, pickle_item *dict, pickle_item *key, pickle_item *value);
+
+/* pickle_keras.c: variables of Keras, by the one pattern that Keras writes. */
+bool pickle_keras_class(const pickle_item *item);
+CUV_MUST_USE cuv_status pickle_keras_new(pickle_machine *m, const pickle_item *args);
+CUV_MUST_USE cuv_status pickle_keras_partial(pickle_machine *m, const cuv_value *args);
+CUV_MUST_USE cuv_status pickle_keras_prepare(pickle_machine *m, pickle_item *item, const cuv_value *state);
+CUV_MUST_USE cuv_status pickle_keras_made(pickle_machine *m, const pickle_item *prepared, const cuv_value *args);
+CUV_MUST_USE cuv_status pickle_keras_state(pickle_machine *m, pickle_item *variable, const cuv_value *state);
+CUV_MUST_USE cuv_status pickle_keras_dtype(pickle_machine *m, const cuv_value *args);
 
 /* pickle_finish.c: items to values; cycles, depth, and the size of the tree when shared parts are counted each time. */
 CUV_MUST_USE cuv_status pickle_finish(pickle_machine *m, pickle_item *root, cuv_value **out);

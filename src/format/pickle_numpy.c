@@ -18,6 +18,11 @@ static const pickle_global globals[] = {
     {"ml_dtypes", "float8_e5m2", PICKLE_ML_TYPE},
     {"ml_dtypes", "int4", PICKLE_ML_TYPE},
     {"ml_dtypes", "uint4", PICKLE_ML_TYPE},
+    {"keras.src.backend", "Variable", PICKLE_VARIABLE_CLASS},
+    {"keras.src.backend.tensorflow.core", "Variable", PICKLE_VARIABLE_CLASS},
+    {"functools", "partial", PICKLE_PARTIAL},
+    {"tensorflow.python.ops.resource_variable_ops", "ResourceVariable", PICKLE_RESOURCE},
+    {"tensorflow.python.framework.dtypes", "as_dtype", PICKLE_AS_DTYPE},
 };
 
 /* ---- names ---- */
@@ -58,6 +63,10 @@ static cuv_status push_global(pickle_machine *m, const char *module, size_t modu
     for (size_t i = 0; i < sizeof globals / sizeof *globals; i++) {
         if (!same(globals[i].module, module, module_size) || !same(globals[i].name, name, name_size))
             continue;
+        bool of_keras = globals[i].callable >= PICKLE_VARIABLE_CLASS;
+        m->keras |= globals[i].callable == PICKLE_VARIABLE_CLASS;
+        if (of_keras && !m->keras)      /* only inside a variable, which is named first */
+            break;
         CUV_TRY(pickle_new(m, CUV_NULL, &item));
         item->tag = PICKLE_GLOBAL;
         item->extra = &globals[i];
@@ -400,6 +409,8 @@ cuv_status pickle_op_reduce(pickle_machine *m, unsigned width)
     (void)width;
     CUV_TRY(pickle_pop(m, &args));
     CUV_TRY(pickle_pop(m, &callable));
+    if (args->value.kind == CUV_TUPLE && callable->tag == PICKLE_PREPARED)
+        return pickle_keras_made(m, callable, &args->value);
     if (args->value.kind != CUV_TUPLE || callable->tag != PICKLE_GLOBAL)
         return pickle_damaged(m, "the pickle calls something that is no function, or without arguments");
     const cuv_value *tuple = &args->value;
@@ -410,8 +421,9 @@ cuv_status pickle_op_reduce(pickle_machine *m, unsigned width)
     case PICKLE_DTYPE_CLASS: return make_dtype(m, tuple);
     case PICKLE_ENCODE: return make_encoded(m, tuple);
     case PICKLE_ORDERED_DICT: return make_ordered_dict(m, tuple);
-    case PICKLE_NDARRAY:
-    case PICKLE_ML_TYPE: break;
+    case PICKLE_PARTIAL: return pickle_keras_partial(m, tuple);
+    case PICKLE_AS_DTYPE: return pickle_keras_dtype(m, tuple);
+    case PICKLE_NDARRAY: case PICKLE_ML_TYPE: case PICKLE_VARIABLE_CLASS: case PICKLE_RESOURCE: break;
     }
     return pickle_damaged(m, "the pickle calls a type that is not called in pickles");
 }
@@ -421,6 +433,10 @@ cuv_status pickle_op_build(pickle_machine *m, unsigned width)
     pickle_item *state = NULL;
     (void)width;
     CUV_TRY(pickle_pop(m, &state));
+    if (m->count > 0 && m->stack[m->count - 1]->tag == PICKLE_VARIABLE)
+        return pickle_keras_state(m, m->stack[m->count - 1], &state->value);
+    if (m->count > 0 && m->stack[m->count - 1]->tag == PICKLE_PREPARED)
+        return pickle_keras_prepare(m, m->stack[m->count - 1], &state->value);
     if (m->count == 0 || state->value.kind != CUV_TUPLE)
         return pickle_damaged(m, "the pickle gives a state to nothing, or none to something");
     pickle_item *item = m->stack[m->count - 1];
