@@ -130,4 +130,21 @@ static inline void fuzz_read_all(const cuv_value *v)
     fuzz_read_value(v, 1000, &budget);
 }
 
+/* Everything of a tree; names are unique and in order. */
+static inline void fuzz_read_tree(const cuv_h5 *node, unsigned depth)
+{
+    if (!depth)
+        __builtin_trap();
+    fuzz_read(node->name, strlen(node->name) + 1);
+    if (node->unsupported)
+        fuzz_read(node->unsupported, strlen(node->unsupported) + 1);
+    fuzz_read_all(node->attributes);
+    fuzz_read_tensor(node->tensor);
+    for (size_t i = 0; i < node->child_count; i++) {
+        if (cuv_h5_child(node, node->children[i]->name) != node->children[i])
+            __builtin_trap();
+        fuzz_read_tree(node->children[i], depth - 1);
+    }
+}
+
 #endif

@@ -3,22 +3,6 @@
 #include "format/hdf5.h"
 #include "fuzz.h"
 
-static void read_tree(const cuv_h5 *node, unsigned depth)
-{
-    if (!depth)
-        __builtin_trap();
-    fuzz_read(node->name, strlen(node->name) + 1);
-    if (node->unsupported)
-        fuzz_read(node->unsupported, strlen(node->unsupported) + 1);
-    fuzz_read_all(node->attributes);
-    fuzz_read_tensor(node->tensor);
-    for (size_t i = 0; i < node->child_count; i++) {
-        if (cuv_h5_child(node, node->children[i]->name) != node->children[i])
-            __builtin_trap(); /* names are unique and in order */
-        read_tree(node->children[i], depth - 1);
-    }
-}
-
 /* What was understood is packed again, and understood again. */
 static void pack_again(fuzz *f, const cuv_source *src, const cuv_h5 *root)
 {
@@ -38,7 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         answer.data += file.size;
         answer.size -= file.size;
         if (fuzz_judge(f.cx, cuv_h5_unpack(f.arena, &file, &answer, &root))) {
-            read_tree(root, 1000);
+            fuzz_read_tree(root, 1000);
             pack_again(&f, &file, root);
         }
     }

@@ -1,0 +1,43 @@
+/* Python text as the code of a class that a configuration uses (--custom): functions, models, and classes with __init__, build and
+ * call, followed for a layer between two others. */
+#include "fuzz_evidence.h"
+
+#include "format/python.h"
+
+static const char config[] =
+    "{\"class_name\": \"Sequential\", \"config\": {\"name\": \"net\", \"layers\": [{\"class_name\": \"InputLayer\", \"config\": "
+    "{\"batch_shape\": [null, 7, 5], \"name\": \"in\"}}, {\"class_name\": \"Mine\", \"registered_name\": \"own>Mine\", \"config\": {\"name\": \"mine\", "
+    "\"units\": 6, \"width\": 6, \"rate\": 0.1, \"activation\": \"relu\"}}, {\"class_name\": \"Dense\", \"config\": {\"name\": \"dense\", "
+    "\"units\": 2}}]}}";
+
+static bool add_config(struct cuv_evidence *ev)
+{
+    cuv_blob *blob = NULL;
+    cuv_file *file = NULL;
+    if (cuv_blob_copy(ev->cx, config, sizeof config - 1, &blob) != CUV_OK)
+        return false;
+    cuv_source src = {.blob = blob, .data = blob->data, .size = blob->size, .name = "model.json"};
+    cuv_status status = cuv_evidence_open_source(ev, &src, "model.json", &file);
+    cuv_blob_release(blob);
+    return status == CUV_OK;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    fuzz f;
+    struct cuv_evidence *ev = NULL;
+    if (fuzz_open(&f, data, size) && cuv_evidence_new(f.cx, &ev) == CUV_OK && add_config(ev)) {
+        f.src.name = "code.py";
+        cuv_file file = {.path = "/nowhere/code.py", .name = "code.py", .source = f.src, .format = CUV_FORMAT_PYTHON};
+        cuv_custom custom = {.name = "Mine", .file = &file};
+        if (fuzz_judge(f.cx, cuv_python_parse(ev->arena, &f.src, &custom.module))) {
+            ev->customs = &custom;
+            ev->custom_count = 1;
+            fuzz_structure(f.cx, ev);
+            ev->custom_count = 0;
+        }
+    }
+    cuv_evidence_free(ev);
+    fuzz_close(&f);
+    return 0;
+}
