@@ -19,6 +19,7 @@ typedef struct cuv_tf_function {
     const char *operation;              /* "Mean" */
     const char *arguments;              /* its own names in order, each with Keras 3's when that differs: "input_tensor=x axis" */
     const char *preset;                 /* options where its defaults are others than Keras 3's: "axis=0" */
+    bool only_read;                     /* no operation of Keras 3 is written as it */
 } cuv_tf_function;
 
 /* True when a record is an operation or a TensorFlow function, not a layer of the same name. */

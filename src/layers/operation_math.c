@@ -94,7 +94,7 @@ cuv_status cuv_op_round(cuv_call *call)
 {
     int64_t decimals = cuv_option_int(call, "decimals", 0);
     double scale = 1;
-    for (int64_t i = 0; i < (decimals < 0 ? -decimals : decimals) && i < 30; i++)
+    for (int64_t i = 0; i < 30 && (decimals < 0 ? -i > decimals : i < decimals); i++)
         scale *= 10;
     if (decimals < 0)
         scale = 1 / scale;

@@ -18,8 +18,10 @@ static const cuv_layer_def operation_defs[OPERATION_COUNT] = {
 };
 
 static const cuv_tf_function tf_functions[] = {
-#define TF(name, operation, arguments, preset) {name, #operation, arguments, preset},
+#define TF(name, operation, arguments, preset) {name, #operation, arguments, preset, false},
+#define TF_READ(name, operation, arguments, preset) {name, #operation, arguments, preset, true},
 #include "layers/tensorflow.def"
+#undef TF_READ
 #undef TF
 };
 
@@ -82,7 +84,8 @@ const cuv_operation *cuv_operation_of(const cuv_layer *layer)
 const cuv_tf_function *cuv_tf_function_for(const cuv_layer *layer)
 {
     for (size_t i = 0; i < sizeof tf_functions / sizeof *tf_functions; i++)
-        if (strcmp(tf_functions[i].operation, layer->def->name) == 0 && !cuv_starts_with(tf_functions[i].name, "raw:"))
+        if (strcmp(tf_functions[i].operation, layer->def->name) == 0 && !tf_functions[i].only_read &&
+            !cuv_starts_with(tf_functions[i].name, "raw:"))
             return &tf_functions[i];
     return NULL;
 }
