@@ -7,7 +7,8 @@
 static cuv_status wrong_form(cuv_evidence *ev, const char *text)
 {
     return cuv_fail(ev->cx, CUV_ARGUMENT, "custom.form", &(cuv_detail){.expected = "NAME=CODE.py", .found = text,
-                    .help = "NAME is the class as the file names it, or the name of one layer"}, "--custom %s is not of the form NAME=CODE.py",
+                    .help = "NAME is the class as the file names it, or the name of one layer"},
+                    "--custom %s is not of the form NAME=CODE.py",
                     text);
 }
 
@@ -51,7 +52,8 @@ static bool names_class(const char *name, const cuv_value *record)
     const char *class_name = cuv_get_text(record, "class_name"), *module = cuv_get_text(record, "module");
     const char *package = class_name ? strchr(class_name, '>') : NULL;      /* "package>MyLayer" in the files of Keras 2 */
     size_t n = module ? strlen(module) : 0;
-    return cuv_streq(name, class_name) || (package && cuv_streq(name, package + 1)) || cuv_streq(name, cuv_get_text(record, "registered_name")) ||
+    return cuv_streq(name, class_name) || (package && cuv_streq(name, package + 1)) ||
+           cuv_streq(name, cuv_get_text(record, "registered_name")) ||
            (n && !strncmp(name, module, n) && name[n] == '.' && cuv_streq(name + n + 1, class_name));
 }
 

@@ -29,7 +29,8 @@ static const instruction codes_36[] = {{131, A_CALL, NULL}, {141, A_CALL_NAMES, 
 static const instruction codes_311[] = {
     {9, A_NONE, NULL}, {2, A_NONE, NULL}, {151, A_NONE, NULL}, {11, A_NEG, NULL}, {25, A_SUBSCR, NULL},
     {83, A_RETURN, NULL}, {100, A_CONST, NULL}, {102, A_TUPLE, NULL}, {103, A_LIST, NULL}, {106, A_ATTR, NULL}, {116, A_GLOBAL, NULL},
-    {122, A_OPERATOR, NULL}, {137, A_FREE, NULL}, {149, A_NONE, NULL}, {124, A_LOCAL, NULL}, {133, A_SLICE, NULL}, {171, A_CALL, NULL}, {172, A_NAMES, NULL}, {0, A_STOP, NULL}};
+    {122, A_OPERATOR, NULL}, {137, A_FREE, NULL}, {149, A_NONE, NULL}, {124, A_LOCAL, NULL}, {133, A_SLICE, NULL},
+    {171, A_CALL, NULL}, {172, A_NAMES, NULL}, {0, A_STOP, NULL}};
 static const instruction codes_only_311[] = {{160, A_ATTR, NULL}, {166, A_PRECALL, NULL}, {0, A_STOP, NULL}};
 static const instruction codes_312[] = {{26, A_BINARY_SLICE, NULL}, {121, A_RETURN_CONST, NULL}, {0, A_STOP, NULL}};
 static const instruction codes_313[] = {

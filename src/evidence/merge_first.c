@@ -1,5 +1,5 @@
-/* Sequentials of Keras 1 that begin with a Merge of other Sequentials: models of several inputs. Written down as what they are, a functional
- * model, in which the branches' layers stand one by one; so the file keeps their weights, too. */
+/* Sequentials of Keras 1 that begin with a Merge of other Sequentials: models of several inputs. Written down as what they are, a
+ * functional model, in which the branches' layers stand one by one; so the file keeps their weights, too. */
 #include "evidence/read.h"
 
 typedef struct flattening {

@@ -133,7 +133,8 @@ static cuv_status gather(cuv_sc *e, const job *j, const cuv_sv *f, size_t from, 
 {
     const cuv_py *def = f->node;
     size_t room = def->count + cuv_len(j->use->config) + 1;
-    *a = (arguments){.values = CUV_NEW_ARRAY(e->arena, cuv_sv *, room), .names = CUV_NEW_ARRAY(e->arena, const char *, room), .inputs = inputs};
+    *a = (arguments){.values = CUV_NEW_ARRAY(e->arena, cuv_sv *, room),
+                     .names = CUV_NEW_ARRAY(e->arena, const char *, room), .inputs = inputs};
     if (!a->values || !a->names)
         return cuv_oom(e->cx);
     for (size_t i = from; i < def->count; i++) {

@@ -76,7 +76,8 @@ static cuv_status missing(struct cuv_evidence *ev, const set *s, int64_t number)
     return cuv_fail(ev->cx, CUV_NO, "shards.missing", &(cuv_detail){.file = s->files[0]->path,
                     .expected = cuv_format(ev->cx, "%.*s_%05lld%s", stem, name, (long long)number, ending),
                     .found = cuv_format(ev->cx, "%zu shards, the last of them number %lld", s->count, (long long)s->numbers[s->count - 1]),
-                    .help = cuv_format(ev->cx, "give it, too; %.*s.weights.json, which Keras wrote beside the shards, lists them all", stem, name)},
+                    .help = cuv_format(ev->cx, "give it, too; %.*s.weights.json, which Keras wrote beside the shards, lists them all",
+                                       stem, name)},
                     "of the shards of %.*s.weights.json number %lld is not given", stem, name, (long long)number);
 }
 
@@ -123,7 +124,8 @@ static cuv_status combine(struct cuv_evidence *ev, const set *s)
     cuv_file all = *to;
     all.group_count = 0;
     all.groups = CUV_NEW_ARRAY(ev->arena, cuv_group, room);
-    all.combined = cuv_arena_printf(ev->arena, "%.*s_00000 to %05lld%s", (int)s->stem, to->name, (long long)s->numbers[s->count - 1], ending);
+    all.combined = cuv_arena_printf(ev->arena, "%.*s_00000 to %05lld%s", (int)s->stem, to->name,
+                                    (long long)s->numbers[s->count - 1], ending);
     if (!places || !all.groups || !all.combined)
         return cuv_oom(ev->cx);
     for (size_t i = 0; i < s->count; i++)

@@ -303,7 +303,8 @@ static const char *known_name(const char *dotted)
 static bool is_activation(const char *dotted, const char *name)
 {
     static const char same[] = "softmax softplus softsign elu selu silu swish mish relu6 log_softmax hard_sigmoid leaky_relu exponential";
-    return cuv_has_word(same, name) || (cuv_streq(name, "gelu") && (strstr(dotted, "activations.") || cuv_starts_with(dotted, "tensorflow.")));
+    return cuv_has_word(same, name) || (cuv_streq(name, "gelu") &&
+                                       (strstr(dotted, "activations.") || cuv_starts_with(dotted, "tensorflow.")));
 }
 
 static cuv_status evaluate_call(cuv_call *call, const cuv_value *e, unsigned depth, term *out)
@@ -436,7 +437,8 @@ static cuv_status lambda_lower(cuv_call *call)
 
 static const cuv_param lambda_params[] = {
     P("function", ANY, NULL), INERT("output_shape", "None"), P("mask", ANY, "None"), P("arguments", ANY, "None"),
-    INERT("cuvier_expression", "None"), INERT("cuvier_stated", "False"), P("cuvier_text", STRING, "None"), INERT("function_type", "None"), INERT("module", "None"),
+    INERT("cuvier_expression", "None"), INERT("cuvier_stated", "False"), P("cuvier_text", STRING, "None"),
+    INERT("function_type", "None"), INERT("module", "None"),
     INERT("output_shape_type", "None"), INERT("output_shape_module", "None"), INERT("mask_type", "None"), CUV_PARAM_END};
 const cuv_layer_def cuv_layer_lambda = {
     .name = "Lambda", .doc = "y = f(x); f is read from its bytecode where that is an expression of known functions",

@@ -75,7 +75,8 @@ static cuv_status unknown_class(cuv_context *cx, const cuv_value *record, const 
         }
     if (near)
         detail.help = cuv_format(cx, "did you mean '%s'? Otherwise %s", near, detail.help);
-    return cuv_fail(cx, CUV_UNSUPPORTED, "layer.unknown", &detail, "layer '%s' is of class '%s', which Keras does not have", name, class_name);
+    return cuv_fail(cx, CUV_UNSUPPORTED, "layer.unknown", &detail,
+                    "layer '%s' is of class '%s', which Keras does not have", name, class_name);
 }
 
 bool cuv_class_is_foreign(const cuv_value *record)
@@ -203,7 +204,8 @@ static cuv_status make(cuv_arena *arena, const cuv_value *record, const cuv_laye
         return cuv_oom(cx);
     if (custom && strchr(class_name, '>'))      /* Keras 2 writes "package>MyLayer" */
         class_name = strchr(class_name, '>') + 1;
-    *layer = (cuv_layer){.def = def, .name = name, .class_name = class_name, .role = role, .arena = arena, .custom = custom, .record = record};
+    *layer = (cuv_layer){.def = def, .name = name, .class_name = class_name, .role = role, .arena = arena,
+                         .custom = custom, .record = record};
     CUV_TRY(fill(layer, record, like));
     CUV_TRY(operation ? cuv_operation_make(cx, layer) : finish(cx, layer, record));
     *out = layer;

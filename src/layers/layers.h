@@ -115,9 +115,11 @@ typedef struct cuv_weight {
 typedef struct cuv_model_hooks {
     cuv_status (*make_model)(cuv_layer *layer, const cuv_value *record);
     cuv_status (*call_model)(cuv_call *call);
-    const char *(*stand_in)(const struct cuv_model_hooks *hooks, const cuv_value *record, const char *name);    /* its code's name, or NULL */
+    /* The name of the code that stands in for what a record describes, or NULL. */
+    const char *(*stand_in)(const struct cuv_model_hooks *hooks, const cuv_value *record, const char *name);
     cuv_status (*call_stand_in)(cuv_call *call);        /* makes the model on the first call */
-    const char *(*held)(const struct cuv_model_hooks *hooks, const char *name, const char *class_name);  /* weights that files hold */
+    /* Words for the weights that files hold for a layer, or NULL. */
+    const char *(*held)(const struct cuv_model_hooks *hooks, const char *name, const char *class_name);
     void *given;                /* what the hooks are about; src/model's */
 } cuv_model_hooks;
 
