@@ -1,6 +1,6 @@
 """Every model of the fixed set in every form: written by cuvier, read back by what the form is for, and compared with Keras's outputs.
 
-    forms.py RESULTS.json [PART PARTS]      one part of the models; tools/forms runs all and makes docs/forms.md of the results
+    forms.py RESULTS.json [PART PARTS | NAME]   a part of the models, or those of a name; tools/forms runs all and makes docs/forms.md
 """
 import json
 import os
@@ -100,7 +100,8 @@ def main():
     part, parts = (int(sys.argv[2]), int(sys.argv[3])) if len(sys.argv) > 3 else (0, 1)
     loaders = {"keras3": Loader(keras_python()), "keras2": Loader(keras_215_python()), "tf_keras": Loader(keras_python(), "tf_keras")}
     results = {}
-    for base in list(models())[part::parts]:
+    chosen = [b for b in models() if os.path.basename(b) == sys.argv[2]] if len(sys.argv) == 3 else list(models())[part::parts]
+    for base in chosen:
         name = "/".join(base.split(os.sep)[-2:])
         cells = results[name] = {}
         for column, options, endings, reader in KERAS_FORMS:

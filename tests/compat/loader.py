@@ -14,7 +14,6 @@ import tempfile
 import warnings
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 import numpy as np               # noqa: E402
@@ -23,7 +22,7 @@ keras = importlib.import_module(sys.argv[1] if len(sys.argv) > 1 else "keras")
 KERAS3 = keras.__version__[0] == "3"
 # What the machine says, not the model: printed once by TensorFlow and XLA whatever is loaded.
 MACHINE = ("cuda", "gpu", "oneDNN", "XLA", "cpu_feature", "computation_placer", "Compiled cluster", "InitializeLog", "PJRT", "NUMA",
-           "SetPriority", "local_rendezvous", "tf.function retracing", "Mixed precision compatibility check", "dtype policy mixed_float16 may run slowly", "compatible GPU")
+           "SetPriority", "local_rendezvous", "{{node", "tf.function retracing", "Mixed precision compatibility check", "dtype policy mixed_float16 may run slowly", "compatible GPU")
 
 
 class Said:
