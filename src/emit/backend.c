@@ -1,5 +1,5 @@
-/* What the backend of an old model computed otherwise than TensorFlow 2, and so no configuration can say. Kernels of Theano are turned
- * when weights are written (src/write.c). */
+/* What the backend of an old model computed otherwise than TensorFlow 2, and so no configuration can say. Kernels
+ * of Theano are turned when weights are written (src/write.c). */
 #include "emit/config.h"
 #include "layers/support.h"
 
@@ -42,7 +42,8 @@ static bool pads_alike(const cuv_layer *layer)
     if (has_row(layer, "dilation_rate"))
         cuv_arg_sizes(layer, "dilation_rate", dilation);
     for (int i = 0; i < layer->def->spatial; i++) {
-        int64_t n = layer->in_rank > 1 + i + recurrent ? layer->in_shape[i + (layer->channels_first ? 2 : 1) + recurrent] : -1;
+        int64_t n = layer->in_rank > 1 + i + recurrent
+            ? layer->in_shape[i + (layer->channels_first ? 2 : 1) + recurrent] : -1;
         int64_t reach = (size[i] - 1) * dilation[i] + 1;
         margins m = pool ? pool_margins(n, size[i], stride[i]) : transpose ? transpose_margins(reach, stride[i])
                                                                            : conv_margins(n, reach, stride[i]);
@@ -56,7 +57,8 @@ cuv_status cuv_config_check_backend(cuv_config_writer *w, const cuv_layer *layer
 {
     const char *found = NULL;
     bool padded = layer->theano && layer->def->spatial && has_row(layer, "padding") && has_row(layer, "strides");
-    if (padded && (cuv_arg_is(layer, "padding", "same") || cuv_starts_with(layer->def->name, "ConvLSTM")) && !pads_alike(layer))
+    if (padded && (cuv_arg_is(layer, "padding", "same") || cuv_starts_with(layer->def->name, "ConvLSTM")) &&
+        !pads_alike(layer))
         found = "padding='same' of Theano, which begins at another cell";
     if (layer->tf1 && cuv_streq(layer->def->name, "UpSampling2D") && !cuv_arg_is(layer, "interpolation", "nearest"))
         found = "the bilinear enlarging of TensorFlow 1, which has other weights";

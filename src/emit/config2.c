@@ -1,12 +1,12 @@
-/* A model's configuration as Keras 2.15 writes it, made anew from the layers' parameters: with all arguments, since defaults differ
- * between Kerases. What has other words there is in migrate2.c. */
+/* A model's configuration as Keras 2.15 writes it, made anew from the layers' parameters: with all arguments,
+ * since defaults differ between Kerases. What has other words there is in migrate2.c. */
 #include "emit/config.h"
 #include "layers/support.h"
 
 typedef cuv_config_writer writer;
 
-/* One model and its wiring. `ends`: name of the layer that gives what a layer of the graph does, when others follow it; `used`: calls
- * that reach an output. */
+/* One model and its wiring. `ends`: name of the layer that gives what a layer of the graph does, when others
+ * follow it; `used`: calls that reach an output. */
 typedef struct wiring {
     writer *w;
     const struct cuv_model *m;
@@ -66,7 +66,8 @@ static cuv_status param_value(writer *w, const cuv_layer *layer, size_t i, cuv_v
         return cuv_is_null(layer->args[i]) ? CUV_OK : cuv_keras2_object(w, row, layer->args[i], out);
     case CUV_P_LAYERS: return layers_value(w, layer, out);
     case CUV_P_LAYER: case CUV_P_ANY: {
-        const cuv_layer *inner = row->type == CUV_P_LAYER || cuv_streq(row->name, "cell") ? cuv_config_inner(layer, row->name) : NULL;
+        const cuv_layer *inner = row->type == CUV_P_LAYER || cuv_streq(row->name, "cell")
+            ? cuv_config_inner(layer, row->name) : NULL;
         return inner ? layer_record(w, inner, NULL, out) : CUV_OK;
     }
     case CUV_P_INT: case CUV_P_FLOAT: case CUV_P_BOOL: case CUV_P_STRING: case CUV_P_SIZES: case CUV_P_INTS: case CUV_P_SHAPE:
@@ -124,7 +125,8 @@ static const char *inner_name(writer *w, const cuv_layer *layer)
     return cuv_keras2_name(w, name);
 }
 
-static cuv_status input_record(writer *w, const cuv_layer *layer, const cuv_value *shape, const char *dtype, cuv_value **out)
+static cuv_status input_record(writer *w, const cuv_layer *layer, const cuv_value *shape, const char *dtype,
+                               cuv_value **out)
 {
     cuv_value *config = NULL;
     CUV_TRY(cuv_config_object(w, "keras.layers", "InputLayer", NULL, &config, out));
@@ -146,7 +148,8 @@ static cuv_status inner_input_record(writer *w, const cuv_layer *layer, cuv_valu
     return input_record(w, layer, cuv_is_seq(shape) ? shape : NULL, dtype ? dtype : "float32", out);
 }
 
-static cuv_status outer_input_record(writer *w, const struct cuv_model *m, size_t index, const cuv_layer *layer, cuv_value **out)
+static cuv_status outer_input_record(writer *w, const struct cuv_model *m, size_t index, const cuv_layer *layer,
+                                     cuv_value **out)
 {
     const cuv_var *v = cuv_program_var(m->program, m->inputs[index].value);
     cuv_value *shape;
@@ -189,7 +192,8 @@ static cuv_status layer_record(writer *w, const cuv_layer *layer, cuv_value *tai
 
 /* ---- wiring */
 
-/* Which call of a layer: models that begin with an InputLayer have a node of their own before those of the configuration. */
+/* Which call of a layer: models that begin with an InputLayer have a node of their own before those of the
+ * configuration. */
 static int64_t node_index(const cuv_layer *layer, int64_t ordinal)
 {
     const struct cuv_model *inner = layer->model;
@@ -209,12 +213,14 @@ static cuv_status wire_value(void *state, cuv_wire wire, cuv_value **out)
     if (!*out)
         return cuv_oom(w->cx);
     CUV_TRY(cuv_list_add(w->arena, *out, cuv_value_text(w->arena, end ? end : name_of(w, layer))));
-    CUV_TRY(cuv_list_add(w->arena, *out, cuv_value_int(w->arena, end ? call->ordinal : node_index(layer, call->ordinal))));
+    CUV_TRY(cuv_list_add(w->arena, *out,
+                         cuv_value_int(w->arena, end ? call->ordinal : node_index(layer, call->ordinal))));
     return cuv_list_add(w->arena, *out, cuv_value_int(w->arena, wire.output));
 }
 
 /* Keras 3 notes the default of `training`, and takes the call's own before it; in Keras 2 a noted one counts.
- * Masks that Keras 3 notes are those that come with the tensors; Keras 2's MultiHeadAttention takes them from there alone. */
+ * Masks that Keras 3 notes are those that come with the tensors; Keras 2's MultiHeadAttention takes them from
+ * there alone. */
 static bool is_dropped(const cuv_layer *layer, const cuv_wired_arg *arg)
 {
     bool mask = arg->name && cuv_has_word("query_mask value_mask key_mask", arg->name);
@@ -238,7 +244,8 @@ static bool is_unmasked(const wiring *k, const cuv_graph_call *call, const cuv_w
     if (k->m->nested || !tensor || tensor->kind != CUV_ARG_TENSOR || (size_t)tensor->wires[0].call >= k->m->node_count)
         return false;
     const cuv_node *node = &k->m->nodes[tensor->wires[0].call];
-    return (size_t)tensor->wires[0].output < node->output_count && node->outputs[tensor->wires[0].output].mask == CUV_NO_REF;
+    return (size_t)tensor->wires[0].output < node->output_count &&
+        node->outputs[tensor->wires[0].output].mask == CUV_NO_REF;
 }
 
 static cuv_status check_masks(wiring *k, const cuv_layer *layer, const cuv_graph_call *call)
@@ -246,9 +253,11 @@ static cuv_status check_masks(wiring *k, const cuv_layer *layer, const cuv_graph
     for (size_t i = 0; i < call->arg_count; i++) {
         const cuv_wired_arg *arg = &call->args[i];
         if (arg->kind == CUV_ARG_TENSOR && is_dropped(layer, arg) && is_unmasked(k, call, arg))
-            return cuv_fail(k->w->cx, CUV_UNSUPPORTED, "write.behaviour", &(cuv_detail){.layer = layer->name, .found = arg->name,
+            return cuv_fail(k->w->cx, CUV_UNSUPPORTED, "write.behaviour",
+                            &(cuv_detail){.layer = layer->name, .found = arg->name,
                             .help = "write it for Keras 3, or as .onnx or .c"},
-                            "'%s' (%s) is called with a %s of its own, which Keras 2 does not take", layer->name, layer->def->name, arg->name);
+                            "'%s' (%s) is called with a %s of its own, which Keras 2 does not take", layer->name,
+                                layer->def->name, arg->name);
     }
     return CUV_OK;
 }
@@ -261,7 +270,8 @@ static const char *argument_name(const cuv_layer *layer, size_t place)
         return place < 3 ? heads[place] : NULL;
     if (cuv_config_recurrent(layer))
         return place == 1 ? "initial_state" : place == 2 ? "mask" : NULL;
-    return place == 1 && (layer->def->flags & CUV_LF_MERGE || cuv_has_word("Attention AdditiveAttention Softmax", layer->def->name)) ? "mask" : NULL;
+    return place == 1 && (layer->def->flags & CUV_LF_MERGE ||
+                          cuv_has_word("Attention AdditiveAttention Softmax", layer->def->name)) ? "mask" : NULL;
 }
 
 static cuv_status argument_value(wiring *k, const cuv_wired_arg *arg, cuv_value **out)
@@ -317,15 +327,18 @@ static cuv_status node_value(wiring *k, const cuv_layer *layer, const cuv_graph_
         if (!name)
             return cuv_fail(w->cx, CUV_UNSUPPORTED, "write.behaviour", &(cuv_detail){.layer = layer->name,
                             .help = "call the layer with that argument's name"},
-                            "'%s' (%s) is called with %zu arguments by place, which Keras 2 may name otherwise", layer->name,
+                            "'%s' (%s) is called with %zu arguments by place, which Keras 2 may name otherwise",
+                                layer->name,
                             layer->def->name, call->arg_count);
         CUV_TRY(argument_value(k, arg, &value));
         CUV_TRY(cuv_dict_set(w->arena, kwargs, name, value));
     }
     if (states && layer->compute != layer->variable)
-        return cuv_fail(w->cx, CUV_UNSUPPORTED, "write.behaviour", &(cuv_detail){.layer = layer->name, .found = layer->policy,
+        return cuv_fail(w->cx, CUV_UNSUPPORTED, "write.behaviour",
+                        &(cuv_detail){.layer = layer->name, .found = layer->policy,
                         .help = "write it for Keras 3, or as .onnx or .c"},
-                        "'%s' (%s) is given states of another dtype than it computes in, which Keras 2 does not cast", layer->name,
+                        "'%s' (%s) is given states of another dtype than it computes in, which Keras 2 does not cast",
+                            layer->name,
                         layer->def->name);
     CUV_TRY(cuv_keras3_call(w, layer, kwargs));         /* use_causal_mask is the call's in Keras 2.15 too */
     if (first)
@@ -344,7 +357,8 @@ static void mark_used(wiring *k)
         if (!k->used[c])
             continue;
         for (size_t a = 0; a < g->calls[c].arg_count; a++)
-            for (size_t i = 0; i < g->calls[c].args[a].wire_count && !is_dropped(g->layers[g->calls[c].layer], &g->calls[c].args[a]); i++)
+            for (size_t i = 0; i < g->calls[c].args[a].wire_count &&
+                 !is_dropped(g->layers[g->calls[c].layer], &g->calls[c].args[a]); i++)
                 k->used[g->calls[c].args[a].wires[i].call] = true;
     }
 }
@@ -368,7 +382,8 @@ static cuv_status record_of(wiring *k, size_t i, cuv_value *tail, cuv_value **ou
         input++;
     if (!m->nested && input < m->input_count)
         return outer_input_record(k->w, m, input, layer, out);
-    return layer->def->flags & CUV_LF_OPERATION ? cuv_keras2_operation(k->w, layer, out) : layer_record(k->w, layer, tail, out);
+    return layer->def->flags & CUV_LF_OPERATION ? cuv_keras2_operation(k->w, layer, out)
+        : layer_record(k->w, layer, tail, out);
 }
 
 static cuv_status add_layer(wiring *k, cuv_value *record, const char *name, cuv_value *nodes, cuv_value *layers)
@@ -437,7 +452,8 @@ static cuv_status add_nodes(wiring *k, cuv_value *const *nodes)
         cuv_value *node;
         if (!call->arg_count || !nodes[call->layer])
             continue;
-        CUV_TRY(layer->def->flags & CUV_LF_OPERATION ? operation_node(k, layer, call, &node) : node_value(k, layer, call, &node));
+        CUV_TRY(layer->def->flags & CUV_LF_OPERATION ? operation_node(k, layer, call, &node)
+                : node_value(k, layer, call, &node));
         CUV_TRY(cuv_list_add(k->w->arena, nodes[call->layer], node));
     }
     return CUV_OK;
@@ -500,11 +516,12 @@ static cuv_status model_record(writer *w, const struct cuv_model *m, cuv_value *
     const cuv_graph *g = m->graph;
     bool sequential = g->sequential;
     cuv_value *config = NULL, *layers = cuv_value_list(w->arena), *ends;
-    wiring k = {w, m, g, CUV_NEW_ARRAY(w->arena, const char *, g->layer_count + 1), CUV_NEW_ARRAY(w->arena, bool, g->call_count + 1)};
+    wiring k = {w, m, g, CUV_NEW_ARRAY(w->arena, const char *, g->layer_count + 1),
+                CUV_NEW_ARRAY(w->arena, bool, g->call_count + 1)};
     if (!layers || !k.ends || !k.used)
         return cuv_oom(w->cx);
-    CUV_TRY(cuv_config_object(w, sequential ? "keras" : "keras.src.engine.functional", sequential ? "Sequential" : "Functional",
-                              sequential ? NULL : "Functional", &config, out));
+    const char *module = sequential ? "keras" : "keras.src.engine.functional";
+    CUV_TRY(cuv_config_object(w, module, sequential ? "Sequential" : "Functional", sequential ? NULL : "Functional", &config, out));
     CUV_TRY(cuv_config_text(w, config, "name", cuv_keras2_name(w, m->name)));
     if (sequential) {
         CUV_TRY(sequential_layers(&k, layers));

@@ -1,5 +1,6 @@
-/* An operation as Keras 2 writes it: a function of TensorFlow as a layer (TFOpLambda, SlicingOpLambda). One that came from Keras 2 is
- * given back as it was; one of Keras 3 becomes the function that computes the same, for the dtypes at hand. */
+/* An operation as Keras 2 writes it: a function of TensorFlow as a layer (TFOpLambda, SlicingOpLambda). One that
+ * came from Keras 2 is given back as it was; one of Keras 3 becomes the function that computes the same, for the
+ * dtypes at hand. */
 #include "emit/config.h"
 #include "layers/operation.h"
 
@@ -19,7 +20,8 @@ static cuv_status refuse(writer *w, const cuv_layer *layer, const char *what)
 {
     return cuv_fail(w->cx, CUV_UNSUPPORTED, "write.class", &(cuv_detail){.layer = layer->name, .found = what,
                     .help = "write it for Keras 3, or as .onnx or .c"},
-                    "'%s' is the operation %s%s%s, which no function of TensorFlow in a model of Keras 2 computes", layer->name,
+                    "'%s' is the operation %s%s%s, which no function of TensorFlow in a model of Keras 2 computes",
+                        layer->name,
                     layer->def->name, what ? " with " : "", what ? what : "");
 }
 
@@ -55,7 +57,8 @@ cuv_status cuv_keras2_operation(writer *w, const cuv_layer *layer, cuv_value **o
     CUV_TRY(cuv_config_object(w, "keras.src.layers.core.tf_op_layer", class_name, class_name, &config, out));
     for (size_t i = 0; layer->state && layer->config && layer->config->kind == CUV_DICT && i < layer->config->size; i++)
         if (cuv_text(layer->config->pairs[i].key))
-            CUV_TRY(cuv_dict_set(w->arena, config, cuv_text(layer->config->pairs[i].key), layer->config->pairs[i].value));
+            CUV_TRY(cuv_dict_set(w->arena, config, cuv_text(layer->config->pairs[i].key),
+                                 layer->config->pairs[i].value));
     CUV_TRY(cuv_config_text(w, config, "name", cuv_keras2_name(w, layer->name)));
     if (layer->state)
         return CUV_OK;
@@ -123,7 +126,8 @@ static cuv_status list_value(const call_writer *c, const cuv_wired_arg *arg, cuv
     *out = cuv_value_list(w->arena);
     for (size_t i = 0; *out && i < n; i++) {
         const cuv_value *item = cuv_item(arg->literal, i);
-        bool tensor = !arg->literal || cuv_streq(cuv_get_text(item, "class_name"), "__keras_tensor__") || cuv_text(cuv_item(item, 0));
+        bool tensor = !arg->literal || cuv_streq(cuv_get_text(item, "class_name"), "__keras_tensor__") ||
+            cuv_text(cuv_item(item, 0));
         cuv_value *entry;
         if (tensor && !cuv_streq(cuv_text(cuv_item(item, 0)), "_CONSTANT_VALUE") && next < arg->wire_count)
             CUV_TRY(c->wire(c->state, arg->wires[next++], &entry));
@@ -193,7 +197,8 @@ static cuv_status same_node(const call_writer *c, cuv_value **out)
 /* Values of options that mean what the function does without them. */
 static const struct { const char *operation, *name, *value; } usual[] = {
     {"Elu", "alpha", "1.0"}, {"Celu", "alpha", "1.0"}, {"Round", "decimals", "0"}, {"Normalize", "order", "2"},
-    {"Resize", "fill_mode", "'constant'"}, {"Resize", "fill_value", "0.0"}, {"Resize", "data_format", "'channels_last'"},
+    {"Resize", "fill_mode", "'constant'"}, {"Resize", "fill_value", "0.0"},
+        {"Resize", "data_format", "'channels_last'"},
     {"Gelu", "approximate", "False"}, {"TopK", "sorted", "True"}};
 
 static bool is_idle(const call_writer *c, const char *name, const cuv_value *v)
@@ -263,7 +268,8 @@ static cuv_status repeats_value(const call_writer *c, const cuv_value *given, cu
     for (size_t i = 0; *out && i + n < rank; i++)
         CUV_TRY(cuv_list_add(c->w->arena, *out, cuv_value_int(c->w->arena, 1)));
     for (size_t i = 0; *out && i < n; i++)
-        CUV_TRY(cuv_list_add(c->w->arena, *out, cuv_is_seq(given) ? cuv_item(given, i) : (cuv_value *)(uintptr_t)given));
+        CUV_TRY(cuv_list_add(c->w->arena, *out, cuv_is_seq(given) ? cuv_item(given, i)
+                             : (cuv_value *)(uintptr_t)given));
     return *out ? CUV_OK : cuv_oom(c->w->cx);
 }
 
@@ -303,7 +309,8 @@ static cuv_status key_value(const call_writer *c, const cuv_value *given, cuv_va
     *out = (cuv_value *)(uintptr_t)given;
     for (size_t i = 0; i < cuv_len(given) && cuv_is_seq(given); i++) {
         dots |= cuv_streq(cuv_get_text(cuv_item(given, i), "class_name"), "__ellipsis__");
-        taken += !cuv_is_null(cuv_item(given, i)) && !cuv_streq(cuv_get_text(cuv_item(given, i), "class_name"), "__ellipsis__");
+        taken += !cuv_is_null(cuv_item(given, i)) &&
+            !cuv_streq(cuv_get_text(cuv_item(given, i), "class_name"), "__ellipsis__");
     }
     if (!dots && !cuv_streq(cuv_get_text(given, "class_name"), "__ellipsis__"))
         return literal_value(c->w, given, CUV_MAX_RANK, out);
@@ -317,7 +324,8 @@ static cuv_status key_value(const call_writer *c, const cuv_value *given, cuv_va
             cuv_value *one = all ? cuv_value_dict(a) : NULL;
             if (!all)
                 CUV_TRY(literal_value(c->w, item, CUV_MAX_RANK, &one));
-            for (const char *const *key = (const char *const[]){"start", "stop", "step", NULL}; all && one && *key; key++)
+            for (const char *const *key = (const char *const[]){"start", "stop", "step", NULL}; all && one &&
+                 *key; key++)
                 CUV_TRY(cuv_dict_set(a, one, *key, cuv_value_null(a)));
             CUV_TRY(cuv_list_add(a, *out, one));
         }
@@ -360,9 +368,10 @@ static cuv_status operand_value(const call_writer *c, const char *name, const cu
 /* ---- dtypes: TensorFlow joins none, and computes floats only from floats */
 
 static const char any_dtype[] =
-    "Add Subtract Multiply Maximum Minimum Equal NotEqual Less LessEqual Greater GreaterEqual LogicalAnd LogicalOr LogicalXor LogicalNot "
-    "Reshape Transpose ExpandDims Squeeze Concatenate Stack GetItem Take Cast StopGradient Copy Flip Roll Tile BroadcastTo OneHot Max Min "
-    "Negative Absolute All Any Where Pad Repeat Split Unstack Argmax Argmin Slice";
+    "Add Subtract Multiply Maximum Minimum Equal NotEqual Less LessEqual Greater GreaterEqual LogicalAnd "
+    "LogicalOr LogicalXor LogicalNot Reshape Transpose ExpandDims Squeeze Concatenate Stack GetItem Take Cast "
+    "StopGradient Copy Flip Roll Tile BroadcastTo OneHot Max Min Negative Absolute All Any Where Pad Repeat "
+    "Split Unstack Argmax Argmin Slice";
 static const char of_truths[] = "LogicalAnd LogicalOr LogicalXor LogicalNot All Any";
 static const char of_numbers[] = "Add Subtract Multiply Maximum Minimum Max Min Negative Absolute Argmax Argmin";
 
@@ -382,7 +391,8 @@ static cuv_status check_dtypes(const call_writer *c)
     bool floats = cuv_dtype_is_float(dtype);
     for (size_t i = first + 1; i < c->var_count; i++)
         if (c->vars[i]->dtype != dtype && strcmp(name, "Take") != 0)
-            return refuse(c->w, c->layer, cuv_format(c->w->cx, "%s and %s", cuv_dtype_name(dtype), cuv_dtype_name(c->vars[i]->dtype)));
+            return refuse(c->w, c->layer, cuv_format(c->w->cx, "%s and %s", cuv_dtype_name(dtype),
+                                                     cuv_dtype_name(c->vars[i]->dtype)));
     bool truth = dtype == CUV_BOOL;
     if ((!floats && !cuv_has_word(any_dtype, name)) || (!truth && cuv_has_word(of_truths, name)) ||
         (truth && cuv_has_word(of_numbers, name)) || (first && (!floats || c->vars[0]->dtype != CUV_BOOL)))
@@ -432,7 +442,8 @@ static cuv_status new_node(const call_writer *c, const cuv_tf_function *f, cuv_v
     return first ? node_of(c, first, kwargs, out) : refuse(c->w, c->layer, "another order of arguments");
 }
 
-cuv_status cuv_keras2_operation_node(writer *w, const cuv_layer *layer, const cuv_graph_call *call, const cuv_var *const *vars,
+cuv_status cuv_keras2_operation_node(writer *w, const cuv_layer *layer, const cuv_graph_call *call,
+                                     const cuv_var *const *vars,
                                      size_t var_count, cuv_wire_value wire, void *state, cuv_value **out)
 {
     const call_writer c = {w, layer, call, vars, var_count, wire, state};

@@ -1,17 +1,19 @@
-/* What Keras 2 says otherwise than Keras 3, by meaning: the written model gives the same outputs. Every change is noted, except that
- * arguments without meaning for the outputs are left out. What Keras 2 cannot express is refused by name. */
+/* What Keras 2 says otherwise than Keras 3, by meaning: the written model gives the same outputs. Every change is
+ * noted, except that arguments without meaning for the outputs are left out. What Keras 2 cannot express is
+ * refused by name. */
 #include "emit/config.h"
 #include "layers/support.h"
 
 /* ---- classes */
 
 static const char absent[] =
-    "AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D AdaptiveMaxPooling1D AdaptiveMaxPooling2D "
-    "AdaptiveMaxPooling3D AugMix AutoContrast ContrastLimitedAdaptiveHistogramEqualization CutMix GroupQueryAttention "
-    "MelSpectrogram MixUp Pipeline RMSNormalization RandAugment "
-    "RandomColorDegeneration RandomColorJitter RandomElasticTransform RandomErasing RandomGaussianBlur RandomGrayscale RandomHue "
-    "RandomInvert RandomPerspective RandomPosterization RandomSaturation RandomSharpness RandomShear ReversibleEmbedding "
-    "STFTSpectrogram Solarization Highway MaxoutDense Merge ParametricSoftplus SReLU";
+    "AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D AdaptiveMaxPooling1D "
+    "AdaptiveMaxPooling2D AdaptiveMaxPooling3D AugMix AutoContrast "
+    "ContrastLimitedAdaptiveHistogramEqualization CutMix GroupQueryAttention MelSpectrogram MixUp Pipeline "
+    "RMSNormalization RandAugment RandomColorDegeneration RandomColorJitter RandomElasticTransform "
+    "RandomErasing RandomGaussianBlur RandomGrayscale RandomHue RandomInvert RandomPerspective "
+    "RandomPosterization RandomSaturation RandomSharpness RandomShear ReversibleEmbedding STFTSpectrogram "
+    "Solarization Highway MaxoutDense Merge ParametricSoftplus SReLU";
 
 static bool is_float_mode(const cuv_layer *layer)
 {
@@ -23,7 +25,8 @@ static bool crops(const cuv_layer *layer)
 {
     int at = layer->in_rank - 3 + (layer->channels_first ? 1 : 0);
     return cuv_streq(layer->def->name, "RandomCrop") && layer->keras >= 3 && layer->in_rank >= 3 &&
-           (layer->in_shape[at] != cuv_arg_int(layer, "height") || layer->in_shape[at + 1] != cuv_arg_int(layer, "width"));
+           (layer->in_shape[at] != cuv_arg_int(layer, "height") ||
+            layer->in_shape[at + 1] != cuv_arg_int(layer, "width"));
 }
 
 /* What Keras 2.15 has a class for, and yet cannot do or read. */
@@ -39,7 +42,8 @@ static cuv_status check_behaviour(cuv_config_writer *w, const cuv_layer *layer)
         found = "output_mode='tf_idf', whose weights Keras 2 keeps elsewhere";
     else if (is_float_mode(layer) && rank > 2)
         found = "encoded inputs of more than one axis";
-    else if (is_float_mode(layer) && cuv_arg_is(layer, "output_mode", "one_hot") && rank == 2 && layer->in_shape[1] != 1)
+    else if (is_float_mode(layer) && cuv_arg_is(layer, "output_mode", "one_hot") && rank == 2 &&
+             layer->in_shape[1] != 1)
         found = "output_mode='one_hot' of more than one value each";
     else if (crops(layer))
         found = "images of another size than it cuts, which Keras 3 leaves alone when it predicts, and Keras 2 does not";
@@ -56,7 +60,8 @@ cuv_status cuv_keras2_class(cuv_config_writer *w, const cuv_layer *layer, const 
     bool idle = cuv_starts_with(class_name, "Random") || cuv_has_word("AugMix CutMix MixUp RandAugment", class_name);
     *out = class_name;
     if (layer->quant)
-        return cuv_fail(w->cx, CUV_UNSUPPORTED, "write.class", &(cuv_detail){.layer = layer->name, .found = "weights of few bits",
+        return cuv_fail(w->cx, CUV_UNSUPPORTED, "write.class",
+                        &(cuv_detail){.layer = layer->name, .found = "weights of few bits",
                         .help = "write it for Keras 3, which has them"},
                         "'%s' is a quantised %s, which Keras 2 does not have", layer->name, class_name);
     if (!cuv_has_word(absent, class_name))
@@ -69,8 +74,8 @@ cuv_status cuv_keras2_class(cuv_config_writer *w, const cuv_layer *layer, const 
 
 /* ---- arguments */
 
-/* Arguments that Keras 2 does not take. Their default, or any value of an argument without meaning for inference, is left out; class "":
- * of every layer. */
+/* Arguments that Keras 2 does not take. Their default, or any value of an argument without meaning for inference,
+ * is left out; class "": of every layer. */
 static const struct { const char *class_name, *names; } unknown[] = {
     {"", "lora_rank lora_alpha quantization_config use_cudnn flash_attention gptq_unpacked_column_size"},
     {"Attention", "seed causal"},
@@ -113,7 +118,8 @@ static const struct { const char *class_name, *names; } unknown[] = {
 static bool is_unknown(const cuv_layer *layer, const char *name)
 {
     for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++)
-        if ((!*unknown[i].class_name || cuv_streq(layer->def->name, unknown[i].class_name)) && cuv_has_word(unknown[i].names, name))
+        if ((!*unknown[i].class_name || cuv_streq(layer->def->name, unknown[i].class_name)) &&
+            cuv_has_word(unknown[i].names, name))
             return true;
     return false;
 }
@@ -152,10 +158,12 @@ cuv_status cuv_keras2_param(cuv_config_writer *w, const cuv_layer *layer, size_t
 /* ---- initialisers and rules */
 
 static const struct { const char *class_name, *arguments; } objects[] = {
-    {"GlorotUniform", "seed"}, {"GlorotNormal", "seed"}, {"HeUniform", "seed"}, {"HeNormal", "seed"}, {"LecunUniform", "seed"},
+    {"GlorotUniform", "seed"}, {"GlorotNormal", "seed"}, {"HeUniform", "seed"}, {"HeNormal", "seed"},
+        {"LecunUniform", "seed"},
     {"LecunNormal", "seed"}, {"Zeros", ""}, {"Ones", ""}, {"Constant", "value"}, {"RandomNormal", "mean stddev seed"},
     {"RandomUniform", "minval maxval seed"}, {"TruncatedNormal", "mean stddev seed"},
-    {"VarianceScaling", "scale mode distribution seed"}, {"Orthogonal", "gain seed"}, {"Identity", "gain"}, {"L1", "l1"}, {"L2", "l2"},
+    {"VarianceScaling", "scale mode distribution seed"}, {"Orthogonal", "gain seed"}, {"Identity", "gain"},
+        {"L1", "l1"}, {"L2", "l2"},
     {"L1L2", "l1 l2"}, {"OrthogonalRegularizer", "factor mode"}, {"MaxNorm", "max_value axis"},
     {"MinMaxNorm", "min_value max_value rate axis"}, {"NonNeg", ""}, {"UnitNorm", "axis"}};
 
@@ -164,7 +172,8 @@ static cuv_status copy_arguments(cuv_config_writer *w, const char *known, const 
     for (size_t i = 0; from && from->kind == CUV_DICT && i < from->size; i++) {
         const char *name = cuv_text(from->pairs[i].key);
         cuv_value *value = from->pairs[i].value;
-        if (name && cuv_has_word(known, name) && value->kind != CUV_DICT)      /* a generator as seed, an array as value */
+        if (name && cuv_has_word(known, name) &&
+            value->kind != CUV_DICT)      /* a generator as seed, an array as value */
             CUV_TRY(cuv_dict_set(w->arena, to, name, value));
     }
     return CUV_OK;
@@ -191,15 +200,19 @@ cuv_status cuv_keras2_object(cuv_config_writer *w, const cuv_param *row, const c
 /* ---- activations */
 
 static const struct { const char *names, *now; } functions[] = {
-    {"linear", "linear"}, {"relu", "relu"}, {"relu6", "relu6"}, {"leaky_relu", "leaky_relu"}, {"sigmoid", "sigmoid"}, {"tanh", "tanh"},
-    {"softmax", "softmax"}, {"softplus", "softplus"}, {"softsign", "softsign"}, {"elu celu", "elu"}, {"selu", "selu"}, {"gelu", "gelu"},
+    {"linear", "linear"}, {"relu", "relu"}, {"relu6", "relu6"}, {"leaky_relu", "leaky_relu"}, {"sigmoid", "sigmoid"},
+        {"tanh", "tanh"},
+    {"softmax", "softmax"}, {"softplus", "softplus"}, {"softsign", "softsign"}, {"elu celu", "elu"}, {"selu", "selu"},
+        {"gelu", "gelu"},
     {"silu swish", "swish"}, {"mish", "mish"}, {"exponential exp", "exponential"}, {"log_softmax", "log_softmax"}};
 
 /* Layers that together compute what Keras 2 has no function for: class, and one argument or two. */
 typedef struct step { const char *class_name, *a, *b; double va, vb; const char *text; } step;
-static const step hard_tanh[] = {{"Rescaling", "scale", "offset", 0.5, 0.5, NULL}, {"ReLU", "max_value", NULL, 1, 0, NULL},
+static const step hard_tanh[] = {{"Rescaling", "scale", "offset", 0.5, 0.5, NULL},
+                                 {"ReLU", "max_value", NULL, 1, 0, NULL},
                                  {"Rescaling", "scale", "offset", 2, -1, NULL}, {0}};
-static const step log_sigmoid[] = {{"Rescaling", "scale", "offset", -1, 0, NULL}, {"Activation", "activation", NULL, 0, 0, "softplus"},
+static const step log_sigmoid[] = {{"Rescaling", "scale", "offset", -1, 0, NULL},
+                                   {"Activation", "activation", NULL, 0, 0, "softplus"},
                                    {"Rescaling", "scale", "offset", -1, 0, NULL}, {0}};
 
 static cuv_status add_steps(cuv_config_writer *w, const cuv_layer *layer, const step *steps, cuv_value *tail)
@@ -220,7 +233,8 @@ static cuv_status add_steps(cuv_config_writer *w, const cuv_layer *layer, const 
     return CUV_OK;
 }
 
-static cuv_status no_activation(cuv_config_writer *w, const cuv_layer *layer, const char *param, const char *found, bool inside)
+static cuv_status no_activation(cuv_config_writer *w, const cuv_layer *layer, const char *param, const char *found,
+                                bool inside)
 {
     return cuv_fail(w->cx, CUV_UNSUPPORTED, "write.behaviour", &(cuv_detail){.layer = layer->name, .found = found,
                     .help = inside ? "it is computed inside the layer, where no other layer can do it; write it for Keras 3, .onnx or .c"
@@ -229,10 +243,12 @@ static cuv_status no_activation(cuv_config_writer *w, const cuv_layer *layer, co
 }
 
 /* By layers after this one. */
-static cuv_status by_layers(cuv_config_writer *w, const cuv_layer *layer, const char *param, const char *name, const cuv_act *act,
+static cuv_status by_layers(cuv_config_writer *w, const cuv_layer *layer, const char *param, const char *name,
+                            const cuv_act *act,
                             cuv_value *tail)
 {
-    const step clip[] = {{"Rescaling", "scale", "offset", act->alpha, act->beta, NULL}, {"ReLU", "max_value", NULL, 1, 0, NULL}, {0}};
+    const step clip[] = {{"Rescaling", "scale", "offset", act->alpha, act->beta, NULL},
+                         {"ReLU", "max_value", NULL, 1, 0, NULL}, {0}};
     const step *steps = act->op == CUV_OP_HARD_SIGMOID ? clip : act->op == CUV_OP_HARD_TANH ? hard_tanh
                       : act->op == CUV_OP_LOG_SIGMOID ? log_sigmoid : NULL;
     if (!steps || !tail)
@@ -243,7 +259,8 @@ static cuv_status by_layers(cuv_config_writer *w, const cuv_layer *layer, const 
 }
 
 /* A layer as activation; Keras 2 takes those of its own module of them. */
-static cuv_status activation_layer(cuv_config_writer *w, const cuv_layer *layer, const char *param, const cuv_value *given, cuv_value **out)
+static cuv_status activation_layer(cuv_config_writer *w, const cuv_layer *layer, const char *param,
+                                   const cuv_value *given, cuv_value **out)
 {
     static const struct { const char *class_name, *arguments; } known[] = {
         {"ReLU", "max_value negative_slope threshold"}, {"LeakyReLU", "alpha"}, {"ELU", "alpha"}, {"Softmax", "axis"},
@@ -283,7 +300,8 @@ static bool has_hard_gates(const cuv_layer *layer)
     bool single;
     for (size_t i = 0; layer->def->params && layer->def->params[i].name; i++)
         if (!strcmp(layer->def->params[i].name, "recurrent_activation"))
-            return cuv_parse_activation(layer, layer->args[i], &act, &single) == CUV_OK && single && act.op == CUV_OP_HARD_SIGMOID &&
+            return cuv_parse_activation(layer, layer->args[i], &act, &single) == CUV_OK && single &&
+                act.op == CUV_OP_HARD_SIGMOID &&
                    act.beta == 0.5 && act.alpha > 0.16 && act.alpha < 0.17;
     return false;
 }
@@ -296,7 +314,8 @@ cuv_status cuv_keras2_weight(cuv_config_writer *w, const cuv_layer *layer, const
     cuv_tensor *made;
     void *to;
     *out = value;
-    if (!gates || !has_hard_gates(layer) || !cuv_has_word("kernel recurrent_kernel bias", name) || value->dtype != CUV_F32)
+    if (!gates || !has_hard_gates(layer) || !cuv_has_word("kernel recurrent_kernel bias", name) ||
+        value->dtype != CUV_F32)
         return CUV_OK;
     CUV_TRY(cuv_tensor_new(w->arena, CUV_F32, value->shape, value->rank, &made, &to));
     size_t width = (size_t)value->shape[value->rank - 1], count = cuv_tensor_count(value);
@@ -316,7 +335,8 @@ static const char *function_of(const cuv_value *given)
     return cuv_text(cuv_get(given, "config"));
 }
 
-cuv_status cuv_keras2_activation(cuv_config_writer *w, const cuv_layer *layer, size_t row, cuv_value *tail, cuv_value **out)
+cuv_status cuv_keras2_activation(cuv_config_writer *w, const cuv_layer *layer, size_t row, cuv_value *tail,
+                                 cuv_value **out)
 {
     const char *param = layer->def->params[row].name;
     const cuv_value *given = layer->args[row];
@@ -338,7 +358,8 @@ cuv_status cuv_keras2_activation(cuv_config_writer *w, const cuv_layer *layer, s
     }
     if (!strcmp(param, "recurrent_activation") && has_hard_gates(layer) && layer->variable == CUV_F32) {
         *out = cuv_value_text(w->arena, "hard_sigmoid");
-        return cuv_config_note(w, layer, "recurrent_activation=hard_sigmoid", "that of Keras 2, with 5/6 of the gates' weights");
+        return cuv_config_note(w, layer, "recurrent_activation=hard_sigmoid",
+                               "that of Keras 2, with 5/6 of the gates' weights");
     }
     if (!single && !name)
         return activation_layer(w, layer, param, given, out);

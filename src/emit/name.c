@@ -1,4 +1,5 @@
-/* Names as the Keras that is written for takes them. A name that has to change is told; two layers never end up with the same. */
+/* Names as the Keras that is written for takes them. A name that has to change is told; two layers never end up
+ * with the same. */
 #include "emit/config.h"
 
 typedef bool (*allowed_char)(char c, bool first);
@@ -37,7 +38,8 @@ static void clean(const char *name, allowed_char allowed, char *out)
 }
 
 /* True when another layer, at any depth, has this name or would get it. */
-static bool collides(const cuv_layer *const *layers, size_t count, const char *name, const char *made, allowed_char allowed, char *room,
+static bool collides(const cuv_layer *const *layers, size_t count, const char *name, const char *made,
+                     allowed_char allowed, char *room,
                      unsigned depth)
 {
     for (size_t i = 0; i < count; i++) {
@@ -86,5 +88,6 @@ const char *cuv_keras3_name(cuv_config_writer *w, const char *name)
 
 const char *cuv_keras2_name(cuv_config_writer *w, const char *name)
 {
-    return name_for(w, name, keras2_char, "Keras 2 makes names in TensorFlow of it, which has only letters, digits and _.-/>");
+    return name_for(w, name, keras2_char,
+                    "Keras 2 makes names in TensorFlow of it, which has only letters, digits and _.-/>");
 }

@@ -3,25 +3,51 @@ more models: graph_worker.py, then graph_check.py.
 
 CUV_GRAPHS_SEED and CUV_GRAPHS_COUNT choose others (defaults 1 and 25).
 """
+import glob
 import os
 import subprocess
 
 import pytest
 
 from graph_check import check_all
-from support import HERE, keras_python
+from support import HERE, Loader, cuvier, keras_python
 
 SEED = os.environ.get("CUV_GRAPHS_SEED", "1")
 COUNT = int(os.environ.get("CUV_GRAPHS_COUNT", "25"))
 
 
-def test_graphs(tmp_path):
+@pytest.fixture(scope="module")
+def graphs(tmp_path_factory):
     if not keras_python():
         pytest.skip("Keras is not installed (tools/setup_tests)")
-    folder = str(tmp_path / "graphs")
+    folder = str(tmp_path_factory.mktemp("graphs") / "made")
     subprocess.run([keras_python(), os.path.join(HERE, "graph_worker.py"), folder, SEED, str(COUNT)], check=True, stdout=subprocess.DEVNULL,
                    stderr=subprocess.DEVNULL, timeout=900)
-    results = list(check_all(folder))
+    return folder
+
+
+def test_graphs(graphs):
+    results = list(check_all(graphs))
     assert len({entry["base"] for entry, *_ in results}) == COUNT
     bad = ["%s %s: %s %s" % (entry["base"], form, verdict, why) for entry, form, verdict, why in results if verdict != "passed"]
+    assert not bad, "\n".join(bad)
+
+
+def test_code_of_graphs(graphs, tmp_path):
+    """As Keras code: real Keras runs it and computes the same, layer by layer the same names; cuvier reads it back to the same outputs."""
+    loader, bad = Loader(keras_python()), []
+    for path in sorted(glob.glob(os.path.join(graphs, "*.keras"))):
+        base, name = path[:-len(".keras")], os.path.basename(path)
+        code, weights = tmp_path / (name + ".py"), tmp_path / (name + ".weights.h5")
+        done = cuvier("rebuild", path, "-q", "-o", code, "-o", weights)
+        if done.returncode:
+            bad.append("%s: refused: %s" % (name, done.stderr[:300]))
+            continue
+        answer = loader.ask([code, weights], base + ".io.npz")
+        if "error" in answer or answer["difference"] > 1e-4:     # what Keras says of masks it said of the original too
+            bad.append("%s: %s" % (name, str(answer)[:400]))
+        done = cuvier("verify", code, weights, "--against", path)
+        if done.returncode:
+            bad.append("%s: read back: %s" % (name, done.stderr[:300]))
+    loader.close()
     assert not bad, "\n".join(bad)
