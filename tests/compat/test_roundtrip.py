@@ -12,12 +12,8 @@ from test_fixed import identify, models
 
 FORMS = [".keras", ".h5", ".json", ".weights.h5", ".npz"]
 # Keras 3.15 cannot read the legacy .h5 that it writes of these itself: operations as nodes are unknown layers there, a
-# list of axes becomes its last one, score_mode becomes a function.
+# list of axes becomes its last one, score_mode becomes a function. Of cuvier's, which names the modules, it can.
 REFUSED_H5 = {"operators", "embedding_mask_stack", "layernorm", "attention"}
-
-
-def endings_for(base):
-    return [e for e in FORMS if not (e == ".h5" and os.path.basename(base) in REFUSED_H5)]
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +72,7 @@ def assert_migrated(base, found):
 @pytest.mark.parametrize("base", list(models()), ids=identify)
 def test_keras_reads_it(base, keras3, tmp_path):
     """Every form: outputs, layers, no optimizer, and not a word said while loading and computing."""
-    endings = endings_for(base)
+    endings = FORMS
     outs = write_all(base, tmp_path, endings)
     own = keras3.ask([base + ".keras"], facts=True) if RELEASES[1] in base else None
     for ending in endings:
