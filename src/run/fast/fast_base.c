@@ -2,7 +2,7 @@
 #include "run/fast/fast.h"
 
 #define VECTOR_ISA 0
-#define TILE_ROWS 4
+#define TILE_ROWS 6
 #define ISA_NAME "portable"
 #define F(name) base_##name
 #define base_isa cuv_isa_base
