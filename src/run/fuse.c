@@ -124,6 +124,48 @@ static void take_padding(fuser *f, const cuv_step *conv, cuv_fused *to)
     f->m->fused[made].absorbed = true;
 }
 
+/* Whether a convolution takes nothing but the place itself, and its activation is one for parts of a row. */
+static bool is_expansion(const fuser *f, const cuv_step *s, const cuv_fused *record)
+{
+    const cuv_act *act = record->act ? record->act : &s->attrs->act;
+    const cuv_var *w = var(f, s->in[1]);
+    float none = 0;
+    if (s->op != CUV_OP_CONV || s->attrs->groups > 1 || record->add != CUV_NO_REF || record->pad_lo || act->op == CUV_OP_SOFTMAX ||
+        !f->m->fast.isa->act(act, &none, 0))
+        return false;
+    for (int i = 0; i < w->rank - 2; i++)
+        if (w->shape[i] != 1 || s->attrs->stride[i] > 1 || (!s->attrs->same && (s->attrs->pad_lo[i] || s->attrs->pad_hi[i])))
+            return false;
+    return true;
+}
+
+static bool is_head(const fuser *f, size_t i);
+
+/* The 1x1 convolution that makes the input of a depthwise one: its result is made and used strip by strip. */
+static bool take_expansion(fuser *f, const cuv_step *s, cuv_fused *to)
+{
+    const int32_t made = f->m->p->values[to->x].step;
+    if (s->op != CUV_OP_DEPTHWISE || made < 0 || f->uses[to->x] != 1 || f->m->fused[made].absorbed)
+        return true;
+    cuv_fused *record = &f->m->fused[made], alone = {.head = (size_t)made, .x = f->m->p->steps[made].in[0], .add = CUV_NO_REF};
+    const cuv_step *head = &f->m->p->steps[record->parts ? record->head : (size_t)made];
+    if ((!record->parts && !is_head(f, (size_t)made)) || !is_expansion(f, head, record->parts ? record : &alone))
+        return true;
+    for (int i = 0; i < CUV_MAX_RANK; i++)
+        if (s->attrs->pad_lo[i] < 0)
+            return true;
+    cuv_fused *expand = CUV_NEW(f->m->plan->arena, cuv_fused);
+    if (!expand)
+        return false;
+    *expand = record->parts ? *record : alone;
+    expand->act = expand->act ? expand->act : &head->attrs->act;
+    record->absorbed = true;
+    to->expand = expand;
+    to->x = expand->x;
+    to->steps[to->parts++] = head;
+    return true;
+}
+
 /* ---- the whole ---- */
 
 static bool is_head(const fuser *f, size_t i)
@@ -149,7 +191,7 @@ static bool is_head(const fuser *f, size_t i)
 }
 
 /* Follows the result of step `i` as far as it can be fused; the record lands at the last step. */
-static void fuse_from(fuser *f, size_t i)
+static cuv_status fuse_from(fuser *f, size_t i)
 {
     const cuv_step *head = &f->m->p->steps[i], *s;
     cuv_fused to = {.head = i, .x = head->in[0], .add = CUV_NO_REF};
@@ -157,9 +199,11 @@ static void fuse_from(fuser *f, size_t i)
     cuv_ref y = head->out[0];
     bool open = head->attrs->act.op == CUV_OP_NONE;
     if (head->op == CUV_OP_BATCH_NORM && !take_norm(f, head, &to))
-        return;
+        return CUV_OK;
     take_padding(f, head, &to);
-    while (open && to.parts < 4 && (s = only_reader(f, y, &next)) && var(f, s->out[0])->dtype == CUV_F32) {
+    if (!take_expansion(f, head, &to))
+        return cuv_oom(f->m->cx);
+    while (open && to.parts < 5 && (s = only_reader(f, y, &next)) && var(f, s->out[0])->dtype == CUV_F32) {
         if (!to.scale && to.add == CUV_NO_REF && take_norm(f, s, &to))
             ;
         else if (to.add == CUV_NO_REF && head->op != CUV_OP_DEPTHWISE && head->op != CUV_OP_BATCH_NORM && take_sum(f, s, y, &to))
@@ -174,7 +218,7 @@ static void fuse_from(fuser *f, size_t i)
         y = s->out[0];
     }
     if (!to.parts)
-        return;
+        return CUV_OK;
     f->m->fused[last] = to;
     f->m->fused[last].steps[to.parts] = NULL;
     for (int k = 0; k < 2; k++) {      /* what is read must last until the kernel runs */
@@ -183,6 +227,7 @@ static void fuse_from(fuser *f, size_t i)
         if (root && root->last < (int32_t)last)
             root->last = (int32_t)last;
     }
+    return CUV_OK;
 }
 
 cuv_status cuv_plan_fuse(cuv_maker *m, const bool *needed)
@@ -198,6 +243,6 @@ cuv_status cuv_plan_fuse(cuv_maker *m, const bool *needed)
     count_uses(&f);
     for (size_t i = 0; i < p->step_count; i++)
         if (needed[i] && !m->fused[i].absorbed && is_head(&f, i))
-            fuse_from(&f, i);
+            CUV_TRY(fuse_from(&f, i));
     return CUV_OK;
 }

@@ -339,8 +339,13 @@ static cuv_status make_fused(cuv_maker *m, size_t i, const cuv_fused *fused)
     const cuv_step *step = &m->p->steps[fused->head];
     cuv_plan_step *s;
     cuv_kernel_scratch scratch = NULL;
-    cuv_ref in[4] = {fused->x, step->in[1], step->in_count > 2 ? step->in[2] : CUV_NO_REF, fused->add};
-    CUV_TRY(add_step(m, step, in, fused->add == CUV_NO_REF ? 3 : 4, m->p->steps[i].out, 1, &s));
+    cuv_ref in[CUV_EXPAND_INPUTS] = {fused->x, step->in[1], step->in_count > 2 ? step->in[2] : CUV_NO_REF, fused->add};
+    if (fused->expand) {
+        const cuv_step *expand = &m->p->steps[fused->expand->head];
+        in[CUV_EXPAND_KERNEL] = expand->in[1];
+        in[CUV_EXPAND_BIAS] = expand->in_count > 2 ? expand->in[2] : CUV_NO_REF;
+    }
+    CUV_TRY(add_step(m, step, in, fused->expand ? CUV_EXPAND_INPUTS : fused->add == CUV_NO_REF ? 3 : 4, m->p->steps[i].out, 1, &s));
     s->fused = fused;
     CUV_TRY(choose_fast(m, s, fused, &scratch));
     if (!s->kernel)

@@ -119,6 +119,13 @@ static void print_place(const cuv_plan *plan, cuv_ref ref, cuv_buffer *out)
     }
 }
 
+static void print_parts(const cuv_fused *fused, cuv_buffer *out)
+{
+    for (const cuv_step *const *part = fused ? fused->steps : NULL; part && *part; part++)
+        if (!fused->expand || (*part)->op != CUV_OP_CONV)
+            cuv_buffer_printf(out, "+%s", cuv_op_about((*part)->op)->name);
+}
+
 void cuv_plan_print(const cuv_plan *plan, cuv_buffer *out)
 {
     for (size_t i = 0; i < plan->step_count; i++) {
@@ -126,8 +133,12 @@ void cuv_plan_print(const cuv_plan *plan, cuv_buffer *out)
         for (int k = 0; k < s->args.out_count; k++)
             print_place(plan, s->refs[s->args.in_count + k], out);
         cuv_buffer_printf(out, " = %s", s->step ? cuv_op_about(s->step->op)->name : "copy");
-        for (const cuv_step *const *part = s->fused ? s->fused->steps : NULL; part && *part; part++)
-            cuv_buffer_printf(out, "+%s", cuv_op_about((*part)->op)->name);
+        print_parts(s->fused, out);
+        if (s->fused && s->fused->expand) {
+            cuv_buffer_text(out, " of (conv");
+            print_parts(s->fused->expand, out);
+            cuv_buffer_text(out, ")");
+        }
         for (int k = 0; k < s->args.in_count; k++)
             print_place(plan, s->refs[k], out);
         if (s->step && s->step->layer)

@@ -420,6 +420,44 @@ static void test_fused(void **state)
     }
 }
 
+/* A 1x1 convolution before a depthwise one: made and used strip by strip. */
+static void test_expanded(void **state)
+{
+    fixture *f = *state;
+    static const char *const before[] = {"", "relu %X alpha=0.0 beta=6.0 gamma=0.0", "silu %X", "softmax %X"};
+    static const char *const after[] = {"relu %X alpha=0.0 beta=inf gamma=0.0", "silu %X", "gelu %X", "softmax %X"};
+    for (int i = 0; i < 90; i++) {
+        const int64_t c = between(f, 1, 20), n = i % 3 ? between(f, 1, 100) : 32 * between(f, 1, 3), h = between(f, 7, 40), w = between(f, 7, 40);
+        const int64_t k = i % 4 == 3 ? between(f, 1, 4) : i % 4 == 2 ? 5 : 3, s = i % 2 ? between(f, 1, 3) : 1, d = s == 1 && i % 5 == 4 ? 2 : 1;
+        const bool pad = i % 6 == 1, fits = (k - 1) * d < h && (k - 1) * d < w, act = i % 4;
+        char text[2048], pads[64] = " same";
+        size_t at = (size_t)snprintf(text, sizeof text, "%%0 = input \"x\" float32 (%lld, %lld, %lld, %lld)\n%%1 = weight \"k\" float32 "
+                                     "(1, 1, %lld, %lld)\n%%2 = weight \"b\" float32 (%lld)\n%%3 = conv %%0 %%1%s groups=1\n", L(1 + i % 2),
+                                     L(h), L(w), L(c), L(c), L(n), L(n), i % 5 ? " %2" : "");
+        if (i % 3 == 1)
+            at += (size_t)snprintf(text + at, sizeof text - at, fused_norm, L(n), L(n), L(n), L(n), 3, "%12", "-", 3);
+        if (act)
+            at += (size_t)snprintf(text + at, sizeof text - at, "%%30 = %.*s%d%s\n", (int)(strchr(before[i % 4], '%') - before[i % 4] + 1),
+                                   before[i % 4], i % 3 == 1 ? 14 : 3, strchr(before[i % 4], 'X') + 1);
+        const int y = act ? 30 : i % 3 == 1 ? 14 : 3;
+        if (pad)
+            at += (size_t)snprintf(text + at, sizeof text - at, "%%31 = pad %%%d pad_lo=0,1,2,0 pad_hi=0,2,1,0 value=0.0 mode=constant\n", y);
+        if (pad || (fits && i % 7 == 3))
+            pads[0] = 0;
+        else if (fits && i % 7 == 5)
+            snprintf(pads, sizeof pads, " pad_lo=%d,%d pad_hi=%d,%d", 1, 0, 0, 2);
+        at += (size_t)snprintf(text + at, sizeof text - at, "%%32 = weight \"k\" float32 (%lld, %lld, %lld, 1)\n%%33 = weight \"b\" float32 "
+                               "(%lld)\n%%34 = depthwise %%%d %%32%s stride=%lld,%lld dilation=%lld,%lld%s\n%%35 = %.*s34%s\noutput %%35\n%s",
+                               L(k), L(k), L(n), L(n), pad ? 31 : y, i % 4 ? " %33" : "", L(s), L(s), L(d), L(d), pads,
+                               (int)(strchr(after[i % 4], '%') - after[i % 4] + 1), after[i % 4], strchr(after[i % 4], 'X') + 1,
+                               i % 9 == 8 ? "output %3\n" : "");
+        assert_true(at < sizeof text);
+        hold(f, text, false);
+    }
+    HOLD(f, "%%0 = input \"x\" float32 (2, 300, 9)\n%%1 = weight \"k\" float32 (1, 9, 70)\n%%2 = conv %%0 %%1 groups=1 act=silu\n"
+            "%%3 = weight \"k\" float32 (5, 70, 1)\n%%4 = depthwise %%2 %%3 same\noutput %%4\n");
+}
+
 /* ---- products as such: every tile, every width ---- */
 
 static void test_tiles(void **state)
@@ -451,6 +489,7 @@ int main(void)
         cmocka_unit_test(test_tiles), cmocka_unit_test(test_dense), cmocka_unit_test(test_matmul), cmocka_unit_test(test_conv),
         cmocka_unit_test(test_depthwise), cmocka_unit_test(test_pool), cmocka_unit_test(test_rows), cmocka_unit_test(test_pad), cmocka_unit_test(test_norm_act), cmocka_unit_test(test_binary),
         cmocka_unit_test(test_activation), cmocka_unit_test(test_recurrent), cmocka_unit_test(test_attention), cmocka_unit_test(test_winograd), cmocka_unit_test(test_fused),
+        cmocka_unit_test(test_expanded),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

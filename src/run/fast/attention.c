@@ -28,8 +28,9 @@ static void mask_rows(const heads *h, size_t head, float *weights)
     }
 }
 
-static void run_head(void *arg, size_t head)
+static void run_head(void *arg, size_t head, size_t thread)
 {
+    (void)thread;
     const heads *h = arg;
     const cuv_kernel_args *a = h->a;
     const cuv_isa *isa = h->f->isa;

@@ -141,8 +141,9 @@ typedef struct job {
     size_t across;              /* parts side by side */
 } job;
 
-static void run_part(void *arg, size_t part)
+static void run_part(void *arg, size_t part, size_t thread)
 {
+    (void)thread;
     const job *j = arg;
     const size_t row = part / j->across * j->rows, panel = part % j->across * j->panels;
     const size_t end = j->p->rows - row < j->rows ? j->p->rows : row + j->rows;

@@ -26,15 +26,18 @@ typedef struct cuv_product {
     float lo, hi;
 } cuv_product;
 
-/* Depthwise convolution of one image that has its padding around it: y[o, c] = clamp(bias[c] + sum over taps of x[..] w[tap, c]). */
-typedef struct cuv_depthwise {
-    size_t channels, out_h, out_w, k_h, k_w;
-    size_t x_row, x_step_h, x_step_w, tap_h, tap_w;      /* in floats: of a row; from one output to the next; between taps */
+/* Windows over one image of in_h x in_w places that are x_step floats apart. A depthwise convolution is y[o, c] = clamp(bias[c] + sum over
+ * taps of x[..] w[tap, c]). Places outside the image count as zeros there; pools leave them out. */
+typedef struct cuv_window {
+    size_t channels, in_h, in_w, out_h, out_w, k_h, k_w, stride_h, stride_w, dilation_h, dilation_w;
+    ptrdiff_t lo_h, lo_w;       /* padding before the first row and column */
+    size_t x_step, y_step;      /* floats from place to place */
     const float *x, *w, *bias;
+    size_t w_step;              /* floats from tap to tap */
     float *y;
     bool clamp;
     float lo, hi;
-} cuv_depthwise;
+} cuv_window;
 
 typedef struct cuv_isa {
     const char *name;
@@ -42,7 +45,9 @@ typedef struct cuv_isa {
     size_t tile;                /* rows of the largest tile */
     /* Columns [first, end) of panels, all rows. */
     void (*product)(const cuv_product *p, size_t first_row, size_t end_row, size_t first_panel, size_t end_panel);
-    void (*depthwise)(const cuv_depthwise *d, size_t first_row, size_t end_row);
+    void (*depthwise)(const cuv_window *d, size_t first_row, size_t end_row);
+    /* The largest value of each window, or its mean; no window may lie in the padding alone. */
+    void (*pool)(const cuv_window *d, size_t first_row, size_t end_row, bool most);
     /* A tile of Winograd's F(2x2, 3x3), n channels: x at row and cell steps to 16 values at v, `step` apart; and from 16 values to (rows, cols)
      * outputs. */
     void (*tile_in)(const float *x, size_t row, size_t cell, size_t n, float *v, size_t step);
@@ -94,7 +99,8 @@ typedef struct cuv_fused {
     const int64_t *pad_lo;      /* by axis of x; NULL: none */
     const float *scale, *shift; /* by output channel; NULL: none */
     const cuv_act *act;         /* NULL: the step's own */
-    const cuv_step *steps[5];   /* the others, for people; ended by NULL */
+    const struct cuv_fused *expand;     /* of a depthwise convolution: the 1x1 convolution that makes its input; x is that one's; or NULL */
+    const cuv_step *steps[6];   /* the others, for people; ended by NULL */
 } cuv_fused;
 
 /* What a step needs beyond its arguments: made once, with the plan. */
@@ -104,17 +110,19 @@ typedef struct cuv_prepared {
     cuv_pool *pool;             /* borrowed; NULL: one thread */
     const cuv_fused *fused;     /* NULL: nothing */
     const cuv_act *after;       /* the activation */
+    const cuv_act *before;      /* that of the 1x1 convolution before a depthwise one */
     cuv_op act;                 /* of kernels that serve several ops */
     cuv_product product;        /* all but rows, x, y */
     size_t panels;              /* of the product, of one group */
     /* convolutions */
     cuv_space space;
     int64_t groups, size[3];    /* of the image with its padding */
+    cuv_window window;          /* depthwise, pools; all but x and y */
     bool padded;                /* the image is copied into scratch */
     size_t tiles[2], block;     /* Winograd: tiles of an image; how many are transformed at once */
     /* recurrence: the product is that with x */
     cuv_product recurrent, candidate;
-    size_t chunk;               /* time steps whose products with x are made at once */
+    size_t chunk;               /* time steps whose products with x, or rows whose windows, are made at once */
     size_t scratch;             /* bytes */
     unsigned copied;            /* bit i: input i is not read when the kernel runs */
 } cuv_prepared;
@@ -134,6 +142,8 @@ CUV_MUST_USE cuv_status cuv_fast_kernel(const cuv_chooser *c, cuv_op op, cuv_ker
                                         cuv_kernel *kernel, cuv_kernel_scratch *scratch);
 /* Whether conv, depthwise or dense of these shapes have a fast kernel, so that others may be fused with it. */
 bool cuv_fast_can(cuv_op op, const cuv_kernel_args *args);
+/* Inputs of a step with `expand`: those of the depthwise convolution (x being the 1x1 convolution's), nothing, then its kernel and bias. */
+enum { CUV_EXPAND_KERNEL = 4, CUV_EXPAND_BIAS, CUV_EXPAND_INPUTS };
 
 /* ---- for the families ---- */
 
@@ -164,6 +174,8 @@ void cuv_scale_packed(float *packed, const float *scale, size_t k, size_t cols, 
 void cuv_fast_act(const cuv_isa *isa, const cuv_act *act, float *y, size_t rows, size_t cols);
 /* Runs a product on the pool, and the activation on what each part made (columns must be the whole row). */
 void cuv_fast_product(const cuv_prepared *f, const cuv_product *p, const cuv_act *act);
+/* The window of two axes that a space is, without weights. */
+cuv_window cuv_fast_window(const cuv_space *s);
 /* The image with its padding: x itself, or a copy in scratch (conv.c). */
 const float *cuv_fast_image(const cuv_prepared *f, const float *x, float *scratch);
 static inline size_t cuv_panels(const cuv_isa *isa, size_t cols)

@@ -7,6 +7,8 @@
 
 enum { SPINS = 3000, MOST_THREADS = 64 };
 
+typedef struct thread { cuv_pool *pool; pthread_t id; size_t number; } thread;
+
 struct cuv_pool {
     cuv_context *cx;
     pthread_mutex_t lock;
@@ -18,9 +20,9 @@ struct cuv_pool {
     atomic_bool ending;
     atomic_size_t next;
     size_t parts;
-    void (*work)(void *arg, size_t part);
+    cuv_work *work;
     void *arg;
-    pthread_t threads[MOST_THREADS];
+    thread threads[MOST_THREADS];
 };
 
 static inline void pause_a_little(void)
@@ -30,10 +32,10 @@ static inline void pause_a_little(void)
 #endif
 }
 
-static void take_parts(cuv_pool *pool)
+static void take_parts(cuv_pool *pool, size_t number)
 {
     for (size_t i; (i = atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed)) < pool->parts;)
-        pool->work(pool->arg, i);
+        pool->work(pool->arg, i, number);
 }
 
 /* Spins, then sleeps until the job is another one. */
@@ -56,12 +58,13 @@ static unsigned await_job(cuv_pool *pool, unsigned done)
 
 static void *run_thread(void *user)
 {
-    cuv_pool *pool = user;
+    const thread *own = user;
+    cuv_pool *pool = own->pool;
     for (unsigned job = pool->started;;) {
         job = await_job(pool, job);
         if (atomic_load(&pool->ending))
             return NULL;
-        take_parts(pool);
+        take_parts(pool, own->number);
         atomic_fetch_sub_explicit(&pool->working, 1, memory_order_release);
     }
 }
@@ -79,18 +82,21 @@ static void start_job(cuv_pool *pool)
 static void start_threads(cuv_pool *pool)
 {
     pool->started = atomic_load(&pool->job);
-    while (pool->count < pool->wanted && !pthread_create(&pool->threads[pool->count], NULL, run_thread, pool))
-        pool->count++;
+    for (thread *t = pool->threads; pool->count < pool->wanted; pool->count++, t++) {
+        *t = (thread){.pool = pool, .number = (size_t)pool->count + 1};
+        if (pthread_create(&t->id, NULL, run_thread, t))
+            break;
+    }
     pool->wanted = pool->count;
 }
 
-void cuv_parallel(cuv_pool *pool, size_t parts, void (*work)(void *arg, size_t part), void *arg)
+void cuv_parallel(cuv_pool *pool, size_t parts, cuv_work *work, void *arg)
 {
     if (pool && parts > 1 && pool->count < pool->wanted)
         start_threads(pool);
     if (!pool || parts < 2 || !pool->count) {
         for (size_t i = 0; i < parts; i++)
-            work(arg, i);
+            work(arg, i, 0);
         return;
     }
     pool->parts = parts;
@@ -99,7 +105,7 @@ void cuv_parallel(cuv_pool *pool, size_t parts, void (*work)(void *arg, size_t p
     atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
     atomic_store(&pool->working, pool->count);
     start_job(pool);
-    take_parts(pool);
+    take_parts(pool, 0);
     for (int i = 0; atomic_load_explicit(&pool->working, memory_order_acquire); i++) {
         pause_a_little();
         if (i >= SPINS)
@@ -152,7 +158,7 @@ void cuv_pool_free(cuv_pool *pool)
     atomic_store(&pool->ending, true);
     start_job(pool);
     for (int i = 0; i < pool->count; i++)
-        pthread_join(pool->threads[i], NULL);
+        pthread_join(pool->threads[i].id, NULL);
     pthread_cond_destroy(&pool->wake);
     pthread_mutex_destroy(&pool->lock);
     cuv_release(pool->cx, pool, sizeof *pool);

@@ -10,8 +10,9 @@ typedef struct cuv_pool cuv_pool;
  * without. CUV_MEMORY. */
 CUV_MUST_USE cuv_status cuv_pool_new(cuv_context *cx, int threads, cuv_pool **out);
 void cuv_pool_free(cuv_pool *pool);
-/* Calls work(arg, i) for all i < parts, on all threads; returns when all are done. */
-void cuv_parallel(cuv_pool *pool, size_t parts, void (*work)(void *arg, size_t part), void *arg);
+/* Calls work(arg, i, thread) for all i < parts, on all threads, of which the caller is number 0; returns when all are done. */
+typedef void cuv_work(void *arg, size_t part, size_t thread);
+void cuv_parallel(cuv_pool *pool, size_t parts, cuv_work *work, void *arg);
 size_t cuv_pool_threads(const cuv_pool *pool);
 /* Cores that this process may use. */
 int cuv_machine_threads(void);

@@ -12,8 +12,9 @@ typedef struct span_job {
     size_t n, each;
 } span_job;
 
-static void act_part(void *arg, size_t part)
+static void act_part(void *arg, size_t part, size_t thread)
 {
+    (void)thread;
     const span_job *j = arg;
     const size_t end = j->n - part * j->each < j->each ? j->n : (part + 1) * j->each;
     const float *x = j->a->in[0].data;
@@ -104,8 +105,9 @@ static void run_batch_norm(const cuv_kernel_args *a)
 }
 
 /* With the numbers of the plan, and the activation while the rows are in the cache. */
-static void norm_part(void *arg, size_t part)
+static void norm_part(void *arg, size_t part, size_t thread)
 {
+    (void)thread;
     const span_job *j = arg;
     const cuv_prepared *f = j->f;
     const size_t n = (size_t)j->a->in[0].shape[j->a->attrs->axis], first = part * j->each;

@@ -1,7 +1,33 @@
 /* Pools: the cells of a window are folded into the output, all channels at once. */
 #include "run/fast/fast.h"
 
-typedef struct pool_job { const cuv_prepared *f; const cuv_kernel_args *a; } pool_job;
+enum { FEW = 50000 };       /* too few floats for several threads */
+
+typedef struct pool_job { const cuv_prepared *f; const cuv_kernel_args *a; size_t each, parts; } pool_job;
+
+static void pool_part(void *arg, size_t part, size_t thread)
+{
+    const pool_job *j = arg;
+    cuv_window d = j->f->window;
+    const size_t image = part / j->parts, first = part % j->parts * j->each;
+    (void)thread;
+    d.x = (const float *)j->a->in[0].data + image * d.in_h * d.in_w * d.x_step;
+    d.y = (float *)j->a->out[0].data + image * d.out_h * d.out_w * d.y_step;
+    j->f->isa->pool(&d, first, d.out_h - first < j->each ? d.out_h : first + j->each, j->f->act == CUV_OP_MAX_POOL);
+}
+
+static void run_pool(const cuv_kernel_args *a)
+{
+    const cuv_prepared *f = a->prepared;
+    const size_t threads = cuv_pool_threads(f->pool), images = (size_t)f->space.b, rows = f->window.out_h;
+    pool_job j = {f, a, rows, 1};
+    if (threads > 1 && images < 4 * threads)
+        j.each = (rows * images + 4 * threads - 1) / (4 * threads);
+    j.parts = (rows + j.each - 1) / j.each;
+    cuv_parallel(cuv_run_count(&a->in[0]) > FEW ? f->pool : NULL, images * j.parts, pool_part, &j);
+}
+
+/* ---- three dimensions ---- */
 
 static void fold_place(const cuv_prepared *f, const float *x, const int64_t *o, float *y)
 {
@@ -26,8 +52,8 @@ static void fold_place(const cuv_prepared *f, const float *x, const int64_t *o, 
         f->isa->scale(y, n, 1 / (float)cells);
 }
 
-/* One line of the second spatial axis (of the first when there are three). */
-static void pool_part(void *arg, size_t part)
+/* One line of the last spatial axis. */
+static void line_part(void *arg, size_t part, size_t thread)
 {
     const pool_job *j = arg;
     const cuv_space *s = &j->f->space;
@@ -35,17 +61,18 @@ static void pool_part(void *arg, size_t part)
     const float *x = (const float *)j->a->in[0].data + b * s->in[0] * s->in[1] * s->in[2] * s->ci;
     float *y = (float *)j->a->out[0].data + (int64_t)part * s->out[2] * s->ci;
     int64_t o[3] = {line / s->out[1], line % s->out[1], 0};
+    (void)thread;
     for (; o[2] < s->out[2]; o[2]++, y += s->ci)
         fold_place(j->f, x, o, y);
 }
 
-static void run_pool(const cuv_kernel_args *a)
+static void run_pool_3d(const cuv_kernel_args *a)
 {
     const cuv_prepared *f = a->prepared;
     const cuv_space *s = &f->space;
-    pool_job j = {f, a};
+    pool_job j = {f, a, 0, 0};
     const size_t parts = (size_t)(s->b * s->out[0] * s->out[1]);
-    cuv_parallel(cuv_run_count(&a->in[0]) > 50000 ? f->pool : NULL, parts, pool_part, &j);
+    cuv_parallel(cuv_run_count(&a->in[0]) > FEW ? f->pool : NULL, parts, line_part, &j);
 }
 
 /* Windows that lie in the padding alone are left to the reference kernel, which says what they give. */
@@ -63,6 +90,7 @@ cuv_status cuv_choose_pool(const cuv_chooser *c, cuv_op op, const cuv_kernel_arg
             if (first >= end)
                 return CUV_OK;
         }
-    *kernel = run_pool;
+    to->window = cuv_fast_window(&to->space);
+    *kernel = to->space.d > 2 ? run_pool_3d : run_pool;
     return CUV_OK;
 }

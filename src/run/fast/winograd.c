@@ -42,8 +42,9 @@ static void run_block(const part_job *j, float *v, float *m, size_t first, size_
     }
 }
 
-static void run_part(void *arg, size_t part)
+static void run_part(void *arg, size_t part, size_t thread)
 {
+    (void)thread;
     const part_job *j = arg;
     const cuv_prepared *f = j->f;
     const size_t tiles = f->tiles[0] * f->tiles[1], each = (tiles + j->parts - 1) / j->parts;
