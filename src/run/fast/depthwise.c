@@ -63,29 +63,54 @@ static size_t strip_floats(const cuv_prepared *f)
     return (strip_width(d) * strip_height(d, f->chunk) + f->chunk * d->out_w) * f->isa->panel;
 }
 
-/* Row `row` of the 1x1 convolution's result, which may lie in the padding. */
-static void expand_row(const cuv_prepared *f, const float *x, ptrdiff_t row, size_t panel, float *to)
+/* The 1x1 convolution of `count` rows from x on, a line of `to` each with zeros on both sides. */
+static void expand_rows(const cuv_prepared *f, const float *x, size_t count, size_t panel, float *to)
 {
     const cuv_window *d = &f->window;
-    const size_t width = f->isa->panel, lo = (size_t)d->lo_w, room = strip_width(d);
+    const size_t width = f->isa->panel, lo = (size_t)d->lo_w, room = strip_width(d), line = room * width;
     const size_t n = d->in_w < room - lo ? d->in_w : room - lo;
+    const bool joined = n == d->in_w && n < 4 * f->isa->tile && n % f->isa->tile;      /* tiles then span rows */
     cuv_product p = f->product;
-    if (row < 0 || row >= (ptrdiff_t)d->in_h) {
-        memset(to, 0, room * width * sizeof *to);
-        return;
-    }
-    p.rows = n;
-    p.x = x + (size_t)row * d->in_w * p.k;
+    p.rows = joined ? count * n : n;
     p.x_step = p.k;
     p.packed += panel * p.k * width;
     p.bias = p.bias ? p.bias + panel * width : NULL;
     p.cols = p.y_step = width;
-    p.y = to + lo * width;
-    memset(to, 0, lo * width * sizeof *to);
-    memset(p.y + n * width, 0, (room - lo - n) * width * sizeof *to);
-    f->isa->product(&p, 0, n, 0, 1);
-    if (!p.clamp)
-        cuv_fast_act(f->isa, f->before, p.y, n, width);
+    if (joined) {
+        p.x = x;
+        p.y = to;
+        f->isa->product(&p, 0, p.rows, 0, 1);
+    }
+    for (size_t i = count; i-- > 0;) {      /* from the last: lines move away from the start */
+        float *own = to + i * line, *values = own + lo * width;
+        if (joined)
+            memmove(values, to + i * n * width, n * width * sizeof *to);
+        else {
+            p.x = x + i * d->in_w * p.k;
+            p.y = values;
+            f->isa->product(&p, 0, n, 0, 1);
+        }
+        memset(own, 0, lo * width * sizeof *to);
+        memset(values + n * width, 0, (room - lo - n) * width * sizeof *to);
+        if (!p.clamp)
+            cuv_fast_act(f->isa, f->before, values, n, width);
+    }
+}
+
+/* Lines of the strip for the rows [first, end), of which some may lie in the padding. */
+static void fill_strip(const cuv_prepared *f, const float *x, ptrdiff_t first, ptrdiff_t end, size_t panel, float *to)
+{
+    const cuv_window *d = &f->window;
+    const size_t line = strip_width(d) * f->isa->panel;
+    const ptrdiff_t in = (ptrdiff_t)d->in_h;
+    for (ptrdiff_t row = first, next; row < end; row = next, to += (size_t)(row - first) * line, first = row) {
+        const bool inside = row >= 0 && row < in;
+        next = row < 0 ? (end < 0 ? end : 0) : inside && in < end ? in : end;
+        if (inside)
+            expand_rows(f, x + (size_t)row * d->in_w * f->product.k, (size_t)(next - row), panel, to);
+        else
+            memset(to, 0, (size_t)(next - row) * line * sizeof *to);
+    }
 }
 
 /* Output rows from `first`, out of the strip: d is the window of its channels. */
@@ -132,8 +157,7 @@ static void run_strip(void *arg, size_t part, size_t thread)
         d.in_h = strip_height(&d, d.out_h);
         if (start > from)
             memmove(strip, strip + (f->chunk * d.stride_h) * line, (size_t)(start - from) * line * sizeof *strip);
-        for (ptrdiff_t row = start; row < from + (ptrdiff_t)d.in_h; row++)
-            expand_row(f, x, row, panel, strip + (size_t)(row - from) * line);
+        fill_strip(f, x, start, from + (ptrdiff_t)d.in_h, panel, strip + (size_t)(start - from) * line);
         made = from + (ptrdiff_t)d.in_h;
         take_windows(f, &d, y + o * d.out_w * channels, strip + line * strip_height(&d, f->chunk));
     }
