@@ -220,7 +220,7 @@ static void forget_copied(const cuv_maker *m, const cuv_plan_step *s)
 /* Operands of which kernels read bytes, or make packed copies. */
 static bool reads_loose(cuv_op op, int k)
 {
-    return op == CUV_OP_GATHER ? k == 0 : op == CUV_OP_DENSE || op == CUV_OP_CONV ? k == 1
+    return op == CUV_OP_GATHER ? k == 0 : op == CUV_OP_DENSE || op == CUV_OP_CONV ? k == 1 : op == CUV_OP_DEPTHWISE ? k == CUV_EXPAND_KERNEL
          : (op == CUV_OP_LSTM || op == CUV_OP_GRU) && (k == 1 || k == 2);
 }
 
@@ -257,7 +257,8 @@ static cuv_status choose_fast(cuv_maker *m, cuv_plan_step *s, const cuv_fused *f
         *scratch = its;
         s->args.prepared = NULL;
         if (m->fast.cache)
-            cuv_cache_step(m->fast.cache, (size_t)(s->step - m->p->steps), fused && fused->scale);
+            cuv_cache_step(m->fast.cache, (size_t)(s->step - m->p->steps),
+                           fused && (fused->scale || (fused->expand && fused->expand->scale)));
         if (m->fast.isa)
             CUV_TRY(cuv_fast_kernel(&m->fast, s->step->op, &s->args, fused, &s->kernel, scratch));
         again = false;

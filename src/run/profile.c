@@ -24,7 +24,9 @@ static double operations(const cuv_plan_step *s)
         return 0;
     switch ((int)s->step->op) {
     case CUV_OP_CONV: return 2 * count_of(out) * count_of(&in[1]) / (double)in[1].shape[in[1].rank - 1];
-    case CUV_OP_DEPTHWISE: return 2 * count_of(out) * count_of(&in[1]) / (double)in[1].shape[in[1].rank - 1] / (double)in[1].shape[in[1].rank - 2];
+    case CUV_OP_DEPTHWISE:
+        return 2 * count_of(out) * count_of(&in[1]) / (double)in[1].shape[in[1].rank - 1] / (double)in[1].shape[in[1].rank - 2] +
+               (s->fused && s->fused->expand ? 2 * count_of(in) * (double)in[CUV_EXPAND_KERNEL].shape[in[CUV_EXPAND_KERNEL].rank - 1] : 0);
     case CUV_OP_CONV_TRANSPOSE: return 2 * count_of(in) * count_of(&in[1]) / (double)in[1].shape[in[1].rank - 1];
     case CUV_OP_DENSE: return 2 * count_of(out) * (double)in[1].shape[0];
     case CUV_OP_MATMUL: return 2 * count_of(out) * (double)in[0].shape[in[0].rank - (s->args.attrs->transpose_a ? 2 : 1)];

@@ -48,8 +48,9 @@ static cuv_status cut(cuv_arena *arena, const cuv_piece *pieces, size_t count, j
 }
 
 /* The digests of the lanes, and what is left beside them. */
-static void digest_span(void *arg, size_t i)
+static void digest_span(void *arg, size_t i, size_t thread)
 {
+    (void)thread;
     const job *j = arg;
     span *s = &j->spans[i];
     uint8_t text[8 * 16 * 4 + ROW];
@@ -65,8 +66,9 @@ static void digest_span(void *arg, size_t i)
     cuv_blob_forget(s->blob, s->data, s->size);
 }
 
-static void sum_span(void *arg, size_t i)
+static void sum_span(void *arg, size_t i, size_t thread)
 {
+    (void)thread;
     const job *j = arg;
     j->spans[i].sum = j->mill->sum(j->spans[i].data, j->spans[i].size);
 }
