@@ -11,6 +11,7 @@ struct cuv_runner {
     size_t input_count;
     bool reference, lasting;
     unsigned runs;            /* with this plan */
+    int64_t total, at_once;   /* rows of the last batch, and how many of them are run at once */
 };
 
 enum { RUNS_OF_LASTING = 3 };      /* a plan that runs once more than this is made anew to last */
@@ -338,6 +339,21 @@ cuv_status cuv_check_states(struct cuv_model *m, int64_t total, int64_t batch)
                     "the model '%s' is stateful: in Keras a batch goes on where the one before ended, which is not supported", m->name);
 }
 
+/* Rows to run at once where the caller leaves it open. */
+static cuv_status choose_rows(struct cuv_model *m, int64_t total, const cuv_run_options *options, int64_t *step)
+{
+    CUV_TRY(get_runner(m));
+    struct cuv_runner *r = m->runner;
+    if (total < 2 || (options && options->reference) || !divisible(m))
+        return CUV_OK;
+    if (r->total != total) {
+        CUV_TRY(cuv_best_rows(m->cx, m->program, total, &r->at_once));
+        r->total = total;
+    }
+    *step = r->at_once;
+    return CUV_OK;
+}
+
 static cuv_status run_batches(struct cuv_model *m, const cuv_array *inputs, size_t batch, const cuv_run_options *options,
                               struct cuv_result *result)
 {
@@ -351,6 +367,8 @@ static cuv_status run_batches(struct cuv_model *m, const cuv_array *inputs, size
                         "the model '%s' takes batches of exactly %lld rows; %lld are given", m->name, (long long)fixed,
                         (long long)total);
     CUV_TRY(cuv_check_states(m, total, step));
+    if (!fixed && !batch)
+        CUV_TRY(choose_rows(m, total, options, &step));
     if (step >= total || !divisible(m))
         return run_rows(m, inputs, options, 0, total, -1, result);
     for (int64_t first = 0; first < total; first += step)

@@ -26,6 +26,8 @@ CUV_MUST_USE cuv_status cuv_profile_model(struct cuv_model *m, const cuv_array *
 void cuv_profile_drop(cuv_context *cx, cuv_profile *profile);
 /* True when the inputs' first axes have different fixed sizes: they are no batch, and the model runs once on the whole of each. */
 bool cuv_has_no_batch(const struct cuv_model *m);
+/* How many of `total` rows are best run at once; all, unless it is plain that rows do not touch each other. It divides total. */
+CUV_MUST_USE cuv_status cuv_best_rows(cuv_context *cx, const cuv_program *p, int64_t total, int64_t *out);
 /* Orders samples by the model's inputs (outputs): by position, or by name. CUV_NO "samples.names" when they do not match. */
 CUV_MUST_USE cuv_status cuv_match_samples(struct cuv_model *m, const cuv_samples *s, bool outputs, cuv_arena *arena,
                                           cuv_array **out);
