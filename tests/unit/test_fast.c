@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "run/fast/fast.h"
+#include "run/runner.h"
 
 enum { MOST = 8 };
 
@@ -420,6 +421,33 @@ static void test_fused(void **state)
     }
 }
 
+/* ---- over one axis ---- */
+
+static void test_toom(void **state)
+{
+    fixture *f = *state;
+    f->slack = 4;
+    for (int i = 0; i < 60; i++) {
+        const int64_t ci = between(f, 16, 40), co = between(f, 16, 70), k = between(f, 3, 14), d = i % 3 ? between(f, 1, 5) : 1;
+        const int64_t n = between(f, 16, 90) * d + (k - 1) * d;
+        char pads[64] = " same";
+        if (i % 4 == 1)
+            snprintf(pads, sizeof pads, " pad_lo=%d pad_hi=0", (int)((k - 1) * d));
+        else if (i % 4 == 2)
+            pads[0] = 0;
+        HOLD(f, "%%0 = input \"x\" float32 (%lld, %lld, %lld)\n%%1 = weight \"u256\" float32 (%lld, %lld, %lld)\n%%2 = weight \"b\" float32 "
+                "(%lld)\n%%3 = conv %%0 %%1%s dilation=%lld%s groups=1 act=%s\noutput %%3\n", L(1 + i % 2), L(n), L(ci), L(k), L(ci), L(co),
+             L(co), i % 3 ? " %2" : "", L(d), pads, acts[(size_t)i % ACTS]);
+    }
+    for (unsigned which = 0; which < 8; which++) {
+        char head[512];
+        snprintf(head, sizeof head, "%%0 = input \"x\" float32 (2, 150, 20)\n%%4 = input \"r\" float32 (2, 150, 40)\n%%1 = weight \"k\" float32 "
+                 "(7, 20, 40)\n%%3 = conv %%0 %%1 same dilation=3 groups=1\n");
+        hold_tail(f, head, 3, 40, which | 24, which & 1 ? "silu %X" : "relu %X alpha=0.0 beta=inf gamma=0.0");
+    }
+    f->slack = 1;
+}
+
 /* A 1x1 convolution before a depthwise one: made and used strip by strip. */
 static void test_expanded(void **state)
 {
@@ -468,6 +496,41 @@ static void test_tiles(void **state)
             HOLD(f, "%%0 = input \"x\" float32 (%d, 7)\n%%1 = weight \"k\" float32 (7, %d)\n%%2 = dense %%0 %%1\noutput %%2\n", rows, cols);
 }
 
+/* ---- portions of a batch ---- */
+
+/* Rows are run apart only where none touches another, and where that pays. */
+static void test_portions(void **state)
+{
+    fixture *f = *state;
+#define CONV "%0 = input \"x\" float32 (None, 128, 128, 16)\n%1 = weight \"k\" float32 (3, 3, 16, 16)\n%2 = conv %0 %1 same groups=1\n"
+    static const struct { const char *text; int64_t total, expected; } cases[] = {
+        {CONV "output %2\n", 12, 1},
+        {CONV "%3 = mean %2 axes=1,2\n%4 = sub %2 %2\noutput %3\noutput %4\n", 7, 1},
+        {CONV "%3 = mean %2 axes=0 keepdims\n%4 = sub %2 %3\noutput %4\n", 12, 12},
+        {CONV "%3 = mean %2 axes=0,1,2,3\n%4 = sub %2 %3\noutput %4\n", 12, 12},
+        {CONV "%3 = reshape %2 shape=-1,128,16\noutput %3\n", 12, 12},
+        {CONV "%3 = reshape %2 shape=-2,16384,16\noutput %3\n", 12, 1},
+        {CONV "%3 = concat %2 %2 axis=0\noutput %3\n", 12, 12},
+        {CONV "%3 = transpose %2 perm=1,0,2,3\noutput %3\n", 12, 12},
+        {CONV "%3 = weight \"w\" float32 (16, 4)\n%4 = dense %2 %3\n%5 = cumsum %4 axis=0\noutput %5\n", 12, 12},
+        {"%0 = input \"x\" float32 (None, 40, 40, 8)\n%1 = weight \"k\" float32 (3, 3, 8, 8)\n%2 = conv %0 %1 same groups=1\noutput %2\n", 64, 16},
+        {"%0 = input \"x\" float32 (None, 784)\n%1 = weight \"k\" float32 (784, 500)\n%2 = dense %0 %1\noutput %2\n", 256, 256},
+        {"%0 = input \"x\" float32 (None, 784)\n%1 = weight \"k\" float32 (784, 500)\n%2 = dense %0 %1\noutput %2\n", 1024, 256},
+        {"%0 = input \"x\" float32 (None, 784)\n%1 = weight \"k\" float32 (784, 500)\n%2 = dense %0 %1\noutput %2\n", 1021, 1021},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        cuv_arena *arena = cuv_arena_new(f->cx);
+        cuv_program *p;
+        int64_t rows;
+        if (cuv_program_parse(arena, cases[i].text, strlen(cases[i].text), &p) != CUV_OK || p->status != CUV_OK)
+            fail_msg("%s\n%s", cases[i].text, cuv_finding_count(f->cx) ? cuv_finding_at(f->cx, 0)->message : "is no program");
+        assert_int_equal(cuv_best_rows(f->cx, p, cases[i].total, &rows), CUV_OK);
+        if (rows != cases[i].expected)
+            fail_msg("%s: %d rows of %d, not %d", cases[i].text, (int)rows, (int)cases[i].total, (int)cases[i].expected);
+        cuv_arena_free(arena);
+    }
+}
+
 static int setup(void **state)
 {
     static fixture f;
@@ -489,7 +552,7 @@ int main(void)
         cmocka_unit_test(test_tiles), cmocka_unit_test(test_dense), cmocka_unit_test(test_matmul), cmocka_unit_test(test_conv),
         cmocka_unit_test(test_depthwise), cmocka_unit_test(test_pool), cmocka_unit_test(test_rows), cmocka_unit_test(test_pad), cmocka_unit_test(test_norm_act), cmocka_unit_test(test_binary),
         cmocka_unit_test(test_activation), cmocka_unit_test(test_recurrent), cmocka_unit_test(test_attention), cmocka_unit_test(test_winograd), cmocka_unit_test(test_fused),
-        cmocka_unit_test(test_expanded),
+        cmocka_unit_test(test_expanded), cmocka_unit_test(test_toom), cmocka_unit_test(test_portions),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

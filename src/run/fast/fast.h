@@ -52,6 +52,9 @@ typedef struct cuv_isa {
      * outputs. */
     void (*tile_in)(const float *x, size_t row, size_t cell, size_t n, float *v, size_t step);
     void (*tile_out)(const cuv_product *p, const float *v, size_t step, float *y, const float *add, size_t row, size_t rows, size_t cols);
+    /* The same over one axis for Toom-Cook's F(4, 4): from 7 places to 7 values, and from these to `count` outputs, `row` floats apart. */
+    void (*line_in)(const float *const *x, size_t n, float *v, size_t step);
+    void (*line_out)(const cuv_product *p, const float *v, size_t step, float *y, const float *add, size_t row, size_t count);
     /* In place; false when the activation is not here. */
     bool (*act)(const cuv_act *act, float *y, size_t n);
     void (*softmax)(float *y, const float *x, size_t rows, size_t n, float scale);
@@ -65,6 +68,8 @@ typedef struct cuv_isa {
     /* y[i] = larger of both (NaN wins), or their sum */
     void (*fold_max)(float *y, const float *x, size_t n);
     void (*fold_add)(float *y, const float *x, size_t n);
+    /* y[c] = sum of x[r, c] over all rows */
+    void (*sum_rows)(float *y, const float *x, size_t rows, size_t n);
     void (*scale)(float *y, size_t n, float by);
     /* One step of an LSTM over n units: gates i f c o of n floats each, already activated apart from c's new value. */
     void (*lstm_cell)(float *gates, float *c, float *h, size_t n);
@@ -149,7 +154,7 @@ enum { CUV_EXPAND_KERNEL = 4, CUV_EXPAND_BIAS, CUV_EXPAND_INPUTS };
 
 /* A family's chooser: *kernel is left alone when the step is not for it. */
 typedef cuv_status cuv_fast_choose(const cuv_chooser *c, cuv_op op, const cuv_kernel_args *a, cuv_prepared *to, cuv_kernel *kernel);
-cuv_fast_choose cuv_choose_linear, cuv_choose_winograd, cuv_choose_conv, cuv_choose_depthwise, cuv_choose_rows, cuv_choose_pool, cuv_choose_recurrent,
+cuv_fast_choose cuv_choose_linear, cuv_choose_winograd, cuv_choose_toom, cuv_choose_conv, cuv_choose_depthwise, cuv_choose_rows, cuv_choose_pool, cuv_choose_recurrent,
     cuv_choose_attention;
 bool cuv_can_dense(const cuv_kernel_args *a);
 bool cuv_can_conv(const cuv_kernel_args *a);

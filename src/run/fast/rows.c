@@ -1,7 +1,7 @@
 /* What goes over rows: activations, arithmetic of two tensors, softmax, normalisation, means over space. */
 #include "run/fast/fast.h"
 
-enum { PIECE = 4096 };      /* floats that pass through the first cache at once */
+enum { PIECE = 4096, FEW = 50000 };     /* floats that pass through the first cache at once; too few for several threads */
 
 /* ---- several threads over a run of floats ---- */
 
@@ -33,12 +33,62 @@ static void run_act(const cuv_kernel_args *a)
     const cuv_attrs *at = a->attrs;
     span_job j = {.f = f, .a = a, .n = cuv_run_count(&a->in[0])};
     j.act = (cuv_act){f->act, at->alpha, at->beta, at->gamma, at->approximate};
-    const size_t threads = cuv_pool_threads(f->pool), parts = j.n > 50000 ? 2 * threads : 1;
+    const size_t threads = cuv_pool_threads(f->pool), parts = j.n > FEW ? 2 * threads : 1;
     j.each = (j.n + parts - 1) / parts;
     cuv_parallel(f->pool, (j.n + j.each - 1) / j.each, act_part, &j);
 }
 
 /* ---- two tensors ---- */
+
+/* One tensor against another that is as large, or repeats all along it. */
+typedef struct pair_job {
+    const cuv_prepared *f;
+    const float *x, *other;
+    float *y;
+    size_t n, each, period;     /* period: floats of the other one; 0: as many as x */
+} pair_job;
+
+static void pair_part(void *arg, size_t part, size_t thread)
+{
+    const pair_job *j = arg;
+    const size_t end = j->n - part * j->each < j->each ? j->n : (part + 1) * j->each, step = j->period ? j->period : j->each;
+    (void)thread;
+    for (size_t i = part * j->each; i < end; i += step)
+        j->f->isa->binary(j->f->act, j->y + i, j->x + i, j->period ? j->other : j->other + i, end - i < step ? end - i : step, false);
+}
+
+/* Whether t repeats along `whole`: its axes are the last ones of it, ones apart. */
+static bool repeats(const cuv_run_tensor *t, const cuv_run_tensor *whole)
+{
+    int i = t->rank - 1, k = whole->rank - 1;
+    for (; i >= 0 && k >= 0 && t->shape[i] == whole->shape[k]; i--)
+        k--;
+    for (; i >= 0 && t->shape[i] == 1; i--)
+        ;
+    return i < 0;
+}
+
+static bool run_pair(const cuv_kernel_args *a)
+{
+    const cuv_prepared *f = a->prepared;
+    const size_t n = cuv_run_count(&a->out[0]), threads = n > FEW ? cuv_pool_threads(f->pool) : 1;
+    const bool turned = cuv_run_count(&a->in[0]) < n && (f->act == CUV_OP_ADD || f->act == CUV_OP_MUL);
+    const cuv_run_tensor *x = &a->in[turned], *other = &a->in[!turned];
+    const size_t period = cuv_run_count(other);
+    float pattern[PIECE];
+    if (cuv_run_count(x) < n || period < 2 || !repeats(other, &a->out[0]))
+        return false;
+    pair_job j = {f, x->data, other->data, a->out[0].data, n, n / (2 * threads) + 1, period < n ? period : 0};
+    if (j.period && period <= PIECE / 4) {
+        for (j.period = 0; j.period + period <= PIECE && j.period < n; j.period += period)
+            memcpy(pattern + j.period, other->data, period * sizeof *pattern);
+        j.other = pattern;
+    }
+    if (j.period)
+        j.each = (j.each + j.period - 1) / j.period * j.period;
+    cuv_parallel(threads > 1 ? f->pool : NULL, (n + j.each - 1) / j.each, pair_part, &j);
+    return true;
+}
 
 static void run_binary(const cuv_kernel_args *a)
 {
@@ -46,6 +96,8 @@ static void run_binary(const cuv_kernel_args *a)
     const bool turns = f->act == CUV_OP_ADD || f->act == CUV_OP_MUL;
     float *y = a->out[0].data;
     cuv_walk w;
+    if (run_pair(a))
+        return;
     cuv_walk_init(&w, a->out[0].shape, a->out[0].rank, 2);
     cuv_walk_broadcast(&w, 0, a->in[0].shape, a->in[0].rank);
     cuv_walk_broadcast(&w, 1, a->in[1].shape, a->in[1].rank);
@@ -122,30 +174,38 @@ static void run_fused_norm(const cuv_kernel_args *a)
     const size_t n = (size_t)a->in[0].shape[a->attrs->axis];
     const cuv_prepared *f = a->prepared;
     span_job j = {.f = f, .a = a, .n = cuv_run_count(&a->in[0]) / n, .each = PIECE / n + 1};
-    cuv_parallel(j.n * n > 50000 ? f->pool : NULL, (j.n + j.each - 1) / j.each, norm_part, &j);
+    cuv_parallel(j.n * n > FEW ? f->pool : NULL, (j.n + j.each - 1) / j.each, norm_part, &j);
 }
 
 /* ---- padding with one value ---- */
 
-/* y is (.., n) with n floats of x in a run, at `at` of each of the outer places. */
+static void fill(float *to, size_t n, float value)
+{
+    for (size_t i = 0; i < n; i++)
+        to[i] = value;
+}
+
+/* y is x in runs of n floats, each at its place, with the value between them. */
 static void run_pad(const cuv_kernel_args *a)
 {
     const cuv_prepared *f = a->prepared;
     const cuv_run_tensor *x = &a->in[0], *y = &a->out[0];
-    const size_t inner = f->panels, runs = inner ? cuv_run_count(x) / inner : 0, count = cuv_run_count(y);
-    const float *from = x->data;
+    const size_t inner = f->panels, runs = inner ? cuv_run_count(x) / inner : 0;
+    const float *from = x->data, value = (float)a->attrs->value;
     float *to = y->data;
     int64_t at[CUV_MAX_RANK] = {0};
-    for (size_t i = 0; i < count; i++)
-        to[i] = (float)a->attrs->value;
+    size_t done = 0;
     for (size_t r = 0; r < runs; r++, from += inner) {
         size_t place = 0;
         for (int i = 0; i < x->rank; i++)
             place = place * (size_t)y->shape[i] + (size_t)(at[i] + a->attrs->pad_lo[i]);
+        fill(to + done, place - done, value);
         memcpy(to + place, from, inner * sizeof *to);
+        done = place + inner;
         for (int i = (int)f->chunk; i-- > 0 && ++at[i] == x->shape[i];)
             at[i] = 0;
     }
+    fill(to + done, cuv_run_count(y) - done, value);
 }
 
 /* The run: the last padded axis and what follows it. */
@@ -172,10 +232,8 @@ static void run_mean(const cuv_kernel_args *a)
     const float *x = a->in[0].data;
     float *y = a->out[0].data;
     for (size_t o = 0; o < outer; o++, y += inner) {
-        memcpy(y, x, inner * sizeof *y);
-        x += inner;
-        for (size_t m = 1; m < middle; m++, x += inner)
-            f->isa->fold_add(y, x, inner);
+        f->isa->sum_rows(y, x, middle, inner);
+        x += middle * inner;
         if (f->act == CUV_OP_MEAN)
             f->isa->scale(y, inner, 1 / (float)middle);
     }
