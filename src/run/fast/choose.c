@@ -153,28 +153,33 @@ static void run_part(void *arg, size_t part, size_t thread)
         cuv_fast_act(j->f->isa, j->act, j->p->y + row * j->p->y_step, end - row, j->p->cols);
 }
 
+/* Rows of a part: as many parts as give all threads the same, more than one each where there are rows enough; at most `most` rows. */
+static size_t rows_of_part(size_t rows, size_t most, size_t tile, size_t threads)
+{
+    const size_t each = rows >= 12 * tile * threads ? 4 : rows >= 6 * tile * threads ? 2 : 1;
+    const size_t parts = (rows + most - 1) / most, even = (parts + threads - 1) / threads * threads;
+    const size_t wanted = even > each * threads ? even : each * threads;
+    return (rows + wanted - 1) / wanted;
+}
+
 void cuv_fast_product(const cuv_prepared *f, const cuv_product *p, const cuv_act *act)
 {
     const size_t tile = f->isa->tile, depth = p->taps * p->k, threads = cuv_pool_threads(f->pool);
     const double work = (double)p->rows * (double)depth * (double)p->cols;
-    job j = {f, p, p->clamp || !act || act->op == CUV_OP_NONE ? NULL : act, p->rows, f->panels, 1};
-    size_t parts = 1;
+    job j = {f, p, p->clamp || !act || act->op == CUV_OP_NONE ? NULL : act, p->rows ? p->rows : 1, f->panels, 1};
     if (j.act) {        /* a part's rows are still in the cache when the activation comes */
-        j.rows = 65536 / (p->cols ? p->cols : 1) / tile * tile;
-        j.rows = j.rows < 4 * tile ? 4 * tile : j.rows;
+        const size_t fit = 65536 / (p->cols ? p->cols : 1) / tile * tile, most = fit < 4 * tile ? 4 * tile : fit;
+        j.rows = j.rows < most ? j.rows : most;
     }
     if (threads > 1 && work > 50000) {
-        const size_t each = (p->rows + 4 * threads - 1) / (4 * threads), whole = (each + tile - 1) / tile * tile;
         if (p->rows >= 2 * tile * threads)
-            j.rows = whole < j.rows ? whole : j.rows;
+            j.rows = rows_of_part(p->rows, j.rows, tile, threads);
         else if (!j.act && f->panels >= threads) {
-            j.across = threads;
             j.panels = (f->panels + threads - 1) / threads;
             j.across = (f->panels + j.panels - 1) / j.panels;
         }
     }
-    parts = p->rows ? (p->rows + j.rows - 1) / j.rows * j.across : 0;
-    cuv_parallel(work > 50000 ? f->pool : NULL, parts, run_part, &j);
+    cuv_parallel(work > 50000 ? f->pool : NULL, p->rows ? (p->rows + j.rows - 1) / j.rows * j.across : 0, run_part, &j);
 }
 
 /* ---- the choice ---- */

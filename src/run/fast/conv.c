@@ -20,13 +20,26 @@ static void copy_line(const cuv_prepared *f, const float *x, int64_t i, int64_t 
     memset(to + (before + n) * ci, 0, (size_t)((f->size[2] - before - n) * ci) * sizeof *to);
 }
 
+typedef struct image_job { const cuv_prepared *f; const float *x; float *to; size_t each, lines; } image_job;
+
+static void copy_lines(void *arg, size_t part, size_t thread)
+{
+    const image_job *j = arg;
+    const int64_t *size = j->f->size, end = (int64_t)((part + 1) * j->each < j->lines ? (part + 1) * j->each : j->lines);
+    (void)thread;
+    for (int64_t line = (int64_t)(part * j->each); line < end; line++)
+        copy_line(j->f, j->x, line / size[1], line % size[1], j->to + line * size[2] * j->f->space.ci);
+}
+
 const float *cuv_fast_image(const cuv_prepared *f, const float *x, float *scratch)
 {
+    enum { FEW = 50000 };       /* floats, for one thread */
     if (!f->padded)
         return x;
-    for (int64_t i = 0; i < f->size[0]; i++)
-        for (int64_t j = 0; j < f->size[1]; j++)
-            copy_line(f, x, i, j, scratch + (i * f->size[1] + j) * f->size[2] * f->space.ci);
+    image_job j = {f, x, scratch, 0, (size_t)(f->size[0] * f->size[1])};
+    const size_t threads = cuv_pool_threads(f->pool), all = j.lines * (size_t)(f->size[2] * f->space.ci);
+    j.each = threads > 1 && all > FEW ? (j.lines + 2 * threads - 1) / (2 * threads) : j.lines;
+    cuv_parallel(f->pool, (j.lines + j.each - 1) / j.each, copy_lines, &j);
     return scratch;
 }
 
