@@ -78,13 +78,8 @@ static bool take_norm(const fuser *f, const cuv_step *s, cuv_fused *to)
     float *scale = CUV_NEW_ARRAY(f->m->plan->arena, float, 2 * n), *shift = scale + n;
     if (!scale)
         return false;
-    const float *mean = places[s->in[1]].data, *variance = places[s->in[2]].data;
-    const float *gamma = s->in[3] == CUV_NO_REF ? NULL : places[s->in[3]].data;
-    const float *beta = s->in[4] == CUV_NO_REF ? NULL : places[s->in[4]].data;
-    for (size_t c = 0; c < n; c++) {
-        scale[c] = (gamma ? gamma[c] : 1) / sqrtf(variance[c] + (float)s->attrs->epsilon);
-        shift[c] = (beta ? beta[c] : 0) - mean[c] * scale[c];
-    }
+    cuv_norm_numbers(places[s->in[1]].data, places[s->in[2]].data, s->in[3] == CUV_NO_REF ? NULL : places[s->in[3]].data,
+                     s->in[4] == CUV_NO_REF ? NULL : places[s->in[4]].data, s->attrs->epsilon, n, scale, shift);
     to->scale = scale;
     to->shift = shift;
     return true;

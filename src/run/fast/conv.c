@@ -67,20 +67,13 @@ static bool measure(const cuv_kernel_args *a, cuv_prepared *to)
 
 /* ---- any convolution ---- */
 
-/* The tensor that is added to the result, or NULL. */
-static const float *added(const cuv_kernel_args *a)
-{
-    const cuv_prepared *f = a->prepared;
-    return f->fused && f->fused->add != CUV_NO_REF ? a->in[3].data : NULL;
-}
-
 static void run_conv(const cuv_kernel_args *a)
 {
     const cuv_prepared *f = a->prepared;
     const cuv_space *s = &f->space;
     const size_t places = (size_t)(s->out[0] * s->out[1] * s->out[2]), cog = (size_t)(s->co / f->groups);
     const size_t cig = (size_t)(s->ci / f->groups), packed = cuv_packed_floats(f->product.taps * f->product.k, cog, f->isa->panel);
-    const float *add = added(a);
+    const float *add = cuv_fast_added(a);
     for (int64_t b = 0; b < s->b; b++) {
         const float *x = cuv_fast_image(f, (const float *)a->in[0].data + (size_t)(b * s->in[0] * s->in[1] * s->in[2] * s->ci), a->scratch);
         float *y = (float *)a->out[0].data + (size_t)b * places * (size_t)s->co;
@@ -99,20 +92,6 @@ static void run_conv(const cuv_kernel_args *a)
         if (f->groups > 1 && !f->product.clamp)
             cuv_fast_act(f->isa, f->after, y, places, (size_t)s->co);
     }
-}
-
-/* One by one without steps: all images are one product. */
-static void run_points(const cuv_kernel_args *a)
-{
-    const cuv_prepared *f = a->prepared;
-    cuv_product p = f->product;
-    p.rows = cuv_run_count(&a->in[0]) / p.k;
-    p.x = a->in[0].data;
-    p.x_step = p.k;
-    p.y = a->out[0].data;
-    p.y_step = p.cols;
-    p.add = added(a);
-    cuv_fast_product(f, &p, f->after);
 }
 
 static cuv_status place_rows(const cuv_chooser *c, cuv_prepared *to)
@@ -199,6 +178,6 @@ cuv_status cuv_choose_conv(const cuv_chooser *c, cuv_op op, const cuv_kernel_arg
         to->product.taps = 1;
     }
     to->copied = 1u << 1;
-    *kernel = points ? run_points : run_conv;
+    *kernel = points ? cuv_fast_dense : run_conv;       /* all images are one product */
     return CUV_OK;
 }

@@ -183,6 +183,17 @@ void cuv_fast_product(const cuv_prepared *f, const cuv_product *p, const cuv_act
 cuv_window cuv_fast_window(const cuv_space *s);
 /* The image with its padding: x itself, or a copy in scratch (conv.c). */
 const float *cuv_fast_image(const cuv_prepared *f, const float *x, float *scratch);
+/* Rows times packed columns: dense layers, and 1x1 convolutions. */
+void cuv_fast_dense(const cuv_kernel_args *a);
+/* The tensor that is added to the result, or NULL. */
+static inline const float *cuv_fast_added(const cuv_kernel_args *a)
+{
+    const cuv_prepared *f = a->prepared;
+    return f->fused && f->fused->add != CUV_NO_REF ? a->in[3].data : NULL;
+}
+/* Batch normalisation of n channels as x scale + shift; gamma and beta may be NULL (rows.c). */
+void cuv_norm_numbers(const float *mean, const float *variance, const float *gamma, const float *beta, double epsilon, size_t n, float *scale,
+                      float *shift);
 static inline size_t cuv_panels(const cuv_isa *isa, size_t cols)
 {
     return (cols + isa->panel - 1) / isa->panel;

@@ -1,7 +1,7 @@
 /* Dense layers and products of matrices. */
 #include "run/fast/fast.h"
 
-static void run_dense(const cuv_kernel_args *a)
+void cuv_fast_dense(const cuv_kernel_args *a)
 {
     const cuv_prepared *f = a->prepared;
     cuv_product p = f->product;
@@ -10,7 +10,7 @@ static void run_dense(const cuv_kernel_args *a)
     p.x_step = p.k;
     p.y = a->out[0].data;
     p.y_step = p.cols;
-    p.add = f->fused && f->fused->add != CUV_NO_REF ? a->in[3].data : NULL;
+    p.add = cuv_fast_added(a);
     cuv_fast_product(f, &p, f->after);
 }
 
@@ -30,7 +30,7 @@ static cuv_status choose_dense(const cuv_chooser *c, const cuv_kernel_args *a, c
     cuv_fast_clamp(to->after, &to->product);
     to->panels = cuv_panels(c->isa, to->product.cols);
     to->copied = 1u << 1;
-    *kernel = run_dense;
+    *kernel = cuv_fast_dense;
     return CUV_OK;
 }
 
@@ -78,7 +78,7 @@ static cuv_status choose_matmul(const cuv_chooser *c, const cuv_kernel_args *a, 
     if (w->data && w->rank == 2) {
         CUV_TRY(cuv_fast_pack(c, NULL, w->data, k, cols, turned ? 1 : cols, turned ? k : 1, NULL, &to->product));
         to->panels = cuv_panels(c->isa, cols);
-        *kernel = run_dense;
+        *kernel = cuv_fast_dense;
         return CUV_OK;
     }
     const size_t rows = x->rank > 1 ? (size_t)x->shape[x->rank - 2] : 1;

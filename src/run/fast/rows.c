@@ -136,14 +136,12 @@ static void run_layer_norm(const cuv_kernel_args *a)
                       f->act != CUV_OP_RMS_NORM);
 }
 
-/* Scale and shift of every channel, which depend on weights alone. */
-static void batch_norm_numbers(const cuv_kernel_args *a, size_t n, float *scale, float *shift)
+void cuv_norm_numbers(const float *mean, const float *variance, const float *gamma, const float *beta, double epsilon, size_t n, float *scale,
+                      float *shift)
 {
-    const cuv_run_tensor *g = cuv_operand(a, 3), *b = cuv_operand(a, 4);
-    const float *mean = a->in[1].data, *variance = a->in[2].data;
     for (size_t c = 0; c < n; c++) {
-        scale[c] = (g ? ((const float *)g->data)[c] : 1) / sqrtf(variance[c] + (float)a->attrs->epsilon);
-        shift[c] = (b ? ((const float *)b->data)[c] : 0) - mean[c] * scale[c];
+        scale[c] = (gamma ? gamma[c] : 1) / sqrtf(variance[c] + (float)epsilon);
+        shift[c] = (beta ? beta[c] : 0) - mean[c] * scale[c];
     }
 }
 
@@ -151,8 +149,9 @@ static void run_batch_norm(const cuv_kernel_args *a)
 {
     const cuv_prepared *f = a->prepared;
     const size_t n = (size_t)a->in[0].shape[a->attrs->axis];
+    const cuv_run_tensor *g = cuv_operand(a, 3), *b = cuv_operand(a, 4);
     float *scale = a->scratch;
-    batch_norm_numbers(a, n, scale, scale + n);
+    cuv_norm_numbers(a->in[1].data, a->in[2].data, g ? g->data : NULL, b ? b->data : NULL, a->attrs->epsilon, n, scale, scale + n);
     f->isa->affine(a->out[0].data, a->in[0].data, scale, scale + n, cuv_run_count(&a->in[0]) / n, n);
 }
 

@@ -66,7 +66,7 @@ static void run_toom(const cuv_kernel_args *a)
     const cuv_space *s = &f->space;
     const size_t tiles = ((size_t)((s->out[2] + s->dilation[2] - 1) / s->dilation[2]) + OUT - 1) / OUT;
     line_job j = {.f = f, .x = a->in[0].data, .y = a->out[0].data, .room = a->scratch, .blocks = (tiles + f->block - 1) / f->block};
-    j.add = f->fused && f->fused->add != CUV_NO_REF ? a->in[3].data : NULL;
+    j.add = cuv_fast_added(a);
     memset(j.room, 0, (size_t)s->ci * sizeof *j.room);
     cuv_parallel(f->pool, (size_t)s->b * residues(s) * j.blocks, run_part, &j);
     if (!f->product.clamp)

@@ -59,7 +59,7 @@ static void run_winograd(const cuv_kernel_args *a)
     const cuv_prepared *f = a->prepared;
     const cuv_space *s = &f->space;
     const size_t image = (size_t)(s->in[1] * s->in[2] * s->ci), out = (size_t)(s->out[1] * s->out[2] * s->co);
-    const float *add = f->fused && f->fused->add != CUV_NO_REF ? a->in[3].data : NULL;
+    const float *add = cuv_fast_added(a);
     part_job j = {.f = f, .parts = cuv_pool_threads(f->pool)};
     j.room = (float *)a->scratch + (f->padded ? (size_t)(f->size[1] * f->size[2] * s->ci) : 0);
     for (int64_t b = 0; b < s->b; b++) {
