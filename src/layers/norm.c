@@ -202,6 +202,72 @@ const cuv_layer_def cuv_layer_layer_normalization = {
 
 /* ---- GroupNormalization ---------------------------------------------------------------------------------------------------------- */
 
+/* The mask as Keras 2 spreads it over x: by NumPy's rule, so a mask (batch, steps) lies along the last two axes, (steps, channels), and
+ * steps must be as many as channels, samples as many as steps. What does not fit fails in Keras too. */
+static cuv_status spread_mask(cuv_call *call, cuv_ref x, cuv_ref *out)
+{
+    const cuv_var *mask = cuv_var_of(call, call->in[0].mask), *like = cuv_var_of(call, x);
+    cuv_attrs attrs = {.shape_count = like->rank};
+    for (int i = 0; i < like->rank; i++) {
+        int k = i - (like->rank - mask->rank);
+        int64_t own = k < 0 ? 1 : mask->shape[k];
+        if (own > 1 && like->shape[i] >= 0 && own != like->shape[i])
+            return cuv_bad_input(call, 0, cuv_format(call->cx, "a shape to which its mask, %s, broadcasts (Keras 2 demands it too)",
+                                                     cuv_shape_text(call->cx, mask->shape, mask->rank)));
+        attrs.shape[i] = -2 - i;
+    }
+    *out = cuv_emit(call->program, CUV_OP_BROADCAST, CUV_IN(cuv_emit_cast(call->program, call->in[0].mask, wide(call->layer)), x),
+                    &attrs);
+    return call->program->status;
+}
+
+/* Axis `axis` of x as two: groups and the channels of each. */
+static cuv_ref in_groups(cuv_call *call, cuv_ref x, int axis, int64_t groups, int64_t each)
+{
+    int64_t shape[CUV_MAX_RANK + 1];
+    int rank = cuv_call_rank(call, 0);
+    for (int i = 0; i <= rank; i++)
+        shape[i] = i == axis ? groups : i == axis + 1 ? each : -2 - (i < axis ? i : i - 1);
+    return cuv_emit_reshape(call->program, x, shape, rank + 1);
+}
+
+static cuv_ref grouped_weight(cuv_call *call, const char *slot, int axis, int64_t groups, int64_t each)
+{
+    cuv_ref weight = wide_weight(call, slot);
+    int64_t shape[CUV_MAX_RANK + 1];
+    int rank = cuv_call_rank(call, 0);
+    for (int i = 0; i <= rank; i++)
+        shape[i] = i == axis ? groups : i == axis + 1 ? each : 1;
+    return weight == CUV_NO_REF ? weight : cuv_emit_reshape(call->program, weight, shape, rank + 1);
+}
+
+/* Keras 2 weights the moments by the mask (TensorFlow's weighted_moments) and normalises every place with them. */
+static cuv_status masked_group_norm(cuv_call *call, int axis, int64_t groups, int64_t each)
+{
+    cuv_program *p = call->program;
+    int axes[CUV_MAX_RANK], count = 0, rank = cuv_call_rank(call, 0);
+    cuv_ref x = wide_in(call), mask = CUV_NO_REF;
+    if (rank >= CUV_MAX_RANK)
+        return cuv_call_unsupported(call, "groups", "the input has too many axes");
+    CUV_TRY(spread_mask(call, x, &mask));
+    for (int i = 1; i <= rank; i++)
+        if (i != axis)
+            axes[count++] = i;
+    cuv_ref grouped = in_groups(call, x, axis, groups, each), weights = in_groups(call, mask, axis, groups, each);
+    cuv_ref total = cuv_reduce(call, CUV_OP_SUM, weights, axes, count, true);
+    cuv_ref sum = cuv_reduce(call, CUV_OP_SUM, cuv_emit2(p, CUV_OP_MUL, weights, grouped), axes, count, true);
+    cuv_ref centred = cuv_emit2(p, CUV_OP_SUB, grouped, cuv_emit2(p, CUV_OP_DIV_NO_NAN, sum, total));
+    cuv_ref squares = cuv_emit2(p, CUV_OP_MUL, weights, cuv_emit1(p, CUV_OP_SQUARE, centred));
+    squares = cuv_reduce(call, CUV_OP_SUM, squares, axes, count, true);
+    cuv_ref variance = cuv_emit2(p, CUV_OP_DIV_NO_NAN, squares, total);
+    cuv_ref y = scaled(call, over_root(call, centred, variance), grouped_weight(call, "gamma", axis, groups, each),
+                       grouped_weight(call, "beta", axis, groups, each));
+    cuv_attrs attrs = {.shape_count = rank};
+    for (int i = 0; i < rank; i++)
+        attrs.shape[i] = -2 - i;
+    return return_narrow(call, cuv_emit(p, CUV_OP_RESHAPE, CUV_IN(y, x), &attrs));
+}
+
 static cuv_status group_norm_lower(cuv_call *call)
 {
     norm_axes axes;
@@ -213,7 +279,7 @@ static cuv_status group_norm_lower(cuv_call *call)
     if (groups < 1 || channels < 1 || channels % groups)
         return cuv_bad_arg(call->layer, "groups", cuv_format(call->cx, "a divisor of the %lld channels", (long long)channels));
     if (call->layer->keras <= 2 && call->in[0].mask != CUV_NO_REF)      /* Keras 3 ignores the mask */
-        return cuv_call_unsupported(call, "groups", "after a mask, Keras 2 takes its moments over the unmasked places alone");
+        return masked_group_norm(call, axes.at[0], groups, channels / groups);
     cuv_ref x = cuv_move_axis(call, wide_in(call), axes.at[0], last);
     cuv_attrs attrs = {.groups = (int)groups, .epsilon = cuv_arg_real(call->layer, "epsilon")};
     cuv_ref in[3] = {x, wide_weight(call, "gamma"), wide_weight(call, "beta")};

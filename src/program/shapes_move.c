@@ -128,9 +128,9 @@ cuv_status cuv_shape_broadcast(const cuv_shaping *s)
             entry = (like ? like : x)->shape[axis];
         } else if (entry == -1)
             entry = own;
-        if (!cuv_dim_broadcast(own, entry, &dim) || (entry >= 0 && dim != entry))
+        if (!cuv_dim_broadcast(own, entry, &dim) || (own >= 0 && entry >= 0 && dim != entry))
             return cuv_shape_no(s, "size %lld cannot become %lld", (long long)own, (long long)entry);
-        out->shape[i] = own == 1 ? entry : dim;
+        out->shape[i] = own == 1 || entry >= 0 ? entry : dim;      /* an unknown size is held against it at the run */
     }
     return CUV_OK;
 }

@@ -114,16 +114,44 @@ def test_22_states_are_not_dropped_between_batches(tmp_path):
     assert "stateful" in done.stderr
 
 
-def test_group_normalization_after_a_mask_of_keras_2(tmp_path):
-    """Keras 2 weights the moments by the mask (tf_keras's GroupNormalization.call), Keras 3 does not: refused rather than computed wrongly."""
-    layers = [{"class_name": "InputLayer", "config": {"batch_input_shape": [None, 6, 4], "dtype": "float32", "name": "i"}},
-              {"class_name": "Masking", "config": {"name": "m", "mask_value": 0.0}},
-              {"class_name": "GroupNormalization", "config": {"name": "g", "groups": 2}}]
-    model = {"class_name": "Sequential", "keras_version": "2.15.0", "backend": "tensorflow", "config": {"name": "s", "layers": layers}}
+X = [[[1, 2, 4], [0, 0, 0], [3, 1, -1]], [[0, 0, 0], [5, 2, 1], [2, 2, 0]], [[0, 0, 0], [0, 0, 0], [0, 0, 0]]]
+BETAS = [[-0.25, -0.5, -0.75]] * 3
+MASKED_GROUPS = {        # as Keras 2.15 computes them after Masking: its mask (samples, steps) lies along (steps, channels)
+    "one": ({"groups": 1}, X, [
+        [[-0.326235, -0.042589, 1.765758], [-0.631176, -1.262351, -1.893526], [0.283646, -0.65247, -2.808348]],
+        [[-0.701938, -1.403877, -2.105816], [2.310984, 1.006462, -0.298062], [0.503231, 1.006462, -2.105816]], BETAS]),
+    "each": ({"groups": 3}, X, [
+        [[-0.25, 62.745552, 0.749813], [-16.061388, -0.5, -2.249812], [31.372778, 31.122776, -2.999719]],
+        [[-0.25, -63.745552, -2.247009], [78.806938, -0.5, 0.747009], [31.372776, -0.5, -2.247009]], BETAS]),
+    "steps": ({"groups": 3, "axis": 1}, X, [
+        [[-0.749889, -0.41663, 0.249889], [-0.5, -0.5, -0.5], [141.55249, 46.684162, -48.184162]],
+        [[-0.25, -0.25, -0.25], [6.486042, 0.498006, -1.498006], [94.118324, 94.118324, -0.75]],
+        [[-0.25] * 3, [-0.5] * 3, [-0.75] * 3]]),
+    "one sample": ({"groups": 1}, X[:1], [
+        [[-0.297029, -0.029714, 1.648456], [-0.5792, -1.1584, -1.7376], [0.267314, -0.594057, -2.584114]]]),
+}
+
+
+def masked_group_norm(shape, config):
+    return sequential("2.15.0", [("InputLayer", {"batch_input_shape": [None] + shape, "dtype": "float32", "name": "i"}),
+                                 ("Masking", {"name": "m", "mask_value": 0.0}), ("GroupNormalization", dict(config, name="g"))])
+
+
+@pytest.mark.parametrize("name", list(MASKED_GROUPS))
+def test_group_normalization_after_a_mask_of_keras_2(name, tmp_path):
+    config, x, y = MASKED_GROUPS[name]
+    weights = [[0.5, 1.0, 1.5], [-0.25, -0.5, -0.75]]
+    np.testing.assert_allclose(outputs(tmp_path, masked_group_norm([3, 3], config), x, weights), y, rtol=1e-4, atol=1e-5)
+
+
+def test_group_normalization_after_a_mask_that_does_not_fit(tmp_path):
+    """Keras 2 cannot build it: 6 steps do not lie along 3 channels. Nor run it, where the samples are not as many as the steps."""
     path = tmp_path / "model.json"
-    path.write_text(json.dumps(model))
+    path.write_text(json.dumps(masked_group_norm([6, 3], {"groups": 1})))
     done = cuvier("summary", path, "--json")
-    assert done.returncode == 3 and json.loads(done.stdout)["error"]["layer"] == "g"
-    del layers[1]
-    path.write_text(json.dumps(model))
-    assert cuvier("summary", path).returncode == 0
+    assert done.returncode == 1 and json.loads(done.stdout)["error"]["layer"] == "g"
+    path.write_text(json.dumps(masked_group_norm([3, 3], {"groups": 1})))
+    np.savez(tmp_path / "w.npz", np.ones(3, np.float32), np.ones(3, np.float32))
+    np.save(tmp_path / "x.npy", np.ones((2, 3, 3), np.float32))
+    done = must("predict", path, tmp_path / "w.npz", "-i", tmp_path / "x.npy", "-o", tmp_path / "y.npy", status=1)
+    assert "'g'" in done.stderr
