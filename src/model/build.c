@@ -52,16 +52,15 @@ static cuv_dtype program_dtype(cuv_dtype dtype)
     return CUV_F32;
 }
 
-static cuv_status input_tensor(struct cuv_model *m, cuv_layer *layer, const char *name, cuv_sym *out)
+cuv_status cuv_input_layer_says(struct cuv_model *m, const cuv_layer *layer, int64_t *shape, int *rank, cuv_dtype *out)
 {
-    int64_t shape[CUV_MAX_RANK], batch = -1;
-    int rank = 0;
+    int64_t batch = -1;
     const cuv_value *config = layer->config;
     (void)cuv_as_int(cuv_get(config, "batch_size"), &batch);
-    bool known = shape_from(cuv_get(config, "batch_shape"), false, 0, shape, &rank) ||
-                 shape_from(cuv_get(config, "batch_input_shape"), false, 0, shape, &rank) ||
-                 shape_from(cuv_get(config, "shape"), true, batch, shape, &rank) ||
-                 shape_from(cuv_get(config, "input_shape"), true, batch, shape, &rank);
+    bool known = shape_from(cuv_get(config, "batch_shape"), false, 0, shape, rank) ||
+                 shape_from(cuv_get(config, "batch_input_shape"), false, 0, shape, rank) ||
+                 shape_from(cuv_get(config, "shape"), true, batch, shape, rank) ||
+                 shape_from(cuv_get(config, "input_shape"), true, batch, shape, rank);
     if (!known)
         return cuv_fail(m->cx, CUV_NO, "config.input", &(cuv_detail){.layer = layer->name,
                         .expected = "batch_shape: a list of at most 8 sizes and None",
@@ -79,7 +78,17 @@ static cuv_status input_tensor(struct cuv_model *m, cuv_layer *layer, const char
     if (text && !cuv_dtype_parse(text, &dtype))
         return cuv_fail(m->cx, CUV_UNSUPPORTED, "config.dtype", &(cuv_detail){.layer = layer->name, .found = text},
                         "the InputLayer '%s' has the dtype '%s'", layer->name, text);
-    out->value = cuv_program_input(m->program, name, program_dtype(dtype), shape, rank);
+    *out = program_dtype(dtype);
+    return CUV_OK;
+}
+
+static cuv_status input_tensor(struct cuv_model *m, const cuv_layer *layer, const char *name, cuv_sym *out)
+{
+    int64_t shape[CUV_MAX_RANK];
+    int rank = 0;
+    cuv_dtype dtype;
+    CUV_TRY(cuv_input_layer_says(m, layer, shape, &rank, &dtype));
+    out->value = cuv_program_input(m->program, name, dtype, shape, rank);
     out->mask = CUV_NO_REF;
     return out->value == CUV_NO_REF ? m->program->status : CUV_OK;
 }
@@ -226,7 +235,15 @@ static cuv_status call_nested(cuv_call *call)
                         .found = cuv_format(call->cx, "%zu", call->in_count)},
                         "the model '%s' takes %zu inputs and is called with %zu", call->layer->name, g->input_count,
                         call->in_count);
-    CUV_TRY(cuv_graph_walk(m, g, call->program, call->in, false, call->out));
+    cuv_sym *in = CUV_NEW_ARRAY(m->arena, cuv_sym, call->in_count + 1);
+    if (!in)
+        return cuv_oom(call->cx);
+    for (size_t i = 0; i < call->in_count; i++) {
+        in[i] = call->in[i];
+        if (!g->input_added && !call->layer->tf1 && !call->layer->theano && m->keras >= 2)
+            CUV_TRY(cuv_conform_input(call, g->layers[g->inputs[i]], &in[i]));
+    }
+    CUV_TRY(cuv_graph_walk(m, g, call->program, in, false, call->out));
     call->out_count = g->output_count;
     return CUV_OK;
 }

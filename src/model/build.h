@@ -19,5 +19,9 @@ void cuv_pass_masks(cuv_call *call);
 CUV_MUST_USE cuv_status cuv_check_keywords(cuv_call *call);
 /* Notes every such layer as assumed. */
 CUV_MUST_USE cuv_status cuv_decide_customs(struct cuv_model *m);
+/* What an InputLayer says of its tensor; the dtype is that in which a program keeps it. */
+CUV_MUST_USE cuv_status cuv_input_layer_says(struct cuv_model *m, const cuv_layer *layer, int64_t *shape, int *rank, cuv_dtype *out);
+/* An input of a call of a nested model, as the model's InputLayer has it (conform.c). */
+CUV_MUST_USE cuv_status cuv_conform_input(cuv_call *call, const cuv_layer *input, cuv_sym *x);
 
 #endif

@@ -611,6 +611,7 @@ static cuv_status prepend_input(parser *p, const cuv_layer *like, const char *na
     g->layer_count++;
     g->input_keys[0] = layers[0]->name;
     g->input_count = 1;
+    g->input_added = true;
     return chain_calls(p);
 }
 

@@ -35,6 +35,7 @@ typedef struct cuv_graph {
     const char **output_names;
     size_t output_count;
     bool sequential;
+    bool input_added;               /* the configuration had no InputLayer of its own */
 } cuv_graph;
 
 /* Parses a model object {"class_name", "config"} into layers and calls; layers are made in `m->arena`. `input_shape` (may be NULL)

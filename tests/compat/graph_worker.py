@@ -6,6 +6,7 @@ Of each model one or two forms are saved, by turns: .keras, .h5, configuration a
 """
 import json
 import os
+import subprocess
 import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -16,14 +17,17 @@ if os.environ.get("CUV_KERAS") == "tf_keras":
 else:
     import keras
 import numpy as np               # noqa: E402
+import tensorflow as tf          # noqa: E402
 
 sys.modules["keras"] = keras     # make_fixed.py and others take this one
 
+import graph_layers              # noqa: E402
 import graph_models              # noqa: E402
 import layer_cases               # noqa: E402
 import make_fixed                # noqa: E402
 
 KERAS3 = keras.__version__.startswith("3")
+POLICIES = ["mixed_float16", "mixed_float16", "mixed_bfloat16", "float64", "float64"]
 
 
 def leaves(value):
@@ -36,14 +40,51 @@ def name_of(dtype):
     return dtype if isinstance(dtype, str) else dtype.name
 
 
-def samples(model, kinds, rng):
-    xs = [layer_cases.draw_input(tuple(t.shape), name_of(t.dtype), k, rng, 3) for t, k in zip(model.inputs, kinds)]
-    ys = leaves(model(xs if len(xs) > 1 else xs[0], training=False))
-    return {**make_fixed.numbered("x", xs), **make_fixed.numbered("y", [np.asarray(y) for y in ys])}
+def first_channels():
+    """The layers that can run channels_first on this machine."""
+    able = []
+    for name in graph_layers.FIRST:
+        layer = getattr(keras.layers, name)
+        args = {"Conv2D": (2, 2), "DepthwiseConv2D": (2,), "Conv2DTranspose": (2, 2), "SeparableConv2D": (2, 2), "SpatialDropout2D": (0.1,)}.get(name, ())
+        try:
+            layer(*args, data_format="channels_first")(np.ones((1, 4, 5, 6), np.float32))
+            able.append(name)
+        except Exception:                                # noqa: BLE001 - the backend cannot
+            pass
+    return able
+
+
+def find_cudnn():
+    """Keras 2's CuDNNLSTM and CuDNNGRU (tf.compat.v1.keras.layers), or None."""
+    if KERAS3:
+        return None
+    from importlib import import_module
+    root = "tf_keras.src" if os.environ.get("CUV_KERAS") == "tf_keras" else "keras.src"
+
+    class Found:
+        CuDNNLSTM = import_module(root + ".layers.rnn.cudnn_lstm").CuDNNLSTM
+        CuDNNGRU = import_module(root + ".layers.rnn.cudnn_gru").CuDNNGRU
+    return Found
+
+
+def set_policy(name):
+    (keras.config.set_dtype_policy if KERAS3 else keras.mixed_precision.set_global_policy)(name)
+
+
+def numbers(y):
+    y = tf.convert_to_tensor(y)
+    return np.asarray(tf.cast(y, tf.float32)) if y.dtype == tf.bfloat16 else np.asarray(y)
+
+
+def samples(model, runner, kinds, rng):
+    xs = [layer_cases.draw_input(tuple(t.shape), name_of(t.dtype), k, rng, graph_models.SAMPLES) for t, k in zip(model.inputs, kinds)]
+    given = [tf.constant(x) for x in xs]
+    ys = leaves(runner(given if len(given) > 1 else given[0], training=False))
+    return {**make_fixed.numbered("x", xs), **make_fixed.numbered("y", [numbers(y) for y in ys])}
 
 
 def save(model, base, turn):
-    """The files of one form; None: Keras cannot write it."""
+    """The files of one form."""
     if turn == 0:
         model.save(base + ".keras")
         return [".keras"]
@@ -59,19 +100,37 @@ def save(model, base, turn):
     return [".json", ".npz"]
 
 
-def one(folder, seed, out):
+def make(seed, able, cudnn, twin=False):
     keras.backend.clear_session()
     keras.utils.set_random_seed(seed)
     rng = np.random.default_rng(seed)
+    policy = POLICIES[int(rng.integers(len(POLICIES)))] if rng.random() < 0.12 else "float32"
+    traits = graph_models.Traits(first=able, fixed=rng.random() < 0.1, old_layers=cudnn, twin=twin, tf=tf)
+    set_policy(policy)
+    try:
+        model, kinds = graph_models.random_graph(keras, rng, traits)
+    finally:
+        set_policy("float32")
+    return model, kinds, rng, policy
+
+
+def one(folder, seed, out, able, cudnn):
     entry = {"seed": seed, "base": "g%06d" % seed, "forms": []}
     base = os.path.join(folder, entry["base"])
+    with_cudnn = bool(cudnn) and seed % 20 == 7
     try:
-        model, kinds = graph_models.random_graph(keras, rng)
+        model, kinds, rng, policy = make(seed, able, cudnn if with_cudnn else None)
         make_fixed.randomise(model, rng)
-        io = samples(model, kinds, rng)
-        entry["layers"] = sorted({type(layer).__name__ for layer in model.layers})
-        entry["count"] = len(model.layers)
-        if not all(np.isfinite(a).all() and np.abs(a).max(initial=0) < 1e5 for a in io.values()):
+        runner = model
+        if with_cudnn:              # saved with CuDNN's layers, computed by those into which real Keras loads their weights
+            runner = make(seed, able, cudnn, twin=True)[0]
+            model.save_weights(base + ".cudnn.h5", save_format="h5")
+            runner.load_weights(base + ".cudnn.h5")
+            os.remove(base + ".cudnn.h5")
+        io = samples(model, runner, kinds, rng)
+        entry.update(layers=sorted({type(layer).__name__ for layer in model.submodules} if not KERAS3 else
+                                   {type(layer).__name__ for layer in model._flatten_layers()}), count=len(model.layers), policy=policy)
+        if not all(a.dtype.kind == "U" or np.isfinite(a).all() and np.abs(a).max(initial=0) < 1e5 for a in io.values()):
             raise ValueError("outputs beyond measure")
         np.savez(base + ".io.npz", **io)
     except Exception as error:                           # noqa: BLE001 - no model that Keras takes: recorded, another seed
@@ -88,15 +147,35 @@ def one(folder, seed, out):
     return True
 
 
-def main():
-    folder, seed, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    os.makedirs(folder, exist_ok=True)
-    made = 0
-    with open(os.path.join(folder, "index.jsonl"), "w") as out:
+def part(folder, seed, count):
+    """Appends to the index until `count` models are made; the seed at work stands in a file of its own."""
+    made, able, cudnn = 0, first_channels(), find_cudnn()
+    with open(os.path.join(folder, "index.jsonl"), "a") as out:
         for i in range(3 * count):
             if made >= count:
                 break
-            made += one(folder, seed + i, out)
+            with open(os.path.join(folder, "at"), "w") as at:
+                at.write("%d %d" % (seed + i, made))
+            made += one(folder, seed + i, out, able, cudnn)
+
+
+def main():
+    """Some models end Keras's whole process (a division by zero inside TensorFlow): the next seed goes on in another one."""
+    folder, seed, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    if len(sys.argv) > 4:
+        return part(folder, seed, count)
+    os.makedirs(folder, exist_ok=True)
+    index = os.path.join(folder, "index.jsonl")
+    open(index, "w").close()
+    while count > 0:
+        done = subprocess.run([sys.executable, __file__, folder, str(seed), str(count), "part"])
+        if done.returncode >= 0:
+            sys.exit(done.returncode)
+        with open(os.path.join(folder, "at")) as at:
+            last, made = map(int, at.read().split())
+        with open(index, "a") as out:
+            out.write(json.dumps({"seed": last, "base": "g%06d" % last, "forms": [], "keras": "ended by signal %d" % -done.returncode}) + "\n")
+        seed, count = last + 1, count - made
 
 
 if __name__ == "__main__":

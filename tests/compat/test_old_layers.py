@@ -1,0 +1,36 @@
+"""Layers and arguments that Keras 3 has no more, saved by tf_keras as the test runs (old_layers.py)."""
+import os
+import subprocess
+
+import numpy as np
+import pytest
+
+from layer_check import compare
+from support import HERE, arrays, keras_python, must
+
+FORMS = [(".keras",), (".h5",), (".json", ".npz")]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    if not keras_python():
+        pytest.skip("Keras is not installed (tools/setup_tests)")
+    folder = str(tmp_path_factory.mktemp("old"))
+    done = subprocess.run([keras_python(), os.path.join(HERE, "old_layers.py"), folder], capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder
+
+
+@pytest.mark.parametrize("kind, least", [("local", 120), ("groups", 36), ("", 170)])
+def test_outputs(made, kind, least, tmp_path):
+    names = sorted(f[:-len(".io.npz")] for f in os.listdir(made) if f.endswith(".io.npz") and f.startswith(kind))
+    assert len(names) >= least
+    wrong = []
+    for name in names if kind else [n for n in names if not n.startswith(("local", "groups"))]:
+        base = os.path.join(made, name)
+        for form in FORMS:
+            must("predict", *[base + ending for ending in form], "-i", base + ".io.npz", "-o", tmp_path / "y.npz")
+            different = compare(arrays(tmp_path / "y.npz"), [np.load(base + ".io.npz")["y"]], "float16" in name)
+            if different:
+                wrong.append("%s %s: %s" % (name, form[0], different))
+    assert not wrong, "\n".join(wrong)
