@@ -1,4 +1,5 @@
 /* Layers that apply one activation: Activation, ReLU, LeakyReLU, PReLU, ELU, Softmax, ThresholdedReLU. */
+#include "layers/attention.h"
 #include "layers/support.h"
 
 static cuv_status activation_check(cuv_context *cx, cuv_layer *layer)
@@ -124,8 +125,7 @@ static cuv_status softmax_lower(cuv_call *call)
     cuv_attrs attrs = {.axes_count = count};
     for (int i = 0; i < count; i++)
         CUV_TRY(cuv_call_axis(call, "axis", axes[i], cuv_call_rank(call, 0), &attrs.axes[i]));
-    cuv_ref in[2] = {cuv_float_in(call, 0), call->in[0].mask};
-    return cuv_call_return(call, cuv_emit(call->program, CUV_OP_SOFTMAX, in, in[1] == CUV_NO_REF ? 1 : 2, &attrs));
+    return cuv_call_return(call, cuv_softmax_layer(call, cuv_float_in(call, 0), call->in[0].mask, &attrs));
 }
 
 static const cuv_param softmax_params[] = {P("axis", INTS, "-1"), CUV_PARAM_END};

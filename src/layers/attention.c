@@ -29,6 +29,21 @@ cuv_ref cuv_masked_softmax(cuv_call *call, cuv_ref scores, cuv_ref mask)
     return cuv_emit(call->program, CUV_OP_SOFTMAX, CUV_IN(scores), CUV_AT(.axes = {last}, .axes_count = 1));
 }
 
+cuv_ref cuv_softmax_layer(cuv_call *call, cuv_ref x, cuv_ref mask, const cuv_attrs *attrs)
+{
+    const cuv_layer *layer = call->layer;
+    cuv_program *p = call->program;
+    cuv_dtype dtype = cuv_var_of(call, x)->dtype;
+    if (mask == CUV_NO_REF || layer->keras > 3 || (layer->keras == 3 && layer->keras_minor >= 10)) {
+        cuv_ref in[2] = {x, mask};
+        return cuv_emit(p, CUV_OP_SOFTMAX, in, mask == CUV_NO_REF ? 1 : 2, attrs);
+    }
+    double most = dtype != CUV_F16 ? -1e9 : layer->keras <= 2 ? -65504 : -3e4;
+    cuv_ref barred = cuv_emit_cast(p, cuv_emit1(p, CUV_OP_LOGICAL_NOT, mask), dtype);
+    x = cuv_emit2(p, CUV_OP_ADD, x, cuv_emit2(p, CUV_OP_MUL, barred, cuv_scalar_like(call, x, most)));
+    return cuv_emit(p, CUV_OP_SOFTMAX, &x, 1, attrs);
+}
+
 /* ---- scores ------------------------------------------------------------------------------------------------------------- */
 
 /* sum over features of scale? tanh(scale? (q + k)): (b, t, s). */

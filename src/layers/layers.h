@@ -5,6 +5,8 @@
 
 #include "program/program.h"
 
+#include <limits.h>
+
 typedef struct cuv_layer cuv_layer;
 typedef struct cuv_layer_def cuv_layer_def;
 typedef struct cuv_call cuv_call;
@@ -145,10 +147,11 @@ struct cuv_layer {
     const char *policy;         /* its name, "mixed_bfloat16", or NULL for float32 */
     const cuv_quant *quant;     /* how its kernel is stored in few bits (quantized.h); NULL: it is not */
     int keras;                  /* major version of the Keras whose behaviour counts: 1, 2, 3 */
+    int keras_minor;            /* 10 of 3.10; INT_MAX when nothing tells it: then it is taken for the newest */
     bool tf1;                   /* written by multi-backend Keras <= 2.2/2.3 on TensorFlow 1 (quirks 10) */
     bool theano;                /* trained on Theano: true convolutions, other `same` (quirks 4) */
     bool channels_first;        /* data_format of this layer */
-    bool built;
+    bool built, called;
     int64_t in_shape[CUV_MAX_RANK];   /* first input at build, in Keras's own layout */
     int in_rank;
     int64_t in_channels;        /* `in` of the patterns; -1 unknown */

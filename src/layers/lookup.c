@@ -150,7 +150,8 @@ static cuv_status lookup_lower(cuv_call *call)
         return cuv_call_return(call, y);
     }
     CUV_TRY(to_index(call, &l, x, &y));
-    CUV_TRY(cuv_encode_categories(call, l.mode, y, l.depth, CUV_I64, &y));
+    bool floats = call->layer->keras <= 2 && strcmp(l.mode, "int") != 0;     /* Keras 3 counts in integers */
+    CUV_TRY(cuv_encode_categories(call, l.mode, y, l.depth, floats ? call->layer->compute : CUV_I64, &y));
     if (idf) {
         CUV_TRY(cuv_idf_weights(call, &l.words, l.depth, &weights));
         y = cuv_emit2(p, CUV_OP_MUL, cuv_emit_cast(p, y, CUV_F32), weights);

@@ -164,6 +164,15 @@ static cuv_ref by_head(cuv_call *call, cuv_ref x, int64_t times)
     return times == 1 ? x : cuv_emit(call->program, CUV_OP_REPEAT, CUV_IN(x), CUV_AT(.axis = 1, .count = times));
 }
 
+/* Whether Keras computes it with dot_product_attention, or step by step with its Softmax layer. */
+static bool fused(const cuv_call *call)
+{
+    const cuv_layer *layer = call->layer;
+    double dropout = 0;
+    (void)cuv_as_real(cuv_arg(layer, "dropout"), &dropout);
+    return layer->keras >= 3 && layer->keras_minor >= 7 && !(dropout > 0) && !cuv_call_flag(call, "return_attention_scores");
+}
+
 /* One step without padding masks; else step by step, for rows that are masked throughout (attention.h). */
 static cuv_ref attend(cuv_call *call, cuv_ref q, cuv_ref k, cuv_ref v, cuv_ref padding, cuv_ref causal, cuv_ref *weights)
 {
@@ -177,7 +186,9 @@ static cuv_ref attend(cuv_call *call, cuv_ref q, cuv_ref k, cuv_ref v, cuv_ref p
     }
     q = cuv_emit2(p, CUV_OP_MUL, q, cuv_scalar_like(call, q, scale));
     cuv_ref scores = cuv_emit(p, CUV_OP_MATMUL, CUV_IN(q, k), CUV_AT(.transpose_b = true));
-    *weights = cuv_masked_softmax(call, scores, cuv_mask_join(call, CUV_OP_LOGICAL_AND, padding, causal));
+    cuv_ref mask = cuv_mask_join(call, CUV_OP_LOGICAL_AND, padding, causal);
+    *weights = fused(call) ? cuv_masked_softmax(call, scores, mask)
+                           : cuv_softmax_layer(call, scores, mask, CUV_AT(.axes = {3}, .axes_count = 1));
     return cuv_emit2(p, CUV_OP_MATMUL, *weights, v);
 }
 
@@ -347,7 +358,7 @@ static cuv_status group_check(cuv_context *cx, cuv_layer *layer)
 
 static const cuv_param multi_params[] = {
     P("num_heads", INT, NULL, .allowed = ">=1"), P("key_dim", INT, NULL, .allowed = ">=1"),
-    P("value_dim", INT, "None", .allowed = ">=1"), INERT("dropout", "0.0"), USE_BIAS, P("output_shape", INTS, "None"),
+    P("value_dim", INT, "None", .allowed = ">=1"), P("dropout", FLOAT, "0.0"), USE_BIAS, P("output_shape", INTS, "None"),
     P("attention_axes", INTS, "None"), P("sliding_window", INT, "None"), INERT("flash_attention", "None"), KERNEL_AND_BIAS_INIT,
     KERNEL_AND_BIAS_RULES, P("use_gate", BOOL, "False"), INERT("seed", "None"), INERT("query_shape", "None"),
     INERT("key_shape", "None"), INERT("value_shape", "None"), CUV_PARAM_END};
@@ -358,7 +369,7 @@ const cuv_layer_def cuv_layer_multi_head_attention = {
 
 static const cuv_param group_params[] = {
     P("head_dim", INT, NULL, .allowed = ">=1"), P("num_query_heads", INT, NULL, .allowed = ">=1"),
-    P("num_key_value_heads", INT, NULL, .allowed = ">=1"), INERT("dropout", "0.0"), USE_BIAS, P("sliding_window", INT, "None"),
+    P("num_key_value_heads", INT, NULL, .allowed = ">=1"), P("dropout", FLOAT, "0.0"), USE_BIAS, P("sliding_window", INT, "None"),
     INERT("flash_attention", "None"), KERNEL_AND_BIAS_INIT, KERNEL_AND_BIAS_RULES, P("use_gate", BOOL, "False"),
     INERT("seed", "None"), CUV_PARAM_END};
 const cuv_layer_def cuv_layer_group_query_attention = {

@@ -46,6 +46,16 @@ static cuv_status return_mask(cuv_call *call, cuv_ref mask, cuv_ref inner)
     return call->program->status;
 }
 
+static bool keeps_states(const cuv_layer *layer, unsigned depth)
+{
+    if (cuv_get_bool(layer->config, "stateful", false))
+        return true;
+    for (size_t i = 0; i < layer->inner_count && depth; i++)
+        if (keeps_states(layer->inner[i], depth - 1))
+            return true;
+    return false;
+}
+
 static cuv_status time_lower(cuv_call *call)
 {
     cuv_sym x = call->in[0], outs[CUV_MAX_OUTPUTS];
@@ -53,6 +63,8 @@ static cuv_status time_lower(cuv_call *call)
     cuv_ref y;
     if (cuv_call_rank(call, 0) < 3)
         return cuv_bad_input(call, 0, "min_ndim=3");
+    if (cuv_call_in(call, 0)->shape[1] != 1 && keeps_states(call->layer->inner[0], cuv_context_limits(call->cx)->depth))
+        return cuv_call_unsupported(call, "stateful", "in Keras each step goes on where the one before ended");
     bool inner_mask = x.mask != CUV_NO_REF && cuv_var_of(call, x.mask)->rank > 2;
     cuv_sym in = {fold_time(call, x.value), inner_mask ? fold_time(call, x.mask) : CUV_NO_REF};
     CUV_TRY(call->program->status);

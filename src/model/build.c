@@ -306,6 +306,17 @@ static cuv_status decide_version(struct cuv_model *m, const struct cuv_evidence 
                             m->keras == 3 ? "2, 1" : "3");
 }
 
+static int minor_version(const struct cuv_model *m)
+{
+    int minor = 0;
+    const char *at = m->keras_version ? strchr(m->keras_version, '.') : NULL;
+    if (!at || at[1] < '0' || at[1] > '9')
+        return INT_MAX;
+    for (at++; *at >= '0' && *at <= '9' && minor < 10000; at++)
+        minor = 10 * minor + (*at - '0');
+    return minor;
+}
+
 static bool written_by_tf1(const struct cuv_model *m)
 {
     return m->keras <= 2 && m->keras_version && !strstr(m->keras_version, "-tf") &&
@@ -394,7 +405,8 @@ static cuv_status build(struct cuv_model *m, const struct cuv_evidence *ev, cons
     if (!hooks)
         return cuv_oom(m->cx);
     *hooks = (cuv_model_hooks){make_nested, call_model, cuv_stand_in, cuv_call_stand_in, cuv_held_for, (void *)(uintptr_t)ev};
-    cuv_layer like = {.keras = m->keras, .tf1 = written_by_tf1(m), .trainable = true, .hooks = hooks, .arena = m->arena};
+    cuv_layer like = {.keras = m->keras, .keras_minor = minor_version(m), .tf1 = written_by_tf1(m), .trainable = true,
+                      .hooks = hooks, .arena = m->arena};
     CUV_TRY(decide_theano(m, record, &like.theano));
     CUV_TRY(cuv_graph_parse(m, record, &like, &g));
     m->graph = g;

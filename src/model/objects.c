@@ -132,6 +132,19 @@ static cuv_unit *unit_of(cuv_binding *b, const cuv_layer *layer, size_t *from)
     return NULL;
 }
 
+/* The objects of a class in the container, in their order; made on the first use. */
+static cuv_status queue_of(cuv_binding *b, cuv_map *queues, const onode *container, const char *class_name, queue **out)
+{
+    char *stem = cuv_snake_case(b->scratch, class_name);
+    *out = stem ? cuv_map_get(queues, stem) : NULL;
+    if (!stem)
+        return cuv_oom(b->cx);
+    if (*out)
+        return CUV_OK;
+    CUV_TRY(make_queue(b, container, stem, out));
+    return cuv_map_set(queues, stem, *out);
+}
+
 static cuv_status bind_layers(cuv_binding *b, const cuv_unit *outer, cuv_layer *const *layers, size_t count,
                               const onode *container, unsigned depth, const cuv_file *file)
 {
@@ -149,14 +162,11 @@ static cuv_status bind_layers(cuv_binding *b, const cuv_unit *outer, cuv_layer *
         const char *class_name = layer->custom  ? layer->class_name
                                  : layer->model ? ((struct cuv_model *)layer->model)->class_name
                                                 : layer->def->name;
-        char *stem = cuv_snake_case(b->scratch, class_name);
-        if (!stem)
-            return cuv_oom(b->cx);
-        queue *q = cuv_map_get(queues, stem);
-        if (!q) {
-            CUV_TRY(make_queue(b, container, stem, &q));
-            CUV_TRY(cuv_map_set(queues, stem, q));
-        }
+        queue *q = NULL;
+        if (!layer->model && layer->class_name)             /* as the file spells it: CuDNNGRU's objects are cu_dnngru */
+            CUV_TRY(queue_of(b, queues, container, layer->class_name, &q));
+        if (!q || !q->count)
+            CUV_TRY(queue_of(b, queues, container, class_name, &q));
         cuv_unit *own = outer ? NULL : unit_of(b, layer, &from);
         onode *node = q->next < q->count ? q->nodes[q->next++] : cuv_map_get(names, layer->name);
         if (!node || (own && own->filled))

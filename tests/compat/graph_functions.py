@@ -36,7 +36,7 @@ def tensorflow(tf, g, x, y):
         lambda: tf.maximum(x, y), lambda: tf.minimum(x, 0.5), lambda: tf.where(x > y, x, y), lambda: tf.add(x, y), lambda: tf.multiply(x, 0.5),
         lambda: tf.cast(x > 0.0, tf.float32), lambda: tf.add_n([x, y]), lambda: tf.math.squared_difference(x, y), lambda: tf.sort(x, axis=axis),
         lambda: tf.zeros_like(x), lambda: tf.math.top_k(x, k=1)[0], lambda: tf.subtract(x, 0.5), lambda: tf.math.divide(x, 3.0),
-        lambda: tf.matmul(x, y, transpose_b=True) if rank == 3 else tf.negative(x), lambda: tf.einsum("bij,bkj->bik", x, y) if rank == 3 else tf.round(x * 0.0))()
+        lambda: tf.matmul(x, y, transpose_b=True) if rank == 3 else tf.negative(x))()
 
 
 def operations(ops, g, x, y):

@@ -40,7 +40,7 @@ class Layers:
             lambda: L.Rescaling(0.5, 0.1), lambda: L.UnitNormalization(), lambda: L.ActivityRegularization(l2=0.1), lambda: L.AlphaDropout(0.2),
             lambda: L.EinsumDense("ab,bc->ac", self.n(1, 5), bias_axes="c"), lambda: L.GaussianDropout(0.2),
             lambda: L.Normalization(mean=[0.1 * i for i in range(width)], variance=[1.0 + i for i in range(width)]),
-            lambda: L.SpectralNormalization(L.Dense(self.n(1, 4))), lambda: L.GroupNormalization(groups=width),
+            lambda: L.SpectralNormalization(L.Dense(self.n(1, 4))), lambda: L.GroupNormalization(groups=1) if width > 1 else L.ELU(0.5),
             lambda: L.Discretization(bin_boundaries=[-0.5, 0.25, 1.0], output_mode=self.one("one_hot", "multi_hot", "count")),
             *([lambda: L.RMSNormalization(), lambda: L.Identity()] if self.three else [lambda: L.ThresholdedReLU(0.3)]))()
 
