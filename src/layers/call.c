@@ -219,9 +219,13 @@ static void take_masks(cuv_call *call, cuv_sym *in)
         return;
     if (mask->tensor.value != CUV_NO_REF)
         in[0].mask = cast_mask(call, mask->tensor.value);
-    for (size_t i = 0; i < mask->list_count && i < call->in_count; i++)
-        if (mask->list[i].value != CUV_NO_REF)
-            in[i].mask = cast_mask(call, mask->list[i].value);
+    for (size_t i = 0, next = 0; next < mask->list_count && i < call->in_count; i++) {
+        if (cuv_is_seq(mask->literal) && cuv_is_null(cuv_item(mask->literal, i)))      /* [None, mask] */
+            continue;
+        if (mask->list[next].value != CUV_NO_REF)
+            in[i].mask = cast_mask(call, mask->list[next].value);
+        next++;
+    }
 }
 
 static cuv_status prepare_inputs(cuv_call *call)

@@ -25,6 +25,15 @@ static cuv_status return_narrow(cuv_call *call, cuv_ref y)
     return cuv_call_return(call, floats ? cuv_emit_cast(call->program, y, call->layer->compute) : y);
 }
 
+/* Since Keras 3.11 the results for integers become integers again. */
+static cuv_ref as_input(cuv_call *call, cuv_ref y)
+{
+    const cuv_layer *layer = call->layer;
+    cuv_dtype dtype = cuv_call_in(call, 0)->dtype;
+    bool again = layer->keras >= 3 && layer->keras_minor >= 11 && !cuv_dtype_is_float(dtype) && dtype != CUV_BOOL;
+    return again ? cuv_emit_cast(call->program, y, dtype) : y;
+}
+
 /* ---- axes ------------------------------------------------------------------------------------------------------------------- */
 
 typedef struct norm_axes { int at[CUV_MAX_RANK], count; } norm_axes;
@@ -164,12 +173,12 @@ static cuv_status layer_norm_lower(cuv_call *call)
     cuv_ref x = wide_in(call), gamma = wide_weight(call, "gamma"), beta = wide_weight(call, "beta");
     if (rms || !are_last(call, &axes)) {
         cuv_ref y = layer_norm_steps(call, x, &axes, rms);
-        return return_narrow(call, scaled(call, y, spread(call, gamma, &axes), spread(call, beta, &axes)));
+        return return_narrow(call, as_input(call, scaled(call, y, spread(call, gamma, &axes), spread(call, beta, &axes))));
     }
     cuv_attrs attrs = {.axes_count = axes.count, .epsilon = cuv_arg_real(call->layer, "epsilon")};
     memcpy(attrs.axes, axes.at, sizeof attrs.axes);
     cuv_ref in[3] = {x, gamma, beta};
-    return return_narrow(call, cuv_emit(call->program, CUV_OP_LAYER_NORM, in, 3, &attrs));
+    return return_narrow(call, as_input(call, cuv_emit(call->program, CUV_OP_LAYER_NORM, in, 3, &attrs)));
 }
 
 /* rms_scaling has a gamma whatever `scale` says, and no beta. */
@@ -298,6 +307,12 @@ const cuv_layer_def cuv_layer_group_normalization = {
 
 /* ---- RMSNormalization, UnitNormalization ---------------------------------------------------------------------------------------------- */
 
+static cuv_status return_rms(cuv_call *call, cuv_ref y)
+{
+    cuv_ref again = as_input(call, y);
+    return again == y ? return_narrow(call, y) : cuv_call_return(call, again);
+}
+
 static cuv_status rms_norm_lower(cuv_call *call)
 {
     norm_axes axes;
@@ -306,11 +321,11 @@ static cuv_status rms_norm_lower(cuv_call *call)
     if (!are_last(call, &axes)) {
         cuv_ref square = cuv_emit1(call->program, CUV_OP_SQUARE, x);
         cuv_ref y = over_root(call, x, cuv_reduce(call, CUV_OP_MEAN, square, axes.at, axes.count, true));
-        return return_narrow(call, scaled(call, y, scale, CUV_NO_REF));
+        return return_rms(call, scaled(call, y, scale, CUV_NO_REF));
     }
     cuv_attrs attrs = {.axes_count = axes.count, .epsilon = cuv_arg_real(call->layer, "epsilon")};
     memcpy(attrs.axes, axes.at, sizeof attrs.axes);
-    return return_narrow(call, cuv_emit(call->program, CUV_OP_RMS_NORM, CUV_IN(x, scale), &attrs));
+    return return_rms(call, cuv_emit(call->program, CUV_OP_RMS_NORM, CUV_IN(x, scale), &attrs));
 }
 
 static const cuv_param rms_norm_params[] = {P("axis", INTS, "-1"), P("epsilon", FLOAT, "1e-06", .allowed = ">=0"), CUV_PARAM_END};

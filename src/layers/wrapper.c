@@ -105,6 +105,8 @@ static cuv_status spectral_lower(cuv_call *call)
     cuv_sym outs[CUV_MAX_OUTPUTS];
     size_t count;
     CUV_TRY(cuv_layer_call_inner(call, call->layer->inner[0], call->in, 1, outs, &count));
+    if (call->layer->keras >= 3)        /* Keras 3 casts to the input's dtype, integers too */
+        outs[0].value = cuv_emit_cast(call->program, outs[0].value, cuv_call_in(call, 0)->dtype);
     return cuv_call_return(call, outs[0].value);
 }
 

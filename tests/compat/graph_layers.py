@@ -118,10 +118,11 @@ class Layers:
     def channels_first(self, rows, columns, channels):
         """A layer that takes (channels, rows, columns), of those that this backend can run so."""
         L, kind = self.L, self.one(*self.first)
-        make = {"Conv2D": lambda k: k(self.n(1, 3), self.n(1, 2), padding="same", data_format="channels_first"),
-                "DepthwiseConv2D": lambda k: k(2, padding="same", data_format="channels_first"),
-                "SeparableConv2D": lambda k: k(2, 2, padding="same", data_format="channels_first"),
-                "Conv2DTranspose": lambda k: k(2, 2, padding="same", data_format="channels_first"),
+        filters = columns + self.n(1, 2)        # not as many as columns: then Keras 3 on TensorFlow adds the bias along the wrong axis
+        make = {"Conv2D": lambda k: k(filters, self.n(1, 2), padding="same", data_format="channels_first"),
+                "DepthwiseConv2D": lambda k: k(2, padding="same", data_format="channels_first", use_bias=channels != columns),
+                "SeparableConv2D": lambda k: k(filters, 2, padding="same", data_format="channels_first"),
+                "Conv2DTranspose": lambda k: k(filters, 2, padding="same", data_format="channels_first"),
                 "SpatialDropout2D": lambda k: k(0.2, data_format="channels_first"), "ZeroPadding2D": lambda k: k((1, 0), data_format="channels_first"),
                 "Cropping2D": lambda k: k(((0, 0), (0, 1)), data_format="channels_first") if channels > 1 else k(0, data_format="channels_first"),
                 "UpSampling2D": lambda k: k(1, data_format="channels_first")}

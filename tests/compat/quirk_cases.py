@@ -59,6 +59,37 @@ def mixed(policy):
                                       d.L.Softmax(dtype=policy)]), [None])
 
 
+def integers(d):
+    """What is integer before a normalisation is integer after it; so with what SpectralNormalization wraps."""
+    x = d.K.Input((4,), dtype="int64")
+    return d.K.Model(x, [d.L.LayerNormalization()(x), d.L.RMSNormalization()(x), d.L.SpectralNormalization(d.L.Dense(3))(x)]), [("int", 9)]
+
+
+def masked_scores(d):
+    """Rows of scores that are masked throughout are zeros where the scores are returned, and even where they are not."""
+    L, x = d.L, d.K.Input((4, 3))
+    y, z, u, v = [L.Masking(0.0)(x) for _ in range(4)]      # MultiHeadAttention takes the mask of its inputs away
+    return d.K.Model(x, [*L.MultiHeadAttention(2, 3)(y, y, return_attention_scores=True), L.MultiHeadAttention(2, 3)(z, z),
+                         L.MultiHeadAttention(2, 3, dropout=0.5)(u, u), L.GroupQueryAttention(3, 4, 2)(v, v)]), ["steps"]
+
+
+def masks_of_some_inputs(d):
+    """A nested model of which only the second input has a mask."""
+    L, x, y = d.L, d.K.Input((4,)), d.K.Input((5, 3))
+    a, b = d.K.Input((4,)), d.K.Input((5, 3))
+    inner = d.K.Model([a, b], [L.Dense(3)(a), L.LSTM(3)(b)])
+    return d.K.Model([x, y], inner([x, L.Masking(0.0)(y)])), [None, "steps"]
+
+
+def nested_precision(d):
+    """A nested model takes its inputs in the dtype that its Input says, whatever the policy around it."""
+    L = d.L
+    a = d.K.Input((4,))
+    inner = d.K.Model(a, L.Dense(3, dtype="mixed_float16")(a * 3.0))
+    x = d.K.Input((4,))
+    return d.K.Model(x, inner(L.Dense(4, dtype="mixed_float16")(x))), [None]
+
+
 ACTIVATIONS = ["soft_shrink", "hard_shrink", "squareplus", "sparse_plus", "sparse_sigmoid", "hard_silu", "tanh_shrink", "glu", "log_sigmoid",
                "sparsemax", "threshold", "celu", "relu6", "hard_tanh"]
 
@@ -85,6 +116,7 @@ QUIRKS = {
     "15 axes of normalisation": many(lambda L: [L.LayerNormalization(axis=[1, 2]), L.GroupNormalization(2)], (3, 4)),
     "16 normalization": many(lambda L: [L.Normalization(mean=[1.0, 2, 3], variance=[0.0, 1, 4]), L.Normalization(axis=None, mean=1.0, variance=4.0)], (3,)),
     "17 spectral": many(lambda L: [L.SpectralNormalization(L.Dense(3))], (4,)),
+    "15 normalisation of integers": integers,
     "18 gates": many(lambda L: [L.LSTM(3), L.GRU(3), L.GRU(3, reset_after=False)], (4, 3)),
     "20 backwards": many(lambda L: [L.LSTM(3, go_backwards=True, return_sequences=True), L.Bidirectional(L.GRU(2, return_sequences=True))], (4, 3)),
     "21 masked steps": masked(lambda L: [L.LSTM(3, return_sequences=True)]),
@@ -102,6 +134,7 @@ QUIRKS = {
     "28 softmax over two axes": many(lambda L: [L.Softmax(axis=[1, 2]), L.Softmax(axis=1)], (3, 4)),
     "30 attention order": lambda d: (lambda q, v, k: (d.K.Model([q, v, k], d.L.MultiHeadAttention(2, 3, value_dim=4)(q, v, k)), [None] * 3))(
         d.K.Input((3, 4)), d.K.Input((5, 6)), d.K.Input((5, 7))),
+    "30 scores of masked rows": masked_scores,
     "31 causal mask": causal,
     "32 attention scales": lambda d: (lambda q, v: (d.K.Model([q, v], [d.L.Attention()([q, v]), d.L.Attention(use_scale=True)([q, v]), d.L.Attention(
         score_mode="concat")([q, v]), d.L.AdditiveAttention()([q, v]), d.L.GroupQueryAttention(3, 4, 2)(q, v)]), [None] * 2))(
@@ -111,6 +144,7 @@ QUIRKS = {
     "35 embedding": embedding_end,
     "35 masking": masked(lambda L: [L.Dense(2), L.LSTM(2)]),
     "36 shared layers": frozen,
+    "36 masks of some inputs": masks_of_some_inputs, "41 precision of nested models": nested_precision,
     "41 mixed_float16": mixed("mixed_float16"), "41 mixed_bfloat16": mixed("mixed_bfloat16"),
     "42 discretization": lambda d: (d.L.Discretization(bin_boundaries=[0.0, 0.5, 1.0]), [(4,)], ["unit"]),
     "43 string lookup": lookups,
