@@ -40,6 +40,17 @@ static cuv_status saved_value(builder *b, const cuv_layer *layer, const cuv_weig
     return CUV_OK;
 }
 
+/* Keras adds LoRA to a kernel of few bits by rounding it anew, which changes what the model computes. */
+static cuv_status no_branches(const struct cuv_model *m, const char *path)
+{
+    for (size_t i = 0; i < m->weight_count; i++)
+        if (m->weights[i]->layer->quant && cuv_starts_with(m->weights[i]->name, "lora_"))
+            return cuv_fail(m->cx, CUV_UNSUPPORTED, "write.behaviour", &(cuv_detail){.file = path, .layer = m->weights[i]->layer->name,
+                            .help = "write .h5, which holds the kernel and LoRA's matrices apart"},
+                            "'%s' has LoRA beside a kernel of few bits, which %s cannot hold apart", m->weights[i]->layer->name, path);
+    return CUV_OK;
+}
+
 static cuv_status saved_weights(builder *b, const cuv_layer *layer, cuv_saved_layer *out)
 {
     cuv_saved_weight *weights = CUV_NEW_ARRAY(b->arena, cuv_saved_weight, layer->weight_count + 1);
@@ -227,6 +238,8 @@ static cuv_status write_form(cuv_model *m, const char *path, const char *form, c
     CUV_TRY(saved_model(&b, m, &tree));
     save.config = config;
     CUV_TRY(cuv_selftest_make(m, arena, &save.selftest));
+    if (!strcmp(form, ".keras") || !strcmp(form, ".weights.h5"))
+        CUV_TRY(no_branches(m, path));
     if (!strcmp(form, ".keras"))
         return cuv_write_archive(m->cx, &save, path);
     if (!strcmp(form, ".weights.h5"))

@@ -33,6 +33,12 @@ cuv_status cuv_config_object(writer *w, const char *module, const char *class_na
 static cuv_status policy_value(writer *w, const cuv_layer *layer, cuv_value **out)
 {
     cuv_value *config = NULL;
+    const cuv_value *said = cuv_get(layer->config, "dtype");
+    const char *class_name = cuv_get_text(said, "class_name");
+    if (layer->keras >= 3 && class_name && !cuv_streq(class_name, "DTypePolicy")) {     /* few bits, or a map of policies */
+        *out = (cuv_value *)(uintptr_t)said;
+        return CUV_OK;
+    }
     CUV_TRY(cuv_config_object(w, "keras", "DTypePolicy", NULL, &config, out));
     return cuv_config_text(w, config, "name", layer->policy ? layer->policy : cuv_dtype_name(layer->variable));
 }

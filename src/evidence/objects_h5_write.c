@@ -99,6 +99,8 @@ static cuv_status write_own(const writer *w, const cuv_saved_layer *layer, const
         for (size_t i = 0; i < layer->weight_count; i++) {
             const cuv_saved_weight *weight = &layer->weights[i];
             const char *name = cuv_streq(weight->name, "idf_weights") ? weight->name : NULL;
+            if (cuv_starts_with(weight->name, "lora_"))     /* these objects hold the sum alone */
+                continue;
             if (layer->as_made ? pass == 0 : weight->trainable == (pass == 0))
                 CUV_TRY(write_variable(w, vars, index++, name, weight->tensor));
         }

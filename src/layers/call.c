@@ -1,4 +1,5 @@
 /* Runs a layer's call: casts inputs, takes masks from keywords, makes the weights on the first call, lowers. */
+#include "layers/quantized.h"
 #include "layers/rnn.h"
 #include "layers/support.h"
 
@@ -135,7 +136,11 @@ static cuv_status make_slots(cuv_call *call)
         CUV_TRY(cuv_slot_shape(call->cx, layer, slot, shape, &rank));
         CUV_TRY(cuv_layer_add_weight(call, slot, shape, rank, &ref));
     }
-    return CUV_OK;
+    if (!layer->weight_count)
+        return CUV_OK;
+    int64_t shape[CUV_MAX_RANK];        /* adding moves the weights */
+    memcpy(shape, layer->weights[0].shape, sizeof shape);
+    return cuv_lora_weights(call, shape, layer->weights[0].rank);
 }
 
 /* ---- the first call --------------------------------------------------------------------------------------------- */

@@ -26,12 +26,13 @@ static cuv_status dense_build(cuv_call *call)
     if (call->layer->in_channels < 0)
         return cuv_bad_input(call, 0, "a known last axis");
     cuv_quant_kernel k = dense_kernel(call->layer, sizes);
-    return cuv_quant_kernel_weights(call, &k);
+    CUV_TRY(cuv_quant_kernel_weights(call, &k));
+    return cuv_lora_weights(call, sizes, 2);
 }
 
 static cuv_status dense_quantised(cuv_call *call)
 {
-    int64_t sizes[2];
+    int64_t sizes[2], rank;
     cuv_program *p = call->program;
     cuv_quant_kernel k = dense_kernel(call->layer, sizes);
     cuv_ref scale, x = cuv_quant_input(call, cuv_float_in(call, 0), 1, &scale);
@@ -40,6 +41,8 @@ static cuv_status dense_quantised(cuv_call *call)
         y = cuv_emit2(p, CUV_OP_DIV, y, scale);
     if (call->layer->quant->mode == CUV_Q_INT8)
         y = cuv_emit2(p, CUV_OP_DIV, y, cuv_call_weight(call, "kernel_scale"));
+    if (cuv_lora_rank(call->layer, &rank))
+        y = cuv_lora_added(call, y, cuv_emit(p, CUV_OP_DENSE, CUV_IN(cuv_float_in(call, 0), cuv_lora_weight(call, false)), NULL));
     if (bias != CUV_NO_REF)
         y = cuv_emit2(p, CUV_OP_ADD, y, bias);
     CUV_TRY(cuv_finish_activation(call, "activation", y, &y));
@@ -78,7 +81,11 @@ const cuv_layer_def cuv_layer_dense = {
 static cuv_status embedding_build(cuv_call *call)
 {
     bool reversible = strcmp(call->layer->def->name, "ReversibleEmbedding") == 0;
-    return call->layer->quant ? cuv_quant_embedding_weights(call, reversible) : CUV_OK;
+    const int64_t shape[] = {cuv_arg_int(call->layer, "input_dim"), cuv_arg_int(call->layer, "output_dim")};
+    if (!call->layer->quant)
+        return CUV_OK;
+    CUV_TRY(cuv_quant_embedding_weights(call, reversible));
+    return cuv_lora_weights(call, shape, 2);
 }
 
 static cuv_status embedding_lower(cuv_call *call)
@@ -90,6 +97,9 @@ static cuv_status embedding_lower(cuv_call *call)
     cuv_ref y = call->layer->quant ? cuv_quant_embedding_rows(call, index)
                                    : cuv_emit(p, CUV_OP_GATHER, CUV_IN(cuv_call_weight(call, "embeddings"), index),
                                               CUV_AT(.axis = 0));
+    int64_t rank;
+    if (call->layer->quant && cuv_lora_rank(call->layer, &rank))
+        y = cuv_lora_added(call, y, cuv_emit(p, CUV_OP_GATHER, CUV_IN(cuv_lora_weight(call, false), index), CUV_AT(.axis = 0)));
     CUV_TRY(cuv_call_return(call, y));
     if (cuv_arg_bool(call->layer, "mask_zero"))
         call->out[0].mask = cuv_emit2(p, CUV_OP_NOT_EQUAL, index, cuv_scalar_like(call, index, 0));
@@ -121,6 +131,9 @@ static cuv_status reversible_lower(cuv_call *call)
     const cuv_layer *layer = call->layer;
     bool tied = cuv_arg_bool(layer, "tie_weights");
     cuv_ref y;
+    int64_t rank;
+    if (layer->quant && cuv_lora_rank(layer, &rank))
+        return cuv_call_unsupported(call, "lora_rank", "the way back of a quantised embedding with LoRA");
     if (layer->quant) {
         y = cuv_quant_embedding_reverse(call);
     } else {

@@ -191,8 +191,10 @@ static cuv_status einsum_build(cuv_call *call)
     for (int i = 0; i < e->kernel_rank; i++)
         if ((shape[i] = e->size[(int)e->kernel[i]]) < 0)
             return cuv_bad_input(call, 0, cuv_format(call->cx, "a known size of the axis '%c'", e->kernel[i]));
-    if (layer->quant)
-        return quantised_weights(call, e);
+    if (layer->quant) {
+        CUV_TRY(quantised_weights(call, e));
+        return cuv_lora_weights(call, shape, e->kernel_rank);
+    }
     CUV_TRY(cuv_layer_add_weight(call, &kernel_slot, shape, e->kernel_rank, &ref));
     for (int i = 0; i < e->bias_rank; i++)
         if (e->bias[i] < 0)
@@ -229,8 +231,8 @@ static int64_t product(const equation *e, const char *letters, int count)
     return n;
 }
 
-/* (kept..., contracted) . (contracted, new) = (kept..., new), then new as its axes. */
-static cuv_ref multiply(cuv_call *call, const equation *e, char *order)
+/* (kept..., contracted) . (contracted, new) = (kept..., new), then new as its axes. `rounds`: x is rounded as the layer says. */
+static cuv_ref multiply(cuv_call *call, const equation *e, cuv_ref kernel, bool rounds, char *order)
 {
     char x_order[LONGEST], k_order[LONGEST], contracted[LONGEST];
     int kept = pick(e->in, e->in_rank, e->kernel, e->kernel_rank, false, x_order, 0);
@@ -240,9 +242,9 @@ static cuv_ref multiply(cuv_call *call, const equation *e, char *order)
     int k = pick(e->kernel, e->kernel_rank, e->in, e->in_rank, false, k_order, c);
     int64_t inner = product(e, contracted, c), wide = product(e, k_order + c, k - c), shape[CUV_MAX_RANK];
     cuv_ref x = arrange(call, cuv_float_in(call, 0), e->in, e->in_rank, x_order);
-    cuv_ref kernel = call->layer->quant ? quantised_kernel(call, e) : cuv_call_weight(call, "kernel"), scale = CUV_NO_REF;
+    cuv_ref scale = CUV_NO_REF;
     kernel = arrange(call, kernel, e->kernel, e->kernel_rank, k_order);
-    if (call->layer->quant)
+    if (rounds)
         x = cuv_quant_input(call, x, c, &scale);
     for (int i = 0; i < kept; i++)
         shape[i] = -2 - i;
@@ -265,17 +267,34 @@ static cuv_ref multiply(cuv_call *call, const equation *e, char *order)
     return k - c == 1 ? y : cuv_emit_reshape(call->program, y, shape, kept + k - c);
 }
 
+/* LoRA beside a kernel of few bits: the product of its matrices as one more kernel. */
+static cuv_ref with_lora(cuv_call *call, const equation *e, cuv_ref y)
+{
+    char order[LONGEST + CUV_MAX_RANK];
+    cuv_ref kernel = cuv_emit2(call->program, CUV_OP_MATMUL, cuv_lora_weight(call, false), cuv_lora_weight(call, true));
+    kernel = cuv_emit2(call->program, CUV_OP_MUL, kernel, cuv_scalar_like(call, kernel, cuv_lora_scale(call->layer)));
+    cuv_ref more = multiply(call, e, kernel, false, order);
+    if (more == CUV_NO_REF)
+        return more;
+    return cuv_emit2(call->program, CUV_OP_ADD, y, arrange(call, more, order, e->out_rank, e->out));
+}
+
 static cuv_status einsum_lower(cuv_call *call)
 {
+    int64_t rank;
     const equation *e = call->layer->state;
     char order[LONGEST + CUV_MAX_RANK];
     if (cuv_call_rank(call, 0) != e->in_rank)
         return cuv_call_expect_rank(call, 0, e->in_rank);
-    cuv_ref y = multiply(call, e, order), bias = call->layer->quant ? cuv_quant_bias(call) : cuv_call_weight(call, "bias");
+    const cuv_quant *quant = call->layer->quant;
+    cuv_ref kernel = quant ? quantised_kernel(call, e) : cuv_call_weight(call, "kernel");
+    cuv_ref y = multiply(call, e, kernel, quant, order), bias = quant ? cuv_quant_bias(call) : cuv_call_weight(call, "bias");
     CUV_TRY(call->program->status);
     y = arrange(call, y, order, e->out_rank, e->out);
-    if (call->layer->quant && call->layer->quant->mode == CUV_Q_INT8)
+    if (quant && quant->mode == CUV_Q_INT8)
         y = cuv_emit2(call->program, CUV_OP_DIV, y, cuv_call_weight(call, "kernel_scale"));
+    if (quant && cuv_lora_rank(call->layer, &rank))
+        y = with_lora(call, e, y);
     if (bias != CUV_NO_REF)
         y = cuv_emit2(call->program, CUV_OP_ADD, y, bias);
     CUV_TRY(cuv_finish_activation(call, "activation", y, &y));

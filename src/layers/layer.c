@@ -111,6 +111,7 @@ static cuv_status fill(cuv_layer *layer, const cuv_value *record, const cuv_laye
         return CUV_OK;
     layer->keras = like->keras;
     layer->tf1 = like->tf1;
+    layer->lora = like->lora;
     layer->keras_minor = like->keras_minor;
     layer->theano = like->theano;
     layer->hooks = like->hooks;

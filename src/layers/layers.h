@@ -145,6 +145,7 @@ struct cuv_layer {
     bool trainable;
     cuv_dtype compute, variable;/* dtype policy */
     const char *policy;         /* its name, "mixed_bfloat16", or NULL for float32 */
+    bool lora;                  /* the evidence holds the two matrices of LoRA beside each kernel (lora.c) */
     const cuv_quant *quant;     /* how its kernel is stored in few bits (quantized.h); NULL: it is not */
     int keras;                  /* major version of the Keras whose behaviour counts: 1, 2, 3 */
     int keras_minor;            /* 10 of 3.10; INT_MAX when nothing tells it: then it is taken for the newest */

@@ -33,6 +33,15 @@ cuv_ref cuv_quant_input(cuv_call *call, cuv_ref x, int contracted, cuv_ref *scal
 /* The bias as the layer adds it. */
 cuv_ref cuv_quant_bias(cuv_call *call);
 
+/* LoRA (lora.c): whether a layer has the two matrices, and how thin they are; what their product is multiplied by. */
+bool cuv_lora_rank(const cuv_layer *layer, int64_t *rank);
+double cuv_lora_scale(const cuv_layer *layer);
+/* Makes them, for a kernel of this shape. Nothing where the layer has none. */
+CUV_MUST_USE cuv_status cuv_lora_weights(cuv_call *call, const int64_t *shape, int rank);
+/* One of them, in the dtype of the computation; and y + scale thin . b, where thin is x . a. */
+cuv_ref cuv_lora_weight(cuv_call *call, bool second);
+cuv_ref cuv_lora_added(cuv_call *call, cuv_ref y, cuv_ref thin);
+
 /* Embedding and ReversibleEmbedding. */
 CUV_MUST_USE cuv_status cuv_quant_embedding_weights(cuv_call *call, bool reversible);
 cuv_ref cuv_quant_embedding_rows(cuv_call *call, cuv_ref index);

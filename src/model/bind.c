@@ -245,6 +245,7 @@ static cuv_status bind(cuv_binding *b)
         return status;
     }
     CUV_TRY(note_shards(b));
+    CUV_TRY(cuv_fold_lora(b));
     return note_decisions(b);
 }
 

@@ -122,6 +122,10 @@ const char *cuv_unit_text(cuv_binding *b, const cuv_unit *u);
 bool cuv_is_transposed(const cuv_weight *w, const cuv_tensor *t);
 bool cuv_shape_is(const cuv_weight *w, const cuv_tensor *t);
 
+/* Gives the weight's value to the program that reads it. */
+CUV_MUST_USE cuv_status cuv_bind_value(cuv_binding *b, const cuv_weight *weight);
+/* Adds LoRA's matrices to their kernels (lora.c). */
+CUV_MUST_USE cuv_status cuv_fold_lora(cuv_binding *b);
 /* Stored forms of older Kerases (formats.md a.4): replaces an offer that has another layout by one in today's (convert.c).
  * `*out` is `offer` itself when nothing had to change. */
 CUV_MUST_USE cuv_status cuv_modernise(cuv_binding *b, const cuv_unit *unit, const cuv_file *file, const cuv_offer *offer,

@@ -306,6 +306,25 @@ static cuv_status decide_version(struct cuv_model *m, const struct cuv_evidence 
                             m->keras == 3 ? "2, 1" : "3");
 }
 
+/* Variables in full, LoRA's among them: not in the objects of Keras 3, and elsewhere where a name tells it, or nothing has a name. */
+static bool holds_lora(const struct cuv_evidence *ev)
+{
+    bool names = false, lora = false, any = false;
+    for (size_t i = 0; ev && i < ev->file_count; i++) {
+        const cuv_file *f = ev->files[i];
+        if (f->arrangement == CUV_ARR_OBJECTS)
+            return false;
+        for (size_t g = 0; g < f->group_count; g++)
+            for (size_t k = 0; k < f->groups[g].count; k++) {
+                const cuv_named *n = &f->groups[g].tensors[k];
+                any = true;
+                names = names || n->weight;
+                lora = lora || (n->label && (strstr(n->label, "lora_kernel_") || strstr(n->label, "lora_embeddings_")));
+            }
+    }
+    return lora || (any && !names);
+}
+
 static int minor_version(const struct cuv_model *m)
 {
     int minor = 0;
@@ -407,6 +426,7 @@ static cuv_status build(struct cuv_model *m, const struct cuv_evidence *ev, cons
     *hooks = (cuv_model_hooks){make_nested, call_model, cuv_stand_in, cuv_call_stand_in, cuv_held_for, (void *)(uintptr_t)ev};
     cuv_layer like = {.keras = m->keras, .keras_minor = minor_version(m), .tf1 = written_by_tf1(m), .trainable = true,
                       .hooks = hooks, .arena = m->arena};
+    like.lora = holds_lora(ev);
     CUV_TRY(decide_theano(m, record, &like.theano));
     CUV_TRY(cuv_graph_parse(m, record, &like, &g));
     m->graph = g;

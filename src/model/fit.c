@@ -59,8 +59,9 @@ static cuv_status adopt(cuv_binding *b, const cuv_weight *weight, const cuv_name
 }
 
 /* What runs is the variable itself, or its values as floats where it is kept in whole numbers. */
-static cuv_status give_to_program(cuv_binding *b, const cuv_weight *weight, const cuv_tensor *value)
+cuv_status cuv_bind_value(cuv_binding *b, const cuv_weight *weight)
 {
+    const cuv_tensor *value = weight->value;
     cuv_var *var = &b->m->program->values[weight->ref];
     cuv_tensor *t;
     void *values;
@@ -90,7 +91,7 @@ cuv_status cuv_bind_tensor(cuv_binding *b, const cuv_unit *unit, cuv_weight *wei
     weight->why = cuv_arena_strdup(b->m->arena, why);
     if (!weight->source || !weight->why)
         return cuv_oom(b->cx);
-    return give_to_program(b, weight, value);
+    return cuv_bind_value(b, weight);
 }
 
 /* ---- by name */

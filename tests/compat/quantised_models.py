@@ -188,9 +188,43 @@ def half(folder):
         keras.config.set_dtype_policy("float32")
 
 
+def conv():
+    return keras.Sequential([keras.Input((7, 7, 4)), layers.Conv2D(6, 2, groups=2), layers.Flatten(), layers.Dense(3)])
+
+
+def apart(folder):
+    """LoRA beside its kernels, as .h5 and lists of arrays hold it (.keras holds the sum); lora_alpha, which Keras 3.15 forgets when it loads
+    a Dense, counts as the model that was saved computed with it."""
+    os.makedirs(os.path.join(folder, "apart"))
+    models = {"dense": dense_stack, "conv": conv, "embedding": embedding, "einsum": MODELS["einsum_heads"], "einsum_out": MODELS["einsum_out"],
+              "reversible": reversible(True)}
+    for name, make in models.items():
+        for mode in (None, "int8", "int4", "int4_channel", "int4_block"):
+            if mode and name in ("conv", "reversible"):
+                continue
+            keras.backend.clear_session()
+            model = make()
+            settle(model)
+            if mode:
+                model.quantize(config=CONFIGS[mode]())
+            for layer in model.layers:
+                if hasattr(layer, "enable_lora"):
+                    layer.enable_lora(2, lora_alpha=None if name == "conv" else 5)
+            for v in model.variables:
+                if "lora" in v.name:
+                    v.assign(RNG.normal(size=v.shape) * 0.6)
+            base, x = os.path.join(folder, "apart", name + "-" + str(mode)), samples(model)
+            np.savez(base + ".io.npz", x=x, y=np.asarray(model(x)))
+            model.save(base + ".h5")
+            with open(base + ".json", "w") as f:
+                f.write(model.to_json())
+            np.savez(base + ".npz", *model.get_weights())
+            np.save(base + ".dict.npy", {layer.name: layer.get_weights() for layer in model.layers}, allow_pickle=True)
+
+
 def adapted(folder):
     """LoRA is merged when it is saved; with int8 that rounds anew, so the outputs are those of the file, loaded again."""
-    for mode in (None, "int8"):
+    for mode in (None, "int8", "int4"):
         keras.backend.clear_session()
         model = dense_stack()
         settle(model)
@@ -212,6 +246,7 @@ def main(folder):
     attention(folder)
     half(folder)
     adapted(folder)
+    apart(folder)
 
 
 if __name__ == "__main__":

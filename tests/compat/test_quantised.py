@@ -61,6 +61,41 @@ def test_forgotten_zero_points(made):
         assert "kernel_zero" in must("rebuild", os.path.join(made, file), status=3).stderr
 
 
+APART = [(".h5",), (".json", ".npz"), (".json", ".dict.npy")]
+
+
+def test_lora_apart(made, tmp_path):
+    folder, wrong = os.path.join(made, "apart"), []
+    assert len(cases(folder)) == 22
+    for name in cases(folder):
+        for form in APART:
+            base, out = os.path.join(folder, name), str(tmp_path / "out.npz")
+            try:
+                must("predict", *[base + ending for ending in form], "-i", base + ".io.npz", "-o", out)
+                assert_same(arrays(out), [np.load(base + ".io.npz")["y"]], rtol=1e-4, atol=1e-4)
+            except AssertionError as error:
+                wrong.append("%s %s: %s" % (name, form, str(error)[-300:]))
+    assert not wrong, "\n".join(wrong[:8])
+
+
+def test_lora_apart_written_again(made, keras_loader, tmp_path):
+    """Floats are written with the sum as the kernel; of few bits in .h5 alone, where the matrices stay apart."""
+    folder = os.path.join(made, "apart")
+    for name in cases(folder):
+        base = os.path.join(folder, name)
+        if name.endswith("None"):
+            must("rebuild", base + ".h5", "-o", tmp_path / "sum.keras")
+            assert keras_loader.difference([str(tmp_path / "sum.keras")], base + ".io.npz") < 1e-3, name
+        else:
+            done = must("rebuild", base + ".h5", "-o", tmp_path / "sum.keras", status=3)
+            assert "LoRA beside a kernel of few bits" in " ".join(done.stderr.split())
+        must("rebuild", base + ".h5", "-o", tmp_path / "again.h5")
+        if not name.startswith(("dense-int", "conv")):      # Keras 3.15 forgets lora_alpha of a Dense and a convolution as it loads
+            assert keras_loader.difference([str(tmp_path / "again.h5")], base + ".io.npz") < 1e-3, name
+        must("predict", tmp_path / "again.h5", "-i", base + ".io.npz", "-o", tmp_path / "out.npz")
+        assert_same(arrays(str(tmp_path / "out.npz")), [np.load(base + ".io.npz")["y"]], rtol=1e-4, atol=1e-4)
+
+
 def test_written_again(made, keras_loader):
     """What cuvier writes, real Keras loads and computes with as before. Every third case, for Keras is slow to load."""
     wrong = []
