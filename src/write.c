@@ -1,6 +1,6 @@
 /* Writing a model: its layers and weights as the tree that the writers of evidence/ know, in the form that the path asks for. */
 #include "emit/config.h"
-#include "layers/support.h"
+#include "layers/quantized.h"
 #include "selftest.h"
 
 static const char *const forms[] = {".keras", ".weights.h5", ".h5", ".json", ".npz", ".safetensors", ".onnx", ".c", ".py", ".dot", NULL};
@@ -14,7 +14,7 @@ const char *const *cuv_model_forms(void)
 
 /* ---- the tree */
 
-typedef struct builder { cuv_context *cx; cuv_arena *arena; const cuv_model *m; bool keras2; } builder;
+typedef struct builder { cuv_context *cx; cuv_arena *arena; const cuv_model *m; bool keras2, legacy; } builder;
 
 /* The name that the configuration of the same form has. */
 static const char *saved_name(builder *b, const char *name, const char *class_name)
@@ -53,6 +53,7 @@ static cuv_status no_branches(const struct cuv_model *m, const char *path)
 
 static cuv_status saved_weights(builder *b, const cuv_layer *layer, cuv_saved_layer *out)
 {
+    int64_t rank;
     cuv_saved_weight *weights = CUV_NEW_ARRAY(b->arena, cuv_saved_weight, layer->weight_count + 1);
     if (!weights)
         return cuv_oom(b->cx);
@@ -63,7 +64,8 @@ static cuv_status saved_weights(builder *b, const cuv_layer *layer, cuv_saved_la
                             "'%s' has no values for its %s, so that nothing can be written", layer->name, w->name);
         const cuv_tensor *value;
         CUV_TRY(saved_value(b, layer, w, &value));
-        weights[i] = (cuv_saved_weight){w->name, value, w->trainable};
+        bool frozen = b->legacy && i == 0 && cuv_lora_rank(layer, &rank);     /* what LoRA adds to is not trained any more */
+        weights[i] = (cuv_saved_weight){w->name, value, w->trainable && !frozen};
     }
     out->weights = weights;
     out->weight_count = layer->weight_count;
@@ -210,7 +212,7 @@ static cuv_status legacy_config(const cuv_model *m, cuv_arena *arena, bool json,
 
 static cuv_status write_form(cuv_model *m, const char *path, const char *form, const cuv_write_options *o, cuv_arena *arena)
 {
-    builder b = {m->cx, arena, m, o && o->keras == 2};
+    builder b = {m->cx, arena, m, o && o->keras == 2, !strcmp(form, ".h5")};
     cuv_saved_layer tree;
     cuv_value *config = NULL;
     bool keras2 = o && o->keras == 2, bare = o && o->weights_only;

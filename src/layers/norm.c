@@ -25,12 +25,12 @@ static cuv_status return_narrow(cuv_call *call, cuv_ref y)
     return cuv_call_return(call, floats ? cuv_emit_cast(call->program, y, call->layer->compute) : y);
 }
 
-/* Since Keras 3.11 the results for integers become integers again. */
-static cuv_ref as_input(cuv_call *call, cuv_ref y)
+/* Since Keras 3.`since` the results for integers become integers again. */
+static cuv_ref as_input(cuv_call *call, cuv_ref y, int since)
 {
     const cuv_layer *layer = call->layer;
     cuv_dtype dtype = cuv_call_in(call, 0)->dtype;
-    bool again = layer->keras >= 3 && layer->keras_minor >= 11 && !cuv_dtype_is_float(dtype) && dtype != CUV_BOOL;
+    bool again = layer->keras >= 3 && layer->keras_minor >= since && !cuv_dtype_is_float(dtype) && dtype != CUV_BOOL;
     return again ? cuv_emit_cast(call->program, y, dtype) : y;
 }
 
@@ -173,12 +173,12 @@ static cuv_status layer_norm_lower(cuv_call *call)
     cuv_ref x = wide_in(call), gamma = wide_weight(call, "gamma"), beta = wide_weight(call, "beta");
     if (rms || !are_last(call, &axes)) {
         cuv_ref y = layer_norm_steps(call, x, &axes, rms);
-        return return_narrow(call, as_input(call, scaled(call, y, spread(call, gamma, &axes), spread(call, beta, &axes))));
+        return return_narrow(call, as_input(call, scaled(call, y, spread(call, gamma, &axes), spread(call, beta, &axes)), 11));
     }
     cuv_attrs attrs = {.axes_count = axes.count, .epsilon = cuv_arg_real(call->layer, "epsilon")};
     memcpy(attrs.axes, axes.at, sizeof attrs.axes);
     cuv_ref in[3] = {x, gamma, beta};
-    return return_narrow(call, as_input(call, cuv_emit(call->program, CUV_OP_LAYER_NORM, in, 3, &attrs)));
+    return return_narrow(call, as_input(call, cuv_emit(call->program, CUV_OP_LAYER_NORM, in, 3, &attrs), 11));
 }
 
 /* rms_scaling has a gamma whatever `scale` says, and no beta. */
@@ -292,7 +292,7 @@ static cuv_status group_norm_lower(cuv_call *call)
     cuv_ref x = cuv_move_axis(call, wide_in(call), axes.at[0], last);
     cuv_attrs attrs = {.groups = (int)groups, .epsilon = cuv_arg_real(call->layer, "epsilon")};
     cuv_ref in[3] = {x, wide_weight(call, "gamma"), wide_weight(call, "beta")};
-    cuv_ref y = cuv_emit(call->program, CUV_OP_GROUP_NORM, in, 3, &attrs);
+    cuv_ref y = as_input(call, cuv_emit(call->program, CUV_OP_GROUP_NORM, in, 3, &attrs), 7);
     return return_narrow(call, cuv_move_axis(call, y, last, axes.at[0]));
 }
 
@@ -309,7 +309,7 @@ const cuv_layer_def cuv_layer_group_normalization = {
 
 static cuv_status return_rms(cuv_call *call, cuv_ref y)
 {
-    cuv_ref again = as_input(call, y);
+    cuv_ref again = as_input(call, y, 11);
     return again == y ? return_narrow(call, y) : cuv_call_return(call, again);
 }
 

@@ -89,7 +89,12 @@ static cuv_status in_order(cuv_binding *b, const cuv_named *tensors, size_t coun
             u->filled = true;
             continue;
         }
-        CUV_TRY(cuv_bind_offer(b, u, &offer, level == CUV_CERTAIN ? level : cuv_order_level(u), why));
+        cuv_offer modern = offer;
+        if (n == u->count && tensors[at].file)
+            CUV_TRY(cuv_modernise(b, u, tensors[at].file, &offer, &modern));
+        for (size_t k = 0; k < n && modern.tensors != offer.tensors; k++)
+            CUV_TRY(cuv_map_set(b->used, tensors[at + k].label, u));
+        CUV_TRY(cuv_bind_offer(b, u, &modern, level == CUV_CERTAIN ? level : cuv_order_level(u), why));
         at += n;
     }
     return surplus(b, tensors + at, count - at);

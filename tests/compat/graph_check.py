@@ -27,6 +27,14 @@ def difference(found, wanted, policy):
     return None
 
 
+def settled(found, wanted, noise):
+    """Whether the outputs differ by no more than a few times what the last bits of the inputs make of them in Keras itself."""
+    if len(found) != len(wanted) or len(noise) != len(wanted) or any(a.shape != b.shape or b.dtype.kind != "f" for a, b in zip(found, wanted)):
+        return False
+    return all(np.abs(a.astype(np.float64) - b).max(initial=0) <= 1e-5 + 1e-3 * np.abs(b).max(initial=0) and
+               np.abs(a.astype(np.float64) - b).max(initial=0) <= 10 * n + 1e-5 for a, b, n in zip(found, wanted, noise))
+
+
 def check(folder, entry, form, scratch):
     """("passed", None), ("wrong", what), ("refused", message)."""
     base = os.path.join(folder, entry["base"])
@@ -34,7 +42,10 @@ def check(folder, entry, form, scratch):
     done = cuvier("predict", *[base + ending for ending in form], "-i", base + ".io.npz", "-o", out)
     if done.returncode:
         return ("refused" if done.returncode == 3 else "wrong"), done.stderr.strip() or "exit status %d" % done.returncode
-    different = difference(arrays(out), numbered(np.load(base + ".io.npz"), "y"), entry.get("policy", "float32"))
+    found, wanted = arrays(out), numbered(np.load(base + ".io.npz"), "y")
+    different = difference(found, wanted, entry.get("policy", "float32"))
+    if different and settled(found, wanted, entry.get("noise", [])):
+        different = None
     return ("wrong", different) if different else ("passed", None)
 
 

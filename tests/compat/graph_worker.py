@@ -76,10 +76,19 @@ def numbers(y):
     return np.asarray(tf.cast(y, tf.float32)) if y.dtype == tf.bfloat16 else np.asarray(y)
 
 
-def samples(model, runner, kinds, rng):
+def noise(runner, xs, ys, rng):
+    """How much each output moves when the inputs move by the last bits of a float32: what no other order of summing can be held to."""
+    moved = [x * (1 + 1e-6 * rng.normal(size=x.shape)).astype(x.dtype) if x.dtype.kind == "f" else x for x in xs]
+    given = [tf.constant(x) for x in moved]
+    again = leaves(runner(given if len(given) > 1 else given[0], training=False))
+    return [float(np.abs(numbers(a).astype(np.float64) - numbers(y)).max(initial=0)) if numbers(y).dtype.kind == "f" else 0.0 for a, y in zip(again, ys)]
+
+
+def samples(model, runner, kinds, rng, entry):
     xs = [layer_cases.draw_input(tuple(t.shape), name_of(t.dtype), k, rng, graph_models.SAMPLES) for t, k in zip(model.inputs, kinds)]
     given = [tf.constant(x) for x in xs]
     ys = leaves(runner(given if len(given) > 1 else given[0], training=False))
+    entry["noise"] = noise(runner, xs, ys, rng) if all(t.shape[0] is None for t in model.inputs) else [0.0] * len(ys)
     return {**make_fixed.numbered("x", xs), **make_fixed.numbered("y", [numbers(y) for y in ys])}
 
 
@@ -127,7 +136,7 @@ def one(folder, seed, out, able, cudnn):
             model.save_weights(base + ".cudnn.h5", save_format="h5")
             runner.load_weights(base + ".cudnn.h5")
             os.remove(base + ".cudnn.h5")
-        io = samples(model, runner, kinds, rng)
+        io = samples(model, runner, kinds, rng, entry)
         entry.update(layers=sorted({type(layer).__name__ for layer in model.submodules} if not KERAS3 else
                                    {type(layer).__name__ for layer in model._flatten_layers()}), count=len(model.layers), policy=policy)
         if not all(a.dtype.kind == "U" or np.isfinite(a).all() and np.abs(a).max(initial=0) < 1e5 for a in io.values()):
