@@ -41,8 +41,10 @@ static cuv_status dense_quantised(cuv_call *call)
         y = cuv_emit2(p, CUV_OP_DIV, y, scale);
     if (call->layer->quant->mode == CUV_Q_INT8)
         y = cuv_emit2(p, CUV_OP_DIV, y, cuv_call_weight(call, "kernel_scale"));
-    if (cuv_lora_rank(call->layer, &rank))
-        y = cuv_lora_added(call, y, cuv_emit(p, CUV_OP_DENSE, CUV_IN(cuv_float_in(call, 0), cuv_lora_weight(call, false)), NULL));
+    if (cuv_lora_rank(call->layer, &rank)) {
+        cuv_ref thin = cuv_emit(p, CUV_OP_DENSE, CUV_IN(cuv_float_in(call, 0), cuv_lora_weight(call, false)), NULL);
+        y = cuv_lora_added(call, y, thin);
+    }
     if (bias != CUV_NO_REF)
         y = cuv_emit2(p, CUV_OP_ADD, y, bias);
     CUV_TRY(cuv_finish_activation(call, "activation", y, &y));
@@ -98,8 +100,10 @@ static cuv_status embedding_lower(cuv_call *call)
                                    : cuv_emit(p, CUV_OP_GATHER, CUV_IN(cuv_call_weight(call, "embeddings"), index),
                                               CUV_AT(.axis = 0));
     int64_t rank;
-    if (call->layer->quant && cuv_lora_rank(call->layer, &rank))
-        y = cuv_lora_added(call, y, cuv_emit(p, CUV_OP_GATHER, CUV_IN(cuv_lora_weight(call, false), index), CUV_AT(.axis = 0)));
+    if (call->layer->quant && cuv_lora_rank(call->layer, &rank)) {
+        cuv_ref thin = cuv_emit(p, CUV_OP_GATHER, CUV_IN(cuv_lora_weight(call, false), index), CUV_AT(.axis = 0));
+        y = cuv_lora_added(call, y, thin);
+    }
     CUV_TRY(cuv_call_return(call, y));
     if (cuv_arg_bool(call->layer, "mask_zero"))
         call->out[0].mask = cuv_emit2(p, CUV_OP_NOT_EQUAL, index, cuv_scalar_like(call, index, 0));

@@ -1,6 +1,6 @@
-/* LocallyConnected1D and 2D of Keras 1 and 2: a convolution with a kernel of its own at each place. Keras 2 stores the kernel in one of
- * three ways (`implementation`): 1 by places, 2 as the matrix between all inputs and all outputs, of which it uses the connected pairs, 3
- * those pairs alone. 2 and 3 also pad ("same"). */
+/* LocallyConnected1D and 2D of Keras 1 and 2: a convolution with a kernel of its own at each place. Keras 2 stores the kernel in
+ * one of three ways (`implementation`): 1 by places, 2 as the matrix between all inputs and all outputs, of which it uses the
+ * connected pairs, 3 those pairs alone. 2 and 3 also pad ("same"). */
 #include "layers/support.h"
 
 enum { MOST_PAIRS = 1 << 27, MOST_WEIGHTS = 1 << 28 };      /* what a configuration alone may make cuvier walk and keep */
@@ -26,7 +26,8 @@ static local_sizes sizes_of(const cuv_layer *layer)
     for (int i = 0; i < s.rank; i++) {
         s.in[i] = layer->in_shape[i + (layer->channels_first ? 2 : 1)];
         s.out[i] = places_along(layer, &s, i);
-        s.before[i] = cuv_arg_is(layer, "padding", "same") ? s.kernel[i] / 2 : 0;       /* whatever the stride: not TensorFlow's rule */
+        /* whatever the stride: not TensorFlow's rule */
+        s.before[i] = cuv_arg_is(layer, "padding", "same") ? s.kernel[i] / 2 : 0;
     }
     return s;
 }
@@ -90,7 +91,7 @@ static int64_t pairs_of(const local_sizes *s)
     return pairs;
 }
 
-/* ---- shapes ------------------------------------------------------------------------------------------------------------- */
+/* ---- shapes ------------------------------------------------------------------------------------------------- */
 
 static int place_kernel_shape(const local_sizes *s, int64_t *sizes)
 {
@@ -157,7 +158,7 @@ static cuv_status local_build(cuv_call *call)
     return CUV_OK;
 }
 
-/* ---- kernels by place ------------------------------------------------------------------------------------------------- */
+/* ---- kernels by place --------------------------------------------------------------------------------------- */
 
 /* channels_first kernels have the channels before the window's cells. */
 static cuv_ref place_kernel(cuv_call *call, const local_sizes *s, cuv_ref kernel)
@@ -231,7 +232,7 @@ static cuv_status gathered_kernel(cuv_call *call, const local_sizes *s, cuv_ref 
     return p->status;
 }
 
-/* ---- the call ----------------------------------------------------------------------------------------------------------- */
+/* ---- the call ----------------------------------------------------------------------------------------------- */
 
 /* Keras reads the bias (places..., filters) of channels_first layers as (filters, places...), without moving anything. */
 static cuv_ref local_bias(cuv_call *call)

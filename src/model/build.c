@@ -20,68 +20,6 @@ cuv_status cuv_model_decide(struct cuv_model *m, const char *layer, const char *
 
 /* ---- inputs */
 
-static bool shape_from(const cuv_value *v, bool add_batch, int64_t batch, int64_t *shape, int *rank)
-{
-    if (cuv_streq(cuv_get_text(v, "class_name"), "__tuple__"))
-        v = cuv_get(v, "items");
-    size_t extra = add_batch ? 1 : 0;
-    if (!cuv_is_seq(v) || cuv_len(v) + extra > CUV_MAX_RANK)
-        return false;
-    *rank = (int)(cuv_len(v) + extra);
-    if (add_batch)
-        shape[0] = batch;
-    for (size_t i = 0; i < cuv_len(v); i++) {
-        int64_t *size = &shape[i + extra];
-        if (cuv_is_null(cuv_item(v, i)))
-            *size = -1;
-        else if (!cuv_as_int(cuv_item(v, i), size) || *size < 0)
-            return false;
-    }
-    return true;
-}
-
-/* The dtype a program keeps values of this dtype in. */
-static cuv_dtype program_dtype(cuv_dtype dtype)
-{
-    switch (dtype) {
-    case CUV_I8: case CUV_U8: case CUV_I16: case CUV_U16: case CUV_U32: case CUV_I32: return CUV_I32;
-    case CUV_U64: case CUV_I64: return CUV_I64;
-    case CUV_F8E4M3: case CUV_F8E5M2: case CUV_F32: return CUV_F32;
-    case CUV_BOOL: case CUV_F16: case CUV_BF16: case CUV_F64: case CUV_STR: return dtype;
-    }
-    return CUV_F32;
-}
-
-cuv_status cuv_input_layer_says(struct cuv_model *m, const cuv_layer *layer, int64_t *shape, int *rank, cuv_dtype *out)
-{
-    int64_t batch = -1;
-    const cuv_value *config = layer->config;
-    (void)cuv_as_int(cuv_get(config, "batch_size"), &batch);
-    bool known = shape_from(cuv_get(config, "batch_shape"), false, 0, shape, rank) ||
-                 shape_from(cuv_get(config, "batch_input_shape"), false, 0, shape, rank) ||
-                 shape_from(cuv_get(config, "shape"), true, batch, shape, rank) ||
-                 shape_from(cuv_get(config, "input_shape"), true, batch, shape, rank);
-    if (!known)
-        return cuv_fail(m->cx, CUV_NO, "config.input", &(cuv_detail){.layer = layer->name,
-                        .expected = "batch_shape: a list of at most 8 sizes and None",
-                        .found = cuv_value_repr(m->cx, config)},
-                        "the InputLayer '%s' does not tell its shape", layer->name);
-    if (cuv_get_bool(config, "sparse", false) || cuv_get_bool(config, "ragged", false))
-        return cuv_fail(m->cx, CUV_UNSUPPORTED, "config.input", &(cuv_detail){.layer = layer->name},
-                        "the InputLayer '%s' takes sparse or ragged tensors, which cuvier does not", layer->name);
-    const char *text = cuv_get_text(config, "dtype");
-    cuv_dtype dtype = CUV_F32;
-    if (!text)
-        text = cuv_get_text(config, "input_dtype");
-    if (!text)
-        text = cuv_get_text(cuv_get(cuv_get(config, "dtype"), "config"), "name");
-    if (text && !cuv_dtype_parse(text, &dtype))
-        return cuv_fail(m->cx, CUV_UNSUPPORTED, "config.dtype", &(cuv_detail){.layer = layer->name, .found = text},
-                        "the InputLayer '%s' has the dtype '%s'", layer->name, text);
-    *out = program_dtype(dtype);
-    return CUV_OK;
-}
-
 static cuv_status input_tensor(struct cuv_model *m, const cuv_layer *layer, const char *name, cuv_sym *out)
 {
     int64_t shape[CUV_MAX_RANK];
