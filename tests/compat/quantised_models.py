@@ -1,4 +1,4 @@
-"""Makes models whose layers are stored in few bits, with the outputs that Keras computes: quantised_models.py FOLDER
+"""Makes models whose layers are stored in few bits, with the outputs that Keras computes: quantised_models.py FOLDER [apart]
 
 For each case NAME.keras, NAME.weights.h5, NAME.json and NAME.io.npz. Kernels of GPTQ and AWQ are set by hand, for their calibration
 needs a language model; Keras computes with them all the same.
@@ -195,7 +195,6 @@ def conv():
 def apart(folder):
     """LoRA beside its kernels, as .h5 and lists of arrays hold it (.keras holds the sum); lora_alpha, which Keras 3.15 forgets when it loads
     a Dense, counts as the model that was saved computed with it."""
-    os.makedirs(os.path.join(folder, "apart"))
     models = {"dense": dense_stack, "conv": conv, "embedding": embedding, "einsum": MODELS["einsum_heads"], "einsum_out": MODELS["einsum_out"],
               "reversible": reversible(True)}
     for name, make in models.items():
@@ -213,7 +212,7 @@ def apart(folder):
             for v in model.variables:
                 if "lora" in v.name:
                     v.assign(RNG.normal(size=v.shape) * 0.6)
-            base, x = os.path.join(folder, "apart", name + "-" + str(mode)), samples(model)
+            base, x = os.path.join(folder, name + "-" + str(mode)), samples(model)
             np.savez(base + ".io.npz", x=x, y=np.asarray(model(x)))
             model.save(base + ".h5")
             with open(base + ".json", "w") as f:
@@ -240,14 +239,15 @@ def adapted(folder):
         save(keras.models.load_model(base + ".again.keras"), base)
 
 
-def main(folder):
+def main(folder, only=None):
+    if only == "apart":
+        return apart(folder)
     quantised(folder)
     packed(folder)
     attention(folder)
     half(folder)
     adapted(folder)
-    apart(folder)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

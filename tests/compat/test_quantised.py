@@ -10,15 +10,23 @@ from support import HERE, arrays, assert_same, keras_python, must
 CASES = 110         # at least; Keras cannot quantise some of the combinations that quantised_models.py tries
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def make(folder, *more):
     python = keras_python()
     if not python:
         pytest.skip("Keras is not installed (tools/setup_tests)")
-    folder = str(tmp_path_factory.mktemp("quantised"))
-    done = subprocess.run([python, os.path.join(HERE, "quantised_models.py"), folder], capture_output=True, text=True, timeout=900)
+    done = subprocess.run([python, os.path.join(HERE, "quantised_models.py"), folder, *more], capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stderr[-3000:]
     return folder
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    return make(str(tmp_path_factory.mktemp("quantised")))
+
+
+@pytest.fixture(scope="module")
+def apart(tmp_path_factory):
+    return make(str(tmp_path_factory.mktemp("apart")), "apart")
 
 
 def cases(folder):
@@ -64,8 +72,8 @@ def test_forgotten_zero_points(made):
 APART = [(".h5",), (".json", ".npz"), (".json", ".dict.npy")]
 
 
-def test_lora_apart(made, tmp_path):
-    folder, wrong = os.path.join(made, "apart"), []
+def test_lora_apart(apart, tmp_path):
+    folder, wrong = apart, []
     assert len(cases(folder)) == 22
     for name in cases(folder):
         for form in APART:
@@ -78,9 +86,9 @@ def test_lora_apart(made, tmp_path):
     assert not wrong, "\n".join(wrong[:8])
 
 
-def test_lora_apart_written_again(made, keras_loader, tmp_path):
+def test_lora_apart_written_again(apart, keras_loader, tmp_path):
     """Floats are written with the sum as the kernel; of few bits in .h5 alone, where the matrices stay apart."""
-    folder = os.path.join(made, "apart")
+    folder = apart
     for name in cases(folder):
         base = os.path.join(folder, name)
         if name.endswith("None"):
