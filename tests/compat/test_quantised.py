@@ -98,8 +98,9 @@ def test_lora_apart_written_again(apart, keras_loader, tmp_path):
             done = must("rebuild", base + ".h5", "-o", tmp_path / "sum.keras", status=3)
             assert "LoRA beside a kernel of few bits" in " ".join(done.stderr.split())
         must("rebuild", base + ".h5", "-o", tmp_path / "again.h5")
-        if not name.startswith(("dense-int", "conv")):      # Keras 3.15 forgets lora_alpha of a Dense and a convolution as it loads
-            assert keras_loader.difference([str(tmp_path / "again.h5")], base + ".io.npz") < 1e-3, name
+        if not name.endswith("None"):       # Keras 3.15 forgets lora_alpha of some layers as it loads: it does so alike with both
+            found, wanted = (keras_loader.difference([f], base + ".io.npz") for f in (str(tmp_path / "again.h5"), base + ".h5"))
+            assert abs(found - wanted) < 1e-3, name
         must("predict", tmp_path / "again.h5", "-i", base + ".io.npz", "-o", tmp_path / "out.npz")
         assert_same(arrays(str(tmp_path / "out.npz")), [np.load(base + ".io.npz")["y"]], rtol=1e-4, atol=1e-4)
 
