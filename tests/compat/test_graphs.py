@@ -16,14 +16,22 @@ SEED = os.environ.get("CUV_GRAPHS_SEED", "1")
 COUNT = int(os.environ.get("CUV_GRAPHS_COUNT", "25"))
 
 
-@pytest.fixture(scope="module")
-def graphs(tmp_path_factory):
+def made(folder, draw):
     if not keras_python():
         pytest.skip("Keras is not installed (tools/setup_tests)")
-    folder = str(tmp_path_factory.mktemp("graphs") / "made")
     subprocess.run([keras_python(), os.path.join(HERE, "graph_worker.py"), folder, SEED, str(COUNT)], check=True, stdout=subprocess.DEVNULL,
-                   stderr=subprocess.DEVNULL, timeout=900)
+                   stderr=subprocess.DEVNULL, timeout=900, env={**os.environ, "CUV_GRAPHS": draw})
     return folder
+
+
+@pytest.fixture(scope="module")
+def graphs(tmp_path_factory):
+    return made(str(tmp_path_factory.mktemp("graphs") / "made"), "all")
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    return made(str(tmp_path_factory.mktemp("plain") / "made"), "plain")
 
 
 def test_graphs(graphs):
@@ -33,10 +41,10 @@ def test_graphs(graphs):
     assert not bad, "\n".join(bad)
 
 
-def test_code_of_graphs(graphs, tmp_path):
+def test_code_of_graphs(plain, tmp_path):
     """As Keras code: real Keras runs it and computes the same, layer by layer the same names; cuvier reads it back to the same outputs."""
     loader, bad = Loader(keras_python()), []
-    for path in sorted(glob.glob(os.path.join(graphs, "*.keras"))):
+    for path in sorted(glob.glob(os.path.join(plain, "*.keras"))):
         base, name = path[:-len(".keras")], os.path.basename(path)
         code, weights = tmp_path / (name + ".py"), tmp_path / (name + ".weights.h5")
         done = cuvier("rebuild", path, "-q", "-o", code, "-o", weights)
