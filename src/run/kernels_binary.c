@@ -45,7 +45,7 @@ static inline uint64_t common_divisor(int64_t x, int64_t y)
 }
 
 /* A number of places to shift by, among the bits that there are */
-static inline int places(int64_t y, size_t size)
+static inline int shift_places(int64_t y, size_t size)
 {
     const int64_t last = 8 * (int64_t)size - 1;
     return (int)(y < 0 ? 0 : y > last ? last : y);
