@@ -123,6 +123,7 @@ typedef struct cuv_model_hooks {
     /* Words for the weights that files hold for a layer, or NULL. */
     const char *(*held)(const struct cuv_model_hooks *hooks, const char *name, const char *class_name);
     void *given;                /* what the hooks are about; src/model's */
+    bool scripted;              /* the configuration came from code: it names no masks */
 } cuv_model_hooks;
 
 struct cuv_layer {

@@ -49,6 +49,8 @@ bool cuv_graph_needs_input(const cuv_graph *g);
 /* Puts an InputLayer of the given shape before a Sequential's first layer. */
 CUV_MUST_USE cuv_status cuv_graph_add_input(struct cuv_model *m, cuv_graph *g, const cuv_layer *like, const int64_t *shape, int rank);
 
+/* By call: its place in the order in which Keras 3 runs them; INT32_MAX for what no output needs (graph_order.c). */
+CUV_MUST_USE cuv_status cuv_graph_ranks(cuv_context *cx, const cuv_graph *g, cuv_arena *arena, int32_t **out);
 /* Walks the graph: `in` has one tensor an input. `record` makes nodes in `m` (the top level). Outputs land in `out` (output_count). */
 CUV_MUST_USE cuv_status cuv_graph_walk(struct cuv_model *m, const cuv_graph *g, cuv_program *program, const cuv_sym *in,
                                        bool record, cuv_sym *out);

@@ -1,6 +1,9 @@
 /* Walks a model's graph: every call of every layer in order, once for the model itself and once for each call of a nested model. */
 #include "model/graph.h"
 
+/* An output whose mask is taken off once the call of that rank has run. */
+typedef struct taken { struct taken *next; int32_t output, rank; } taken;
+
 typedef struct walk {
     cuv_context *cx;
     struct cuv_model *m;
@@ -8,7 +11,12 @@ typedef struct walk {
     cuv_program *program;
     cuv_sym **made;             /* by call: its outputs */
     size_t *made_count;
+    taken **taken;              /* by call; NULL: no masks are taken off, then rank is NULL, too */
+    int32_t *rank;              /* by call: when Keras runs it */
+    int32_t now;                /* rank of the call being made */
 } walk;
+
+static taken *taken_of(walk *w, cuv_wire wire);
 
 static cuv_status get_wire(walk *w, cuv_wire wire, const cuv_layer *user, cuv_sym *out)
 {
@@ -17,6 +25,9 @@ static cuv_status get_wire(walk *w, cuv_wire wire, const cuv_layer *user, cuv_sy
                         "'%s' takes output %d of '%s', which has %zu", user->name, wire.output,
                         w->g->layers[w->g->calls[wire.call].layer]->name, w->made_count[wire.call]);
     *out = w->made[wire.call][wire.output];
+    const taken *t = w->taken ? taken_of(w, wire) : NULL;
+    if (t && t->rank < w->now)
+        out->mask = CUV_NO_REF;
     return CUV_OK;
 }
 
@@ -111,11 +122,72 @@ static void adopt_keyword_inputs(cuv_call *call)
     }
 }
 
+/* ---- masks that are taken off */
+
+/* Since Keras 3.8 MultiHeadAttention takes the masks off query, value and key (its `call`): whoever is run later on the same tensor sees
+ * none, unless the file names one. Code names no masks: there the layers that would have them named count more. */
+static bool takes_masks_off(const walk *w, const cuv_graph_call *gc)
+{
+    const cuv_layer *layer = w->g->layers[gc->layer];
+    return !(layer->hooks && layer->hooks->scripted) && layer->keras == 3 && layer->keras_minor >= 8 && layer->def && cuv_streq(layer->def->name, "MultiHeadAttention");
+}
+
+static taken *taken_of(walk *w, cuv_wire wire)
+{
+    for (taken *t = w->taken[wire.call]; t; t = t->next)
+        if (t->output == wire.output)
+            return t;
+    return NULL;
+}
+
+static cuv_status note_taken(walk *w, cuv_wire wire, int32_t rank)
+{
+    taken *t = taken_of(w, wire);
+    if (!t) {
+        if (!(t = CUV_NEW(w->m->arena, taken)))
+            return cuv_oom(w->cx);
+        *t = (taken){w->taken[wire.call], wire.output, rank};
+        w->taken[wire.call] = t;
+    }
+    t->rank = rank < t->rank ? rank : t->rank;
+    return CUV_OK;
+}
+
+static bool is_one_of_three(const char *name)
+{
+    return cuv_streq(name, "query") || cuv_streq(name, "value") || cuv_streq(name, "key");
+}
+
+static cuv_status find_taken(walk *w)
+{
+    for (size_t i = 0; i < w->g->call_count; i++) {
+        const cuv_graph_call *gc = &w->g->calls[i];
+        if (!takes_masks_off(w, gc))
+            continue;
+        if (!w->taken) {
+            w->taken = CUV_NEW_ARRAY(w->m->arena, taken *, w->g->call_count + 1);
+            if (!w->taken)
+                return cuv_oom(w->cx);
+            CUV_TRY(cuv_graph_ranks(w->cx, w->g, w->m->arena, &w->rank));
+        }
+        for (size_t a = 0, positional = 0; a < gc->arg_count; a++) {
+            const cuv_wired_arg *arg = &gc->args[a];
+            bool one = arg->name ? is_one_of_three(arg->name) : positional++ < 3;
+            for (size_t k = 0; one && k < arg->wire_count; k++)
+                CUV_TRY(note_taken(w, arg->wires[k], w->rank[i]));
+        }
+    }
+    return CUV_OK;
+}
+
+/* ---- calls */
+
 static cuv_status make_call(walk *w, size_t at, const cuv_sym *inputs, bool record)
 {
     const cuv_graph_call *gc = &w->g->calls[at];
     cuv_layer *layer = w->g->layers[gc->layer];
     cuv_call call = {.cx = w->cx, .arena = w->m->arena, .program = w->program, .layer = layer};
+    w->now = w->rank ? w->rank[at] : 0;
     for (size_t i = 0; i < w->g->input_count; i++)
         if (w->g->inputs[i] == gc->layer && cuv_streq(layer->def->name, "InputLayer")) {
             call.out[0] = inputs[i];
@@ -142,10 +214,12 @@ cuv_status cuv_graph_walk(struct cuv_model *m, const cuv_graph *g, cuv_program *
     w.made_count = CUV_NEW_ARRAY(m->arena, size_t, g->call_count + 1);
     if (!w.made || !w.made_count)
         return cuv_oom(m->cx);
+    CUV_TRY(find_taken(&w));
     for (size_t i = 0; i < g->call_count; i++) {
         CUV_TRY(cuv_check_time(m->cx));
         CUV_TRY(make_call(&w, i, in, record));
     }
+    w.now = INT32_MAX;
     for (size_t i = 0; i < g->output_count; i++) {
         const cuv_layer *last = g->layers[g->calls[g->outputs[i].call].layer];
         CUV_TRY(get_wire(&w, g->outputs[i], last, &out[i]));

@@ -69,9 +69,9 @@ static bool take_norm(const fuser *f, const cuv_step *s, cuv_fused *to)
 {
     const cuv_place *places = f->m->plan->places;
     const cuv_var *x = var(f, s->in[0]);
-    const size_t n = (size_t)x->shape[x->rank - 1];
     if (s->op != CUV_OP_BATCH_NORM || s->attrs->axis != x->rank - 1)
         return false;
+    const size_t n = (size_t)x->shape[x->rank - 1];
     for (int k = 1; k < s->in_count; k++)
         if (!fixed(f, s->in[k]) || (s->in[k] != CUV_NO_REF && var(f, s->in[k])->dtype != CUV_F32))
             return false;

@@ -224,6 +224,15 @@ static bool reads_loose(cuv_op op, int k)
          : (op == CUV_OP_LSTM || op == CUV_OP_GRU) && (k == 1 || k == 2);
 }
 
+/* A reshaped weight views what it was before the weight was copied: it takes the copy. */
+static void follow_copy(const cuv_maker *m, cuv_plan_step *s, int k, const cuv_place *root)
+{
+    cuv_place *own = &m->plan->places[s->refs[k]];
+    if (own == root || root->loose || own->data == root->data || (uintptr_t)own->data % sizeof(float) == 0)
+        return;
+    ((cuv_run_tensor *)(uintptr_t)s->args.in)[k].data = own->data = root->data;
+}
+
 /* Aligned copies of the step's inputs that need them; `all`: of all that have been found not to be copied by its kernel. */
 static cuv_status align_inputs(const cuv_maker *m, cuv_plan_step *s, bool all, bool *changed)
 {
@@ -231,6 +240,8 @@ static cuv_status align_inputs(const cuv_maker *m, cuv_plan_step *s, bool all, b
     for (int k = 0; k < s->args.in_count; k++) {
         cuv_place *root = s->refs[k] >= 0 ? &m->plan->places[m->plan->places[s->refs[k]].root] : NULL;
         const bool copied = (prepared && prepared->copied >> k & 1) || s->step->op == CUV_OP_GATHER;
+        if (root)
+            follow_copy(m, s, k, root);
         if (!root || !root->loose || (reads_loose(s->step->op, k) && (!all || copied)))
             continue;
         const size_t bytes = cuv_run_count(&s->args.in[k]) * sizeof(float);
@@ -240,6 +251,7 @@ static cuv_status align_inputs(const cuv_maker *m, cuv_plan_step *s, bool all, b
         memcpy(copy, root->data, bytes);
         ((cuv_run_tensor *)(uintptr_t)s->args.in)[k].data = root->data = copy;
         root->loose = false;
+        follow_copy(m, s, k, root);
         *changed = true;
     }
     return CUV_OK;

@@ -73,6 +73,16 @@ def masked_scores(d):
                          L.MultiHeadAttention(2, 3, dropout=0.5)(u, u), L.GroupQueryAttention(3, 4, 2)(v, v)]), ["steps"]
 
 
+def masks_taken_off(d):
+    """MultiHeadAttention takes the mask off its query, value and key: two blocks of an encoder, and two attentions to one tensor."""
+    L, x = d.L, d.K.Input((5, 4))
+    y = L.Masking(0.0)(x)
+    for _ in range(2):
+        y = L.LayerNormalization()(L.Add()([y, L.MultiHeadAttention(2, 3)(y, y)]))
+    z, other = L.Masking(0.0)(x), L.Masking(0.0)(x)
+    return d.K.Model(x, [L.GlobalAveragePooling1D()(y), L.MultiHeadAttention(2, 3)(z, z), L.MultiHeadAttention(2, 3)(z, other), L.LSTM(3)(z)]), ["steps"]
+
+
 def masks_of_some_inputs(d):
     """A nested model of which only the second input has a mask."""
     L, x, y = d.L, d.K.Input((4,)), d.K.Input((5, 3))
@@ -135,6 +145,7 @@ QUIRKS = {
     "30 attention order": lambda d: (lambda q, v, k: (d.K.Model([q, v, k], d.L.MultiHeadAttention(2, 3, value_dim=4)(q, v, k)), [None] * 3))(
         d.K.Input((3, 4)), d.K.Input((5, 6)), d.K.Input((5, 7))),
     "30 scores of masked rows": masked_scores,
+    "30 masks taken off": masks_taken_off,
     "31 causal mask": causal,
     "32 attention scales": lambda d: (lambda q, v: (d.K.Model([q, v], [d.L.Attention()([q, v]), d.L.Attention(use_scale=True)([q, v]), d.L.Attention(
         score_mode="concat")([q, v]), d.L.AdditiveAttention()([q, v]), d.L.GroupQueryAttention(3, 4, 2)(q, v)]), [None] * 2))(

@@ -1,0 +1,111 @@
+/* The order in which Keras 3 runs the calls of a functional model (keras.src.ops.function.map_graph, Function._run_through_graph): by
+ * depth from the outputs, and within one depth as they are met on the way back. It matters where a call changes what later ones see. */
+#include "model/graph.h"
+
+/* The k-th tensor that a call takes, of all arguments one after the other; NULL after the last. */
+typedef struct taking { size_t arg, wire; } taking;
+
+static const cuv_wire *next_taken(const cuv_graph_call *call, taking *at)
+{
+    while (at->arg < call->arg_count) {
+        const cuv_wired_arg *arg = &call->args[at->arg];
+        if (at->wire < arg->wire_count)
+            return &arg->wires[at->wire++];
+        at->arg++;
+        at->wire = 0;
+    }
+    return NULL;
+}
+
+typedef struct ordering {
+    const cuv_graph *g;
+    int32_t *finished, *met;        /* calls in the order in which they are finished, and met */
+    size_t finished_count, met_count;
+    int32_t *depth, *layer_depth;
+    bool *seen, *known;
+    struct { int32_t call; taking at; } *stack;
+} ordering;
+
+static bool new_ordering(ordering *o, cuv_arena *scratch, const cuv_graph *g)
+{
+    *o = (ordering){.g = g, .finished = CUV_NEW_ARRAY(scratch, int32_t, g->call_count + 1), .met = CUV_NEW_ARRAY(scratch, int32_t, g->call_count + 1),
+                    .depth = CUV_NEW_ARRAY(scratch, int32_t, g->call_count + 1),
+                    .layer_depth = CUV_NEW_ARRAY(scratch, int32_t, g->layer_count + 1),
+                    .seen = CUV_NEW_ARRAY(scratch, bool, g->call_count + 1), .known = CUV_NEW_ARRAY(scratch, bool, g->call_count + 1)};
+    o->stack = cuv_arena_calloc(scratch, g->call_count + 1, sizeof *o->stack);
+    return o->finished && o->met && o->depth && o->layer_depth && o->seen && o->known && o->stack;
+}
+
+/* Depth first from one output: what a call takes is finished before it. */
+static void finish_from(ordering *o, int32_t output)
+{
+    size_t depth = 0;
+    if (o->seen[output])
+        return;
+    o->seen[output] = true;
+    o->stack[depth].call = output;
+    o->stack[depth++].at = (taking){0};
+    while (depth > 0) {
+        const cuv_wire *wire = next_taken(&o->g->calls[o->stack[depth - 1].call], &o->stack[depth - 1].at);
+        if (!wire) {
+            o->finished[o->finished_count++] = o->stack[--depth].call;
+        } else if (!o->seen[wire->call]) {
+            o->seen[wire->call] = true;
+            o->stack[depth].call = wire->call;
+            o->stack[depth++].at = (taking){0};
+        }
+    }
+}
+
+static void meet(ordering *o, int32_t call)
+{
+    if (!o->known[call])
+        o->met[o->met_count++] = call;
+    o->known[call] = true;
+}
+
+/* Calls of one layer share the largest depth that one of them has got by then. */
+static void measure(ordering *o)
+{
+    for (size_t i = o->finished_count; i-- > 0;) {
+        const int32_t call = o->finished[i];
+        int32_t *of_layer = &o->layer_depth[o->g->calls[call].layer], depth;
+        taking at = {0};
+        meet(o, call);
+        depth = o->depth[call] = *of_layer = o->depth[call] > *of_layer ? o->depth[call] : *of_layer;
+        for (const cuv_wire *w; (w = next_taken(&o->g->calls[call], &at)) != NULL;) {
+            meet(o, w->call);
+            if (o->depth[w->call] < depth + 1)
+                o->depth[w->call] = depth + 1;
+        }
+    }
+}
+
+cuv_status cuv_graph_ranks(cuv_context *cx, const cuv_graph *g, cuv_arena *arena, int32_t **out)
+{
+    cuv_arena *scratch = cuv_arena_new(cx);
+    ordering o;
+    int32_t *rank = CUV_NEW_ARRAY(arena, int32_t, g->call_count + 1), deepest = 0;
+    *out = rank;
+    if (!scratch || !rank || !new_ordering(&o, scratch, g)) {
+        cuv_arena_free(scratch);
+        return cuv_oom(cx);
+    }
+    for (size_t i = 0; i < g->output_count; i++)
+        finish_from(&o, g->outputs[i].call);
+    measure(&o);
+    for (size_t i = 0; i < g->call_count; i++) {
+        rank[i] = INT32_MAX;        /* what no output needs is not run */
+        deepest = o.depth[i] > deepest ? o.depth[i] : deepest;
+    }
+    int32_t *start = CUV_NEW_ARRAY(scratch, int32_t, (size_t)deepest + 2);      /* by depth: ranks of deeper ones come before */
+    for (size_t i = 0; start && i < o.met_count; i++)
+        start[deepest - o.depth[o.met[i]] + 1]++;
+    for (int32_t d = 0; start && d < deepest; d++)
+        start[d + 1] += start[d];
+    for (size_t i = 0; start && i < o.met_count; i++)
+        rank[o.met[i]] = start[deepest - o.depth[o.met[i]]]++;
+    cuv_status status = start ? CUV_OK : cuv_oom(cx);
+    cuv_arena_free(scratch);
+    return status;
+}
