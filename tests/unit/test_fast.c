@@ -313,7 +313,8 @@ static void test_recurrent(void **state)
 {
     fixture *f = *state;
     for (int i = 0; i < 40; i++) {
-        const int64_t b = between(f, 1, 9), t = between(f, 1, 12), in = between(f, 1, 20), u = between(f, 1, 40);
+        const int64_t b = i < 20 ? between(f, 1, 9) : between(f, 16, 40), t = between(f, 1, 12), in = between(f, 1, 20);
+        const int64_t u = between(f, 1, 40);
         const bool lstm = i % 2, mask = i % 3 == 0, reset = i % 4 < 2;
         const int64_t g = (lstm ? 4 : 3) * u;
         char bias[48];

@@ -1,7 +1,8 @@
-/* LSTM and GRU: the products with the inputs of many steps at once, then step by step the product with the state and the gates. */
+/* LSTM and GRU: the products with the inputs of many steps at once, then step by step the product with the state and the gates. Threads
+ * share the samples of a batch, whose steps do not touch each other. */
 #include "run/fast/fast.h"
 
-enum { CHUNK_BYTES = 1 << 20 };
+enum { CHUNK_BYTES = 1 << 20, LEAST_SAMPLES = 8 };      /* fewer than that waste the tiles of a product */
 
 typedef struct loop {
     const cuv_kernel_args *a;
@@ -38,14 +39,15 @@ static void write_output(const loop *l, size_t step, size_t b, bool on)
         memcpy(y, before, bytes);
 }
 
-static void product_with_state(const loop *l, const cuv_product *packed, const float *x, float *y, size_t y_step, bool accumulate)
+/* For samples [first, end). */
+static void product_with_state(const loop *l, const cuv_product *packed, size_t first, size_t end, float *y, size_t y_step, bool accumulate)
 {
     cuv_product p = *packed;
     const size_t panels = cuv_panels(l->f->isa, p.cols);
-    p.rows = l->batch;
-    p.x = x;
+    p.rows = end - first;
+    p.x = l->h + first * l->units;
     p.x_step = l->units;
-    p.y = y;
+    p.y = y + first * y_step;
     p.y_step = y_step;
     p.accumulate = accumulate;
     l->f->isa->product(&p, 0, p.rows, 0, panels);
@@ -100,16 +102,17 @@ static void gru_step_before(const loop *l, float *gates, float *own, size_t b)
 
 /* ---- the loop ---- */
 
-static void one_step(const loop *l, size_t step, size_t t, size_t slot)
+/* One step of samples [from, end). */
+static void one_step(const loop *l, size_t step, size_t t, size_t slot, size_t from, size_t end)
 {
     const bool lstm = l->f->act == CUV_OP_LSTM;
     const size_t chunk = l->f->chunk, per = l->gates;
     float *first = l->x_part + slot * per;
     if (lstm)
-        product_with_state(l, &l->f->recurrent, l->h, first, chunk * per, true);
+        product_with_state(l, &l->f->recurrent, from, end, first, chunk * per, true);
     else
-        product_with_state(l, &l->f->recurrent, l->h, l->own, per, false);
-    for (size_t b = 0; b < l->batch; b++) {
+        product_with_state(l, &l->f->recurrent, from, end, l->own, per, false);
+    for (size_t b = from; b < end; b++) {
         float *gates = first + b * chunk * per, *own = l->own + b * per;
         const bool on = !l->mask || l->mask[b * l->time + t];
         if (on && lstm)
@@ -143,6 +146,20 @@ static void products_with_x(const loop *l, size_t first, size_t count)
     }
 }
 
+/* The steps of one chunk, for the samples of one part. */
+typedef struct chunk { const loop *l; size_t done, first, count, parts; } chunk;
+
+static void chunk_part(void *arg, size_t part, size_t thread)
+{
+    const chunk *c = arg;
+    const size_t from = c->l->batch * part / c->parts, end = c->l->batch * (part + 1) / c->parts;
+    (void)thread;
+    for (size_t i = 0; i < c->count; i++) {
+        const size_t t = c->l->a->attrs->reverse ? c->first + c->count - 1 - i : c->first + i;
+        one_step(c->l, c->done + i, t, t - c->first, from, end);
+    }
+}
+
 static void run_recurrent(const cuv_kernel_args *a)
 {
     const cuv_prepared *f = a->prepared;
@@ -160,10 +177,11 @@ static void run_recurrent(const cuv_kernel_args *a)
         const size_t count = l.time - done < f->chunk ? l.time - done : f->chunk;
         const size_t first = a->attrs->reverse ? l.time - done - count : done;
         products_with_x(&l, first, count);
-        for (size_t i = 0; i < count; i++) {
-            const size_t t = a->attrs->reverse ? first + count - 1 - i : first + i;
-            one_step(&l, done + i, t, t - first);
-        }
+        chunk c = {&l, done, first, count, l.batch / LEAST_SAMPLES};
+        if (c.parts > cuv_pool_threads(f->pool))
+            c.parts = cuv_pool_threads(f->pool);
+        c.parts = c.parts ? c.parts : 1;
+        cuv_parallel(c.parts > 1 ? f->pool : NULL, c.parts, chunk_part, &c);
         done += count;
     }
 }
