@@ -1,14 +1,22 @@
-"""Fixtures that more than one suite uses."""
+"""Fixtures that more than one suite uses: real Kerases, each in a process of its own that is started once."""
 import pytest
 
-from support import KerasLoader
+from support import Loader, keras_215_python, keras_python
+
+
+def serve(python, how_to_get_it):
+    if not python:
+        pytest.skip(how_to_get_it)
+    loader = Loader(python)
+    yield loader
+    loader.close()
 
 
 @pytest.fixture(scope="session")
-def keras_loader():
-    """Real Keras in a process of its own, started once."""
-    loader = KerasLoader()
-    if not loader.process:
-        pytest.skip("Keras is not installed (tools/setup_tests)")
-    yield loader
-    loader.close()
+def keras3():
+    yield from serve(keras_python(), "Keras is not installed (tools/setup_tests)")
+
+
+@pytest.fixture(scope="session")
+def keras2():
+    yield from serve(keras_215_python(), "Keras 2.15 is not installed (tools/setup_tests --with-keras-2.15)")

@@ -82,33 +82,6 @@ def keras_python():
     return None
 
 
-class KerasLoader:
-    """One process with real Keras that loads files and compares outputs; None in `process` when Keras is not there."""
-
-    def __init__(self):
-        python = keras_python()
-        self.log = tempfile.TemporaryFile("w+")
-        self.process = python and subprocess.Popen([python, os.path.join(HERE, "worker.py"), "load"], stdin=subprocess.PIPE,
-                                                   stdout=subprocess.PIPE, stderr=self.log, text=True)
-
-    def difference(self, paths, io_path, **task):
-        """Largest |a - b| / (1 + |b|) between what Keras computes with these files and the samples; raises what Keras raised."""
-        self.process.stdin.write(json.dumps({"load": [str(p) for p in paths], "io": str(io_path), **task}) + "\n")
-        self.process.stdin.flush()
-        for line in self.process.stdout:
-            if line.startswith("ANSWER "):
-                answer = json.loads(line[len("ANSWER "):])
-                assert "error" not in answer, "Keras could not use it: " + answer["error"]
-                return answer["difference"]
-        self.log.seek(0)
-        raise RuntimeError("the Keras process ended: " + self.log.read()[-3000:])
-
-    def close(self):
-        if self.process:
-            self.process.stdin.close()
-            self.process.wait(timeout=60)
-
-
 class Loader:
     """One process of loader.py: a Python with a real Keras ("keras" or "tf_keras")."""
 
@@ -127,6 +100,16 @@ class Loader:
                 return json.loads(line[len("ANSWER "):])
         self.log.seek(0)
         raise RuntimeError("the Keras process ended: " + self.log.read()[-3000:])
+
+    def difference(self, paths, io_path, names=None):
+        """Largest |a - b| / (1 + |b|) between what Keras computes with these files and the samples; `names`: of the model's layers."""
+        answer = self.ask(paths, io_path, facts=names is not None)
+        assert "error" not in answer, "Keras could not use it: " + answer["error"]
+        assert answer["difference"] is not None, "TensorFlow cannot compute it on a processor"
+        if names is not None:
+            found = [layer["name"] for layer in answer["layers"]]
+            assert found == names, "layers %s, %s wanted" % (found, names)
+        return answer["difference"]
 
     def close(self):
         self.process.stdin.close()

@@ -37,11 +37,11 @@ def test_without_the_class(release):
     assert said.returncode == 3 and "--custom Glance=CODE.py" in said.stderr
 
 
-def test_written_where_keras_has_layers(keras_loader, tmp_path):
+def test_written_where_keras_has_layers(keras3, tmp_path):
     """A class of Keras's layers becomes a model of them; a weight of its own has no layer, and the error says so."""
     out = tmp_path / "out.keras"
     must("rebuild", base("keras-3.15", "chain") + ".keras", *options("keras-3.15", "chain"), "-o", out)
-    assert keras_loader.difference([out], base("keras-3.15", "chain") + ".io.npz") < 1e-5
+    assert keras3.difference([out], base("keras-3.15", "chain") + ".io.npz") < 1e-5
     said = cuvier("rebuild", base("keras-3.15", "glance") + ".keras", *options("keras-3.15", "glance"), "-o", tmp_path / "no.keras", "--json")
     assert said.returncode == 3 and '"write.custom"' in said.stdout and not (tmp_path / "no.keras").exists()
     must("rebuild", base("keras-3.15", "glance") + ".keras", *options("keras-3.15", "glance"), "-o", tmp_path / "out.c")

@@ -67,12 +67,12 @@ def test_samples_find_the_order(release):
 @pytest.mark.parametrize("release", RELEASES)
 @pytest.mark.parametrize("name,custom", [("affine", "Affine=affine.py"), ("residual", "Residual=residual.py"), ("mix", "Mix=mix.py"),
                                          ("pool", "Pool=pool.py"), ("nested", "Affine=affine.py"), ("wrapped", "Affine=affine.py")])
-def test_keras_reads_what_is_written(release, name, custom, keras_loader, tmp_path):
+def test_keras_reads_what_is_written(release, name, custom, keras3, tmp_path):
     """The classes are gone: Keras needs no code to load the files."""
     outs = [tmp_path / "out.keras", tmp_path / "out.h5"]
     must("rebuild", base(release, name) + ".keras", *option(custom), *[a for o in outs for a in ("-o", o)])
     for out in outs:
-        assert keras_loader.difference([out], base(release, name) + ".io.npz") < 1e-5, out
+        assert keras3.difference([out], base(release, name) + ".io.npz") < 1e-5, out
 
 
 @pytest.mark.parametrize("verb", ["summary", "predict", "inspect", "bench", "diff", "onnx"])

@@ -32,10 +32,10 @@ def test_keras_3_has_no_such_operation(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", [n for n in NAMES if n not in NOT_IN_KERAS_3])
-def test_keras_3_reads_it(name, keras_loader, tmp_path):
+def test_keras_3_reads_it(name, keras3, tmp_path):
     base, out = os.path.join(FOLDER, name), str(tmp_path / "out.keras")
     must("rebuild", base + ".json", "-o", out)
-    assert keras_loader.difference([out], base + ".io.npz") < 1e-4
+    assert keras3.difference([out], base + ".io.npz") < 1e-4
 
 
 def test_what_keras_3_lacks_is_named(tmp_path):

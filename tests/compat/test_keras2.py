@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from support import HERE, RELEASES, Loader, keras_215_python, keras_python, must
+from support import HERE, RELEASES, Loader, keras_python, must
 from test_fixed import identify, models
 
 FORMS = [".keras", ".h5", ".json", ".weights.h5"]
@@ -17,24 +17,6 @@ UNSAID = {"implementation", "time_major", "groups", "synchronized", "zero_output
 
 def name_of(base):
     return "/".join(base.split(os.sep)[-2:])
-
-
-@pytest.fixture(scope="module")
-def keras2():
-    if not keras_215_python():
-        pytest.skip("Keras 2.15 is not installed (tools/setup_tests --with-keras-2.15)")
-    loader = Loader(keras_215_python())
-    yield loader
-    loader.close()
-
-
-@pytest.fixture(scope="module")
-def keras3():
-    if not keras_python():
-        pytest.skip("Keras is not installed (tools/setup_tests)")
-    loader = Loader(keras_python())
-    yield loader
-    loader.close()
 
 
 def write(base, folder, forms=tuple(FORMS)):

@@ -9,7 +9,7 @@ import pytest
 
 import layer_cases
 from layer_check import CARRIERS, check, entries
-from support import HERE, Loader, cuvier, keras_215_python, keras_python
+from support import HERE, cuvier, keras_python
 
 SEED = os.environ.get("CUV_LAYERS_SEED", "1")
 DRAWS = os.environ.get("CUV_LAYERS_DRAWS", "1")
@@ -35,15 +35,6 @@ def test_layer(made, class_name, tmp_path):
         for carrier in CARRIERS if "keras" not in entry else ():
             verdict, why = check(str(made), entry, carrier, str(tmp_path))
             assert verdict in ("passed", "keras"), "%s, %s, %s: %s" % (entry["label"], carrier, verdict, why)
-
-
-@pytest.fixture(scope="module")
-def keras2():
-    if not keras_215_python():
-        pytest.skip("Keras 2.15 is not installed (tools/setup_tests --with-keras-2.15)")
-    loader = Loader(keras_215_python())
-    yield loader
-    loader.close()
 
 
 @pytest.mark.parametrize("class_name", sorted(layer_cases.DRAWS))

@@ -44,6 +44,6 @@ def test_every_form(made, number, tmp_path):
 
 
 @pytest.mark.parametrize("number", range(COUNT))
-def test_back_to_keras(made, number, keras_loader, tmp_path):
+def test_back_to_keras(made, number, keras3, tmp_path):
     base = base_of(made, number)
-    rebuild_and_load(keras_loader, [base + ".keras"], base + ".io.npz", tmp_path, [".keras", ".json", ".weights.h5", ".h5"])
+    rebuild_and_load(keras3, [base + ".keras"], base + ".io.npz", tmp_path, [".keras", ".json", ".weights.h5", ".h5"])

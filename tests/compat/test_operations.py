@@ -9,7 +9,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from support import HERE, Loader, arrays, assert_same, cuvier, keras_215_python, keras_python, must, numbered
+from support import HERE, arrays, assert_same, cuvier, keras_python, must, numbered
 
 LAYERS = os.path.join(HERE, "..", "..", "src", "layers")
 
@@ -53,15 +53,6 @@ def test_operation(made, name, tmp_path):
         assert_same(found, wanted, rtol=2e-3 if half else 1e-4, atol=2e-3 if half else 1e-5)
         for got, want in zip(found, wanted):
             assert np.asarray(got).dtype == want.dtype or half, case["label"]
-
-
-@pytest.fixture(scope="module")
-def keras2():
-    if not keras_215_python():
-        pytest.skip("Keras 2.15 is not installed (tools/setup_tests --with-keras-2.15)")
-    loader = Loader(keras_215_python())
-    yield loader
-    loader.close()
 
 
 @pytest.mark.parametrize("name", computed())

@@ -20,11 +20,11 @@ def names_of(base):
 
 
 @pytest.mark.parametrize("base", list(models()), ids=identify)
-def test_keras_runs_it(base, keras_loader, tmp_path):
+def test_keras_runs_it(base, keras3, tmp_path):
     files = write([base + ".keras"], tmp_path)
     # operations as nodes cannot be given names, and Keras 2 called them otherwise
     names = None if "2.15" in base or os.path.basename(base) in ("operators",) else names_of(base)
-    assert keras_loader.difference(files, base + ".io.npz", names=names) < 1e-5
+    assert keras3.difference(files, base + ".io.npz", names=names) < 1e-5
 
 
 @pytest.mark.parametrize("base", list(models()), ids=identify)

@@ -86,33 +86,33 @@ def test_lora_apart(apart, tmp_path):
     assert not wrong, "\n".join(wrong[:8])
 
 
-def test_lora_apart_written_again(apart, keras_loader, tmp_path):
+def test_lora_apart_written_again(apart, keras3, tmp_path):
     """Floats are written with the sum as the kernel; of few bits in .h5 alone, where the matrices stay apart."""
     folder = apart
     for name in cases(folder):
         base = os.path.join(folder, name)
         if name.endswith("None"):
             must("rebuild", base + ".h5", "-o", tmp_path / "sum.keras")
-            assert keras_loader.difference([str(tmp_path / "sum.keras")], base + ".io.npz") < 1e-3, name
+            assert keras3.difference([str(tmp_path / "sum.keras")], base + ".io.npz") < 1e-3, name
         else:
             done = must("rebuild", base + ".h5", "-o", tmp_path / "sum.keras", status=3)
             assert "LoRA beside a kernel of few bits" in " ".join(done.stderr.split())
         must("rebuild", base + ".h5", "-o", tmp_path / "again.h5")
         if not name.endswith("None"):       # Keras 3.15 forgets lora_alpha of some layers as it loads: it does so alike with both
-            found, wanted = (keras_loader.difference([f], base + ".io.npz") for f in (str(tmp_path / "again.h5"), base + ".h5"))
+            found, wanted = (keras3.difference([f], base + ".io.npz") for f in (str(tmp_path / "again.h5"), base + ".h5"))
             assert abs(found - wanted) < 1e-3, name
         must("predict", tmp_path / "again.h5", "-i", base + ".io.npz", "-o", tmp_path / "out.npz")
         assert_same(arrays(str(tmp_path / "out.npz")), [np.load(base + ".io.npz")["y"]], rtol=1e-4, atol=1e-4)
 
 
-def test_written_again(made, keras_loader):
+def test_written_again(made, keras3):
     """What cuvier writes, real Keras loads and computes with as before. Every third case, for Keras is slow to load."""
     wrong = []
     for name in cases(made)[::3]:
         base, again = os.path.join(made, name), os.path.join(made, name + ".rebuilt.keras")
         try:
             must("rebuild", base + ".keras", "-o", again)
-            assert keras_loader.difference([again], base + ".io.npz") < (2e-2 if name.startswith("half") else 1e-4)
+            assert keras3.difference([again], base + ".io.npz") < (2e-2 if name.startswith("half") else 1e-4)
         except AssertionError as error:
             wrong.append("%s: %s" % (name, str(error)[-300:]))
     assert not wrong, "%d of %d\n%s" % (len(wrong), len(cases(made)), "\n".join(wrong[:8]))

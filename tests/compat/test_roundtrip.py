@@ -7,22 +7,13 @@ import time
 import numpy as np
 import pytest
 
-from support import HERE, RELEASES, SHARED, Loader, cuvier, keras_python, must, rebuild_and_load
+from support import HERE, RELEASES, SHARED, cuvier, must, rebuild_and_load
 from test_fixed import identify, models
 
 FORMS = [".keras", ".h5", ".json", ".weights.h5", ".npz"]
 # Keras 3.15 cannot read the legacy .h5 that it writes of these itself: operations as nodes are unknown layers there, a
 # list of axes becomes its last one, score_mode becomes a function. Of cuvier's, which names the modules, it can.
 REFUSED_H5 = {"operators", "embedding_mask_stack", "layernorm", "attention"}
-
-
-@pytest.fixture(scope="module")
-def keras3():
-    if not keras_python():
-        pytest.skip("Keras is not installed (tools/setup_tests)")
-    loader = Loader(keras_python())
-    yield loader
-    loader.close()
 
 
 def write_all(base, folder, endings):
@@ -108,23 +99,23 @@ def test_reproducible(base, tmp_path):
 
 
 @pytest.mark.parametrize("base", [b for b in models() if RELEASES[1] in b], ids=identify)
-def test_keras_reads_its_own(base, keras_loader):
+def test_keras_reads_its_own(base, keras3):
     """The yardstick itself: what Keras wrote, it reads."""
     endings = [".keras"] + ([] if os.path.basename(base) in REFUSED_H5 else [".h5"])
     for ending in endings:
-        assert keras_loader.difference([base + ending], base + ".io.npz") < 1e-6, ending
+        assert keras3.difference([base + ending], base + ".io.npz") < 1e-6, ending
 
 
-def test_arrays_back_to_a_model(keras_loader, tmp_path):
+def test_arrays_back_to_a_model(keras3, tmp_path):
     """Weights as a plain list of arrays beside a configuration, to a .keras that Keras loads."""
     base = os.path.join(HERE, "keras-3.15", "cnn")
-    rebuild_and_load(keras_loader, [base + ".json", base + ".weights.npy", base + ".biases.npy"], base + ".io.npz", tmp_path, [".keras"])
+    rebuild_and_load(keras3, [base + ".json", base + ".weights.npy", base + ".biases.npy"], base + ".io.npz", tmp_path, [".keras"])
 
 
 @pytest.mark.skipif(not os.path.isdir(os.path.join(SHARED, "keras-files")), reason="no shared files")
-def test_old_tensorflow(keras_loader, tmp_path):
+def test_old_tensorflow(keras3, tmp_path):
     base = os.path.join(SHARED, "keras-files", "k22te_seq")
-    rebuild_and_load(keras_loader, [base + ".h5"], base + "_io.npz", tmp_path, FORMS)
+    rebuild_and_load(keras3, [base + ".h5"], base + "_io.npz", tmp_path, FORMS)
 
 
 def theano_model(padding, kernel, strides):
@@ -134,7 +125,7 @@ def theano_model(padding, kernel, strides):
 
 
 @pytest.mark.parametrize("padding, kernel, strides", [("valid", [2, 3], [1, 1]), ("valid", [3, 3], [2, 2]), ("same", [3, 3], [1, 1])])
-def test_theano_kernels(padding, kernel, strides, keras_loader, tmp_path):
+def test_theano_kernels(padding, kernel, strides, keras3, tmp_path):
     """A true convolution, as NumPy computes it: its kernel is turned, so that Keras on TensorFlow gives the same."""
     rng = np.random.default_rng(5)
     x, k, b = rng.normal(size=(2, 6, 7, 3)), rng.normal(size=(*kernel, 3, 2)), rng.normal(size=2)
@@ -148,7 +139,7 @@ def test_theano_kernels(padding, kernel, strides, keras_loader, tmp_path):
     np.savez(tmp_path / "io.npz", x=x.astype("float32"), y=y.astype("float32"))
     evidence = [tmp_path / "m.json", tmp_path / "m.npz"]
     must("verify", *evidence, "--samples", tmp_path / "io.npz")
-    rebuild_and_load(keras_loader, evidence, tmp_path / "io.npz", tmp_path, FORMS)
+    rebuild_and_load(keras3, evidence, tmp_path / "io.npz", tmp_path, FORMS)
 
 
 @pytest.mark.parametrize("name", ["k22th_seq", "k1_seq"])

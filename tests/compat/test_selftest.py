@@ -89,7 +89,7 @@ def test_onnx_carries_it(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["mlp", "multi_io"])
-def test_keras_loads_it(name, keras_loader, tmp_path):
+def test_keras_loads_it(name, keras3, tmp_path):
     source, io = evidence(name)
     shutil.copy(io, tmp_path / "io.npz")
     must("rebuild", source, "-q", "-o", tmp_path / "model.json")
@@ -97,4 +97,4 @@ def test_keras_loads_it(name, keras_loader, tmp_path):
         out = tmp_path / ("model" + ending)
         must("rebuild", source, "-q", "-o", out)
         files = [out] if ending in (".keras", ".h5") else [tmp_path / "model.json", out]
-        assert keras_loader.difference(files, tmp_path / "io.npz") < 1e-5
+        assert keras3.difference(files, tmp_path / "io.npz") < 1e-5
