@@ -4,11 +4,18 @@
 
 #include "format/python.h"
 
+/* The classes are those of tests/compat/classes, whose code is what the fuzzer starts from. */
+static const char *const classes[] = {"Chain", "Block", "Scale", "Glance"};
+enum { CLASSES = sizeof classes / sizeof *classes };
+
+#define LAYER(class_name, arguments) \
+    "{\"class_name\": \"" class_name "\", \"registered_name\": \"own>" class_name "\", \"config\": {\"name\": \"" class_name "\"" arguments "}}"
+
 static const char config[] =
     "{\"class_name\": \"Sequential\", \"config\": {\"name\": \"net\", \"layers\": [{\"class_name\": \"InputLayer\", \"config\": "
-    "{\"batch_shape\": [null, 7, 5], \"name\": \"in\"}}, {\"class_name\": \"Mine\", \"registered_name\": \"own>Mine\", \"config\": {\"name\": \"mine\", "
-    "\"units\": 6, \"width\": 6, \"rate\": 0.1, \"activation\": \"relu\"}}, {\"class_name\": \"Dense\", \"config\": {\"name\": \"dense\", "
-    "\"units\": 2}}]}}";
+    "{\"batch_shape\": [null, 7, 5], \"name\": \"in\"}}, " LAYER("Chain", ", \"filters\": 6") ", "
+    LAYER("Block", ", \"width\": 6, \"heads\": 2, \"inner\": 4, \"rate\": 0.1") ", " LAYER("Scale", "") ", " LAYER("Glance", ", \"width\": 3") ", "
+    "{\"class_name\": \"Dense\", \"config\": {\"name\": \"dense\", \"units\": 2}}]}}";
 
 static bool add_config(struct cuv_evidence *ev)
 {
@@ -29,10 +36,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (fuzz_open(&f, data, size) && cuv_evidence_new(f.cx, &ev) == CUV_OK && add_config(ev)) {
         f.src.name = "code.py";
         cuv_file file = {.path = "/nowhere/code.py", .name = "code.py", .source = f.src, .format = CUV_FORMAT_PYTHON};
-        cuv_custom custom = {.name = "Mine", .file = &file};
-        if (fuzz_judge(f.cx, cuv_python_parse(ev->arena, &f.src, &custom.module))) {
-            ev->customs = &custom;
-            ev->custom_count = 1;
+        cuv_custom customs[CLASSES] = {{0}};
+        struct cuv_py *module = NULL;
+        if (fuzz_judge(f.cx, cuv_python_parse(ev->arena, &f.src, &module))) {
+            for (size_t i = 0; i < CLASSES; i++)
+                customs[i] = (cuv_custom){.name = classes[i], .file = &file, .module = module};
+            ev->customs = customs;
+            ev->custom_count = CLASSES;
             fuzz_structure(f.cx, ev);
             ev->custom_count = 0;
         }

@@ -38,6 +38,8 @@ CUV_MUST_USE cuv_status cuv_config_tensor(cuv_config_writer *w, const struct cuv
 /* The record of an operation; `call` is its first call, which a function of TensorFlow keeps its options in. */
 CUV_MUST_USE cuv_status cuv_config_operation(cuv_config_writer *w, const cuv_layer *layer, const cuv_graph_call *call,
                                              cuv_value **out);
+/* Word `place` of "a b=c d": what stands before and behind the "=", the same where there is none; each into `size` bytes. */
+bool cuv_config_word(const char *list, int place, char *theirs, char *ours, size_t size);
 /* Appends the operands of a call of a function of TensorFlow to `args`. */
 CUV_MUST_USE cuv_status cuv_config_function_args(cuv_config_writer *w, const struct cuv_model *m, const cuv_graph *g,
                                                  const cuv_graph_call *call, cuv_value *args);

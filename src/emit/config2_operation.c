@@ -25,25 +25,6 @@ static cuv_status refuse(writer *w, const cuv_layer *layer, const char *what)
                     layer->def->name, what ? " with " : "", what ? what : "");
 }
 
-/* Word `place` of "a b=c": what stands before and behind the "=". */
-static bool word_at(const char *list, int place, char *theirs, char *ours, size_t size)
-{
-    for (list += strspn(list, " "); *list; list += strspn(list, " ")) {
-        size_t n = strcspn(list, " "), k = strcspn(list, "= ");
-        if (place-- == 0 && n < size) {
-            memcpy(theirs, list, k);
-            theirs[k] = 0;
-            const char *from = k < n ? list + k + 1 : list;
-            size_t m = k < n ? n - k - 1 : n;
-            memcpy(ours, from, m);
-            ours[m] = 0;
-            return true;
-        }
-        list += n;
-    }
-    return false;
-}
-
 /* ---- the record */
 
 cuv_status cuv_keras2_operation(writer *w, const cuv_layer *layer, cuv_value **out)
@@ -74,7 +55,7 @@ static const cuv_wired_arg *operand(const call_writer *c, const char *name)
     const cuv_operation *op = cuv_operation_of(c->layer);
     char theirs[80], ours[80];
     size_t place = 0, at = 0;
-    while (word_at(op->operands, (int)place, theirs, ours, sizeof theirs) && strcmp(theirs, name) != 0)
+    while (cuv_config_word(op->operands, (int)place, theirs, ours, sizeof theirs) && strcmp(theirs, name) != 0)
         place++;
     for (size_t i = 0; i < c->call->arg_count; i++) {
         const cuv_wired_arg *arg = &c->call->args[i];
@@ -216,7 +197,7 @@ static bool is_idle(const call_writer *c, const char *name, const cuv_value *v)
 static bool maps(const cuv_tf_function *f, const char *name)
 {
     char theirs[80], ours[80];
-    for (int i = 0; word_at(f->arguments, i, theirs, ours, sizeof theirs); i++)
+    for (int i = 0; cuv_config_word(f->arguments, i, theirs, ours, sizeof theirs); i++)
         if (!strcmp(ours, name))
             return true;
     return false;
@@ -281,7 +262,7 @@ static cuv_status option_value(const call_writer *c, const cuv_tf_function *f, c
     char theirs[80], ours[80];
     bool needed = cuv_has_word("Flip Roll", f->operation) && !strcmp(name, "axis");
     *out = NULL;
-    for (int i = 0; word_at(f->preset, i, theirs, ours, sizeof theirs); i++)
+    for (int i = 0; cuv_config_word(f->preset, i, theirs, ours, sizeof theirs); i++)
         needed |= !strcmp(theirs, name) && (given || !cuv_has_word(same, f->operation));
     if (cuv_has_word("Argmax Argmin", f->operation) && !strcmp(name, "dtype")) {
         *out = cuv_value_text(c->w->arena, "int32");
@@ -411,7 +392,7 @@ static cuv_status check_dtypes(const call_writer *c)
 static bool is_said(const cuv_tf_function *f, int place, const char *name)
 {
     char theirs[80], ours[80];
-    for (int k = 0; k < place && word_at(f->arguments, k, theirs, ours, sizeof theirs); k++)
+    for (int k = 0; k < place && cuv_config_word(f->arguments, k, theirs, ours, sizeof theirs); k++)
         if (!strcmp(ours, name))
             return true;            /* "axis dim=axis": two names for one */
     return false;
@@ -426,7 +407,7 @@ static cuv_status new_node(const call_writer *c, const cuv_tf_function *f, cuv_v
         return cuv_oom(c->w->cx);
     CUV_TRY(check_options(c, f));
     CUV_TRY(check_dtypes(c));
-    for (int i = 0; word_at(f->arguments, i, theirs, ours, sizeof theirs); i++) {
+    for (int i = 0; cuv_config_word(f->arguments, i, theirs, ours, sizeof theirs); i++) {
         bool takes = cuv_has_word(cuv_operation_of(c->layer)->operands, ours);
         const cuv_wired_arg *arg = takes ? operand(c, ours) : NULL;
         cuv_value *value = NULL;

@@ -12,13 +12,11 @@ static cuv_status refuse(cuv_config_writer *w, const cuv_layer *layer, const cha
                     "'%s' (%s) has %s, which Keras 3 cannot express", layer->name, layer->class_name, found);
 }
 
-/* Word `place` of "a b=c d": what stands before and behind the "=". */
-static bool argument_at(const char *list, int place, char *theirs, char *ours, size_t size)
+bool cuv_config_word(const char *list, int place, char *theirs, char *ours, size_t size)
 {
-    for (; *list; list += strspn(list, " ")) {
-        size_t n = strcspn(list, " ");
+    for (list += strspn(list, " "); *list; list += strspn(list, " ")) {
+        size_t n = strcspn(list, " "), k = strcspn(list, "= ");
         if (place-- == 0 && n < size) {
-            size_t k = strcspn(list, "= ");
             memcpy(theirs, list, k);
             theirs[k] = 0;
             const char *from = k < n ? list + k + 1 : list;
@@ -36,7 +34,7 @@ static bool argument_at(const char *list, int place, char *theirs, char *ours, s
 static const cuv_wired_arg *find_argument(const cuv_tf_function *f, const cuv_graph_call *call, const char *name)
 {
     char theirs[80], ours[80];
-    for (int i = 0; argument_at(f->arguments, i, theirs, ours, sizeof theirs); i++) {
+    for (int i = 0; cuv_config_word(f->arguments, i, theirs, ours, sizeof theirs); i++) {
         if (strcmp(ours, name) != 0)
             continue;
         int place = 0;
@@ -68,7 +66,7 @@ static cuv_status check_rest(cuv_config_writer *w, const cuv_layer *layer, const
     for (size_t a = 0; a < call->arg_count; a++) {
         const cuv_wired_arg *arg = &call->args[a];
         const char *name = arg->name;
-        for (int i = 0; name && argument_at(f->arguments, i, theirs, ours, sizeof theirs); i++)
+        for (int i = 0; name && cuv_config_word(f->arguments, i, theirs, ours, sizeof theirs); i++)
             if (strcmp(theirs, arg->name) == 0)
                 name = cuv_format(w->cx, "%s", ours);
         bool known = !name || cuv_has_word(op->operands, name) || cuv_has_word(op->options, name);
@@ -178,7 +176,7 @@ static cuv_status literal_value(cuv_config_writer *w, const char *name, const cu
 static const cuv_value *preset(cuv_config_writer *w, const cuv_tf_function *f, const char *name)
 {
     char theirs[80], ours[80];
-    for (int i = 0; argument_at(f->preset, i, theirs, ours, sizeof theirs); i++)
+    for (int i = 0; cuv_config_word(f->preset, i, theirs, ours, sizeof theirs); i++)
         if (strcmp(theirs, name) == 0)
             return cuv_layer_literal(w->arena, ours);
     return NULL;
@@ -196,7 +194,7 @@ static cuv_status function_config(cuv_config_writer *w, const cuv_layer *layer, 
 {
     const cuv_operation *op = cuv_operation_of(layer);
     char name[80], same[80];
-    for (int i = 0; argument_at(op->options, i, name, same, sizeof name); i++) {
+    for (int i = 0; cuv_config_word(op->options, i, name, same, sizeof name); i++) {
         const cuv_wired_arg *arg = find_argument(layer->state, call, name);
         const cuv_value *given = arg ? arg->literal : preset(w, layer->state, name);
         cuv_value *value;
@@ -289,7 +287,7 @@ cuv_status cuv_config_function_args(cuv_config_writer *w, const struct cuv_model
     const cuv_operation *op = cuv_operation_of(layer);
     char name[80], same[80];
     size_t skipped = 0;
-    for (int i = 0; argument_at(op->operands, i, name, same, sizeof name); i++) {
+    for (int i = 0; cuv_config_word(op->operands, i, name, same, sizeof name); i++) {
         const cuv_wired_arg *arg = find_argument(layer->state, call, name);
         cuv_value *value;
         if (!arg || is_idle(call, name)) {

@@ -50,6 +50,8 @@ CUV_MUST_USE cuv_status cuv_h5_fail(const cuv_h5_job *job, cuv_status status, co
 CUV_MUST_USE cuv_status cuv_h5_beyond(cuv_h5_job *job, const cuv_h5_frame *at, const char *what);
 /* Makes a node; its name has been checked. Counted against the limit on items. */
 CUV_MUST_USE cuv_status cuv_h5_make_node(cuv_h5_job *job, const char *name, bool is_group, cuv_h5 **out);
+/* Makes a node that is `earlier` under another name. */
+CUV_MUST_USE cuv_status cuv_h5_same_node(cuv_h5_job *job, const cuv_h5 *earlier, const char *name, cuv_h5 **out);
 /* Copies a link or attribute name into the arena when it is UTF-8 without NUL and slash. */
 CUV_MUST_USE cuv_status cuv_h5_take_name(cuv_h5_job *job, const cuv_h5_frame *at, const char *text, size_t size,
                                          bool is_link, const char **out);

@@ -118,6 +118,18 @@ cuv_status cuv_h5_make_node(cuv_h5_job *job, const char *name, bool is_group, cu
     return CUV_OK;
 }
 
+cuv_status cuv_h5_same_node(cuv_h5_job *job, const cuv_h5 *earlier, const char *name, cuv_h5 **out)
+{
+    cuv_h5_node *node = CUV_NEW(job->arena, cuv_h5_node);
+    *out = NULL;
+    if (!node)
+        return cuv_oom(job->cx);
+    node->public = *earlier;
+    node->public.name = name;
+    *out = &node->public;
+    return CUV_OK;
+}
+
 cuv_status cuv_h5_take_name(cuv_h5_job *job, const cuv_h5_frame *at, const char *text, size_t size, bool is_link,
                             const char **out)
 {

@@ -448,17 +448,6 @@ static cuv_status read_group(reading *r, const cuv_h5_frame *at, hid_t group, cu
     return cuv_h5_sort_children(&r->job, at, node);
 }
 
-static cuv_status copy_node(reading *r, const cuv_h5 *earlier, const char *name, cuv_h5 **out)
-{
-    cuv_h5_node *node = CUV_NEW(r->job.arena, cuv_h5_node);
-    if (!node)
-        return cuv_oom(r->job.cx);
-    node->public = *earlier;
-    node->public.name = name;
-    *out = &node->public;
-    return CUV_OK;
-}
-
 static cuv_status read_object(reading *r, const cuv_h5_frame *up, hid_t id, const char *name, cuv_h5 **out)
 {
     enum { BASIC = 1 };
@@ -472,7 +461,7 @@ static cuv_status read_object(reading *r, const cuv_h5_frame *up, hid_t id, cons
     CUV_TRY(cuv_h5_make_node(&r->job, name, true, &node));
     CUV_TRY(cuv_h5_meet(&r->job, &frame, node, &earlier));
     if (earlier)
-        return copy_node(r, earlier, name, out);
+        return cuv_h5_same_node(&r->job, earlier, name, out);
     H5I_type_t kind = r->lib.Iget_type(id);
     node->is_group = kind == H5I_GROUP || kind == H5I_FILE;
     CUV_TRY(read_attributes(r, &frame, id, node));

@@ -139,18 +139,6 @@ static cuv_status read_group(cuv_h5_file *file, const cuv_h5_frame *at, cuv_h5_h
     return cuv_h5_sort_children(&file->job, at, node);
 }
 
-/* A data set that was met before under another name: the same in all but the name. */
-static cuv_status copy_node(cuv_h5_file *file, const cuv_h5 *earlier, const char *name, cuv_h5 **out)
-{
-    cuv_h5_node *node = CUV_NEW(file->job.arena, cuv_h5_node);
-    if (!node)
-        return cuv_oom(file->job.cx);
-    node->public = *earlier;
-    node->public.name = name;
-    *out = &node->public;
-    return CUV_OK;
-}
-
 static cuv_status read_object(cuv_h5_file *file, const cuv_h5_frame *at, const char *name, cuv_h5 **out)
 {
     cuv_h5 *node, *earlier;
@@ -158,7 +146,7 @@ static cuv_status read_object(cuv_h5_file *file, const cuv_h5_frame *at, const c
     CUV_TRY(cuv_h5_make_node(&file->job, name, true, &node));
     CUV_TRY(cuv_h5_meet(&file->job, at, node, &earlier));
     if (earlier)
-        return copy_node(file, earlier, name, out);
+        return cuv_h5_same_node(&file->job, earlier, name, out);
     CUV_TRY(cuv_h5_read_header(file, at, &header));
     bool is_group = header.has_symbols || header.has_link_info || header.link_count > 0;
     if (!is_group && header.type.data && !header.space.data && !header.layout.data)

@@ -417,15 +417,12 @@ static cuv_status keep_dataset(receiving *r, cuv_h5 *node)
 }
 
 /* An earlier data set under another name. */
-static cuv_status take_same(receiving *r, cuv_h5 *node)
+static cuv_status take_same(receiving *r, const char *name, cuv_h5 **out)
 {
-    const char *name = node->name;
     size_t number = cuv_read_u32(&r->c);
     if (r->c.failed || number >= r->dataset_count)
         return senseless(r, "a data set that was not sent");
-    *node = *r->datasets[number];
-    node->name = name;
-    return CUV_OK;
+    return cuv_h5_same_node(&r->job, r->datasets[number], name, out);
 }
 
 static cuv_status take_node(receiving *r, const cuv_h5_frame *up, cuv_h5 **out)
@@ -445,7 +442,7 @@ static cuv_status take_node(receiving *r, const cuv_h5_frame *up, cuv_h5 **out)
     CUV_TRY(cuv_h5_meet(&r->job, &frame, node, &earlier));      /* counts it; every place in the bytes is met once */
     *out = node;
     if (kind == FORM_SAME)
-        return take_same(r, node);
+        return take_same(r, frame.name, out);
     CUV_TRY(take_words(r, &node->unsupported));
     CUV_TRY(take_attributes(r, &frame, node));
     if (cuv_read_u8(&r->c) != 0) {

@@ -148,6 +148,9 @@ void cuv_act_f64(const cuv_act *act, double *y, size_t rows, size_t cols);
 /* y[o] += sum over i of x[i] w[i ld + o], i ascending. */
 void cuv_accumulate_f32(float *y, const float *x, const float *w, size_t k, size_t n, size_t ld);
 void cuv_accumulate_f64(double *y, const double *x, const double *w, size_t k, size_t n, size_t ld);
+/* One step of an LSTM's cell of u units, from its gates. */
+void cuv_lstm_cell_f32(const cuv_attrs *at, float *z, float *h, float *c, size_t u);
+void cuv_lstm_cell_f64(const cuv_attrs *at, double *z, double *h, double *c, size_t u);
 /* y[o] += the convolution of one sample at every place. */
 void cuv_add_conv_f32(const cuv_space *s, const float *x, const float *kernel, float *y);
 void cuv_add_conv_f64(const cuv_space *s, const double *x, const double *kernel, double *y);
