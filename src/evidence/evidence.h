@@ -251,8 +251,9 @@ typedef struct cuv_save {
     size_t asset_count;
 } cuv_save;
 
-/* Keras's snake case of a class name ("Conv2DTranspose": "conv2d_transpose"), in the arena; NULL: no memory. */
-char *cuv_snake_case(cuv_arena *arena, const char *name);
+/* Keras's snake case of a class name ("Conv2DTranspose": "conv2d_transpose"; "GroupQueryAttention", the public name of Keras's class
+ * GroupedQueryAttention: "grouped_query_attention"), in the arena; NULL: no memory. */
+char *cuv_snake_case(cuv_arena *arena, const char *class_name);
 /* Each writes a whole file. Reproducible; the date in .keras is fixed, or that of SOURCE_DATE_EPOCH. */
 CUV_MUST_USE cuv_status cuv_write_legacy_h5(cuv_context *cx, const cuv_save *save, const char *path);    /* legacy_h5_write.c */
 CUV_MUST_USE cuv_status cuv_write_objects_h5(cuv_context *cx, const cuv_save *save, const char *path);   /* objects_h5_write.c */

@@ -24,10 +24,17 @@ static bool is_word(char c)
     return is_upper(c) || is_lower(c) || (c >= '0' && c <= '9') || c == '_' || (unsigned char)c >= 0x80;
 }
 
+/* The class's own name, where its public one is another. */
+static const char *own_name(const char *class_name)
+{
+    return cuv_streq(class_name, "GroupQueryAttention") ? "GroupedQueryAttention" : class_name;
+}
+
 /* Keras's snake case: an underscore before a capital that follows a small letter, or that begins a word after
  * anything. Digits end no word: Conv2D is conv2d, ConvLSTM2D is conv_lstm2d. */
-char *cuv_snake_case(cuv_arena *arena, const char *name)
+char *cuv_snake_case(cuv_arena *arena, const char *class_name)
 {
+    const char *name = own_name(class_name);
     size_t size = strlen(name), n = 0, at = 0;
     char *word = CUV_NEW_ARRAY(arena, char, size + 1), *out = CUV_NEW_ARRAY(arena, char, 2 * size + 1);
     if (!word || !out)

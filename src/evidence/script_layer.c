@@ -75,36 +75,10 @@ bool cuv_signature_takes(const signature *s, const char *argument)
 
 /* ---- names ---- */
 
-static bool upper(char c) { return c >= 'A' && c <= 'Z'; }
-static bool lower(char c) { return c >= 'a' && c <= 'z'; }
-
-/* keras.src.utils.naming.to_snake_case: "(.)([A-Z][a-z]+)", then "([a-z])([A-Z])", each to "\1_\2". */
 cuv_status cuv_sc_snake(cuv_sc *e, const char *name, const char **out)
 {
-    size_t n = strlen(name), k = 0;
-    char *first = cuv_arena_alloc(e->arena, 2 * n + 2), *second = cuv_arena_alloc(e->arena, 4 * n + 4);
-    if (!first || !second)
-        return cuv_oom(e->cx);
-    for (size_t i = 0; i < n;) {
-        first[k++] = name[i++];
-        if (!upper(name[i]) || !lower(name[i + 1]))
-            continue;
-        first[k++] = '_';
-        first[k++] = name[i++];
-        while (lower(name[i]))
-            first[k++] = name[i++];
-    }
-    first[k] = '\0';
-    n = k;
-    k = 0;
-    for (size_t i = 0; i < n; i++) {
-        second[k++] = upper(first[i]) ? (char)(first[i] + 32) : first[i];
-        if (lower(first[i]) && upper(first[i + 1]))
-            second[k++] = '_';
-    }
-    second[k] = '\0';
-    *out = second;
-    return CUV_OK;
+    *out = cuv_snake_case(e->arena, name);
+    return *out ? CUV_OK : cuv_oom(e->cx);
 }
 
 /* The next automatic name of a class: dense, dense_1, ...; input_1, input_2, ... in Keras 2. */
