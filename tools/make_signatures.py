@@ -35,6 +35,8 @@ ALIASES = {
     "SyncBatchNormalization": "BatchNormalization", "GRUV1": "GRU", "GRUV2": "GRU", "LSTMV1": "LSTM", "LSTMV2": "LSTM",
     "GRUCellV1": "GRUCell", "GRUCellV2": "GRUCell", "LSTMCellV1": "LSTMCell", "LSTMCellV2": "LSTMCell",
 }
+# What a constructor hands on in **kwargs to the RNN that it extends.
+THROUGH = {name: {"zero_output_for_mask"} for name in ("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "GRU", "LSTM", "SimpleRNN")}
 ABSTRACT = {"Layer", "InputSpec", "Wrapper", "InputLayer"}
 
 
@@ -79,7 +81,8 @@ def signatures(data):
         if name in ABSTRACT:
             continue
         now = plain(layer["constructor"])
-        rows.append((name, now, sorted(old.get(name, set()) - set(now)), weight_names(layer)))
+        before = old.get(name, set()) | THROUGH.get(name, set())
+        rows.append((name, now, sorted(before - set(now)), weight_names(layer)))
     for name, order in sorted(OLD.items()):
         rows.append((name, order.split(), sorted(old.get(name, set()) - set(order.split())), []))
     return rows, sorted(aliases.items())
