@@ -22,7 +22,7 @@ typedef struct cuv_group {
     const char *path;           /* Keras 3: object path "layers/dense", "layers/bidirectional/forward_layer/cell"; else NULL */
     cuv_named *tensors;         /* in the order of the file's own rules (weight_names; 0, 1, ..., 10) */
     size_t count;
-    uint64_t newest_address;    /* HDF5 only, see cuv_h5 */
+    uint64_t newest_address;    /* HDF5: of the layer or object with all that is inside it, see cuv_h5; .npz by path: its place; else 0 */
 } cuv_group;
 
 /* How a file's tensors are arranged, which decides how they can be bound. */

@@ -92,7 +92,8 @@ static cuv_status add_variable(cuv_collect *c, const char *vars_path, const char
     return cuv_collect_tensor(c, t, key, cuv_parse_i64(name, strlen(name), &number) ? NULL : name);
 }
 
-static cuv_status read_vars(cuv_collect *c, const cuv_h5 *vars, const char *vars_path, const char *owner)
+/* `object` is the group that `vars` lies in. */
+static cuv_status read_vars(cuv_collect *c, const cuv_h5 *object, const cuv_h5 *vars, const char *vars_path, const char *owner)
 {
     cuv_arena *arena = c->ev->arena;
     cuv_h5 **sorted = CUV_NEW_ARRAY(arena, cuv_h5 *, vars->child_count + 1);
@@ -102,7 +103,7 @@ static cuv_status read_vars(cuv_collect *c, const cuv_h5 *vars, const char *vars
         sorted[i] = vars->children[i];
     qsort(sorted, vars->child_count, sizeof *sorted, by_number);
     CUV_TRY(cuv_collect_group(c, cuv_get_text(vars->attributes, "name"), owner));
-    cuv_collect_last(c)->newest_address = vars->newest_address;
+    cuv_collect_last(c)->newest_address = object->newest_address;
     for (size_t i = 0; i < vars->child_count; i++) {
         const cuv_h5 *node = sorted[i];
         if (node->is_group)
@@ -134,7 +135,7 @@ static cuv_status read_objects(cuv_collect *c, const cuv_h5 *group, const char *
         if (is_training_state(below))
             *training = true;
         else if (is_vars)
-            CUV_TRY(read_vars(c, child, below, owner));
+            CUV_TRY(read_vars(c, group, child, below, owner));
         else
             CUV_TRY(read_objects(c, child, below, training));
     }
@@ -199,6 +200,7 @@ cuv_status cuv_read_objects_npz(struct cuv_evidence *ev, cuv_file *file, const c
         if (is_training_state(owner))
             continue;
         CUV_TRY(cuv_collect_group(&c, NULL, owner));
+        cuv_collect_last(&c)->newest_address = i + 1; /* Keras writes them in the order of the layers */
         if (vars->kind != CUV_DICT)
             continue;
         for (size_t k = 0; k < cuv_len(vars); k++) {
@@ -254,7 +256,10 @@ cuv_status cuv_named_as_objects(struct cuv_evidence *ev, cuv_file *file)
                 return cuv_oom(ev->cx);
             CUV_TRY(cuv_dict_set(ev->arena, object, name, cuv_value_tensor(ev->arena, t->tensor)));
         }
-    return cuv_read_objects_npz(ev, file, objects);
+    CUV_TRY(cuv_read_objects_npz(ev, file, objects));
+    for (size_t g = 0; g < file->group_count; g++)
+        file->groups[g].newest_address = 0; /* whoever made such a list may have sorted it */
+    return CUV_OK;
 }
 
 /* ---- sharded ---- */
