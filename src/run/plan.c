@@ -461,6 +461,7 @@ static cuv_status point_all(cuv_maker *m)
     if (!plan->from_inputs || !plan->from_outputs || !cuv_add_size(m->layout.peak, 128, &plan->block_size) ||
         !(plan->block = cuv_alloc(m->cx, plan->block_size)))
         return cuv_oom(m->cx);
+    cuv_want_huge_pages(plan->block, plan->block_size);
     plan->peak = m->layout.peak;
     plan->base = plan->block + (64 - (uintptr_t)plan->block % 64);
     for (size_t i = 0; i < plan->step_count; i++) {
@@ -542,6 +543,15 @@ static void forget_files(const cuv_program *p)
     }
 }
 
+static size_t weight_bytes(const cuv_program *p)
+{
+    size_t sum = 0;
+    for (size_t i = 0; i < p->value_count; i++)
+        if (p->values[i].tensor && !cuv_add_size(sum, cuv_tensor_bytes(p->values[i].tensor), &sum))
+            return 0;
+    return sum;
+}
+
 cuv_status cuv_plan_new(cuv_context *cx, const cuv_program *program, const cuv_run_tensor *inputs,
                         const cuv_plan_options *options, cuv_plan **out)
 {
@@ -557,7 +567,7 @@ cuv_status cuv_plan_new(cuv_context *cx, const cuv_program *program, const cuv_r
     cuv_maker m = {.plan = plan, .p = program, .cx = cx};
     if (!options || !options->reference)
         m.fast = (cuv_chooser){cx, arena, options && options->isa ? options->isa : cuv_isa_best(), options ? options->pool : NULL,
-                               options && options->lasting, options ? options->cache : NULL, program};
+                               options && options->lasting, options ? options->cache : NULL, program, cuv_slab_new(arena, weight_bytes(program))};
     forget_files(program);
     cuv_status status = make(&m, inputs);
     forget_files(program);

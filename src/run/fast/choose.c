@@ -5,37 +5,82 @@
 
 /* ---- room ---- */
 
-typedef struct room { cuv_context *cx; void *memory; size_t size; } room;
+enum { LINE = 64, LEAST_SLAB = 4 << 20, LARGEST_SLAB = 64 << 20 };
 
-static void release_room(void *object)
+/* Memory in one piece, from whose front rooms are cut. */
+typedef struct piece { cuv_context *cx; void *memory; size_t size; } piece;
+struct cuv_slab {
+    unsigned char *free;    /* at a multiple of LINE */
+    size_t left;
+    size_t expected;        /* bytes that may still be asked for: what the next piece is made for */
+};
+
+static void release_piece(void *object)
 {
-    room *r = object;
-    cuv_release(r->cx, r->memory, r->size);
+    piece *p = object;
+    cuv_release(p->cx, p->memory, p->size);
 }
 
-/* Large rooms are filled at once: pages of 2 MiB save most of the faults. */
-static void want_huge_pages(void *memory, size_t size)
+void cuv_want_huge_pages(void *memory, size_t size)
 {
-    const uintptr_t huge = 2u << 20, from = ((uintptr_t)memory + huge - 1) & ~(huge - 1), to = ((uintptr_t)memory + size) & ~(huge - 1);
 #ifdef MADV_HUGEPAGE
-    if (size >= 2 * huge && to > from)
+    const uintptr_t huge = 2u << 20, from = ((uintptr_t)memory + huge - 1) & ~(huge - 1), to = ((uintptr_t)memory + size) & ~(huge - 1);
+    if (size >= huge && to > from)
         (void)madvise((void *)from, to - from, MADV_HUGEPAGE);
 #else
-    (void)from, (void)to;
+    (void)memory, (void)size;
 #endif
+}
+
+/* Bytes at a multiple of LINE that live as long as the arena. */
+static unsigned char *new_piece(const cuv_chooser *c, size_t bytes)
+{
+    size_t size;
+    piece *p = CUV_NEW(c->arena, piece);
+    if (!p || !cuv_add_size(bytes, LINE, &size))
+        return NULL;
+    *p = (piece){c->cx, cuv_alloc(c->cx, size), size};
+    if (!p->memory || cuv_arena_defer(c->arena, release_piece, p) != CUV_OK)
+        return NULL;
+    cuv_want_huge_pages(p->memory, size);
+    return (unsigned char *)p->memory + (LINE - (uintptr_t)p->memory % LINE);
+}
+
+cuv_slab *cuv_slab_new(cuv_arena *arena, size_t expected)
+{
+#ifdef CUV_SINGLE_BLOCKS /* sanitized builds: every room has its own ends */
+    expected = 0;
+#endif
+    cuv_slab *slab = expected < LEAST_SLAB ? NULL : CUV_NEW(arena, cuv_slab);
+    if (slab)
+        slab->expected = expected;
+    return slab;
+}
+
+static unsigned char *cut(const cuv_chooser *c, cuv_slab *slab, size_t bytes)
+{
+    if (bytes > slab->left) {
+        const size_t next = slab->expected < LARGEST_SLAB ? slab->expected : LARGEST_SLAB, size = bytes > next ? bytes : next;
+        unsigned char *fresh = new_piece(c, size);
+        if (!fresh)
+            return bytes < size ? new_piece(c, bytes) : NULL;   /* as much as there is left */
+        slab->free = fresh;
+        slab->left = size;
+    }
+    unsigned char *room = slab->free;
+    slab->free += bytes;
+    slab->left -= bytes;
+    slab->expected -= bytes < slab->expected ? bytes : slab->expected;
+    return room;
 }
 
 float *cuv_fast_room(const cuv_chooser *c, size_t floats)
 {
-    size_t size;
-    room *r = CUV_NEW(c->arena, room);
-    if (!r || !cuv_mul_size(floats, sizeof(float), &size) || !cuv_add_size(size, 64, &size))
+    size_t bytes;
+    if (!cuv_mul_size(floats, sizeof(float), &bytes) || !cuv_add_size(bytes, LINE - 1, &bytes))
         return NULL;
-    *r = (room){c->cx, cuv_alloc(c->cx, size), size};
-    if (!r->memory || cuv_arena_defer(c->arena, release_room, r) != CUV_OK)
-        return NULL;
-    want_huge_pages(r->memory, size);
-    return (float *)(void *)((unsigned char *)r->memory + (64 - (uintptr_t)r->memory % 64));
+    bytes -= bytes % LINE;
+    return (float *)(void *)(c->slab ? cut(c, c->slab, bytes) : new_piece(c, bytes));
 }
 
 float *cuv_fast_kept(const cuv_chooser *c, const char *layout, size_t floats, bool *ready)

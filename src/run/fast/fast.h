@@ -134,6 +134,7 @@ typedef struct cuv_prepared {
 
 /* The fast kernel of a step: the one in *kernel stays when there is none. `args` has all shapes, and the data of the inputs that are
  * fixed; what is made here lives in the arena. */
+typedef struct cuv_slab cuv_slab;
 typedef struct cuv_chooser {
     cuv_context *cx;
     cuv_arena *arena;
@@ -142,7 +143,12 @@ typedef struct cuv_chooser {
     bool lasting;               /* the plan will run often: weights may be transformed for it */
     cuv_cache *cache;           /* of packed weights, borrowed; NULL: none */
     const cuv_program *program; /* whose weights they are; NULL: not known */
+    cuv_slab *slab;             /* where rooms for large weights are cut from; NULL: each is a piece of memory of its own */
 } cuv_chooser;
+/* For about `expected` bytes of packed weights, in large pieces with few page faults. NULL when they are too few for that, or without memory. */
+cuv_slab *cuv_slab_new(cuv_arena *arena, size_t expected);
+/* Memory that is about to be filled as a whole: pages of 2 MiB save most of the page faults. */
+void cuv_want_huge_pages(void *memory, size_t size);
 CUV_MUST_USE cuv_status cuv_fast_kernel(const cuv_chooser *c, cuv_op op, cuv_kernel_args *args, const cuv_fused *fused,
                                         cuv_kernel *kernel, cuv_kernel_scratch *scratch);
 /* Whether conv, depthwise or dense of these shapes have a fast kernel, so that others may be fused with it. */
