@@ -114,25 +114,25 @@ cuv_status cuv_list_add(cuv_arena *arena, cuv_value *list, cuv_value *item)
 /* Large dictionaries carry a map from key to place + 1, kept by cuv_dict_add. A pair is believed only if it has the key;
  * whoever moves pairs by hand loses speed, not answers. */
 
-static bool pair_has_key(const cuv_pair *pair, const char *key)
+static bool pair_has_key(const cuv_pair *pair, const char *key, size_t size)
 {
-    return pair->key && pair->key->kind == CUV_TEXT && strcmp(pair->key->text, key) == 0 &&
-           pair->key->size == strlen(key);
+    return pair->key && pair->key->kind == CUV_TEXT && pair->key->size == size && memcmp(pair->key->text, key, size) == 0;
 }
 
 static cuv_pair *find_pair(const cuv_value *dict, const char *key)
 {
     if (!dict || dict->kind != CUV_DICT || !key)
         return NULL;
+    const size_t size = strlen(key);
     if (dict->index && dict->indexed == dict->size) {
         uintptr_t place = (uintptr_t)cuv_map_get(dict->index, key);
         if (place == 0)
             return NULL;
-        if (place <= dict->size && pair_has_key(&dict->pairs[place - 1], key))
+        if (place <= dict->size && pair_has_key(&dict->pairs[place - 1], key, size))
             return &dict->pairs[place - 1];
     }
     for (size_t i = 0; i < dict->size; i++)
-        if (pair_has_key(&dict->pairs[i], key))
+        if (pair_has_key(&dict->pairs[i], key, size))
             return &dict->pairs[i];
     return NULL;
 }
@@ -342,34 +342,67 @@ bool cuv_value_equal(const cuv_value *a, const cuv_value *b)
     return equal(a, b, DEEPEST);
 }
 
-/* `budget` counts values: a pickle may use one list many times, and the copy of such a knot grows without bound. */
-static cuv_value *copy(cuv_arena *arena, const cuv_value *v, int depth, uint64_t *budget)
+enum { KNOWN_KEYS = 64 };
+
+typedef struct copier {
+    cuv_arena *arena;
+    uint64_t budget;                    /* counts values: a pickle may use one list many times, and the copy of such a knot grows without bound */
+    const cuv_value *keys[KNOWN_KEYS];  /* keys that many dictionaries share, as those of JSON do, and their copies */
+    cuv_value *copies[KNOWN_KEYS];
+} copier;
+
+static cuv_value *copy(copier *c, const cuv_value *v, int depth);
+
+static cuv_value *copy_key(copier *c, const cuv_value *key, int depth)
 {
-    if (!v || depth <= 0 || *budget == 0)
+    const size_t at = (uintptr_t)key / sizeof *key % KNOWN_KEYS;
+    if (!key || c->keys[at] != key) {
+        c->copies[at] = copy(c, key, depth);
+        c->keys[at] = c->copies[at] ? key : NULL;
+    }
+    return c->copies[at];
+}
+
+static bool copy_items(copier *c, const cuv_value *from, cuv_value *to, int depth)
+{
+    to->items = CUV_NEW_ARRAY(c->arena, cuv_value *, from->size ? from->size : 1);
+    to->capacity = from->size;
+    bool good = to->items != NULL;
+    for (size_t i = 0; good && i < from->size; i++)
+        good = cuv_list_add(c->arena, to, copy(c, from->items[i], depth - 1)) == CUV_OK;
+    return good;
+}
+
+static bool copy_pairs(copier *c, const cuv_value *from, cuv_value *to, int depth)
+{
+    to->pairs = CUV_NEW_ARRAY(c->arena, cuv_pair, from->size ? from->size : 1);
+    to->capacity = from->size;
+    bool good = to->pairs != NULL;
+    for (size_t i = 0; good && i < from->size; i++)
+        good = cuv_dict_add(c->arena, to, copy_key(c, from->pairs[i].key, depth - 1), copy(c, from->pairs[i].value, depth - 1)) == CUV_OK;
+    return good;
+}
+
+static cuv_value *copy(copier *c, const cuv_value *v, int depth)
+{
+    if (!v || depth <= 0 || c->budget == 0)
         return NULL;
-    --*budget;
+    c->budget--;
     if (v->kind == CUV_TEXT || v->kind == CUV_BYTES)
-        return make_text(arena, v->kind, v->text, v->size);
-    cuv_value *out = make(arena, v->kind);
+        return make_text(c->arena, v->kind, v->text, v->size);
+    cuv_value *out = make(c->arena, v->kind);
     if (!out)
         return NULL;
-    if (cuv_is_seq(v)) {
-        for (size_t i = 0; i < v->size; i++)
-            if (cuv_list_add(arena, out, copy(arena, v->items[i], depth - 1, budget)) != CUV_OK)
-                return NULL;
-    } else if (v->kind == CUV_DICT) {
-        for (size_t i = 0; i < v->size; i++)
-            if (cuv_dict_add(arena, out, copy(arena, v->pairs[i].key, depth - 1, budget),
-                             copy(arena, v->pairs[i].value, depth - 1, budget)) != CUV_OK)
-                return NULL;
-    } else {
-        *out = *v;
-    }
+    if (cuv_is_seq(v))
+        return copy_items(c, v, out, depth) ? out : NULL;
+    if (v->kind == CUV_DICT)
+        return copy_pairs(c, v, out, depth) ? out : NULL;
+    *out = *v;
     return out;
 }
 
 cuv_value *cuv_value_copy(cuv_arena *arena, const cuv_value *v)
 {
-    uint64_t budget = cuv_context_limits(cuv_arena_context(arena))->items;
-    return copy(arena, v, DEEPEST, &budget);
+    copier c = {.arena = arena, .budget = cuv_context_limits(cuv_arena_context(arena))->items};
+    return copy(&c, v, DEEPEST);
 }

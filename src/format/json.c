@@ -6,7 +6,7 @@
 
 #include <math.h>
 
-enum { DEEPEST = 1000, VALUES_PER_LOOK = 4096 };
+enum { DEEPEST = 1000, VALUES_PER_LOOK = 4096, KNOWN_KEYS = 256 };
 
 typedef struct json_parser {
     cuv_arena *arena;
@@ -16,6 +16,7 @@ typedef struct json_parser {
     size_t size, at;
     uint64_t made;
     uint32_t depth;
+    cuv_value *keys[KNOWN_KEYS];    /* by hash: documents repeat their keys, and dictionaries share them */
 } json_parser;
 
 static cuv_status parse_value(json_parser *p, cuv_value **out);
@@ -257,25 +258,62 @@ static cuv_status decode_string(json_parser *p, char *out, size_t *size)
     return CUV_OK;
 }
 
-/* Where the string that begins at `at` ends, or the end of the text. */
-static size_t find_quote(const json_parser *p, size_t at)
+/* Where the string that begins at `at` ends, or the end of the text; whether its letters stand there as they are; their hash (FNV-1a). */
+static size_t find_quote(const json_parser *p, size_t at, bool *plain, uint32_t *hash)
 {
-    while (at < p->size && p->text[at] != '"')
-        at += p->text[at] == '\\' ? 2 : 1;
+    *plain = true;
+    *hash = 2166136261u;
+    while (at < p->size && p->text[at] != '"') {
+        const unsigned char c = (unsigned char)p->text[at];
+        *plain = *plain && c >= 0x20 && c != '\\';
+        *hash = (*hash ^ c) * 16777619u;
+        at += c == '\\' ? 2 : 1;
+    }
+    *plain = *plain && at < p->size;
     return at < p->size ? at : p->size;
 }
 
-static cuv_status parse_string(json_parser *p, cuv_value **out)
+static cuv_status make_string(json_parser *p, size_t room, bool plain, cuv_value **out)
 {
-    size_t start = ++p->at, size = 0, room = find_quote(p, start) - start;
+    size_t size = room;
     cuv_value *v = CUV_NEW(p->arena, cuv_value);
     char *text = v ? cuv_arena_alloc(p->arena, room + 1) : NULL;
     if (!text)
         return cuv_oom(p->cx);
-    CUV_TRY(decode_string(p, text, &size));
+    if (plain) {
+        memcpy(text, p->text + p->at, room);
+        p->at += room + 1;
+    } else {
+        CUV_TRY(decode_string(p, text, &size));
+    }
     text[size] = '\0';
     *v = (cuv_value){.kind = CUV_TEXT, .text = text, .size = size};
     *out = v;
+    return CUV_OK;
+}
+
+static cuv_status parse_string(json_parser *p, cuv_value **out)
+{
+    bool plain;
+    uint32_t hash;
+    const size_t start = ++p->at, room = find_quote(p, start, &plain, &hash) - start;
+    return make_string(p, room, plain, out);
+}
+
+static cuv_status parse_key(json_parser *p, cuv_value **out)
+{
+    bool plain;
+    uint32_t hash;
+    const size_t start = ++p->at, room = find_quote(p, start, &plain, &hash) - start;
+    cuv_value **known = &p->keys[hash % KNOWN_KEYS];
+    if (plain && *known && (*known)->size == room && memcmp((*known)->text, p->text + start, room) == 0) {
+        p->at += room + 1;
+        *out = *known;
+        return CUV_OK;
+    }
+    CUV_TRY(make_string(p, room, plain, out));
+    if (plain)
+        *known = *out;
     return CUV_OK;
 }
 
@@ -310,7 +348,7 @@ static cuv_status parse_pair(json_parser *p, cuv_value *dict)
     if (peek(p) != '"')
         return syntax(p, "a key in double quotes");
     size_t key_at = p->at;
-    CUV_TRY(parse_string(p, &key));
+    CUV_TRY(parse_key(p, &key));
     if (memchr(key->text, '\0', key->size))
         return fail_at(p, key_at, CUV_DAMAGED, "json.key", "a key has a NUL in it");
     if (cuv_get(dict, key->text)) {

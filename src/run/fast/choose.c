@@ -106,15 +106,31 @@ static void forget(const cuv_chooser *c, const void *data, size_t size)
     }
 }
 
-void cuv_fast_fill(const cuv_chooser *c, float *to, const cuv_loose *w, size_t k, size_t cols, size_t row, size_t col)
+typedef struct filling {
+    float *to;
+    const cuv_loose *w;
+    const float *scale;
+    size_t k, first, end, cols, row, col, panel, parts;
+} filling;
+
+static void fill_part(void *arg, size_t part, size_t thread)
 {
-    enum { PIECE = 1 << 19 };       /* floats */
-    const size_t rows = cols && cols < PIECE ? PIECE / cols : 1;
+    const filling *f = arg;
+    const size_t rows = f->end - f->first, from = f->first + rows * part / f->parts, to = f->first + rows * (part + 1) / f->parts;
+    (void)thread;
+    cuv_pack_rows(f->to, f->w, f->scale, f->k, from, to, f->cols, f->row, f->col, f->panel);
+}
+
+void cuv_fast_fill(const cuv_chooser *c, float *to, const cuv_loose *w, const float *scale, size_t k, size_t cols, size_t row, size_t col)
+{
+    enum { PIECE = 1 << 19, WORTH_A_THREAD = 1 << 15 };     /* floats */
+    const size_t rows = cols && cols < PIECE ? PIECE / cols : 1, threads = cuv_pool_threads(c->pool);
     for (size_t first = 0; first < k; first += rows) {
-        const size_t end = k - first < rows ? k : first + rows;
-        cuv_pack_rows(to, w, k, first, end, cols, row, col, c->isa->panel);
+        filling f = {to, w, scale, k, first, k - first < rows ? k : first + rows, cols, row, col, c->isa->panel, 1};
+        f.parts = (f.end - first) * cols < threads * WORTH_A_THREAD ? 1 : threads;
+        cuv_parallel(c->pool, f.parts, fill_part, &f);
         if (row == cols && col == 1 && k > rows)
-            forget(c, w + first * row, (end - first) * row * sizeof(float));
+            forget(c, w + first * row, (f.end - first) * row * sizeof(float));
     }
 }
 
@@ -129,10 +145,12 @@ void cuv_fast_bias(const cuv_fused *fused, const float *bias, size_t first, size
 
 void cuv_scale_packed(float *packed, const float *scale, size_t k, size_t cols, size_t panel)
 {
-    for (size_t n = 0; n < cols; n += panel, scale += panel)
+    for (size_t n = 0; n < cols; n += panel, scale += panel) {
+        const size_t wide = cols - n < panel ? cols - n : panel;
         for (size_t i = 0; i < k; i++, packed += panel)
-            for (size_t c = 0; c < panel && n + c < cols; c++)
+            for (size_t c = 0; c < wide; c++)
                 packed[c] *= scale[c];
+    }
 }
 
 cuv_status cuv_fast_pack(const cuv_chooser *c, const cuv_fused *fused, const float *w, size_t k, size_t cols, size_t row, size_t col,
@@ -145,9 +163,7 @@ cuv_status cuv_fast_pack(const cuv_chooser *c, const cuv_fused *fused, const flo
     if (!packed || (has_bias && !padded))
         return cuv_oom(c->cx);
     if (!ready)
-        cuv_fast_fill(c, packed, w, k, cols, row, col);
-    if (!ready && fused && fused->scale)
-        cuv_scale_packed(packed, fused->scale, k, cols, c->isa->panel);
+        cuv_fast_fill(c, packed, w, fused ? fused->scale : NULL, k, cols, row, col);
     if (has_bias)
         cuv_fast_bias(fused, bias, 0, cols, width, padded);
     to->packed = packed;

@@ -129,16 +129,14 @@ static cuv_status pack_groups(const cuv_chooser *c, const float *w, const float 
     size_t all;
     if (floats == SIZE_MAX || !cuv_mul_size(floats, (size_t)to->groups, &all))
         return cuv_oom(c->cx);
-    const bool has_bias = bias || (to->fused && to->fused->scale);
+    const bool scaled = to->fused && to->fused->scale, has_bias = bias || scaled;
     bool ready;
     float *packed = cuv_fast_kept(c, "panels of groups", all, &ready), *padded = has_bias ? cuv_fast_room(c, width * (size_t)to->groups) : NULL;
     if (!packed || (has_bias && !padded))
         return cuv_oom(c->cx);
     for (size_t g = 0; g < (size_t)to->groups; g++) {
         if (!ready)
-            cuv_fast_fill(c, packed + g * floats, w + g * cog, depth, cog, co, 1);
-        if (!ready && to->fused && to->fused->scale)
-            cuv_scale_packed(packed + g * floats, to->fused->scale + g * cog, depth, cog, c->isa->panel);
+            cuv_fast_fill(c, packed + g * floats, w + g * cog, scaled ? to->fused->scale + g * cog : NULL, depth, cog, co, 1);
         if (has_bias)
             cuv_fast_bias(to->fused, bias, g * cog, cog, width, padded + g * width);
     }

@@ -87,9 +87,9 @@ typedef float cuv_loose __attribute__((aligned(1)));
 
 /* Panels of `panel` columns one after the other, each (k, panel); columns beyond the last are zeros. */
 size_t cuv_packed_floats(size_t k, size_t cols, size_t panel);
-/* w[i, n] at w[i row + n col]. */
-/* _rows: those from `first` to before `end`. */
-void cuv_pack_rows(float *packed, const cuv_loose *w, size_t k, size_t first, size_t end, size_t cols, size_t row, size_t col, size_t panel);
+/* w[i, n] at w[i row + n col]. _rows: those from `first` to before `end`, each column times its scale unless `scale` is NULL. */
+void cuv_pack_rows(float *packed, const cuv_loose *w, const float *scale, size_t k, size_t first, size_t end, size_t cols, size_t row, size_t col,
+                   size_t panel);
 void cuv_pack(float *to, const cuv_loose *w, size_t k, size_t cols, size_t row, size_t col, size_t panel);
 
 /* ---- kernels of a plan (choose.c) ---- */
@@ -170,8 +170,8 @@ float *cuv_fast_room(const cuv_chooser *c, size_t floats);
 /* The same for what is made from weights (and batch normalisation) alone, and may come from a cache: when *ready it is filled and must not be
  * written. `layout` names the order of the floats (at most 31 bytes); the order in which a step asks must always be the same. */
 float *cuv_fast_kept(const cuv_chooser *c, const char *layout, size_t floats, bool *ready);
-/* cuv_pack of a weight, in pieces: pages of its file leave memory as soon as they are packed. */
-void cuv_fast_fill(const cuv_chooser *c, float *to, const cuv_loose *w, size_t k, size_t cols, size_t row, size_t col);
+/* cuv_pack_rows of a whole weight, by all threads, in pieces: pages of its file leave memory as soon as they are packed. */
+void cuv_fast_fill(const cuv_chooser *c, float *to, const cuv_loose *w, const float *scale, size_t k, size_t cols, size_t row, size_t col);
 /* Packs the columns of w(k, cols) with the given steps between rows and columns, and the bias, when there is one. */
 CUV_MUST_USE cuv_status cuv_fast_pack(const cuv_chooser *c, const cuv_fused *fused, const float *w, size_t k, size_t cols, size_t row,
                                       size_t col, const float *bias, cuv_product *to);

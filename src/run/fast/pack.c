@@ -19,18 +19,33 @@ size_t cuv_packed_floats(size_t k, size_t cols, size_t panel)
     return cuv_mul_size(panels, panel, &floats) && cuv_mul_size(floats, k, &floats) ? floats : SIZE_MAX;
 }
 
-void cuv_pack_rows(float *packed, const cuv_loose *w, size_t k, size_t first, size_t end, size_t cols, size_t row, size_t col, size_t panel)
+/* to[0, n) = from[0, n) scale[0, n), sixteen at once: a count that the compiler knows becomes vectors. */
+static void scale_row(float *restrict to, const cuv_loose *restrict from, const float *restrict scale, size_t n)
+{
+    enum { STRIDE = 16 };
+    size_t c = 0;
+    for (; c + STRIDE <= n; c += STRIDE)
+        for (size_t j = 0; j < STRIDE; j++)
+            to[c + j] = from[c + j] * scale[c + j];
+    for (; c < n; c++)
+        to[c] = from[c] * scale[c];
+}
+
+void cuv_pack_rows(float *packed, const cuv_loose *w, const float *scale, size_t k, size_t first, size_t end, size_t cols, size_t row, size_t col,
+                   size_t panel)
 {
     for (size_t n = 0; n < cols; n += panel) {
         const size_t wide = cols - n < panel ? cols - n : panel;
         float *to = packed + n * k + first * panel;
         for (size_t i = first; i < end; i++, to += panel) {
             const cuv_loose *from = w + i * row + n * col;
-            if (col == 1)
+            if (col == 1 && scale)
+                scale_row(to, from, scale + n, wide);
+            else if (col == 1)
                 memcpy(to, from, wide * sizeof *to);
             else
                 for (size_t c = 0; c < wide; c++)
-                    to[c] = from[c * col];
+                    to[c] = scale ? from[c * col] * scale[n + c] : from[c * col];
             memset(to + wide, 0, (panel - wide) * sizeof *to);
         }
     }
@@ -38,5 +53,5 @@ void cuv_pack_rows(float *packed, const cuv_loose *w, size_t k, size_t first, si
 
 void cuv_pack(float *to, const cuv_loose *w, size_t k, size_t cols, size_t row, size_t col, size_t panel)
 {
-    cuv_pack_rows(to, w, k, 0, k, cols, row, col, panel);
+    cuv_pack_rows(to, w, NULL, k, 0, k, cols, row, col, panel);
 }
