@@ -47,11 +47,18 @@ typedef struct cuv_assignment {
     const char *excerpt;        /* the line of code and a caret, for errors; NULL for --map */
 } cuv_assignment;
 
-/* A file of weights that a script loads into its model. */
+/* A layer (a path below the model) and what another model, from which it has its weights, calls it; "" there: all of that model. */
+typedef struct cuv_weight_part { const char *layer, *source; } cuv_weight_part;
+
+/* A file of weights that a script loads into its model, or into another model that shares layers with it. */
 typedef struct cuv_weight_file {
     struct cuv_file *file;
     bool by_name, skip_mismatch;
     const char *where, *excerpt;    /* as of an assignment */
+    const cuv_value *config;        /* of the other model; NULL: the file is for the whole model */
+    const struct cuv_file *from;    /* what the configuration is from */
+    const cuv_weight_part *parts;   /* what the two share */
+    size_t part_count;
 } cuv_weight_file;
 
 typedef struct cuv_script {

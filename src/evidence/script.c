@@ -117,6 +117,10 @@ static unsigned weight_of(const cuv_sc *e, const cuv_sl *model)
 {
     static const char *const names[] = {"loaded_model", "new_model", "rebuilt", "net", "network", "classifier", "model"};
     unsigned votes = model->votes < 1000 ? model->votes : 1000;
+    if (model->saved)
+        votes += 5000;
+    if (model->opened && model->consumed)       /* loaded to be taken apart */
+        return votes;
     if (!model->used_inside)
         votes += 2000;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -195,7 +199,7 @@ static cuv_status write_config(cuv_sc *e, cuv_sl *model)
 {
     cuv_value *record = NULL;
     e->at = model->node;
-    if (model->kind == CUV_SL_OPAQUE && model->record_file && model->record_file->config &&
+    if ((model->kind == CUV_SL_OPAQUE || (model->opened && !model->changed)) && model->record_file && model->record_file->config &&
         cuv_value_equal(model->record_file->config, model->record)) {
         e->script->model_file = model->record_file;
         return CUV_OK;

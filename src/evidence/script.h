@@ -91,7 +91,13 @@ struct cuv_sl {
     size_t inner_count;
     cuv_st **cut, **cut_to;     /* of a Functional: tensors inside a graph that it takes as inputs, and its own Inputs for them */
     size_t cut_count;
-    cuv_sl *owner;              /* of a part: its model */
+    cuv_sl *owner;              /* of a part: its model; stays when that is opened */
+    const char *recorded;       /* of a part: its name in the record */
+    bool opened, changed;       /* of an opaque model: layers and calls were made of its record; it is no longer as recorded */
+    bool consumed;              /* a model was made of its tensors or layers */
+    bool saved;                 /* the script writes it to a file */
+    cuv_sl **recorded_layers;   /* the parts that the record lists */
+    size_t recorded_count;
     cuv_sl *wrapped;            /* what a wrapper wraps */
     const cuv_value *record;    /* of an opaque model: its configuration; of a part: its own */
     cuv_file *record_file;
@@ -174,6 +180,8 @@ typedef struct cuv_sc {
         const cuv_py *node;
         cuv_file *file;
         bool by_name, skip;
+        cuv_sl *as;             /* of a file: the model as it was then */
+        cuv_sl *origin;         /* of a file: the layer of another model whose weights these are; NULL: the layer itself */
     } *stated;
     size_t stated_count, stated_capacity;
     size_t skipped_capacity;
@@ -333,6 +341,8 @@ CUV_MUST_USE cuv_status cuv_sl_input(cuv_sc *e, cuv_sv *batch_shape, const char 
 
 /* ---- script_graph.c: calls of layers, the order of Keras, configurations */
 CUV_MUST_USE cuv_status cuv_sl_call(cuv_sc *e, cuv_sl *layer, const cuv_sargs *args, cuv_sv **out);
+/* How many tensors a call gives, as far as the class and its arguments tell. */
+CUV_MUST_USE cuv_status cuv_sl_output_count(cuv_sc *e, const cuv_sl *layer, const cuv_sv *kwargs, size_t *out);
 CUV_MUST_USE cuv_status cuv_sn_new(cuv_sc *e, cuv_sl *layer, cuv_sv *args, cuv_sv *kwargs, size_t outputs, cuv_sn **out);
 CUV_MUST_USE cuv_status cuv_sc_functional(cuv_sc *e, cuv_sv *inputs, cuv_sv *outputs, const char *name, cuv_sl **out);
 CUV_MUST_USE cuv_status cuv_sl_tensor_value(cuv_sc *e, cuv_st *tensor, cuv_sv **out);
@@ -350,7 +360,19 @@ CUV_MUST_USE cuv_status cuv_sc_lambda(cuv_sc *e, const cuv_sl *layer, cuv_value 
 /* script_shape.c: shapes of the outputs where a plain rule gives them; else they stay unknown. */
 void cuv_sn_shapes(cuv_sn *call);
 
+/* ---- script_open.c: models that a file holds, opened */
+/* The layers of an opaque model, as parts. */
+CUV_MUST_USE cuv_status cuv_sc_parts(cuv_sc *e, cuv_sl *model);
+/* Makes layers and calls of an opaque model's record, in place; of a part, its model's. Nothing to do for other layers. */
+CUV_MUST_USE cuv_status cuv_sc_open(cuv_sc *e, cuv_sl *layer);
+/* A part that is an operation: no layer, and not among model.layers. */
+bool cuv_sl_is_operation(const cuv_sl *part);
+/* The layer, or something in the model, is no longer as the file has it. */
+void cuv_sl_changed(cuv_sl *layer);
+
 /* ---- script_model.c: models */
+/* Puts an InputLayer before the layers. */
+CUV_MUST_USE cuv_status cuv_sc_sequential_input(cuv_sc *e, cuv_sl *model, cuv_sv *batch_shape, const char *name, const char *dtype);
 CUV_MUST_USE cuv_status cuv_sc_sequential(cuv_sc *e, const cuv_sargs *args, cuv_sv **out);
 CUV_MUST_USE cuv_status cuv_sc_sequential_add(cuv_sc *e, cuv_sl *model, cuv_sv *layer, const cuv_py *node);
 CUV_MUST_USE cuv_status cuv_sc_sequential_build(cuv_sc *e, cuv_sl *model, cuv_sv *batch_shape);
@@ -370,7 +392,9 @@ CUV_MUST_USE cuv_status cuv_sc_weight_list(cuv_sc *e, cuv_sl *layer, const char 
 CUV_MUST_USE cuv_status cuv_sc_load_weights(cuv_sc *e, cuv_sl *layer, const cuv_sargs *args);
 CUV_MUST_USE cuv_status cuv_sc_variable(cuv_sc *e, cuv_sl *layer, const char *name, int64_t index, cuv_sv **out);
 CUV_MUST_USE cuv_status cuv_sc_assign_variable(cuv_sc *e, cuv_sv *variable, cuv_sv *value, const cuv_py *node);
-/* Writes the assignments and weight files of the chosen model into the script. */
+/* The model has the weights of the file that it is loaded from. */
+CUV_MUST_USE cuv_status cuv_sc_take_file(cuv_sc *e, cuv_sl *model, cuv_file *file);
+/* script_outcome.c: writes the assignments and weight files of the chosen model into the script. */
 CUV_MUST_USE cuv_status cuv_sc_finish_weights(cuv_sc *e, cuv_sl *model);
 
 /* ---- script_ops.c: operations on symbolic tensors */

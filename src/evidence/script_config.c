@@ -35,22 +35,40 @@ static cuv_status stacked_cells(cuv_sc *e, const cuv_sv *cells, unsigned depth, 
     return cuv_dict_set(e->arena, *out, "config", config);
 }
 
+/* Of a layer that came from a file, what that says of it beside its configuration and wiring. */
+static cuv_status loaded_record(cuv_sc *e, const cuv_sl *layer, cuv_value *out)
+{
+    for (size_t i = 0; layer->record && i < layer->record->size; i++) {
+        const char *key = cuv_text(layer->record->pairs[i].key);
+        if (!key || cuv_word_in("config inbound_nodes name", key))
+            continue;
+        cuv_value *v = cuv_value_copy(e->arena, layer->record->pairs[i].value);
+        if (!v)
+            return cuv_oom(e->cx);
+        CUV_TRY(cuv_dict_set(e->arena, out, key, v));
+    }
+    return CUV_OK;
+}
+
 static cuv_status plain_record(cuv_sc *e, cuv_sl *layer, unsigned depth, cuv_value **out)
 {
     cuv_value *config = NULL;
     CUV_TRY(new_record(e, layer, &config, out));
+    CUV_TRY(loaded_record(e, layer, *out));
     for (size_t i = 0; i < layer->config->count; i++) {
         const char *key = layer->config->items[i]->text;
         const cuv_sv *v = layer->config->values[i];
         cuv_value *value = NULL;
         e->at = layer->node;
+        if (layer->record && cuv_streq(key, "name"))
+            continue;
         if (cuv_streq(key, "cell") && v->kind == CUV_SV_LIST)
             CUV_TRY(stacked_cells(e, v, depth + 1, &value));
         else
             CUV_TRY(cuv_sv_to_value(e, v, cuv_sc_format(e, "'%s' of %s", key, layer->class_name), depth + 1, &value));
         CUV_TRY(cuv_dict_set(e->arena, config, key, value));
     }
-    return cuv_streq(layer->class_name, "Lambda") ? cuv_sc_lambda(e, layer, config) : CUV_OK;
+    return cuv_streq(layer->class_name, "Lambda") && !layer->record ? cuv_sc_lambda(e, layer, config) : CUV_OK;
 }
 
 static cuv_status sequential_record(cuv_sc *e, cuv_sl *model, unsigned depth, cuv_value **out)
@@ -195,6 +213,9 @@ cuv_status cuv_sl_record(cuv_sc *e, cuv_sl *layer, unsigned depth, cuv_value **o
     case CUV_SL_FUNCTIONAL: return functional_record(e, layer, depth, out);
     case CUV_SL_OPAQUE: case CUV_SL_PART:
         *out = cuv_value_copy(e->arena, layer->record);
+        if (*out && cuv_sv_get(layer->config, "trainable") && cuv_get(*out, "config") && cuv_get(*out, "config")->kind == CUV_DICT)
+            CUV_TRY(cuv_dict_set(e->arena, cuv_get(*out, "config"), "trainable",
+                                 cuv_value_bool(e->arena, cuv_sv_get(layer->config, "trainable")->truth)));
         if (*out && layer->kind == CUV_SL_OPAQUE)
             CUV_TRY(set_text(e, cuv_get(*out, "config"), "name", layer->name));
         return *out ? CUV_OK : cuv_oom(e->cx);

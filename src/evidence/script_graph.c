@@ -151,7 +151,7 @@ static size_t record_outputs(const cuv_value *v, unsigned depth)
     return n;
 }
 
-static cuv_status output_count(cuv_sc *e, const cuv_sl *layer, const cuv_sv *kwargs, size_t *out)
+cuv_status cuv_sl_output_count(cuv_sc *e, const cuv_sl *layer, const cuv_sv *kwargs, size_t *out)
 {
     cuv_st **list = NULL;
     size_t capacity = 0;
@@ -270,7 +270,9 @@ cuv_status cuv_sl_call(cuv_sc *e, cuv_sl *layer, const cuv_sargs *args, cuv_sv *
     if (count == 0 && args->count && args->items[0]->kind == CUV_SV_ARRAY)
         return cuv_sv_unknown(e, out, "what '%s' computes", layer->name);
     CUV_TRY(unknown_argument(e, layer, args));
-    if (count == 0 || layer->kind == CUV_SL_PART)
+    if (layer->kind == CUV_SL_PART)
+        CUV_TRY(cuv_sc_open(e, layer));
+    if (count == 0)
         return cuv_sc_unsupported(e, args->node, NULL, "'%s' is called here on %s", layer->name,
                                   args->count ? cuv_sv_describe(e, args->items[0]) : "nothing");
     if (layer->kind == CUV_SL_SEQUENTIAL) {             /* called for the first time, it learns its input */
@@ -281,7 +283,7 @@ cuv_status cuv_sl_call(cuv_sc *e, cuv_sl *layer, const cuv_sargs *args, cuv_sv *
     }
     layer->used_inside = true;
     CUV_TRY(count_built(e, layer));
-    CUV_TRY(output_count(e, layer, kwargs, &outputs));
+    CUV_TRY(cuv_sl_output_count(e, layer, kwargs, &outputs));
     CUV_TRY(cuv_sn_new(e, layer, items, kwargs, outputs, &call));
     return result_of(e, layer, call, out);
 }
@@ -459,8 +461,11 @@ static cuv_status map_graph(cuv_sc *e, cuv_sl *model, cuv_st *const *inputs, siz
     CUV_TRY(sort_layers(e, &w, unused, model));
     model->inner = w.calls;
     model->inner_count = w.count;
-    for (size_t i = 0; i < model->layer_count; i++)
+    for (size_t i = 0; i < model->layer_count; i++) {
         model->layers[i]->used_inside = model->layers[i]->used_inside || model->layers[i] != model;
+        for (cuv_sl *m = model->layers[i]->owner; m; m = m->owner)
+            m->consumed = true;
+    }
     return CUV_OK;
 }
 

@@ -35,6 +35,8 @@ static cuv_status opaque_value(cuv_sc *e, const cuv_value *record, cuv_file *fil
     cuv_sl *made = NULL;
     e->at = node;
     CUV_TRY(cuv_sc_opaque(e, record, file, whole, &made));
+    if (whole)
+        CUV_TRY(cuv_sc_take_file(e, made, file));
     return cuv_sl_value(e, made, out);
 }
 

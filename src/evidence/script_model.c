@@ -19,13 +19,9 @@ static cuv_status append_layer(cuv_sc *e, cuv_sl *model, cuv_sl *layer)
     return CUV_OK;
 }
 
-/* Puts an InputLayer before the layers; Keras 2 names it after the first of them. */
-static cuv_status prepend_input(cuv_sc *e, cuv_sl *model, const cuv_sl *first, cuv_sv *batch_shape, const char *dtype)
+cuv_status cuv_sc_sequential_input(cuv_sc *e, cuv_sl *model, cuv_sv *batch_shape, const char *name, const char *dtype)
 {
     cuv_sl *input = NULL;
-    const char *name = NULL;
-    if (e->script->keras == 2 && first && !(name = cuv_arena_printf(e->arena, "%s_input", first->name)))
-        return cuv_oom(e->cx);
     CUV_TRY(cuv_sl_input(e, batch_shape, name, dtype, &input));
     CUV_TRY(append_layer(e, model, input));
     for (size_t i = model->layer_count - 1; i > 0; i--)
@@ -59,6 +55,15 @@ static cuv_status first_input(cuv_sc *e, const cuv_sl *layer, cuv_st **out)
     CUV_TRY(cuv_sc_tensors_in(e, layer->inputs, 0, &list, &count, &capacity));
     *out = count == 1 ? list[0] : NULL;
     return CUV_OK;
+}
+
+/* Keras 2 names the InputLayer after the first layer. */
+static cuv_status prepend_input(cuv_sc *e, cuv_sl *model, const cuv_sl *first, cuv_sv *batch_shape, const char *dtype)
+{
+    const char *name = NULL;
+    if (e->script->keras == 2 && first && !(name = cuv_arena_printf(e->arena, "%s_input", first->name)))
+        return cuv_oom(e->cx);
+    return cuv_sc_sequential_input(e, model, batch_shape, name, dtype);
 }
 
 /* What the first layer tells of the input: input_shape and the like, or the input of a model inside. */
@@ -105,9 +110,11 @@ static cuv_status add_layer(cuv_sc *e, cuv_sl *model, cuv_sv *v, const cuv_py *n
                            "what is added to '%s' is no layer: %s", model->name, cuv_sv_describe(e, v));
     if (v->layer == model)
         return cuv_sc_fail(e, node, CUV_NO, "script.layer", NULL, "'%s' is added to itself", model->name);
-    if (v->layer->kind == CUV_SL_PART)
-        return cuv_sc_unsupported(e, node, "make the layer anew and give it the loaded one's weights",
-                                  "the layer '%s' of a loaded model is put into another model", v->layer->name);
+    if (v->layer->kind == CUV_SL_PART || (v->layer->kind == CUV_SL_OPAQUE && model->layer_count == 0))
+        CUV_TRY(cuv_sc_open(e, v->layer));
+    for (cuv_sl *m = v->layer->owner; m && m != model; m = m->owner)
+        m->consumed = true;
+    cuv_sl_changed(model);
     if (model->layer_count == 0 && v->layer->kind != CUV_SL_INPUT)
         CUV_TRY(declared_input(e, model, v->layer));
     return append_layer(e, model, v->layer);
@@ -182,9 +189,11 @@ cuv_status cuv_sc_sequential(cuv_sc *e, const cuv_sargs *args, cuv_sv **out)
 static cuv_status pop(cuv_sc *e, cuv_sl *model, const cuv_sargs *args, cuv_sv **out)
 {
     CUV_TRY(cuv_sc_effect(e, args->node));
+    CUV_TRY(cuv_sc_open(e, model));
     if (model->kind != CUV_SL_SEQUENTIAL || model->layer_count <= (size_t)starts_with_input(model))
         return cuv_sc_unsupported(e, args->node, NULL, "pop() of '%s', which is no Sequential with layers", model->name);
     cuv_sl *last = model->layers[--model->layer_count];
+    cuv_sl_changed(model);
     model->wired = 0;
     CUV_TRY(rebuilt(e, model));
     return cuv_sl_value(e, last, out);
@@ -228,43 +237,16 @@ cuv_status cuv_sc_opaque(cuv_sc *e, const cuv_value *record, cuv_file *file, boo
     return CUV_OK;
 }
 
-static cuv_status make_parts(cuv_sc *e, cuv_sl *model)
-{
-    const cuv_value *config = cuv_get(model->record, "config");
-    const cuv_value *layers = cuv_is_seq(config) ? config : cuv_get(config, "layers");
-    bool sequential = cuv_streq(model->class_name, "Sequential");
-    if (model->layer_count)
-        return CUV_OK;
-    for (size_t i = 0; i < cuv_len(layers); i++) {
-        const cuv_value *record = cuv_item(layers, i);
-        const char *class_name = cuv_get_text(record, "class_name"), *name = cuv_get_text(record, "name");
-        cuv_sl *part = CUV_NEW(e->arena, cuv_sl);
-        if (!part)
-            return cuv_oom(e->cx);
-        CUV_TRY(cuv_sc_step(e, 16));
-        part->kind = CUV_SL_PART;
-        part->class_name = class_name ? class_name : "Layer";
-        part->name = name ? name : cuv_get_text(cuv_get(record, "config"), "name");
-        part->name = part->name ? part->name : part->class_name;
-        part->record = record;
-        part->node = model->node;
-        part->owner = model;
-        CUV_TRY(cuv_sv_make(e, CUV_SV_DICT, &part->config));
-        if (!(sequential && i == 0 && cuv_streq(class_name, "InputLayer")))
-            CUV_TRY(append_layer(e, model, part));
-    }
-    return CUV_OK;
-}
-
 cuv_status cuv_sc_layers_of(cuv_sc *e, cuv_sl *model, cuv_sv **out)
 {
     if (model->kind == CUV_SL_OPAQUE || model->kind == CUV_SL_PART)
-        CUV_TRY(make_parts(e, model));
+        CUV_TRY(cuv_sc_parts(e, model));
     CUV_TRY(cuv_sv_make(e, CUV_SV_LIST, out));
     for (size_t i = 0; i < model->layer_count; i++) {
         cuv_sv *v = NULL;
         bool hidden = (model->kind == CUV_SL_SEQUENTIAL && i == 0 && starts_with_input(model)) ||
-                      (model->layers[i]->kind == CUV_SL_OPERATION && e->script->keras != 2);
+                      (model->layers[i]->kind == CUV_SL_OPERATION && e->script->keras != 2) ||
+                      (model->layers[i]->kind == CUV_SL_PART && cuv_sl_is_operation(model->layers[i]));
         if (hidden)
             continue;
         CUV_TRY(cuv_sl_value(e, model->layers[i], &v));
@@ -334,6 +316,7 @@ static cuv_status other_method(cuv_sc *e, cuv_sl *layer, const char *name, const
     for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++)
         if (cuv_streq(harmless[i].name, name)) {
             layer->votes += harmless[i].votes;
+            layer->saved = layer->saved || cuv_streq(name, "save") || cuv_streq(name, "export");
             e->script->wants_summary = e->script->wants_summary || i == 0;
             e->skip = true;
             return cuv_sv_unknown(e, out, "what %s() of '%s' gives", name, layer->name);
@@ -361,6 +344,8 @@ cuv_status cuv_sc_layer_method(cuv_sc *e, cuv_sv *self, const char *name, const 
         return build(e, layer, args);
     if (!layer->is_model && layer->kind != CUV_SL_PART)
         return other_method(e, layer, name, args, out);
+    if (cuv_streq(name, "add") && cuv_streq(layer->class_name, "Sequential") && first)
+        CUV_TRY(cuv_sc_open(e, layer));
     if (cuv_streq(name, "add") && layer->kind == CUV_SL_SEQUENTIAL && first)
         return cuv_sc_sequential_add(e, layer, first, args->node);
     if (cuv_streq(name, "add"))
@@ -415,8 +400,7 @@ static cuv_status ends(cuv_sc *e, const cuv_py *node, cuv_sl *layer, const char 
     cuv_sn *call = NULL;
     size_t count = 0, capacity = 0;
     bool input = name[0] == 'i', always = cuv_ends_with(name, "s");
-    if (layer->kind == CUV_SL_OPAQUE || layer->kind == CUV_SL_PART)
-        return cuv_sv_unknown(e, out, "'%s' of the loaded '%s', and loaded models are taken whole", name, layer->name);
+    CUV_TRY(cuv_sc_open(e, layer));
     if (layer->kind == CUV_SL_FUNCTIONAL) {
         CUV_TRY(cuv_sc_tensors_in(e, input ? layer->inputs : layer->outputs, 0, &list, &count, &capacity));
         for (size_t i = 0; input && i < layer->cut_count; i++)
@@ -438,8 +422,6 @@ static cuv_status ends(cuv_sc *e, const cuv_py *node, cuv_sl *layer, const char 
 static cuv_status end_shape(cuv_sc *e, const cuv_py *node, cuv_sl *layer, const char *name, cuv_sv **out)
 {
     cuv_sv *t = NULL;
-    if (layer->kind == CUV_SL_OPAQUE || layer->kind == CUV_SL_PART)
-        return cuv_sv_unknown(e, out, "'%s' of the loaded '%s'", name, layer->name);
     CUV_TRY(ends(e, node, layer, name[0] == 'i' ? "input" : "output", &t));
     if (t->kind != CUV_SV_TENSOR || !t->symbol->shaped)
         return cuv_sv_unknown(e, out, "'%s' of '%s', which the code alone does not tell", name, layer->name);
@@ -532,13 +514,18 @@ cuv_status cuv_sc_set_layer_attribute(cuv_sc *e, const cuv_py *node, cuv_sl *lay
         }
         return set_trainable(e, layer, cuv_sv_bool(e, truth), 0);
     }
-    if ((cuv_streq(name, "name") || cuv_streq(name, "_name")) && value->kind == CUV_SV_TEXT && layer->kind != CUV_SL_PART) {
+    if ((cuv_streq(name, "name") || cuv_streq(name, "_name")) && value->kind == CUV_SV_TEXT) {
         CUV_TRY(cuv_sc_effect(e, node));
+        CUV_TRY(cuv_sc_open(e, layer));
+        cuv_sl_changed(layer);
         layer->name = value->text;
         return CUV_OK;
     }
+    if (layer->kind == CUV_SL_PART && s)
+        CUV_TRY(cuv_sc_open(e, layer));
     if (s && layer->kind == CUV_SL_LAYER && cuv_word_in("activation recurrent_activation rate alpha negative_slope epsilon", name)) {
         CUV_TRY(cuv_sc_effect(e, node));
+        cuv_sl_changed(layer);
         return cuv_sv_put_word(e, layer->config, name, value);
     }
     if (layer->is_model && !cuv_sv_involves(value)) {

@@ -520,6 +520,7 @@ static cuv_status shape_value(cuv_sc *e, const cuv_st *t, cuv_value *config)
 
 static cuv_status tensor_value(cuv_sc *e, const cuv_st *t, cuv_value **out)
 {
+    t = t->twin ? t->twin : t;          /* where the model begins */
     cuv_value *config = NULL, *history = cuv_value_list(e->arena);
     CUV_TRY(record(e, "__keras_tensor__", &config, out));
     if (!history)

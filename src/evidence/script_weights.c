@@ -1,4 +1,4 @@
-/* Weights in a script: set_weights, load_weights, assign, and what of them counts in the end. */
+/* Weights in a script: set_weights, load_weights, assign. */
 #include "evidence/script.h"
 
 /* ---- how many weights a layer has ---- */
@@ -119,18 +119,18 @@ static cuv_file *file_of(const cuv_sc *e, const cuv_sl *model)
     for (size_t i = e->stated_count; i > 0; i--)
         if (e->stated[i - 1].layer == model)
             return e->stated[i - 1].by_name ? NULL : e->stated[i - 1].file;
-    return model->whole_file ? model->record_file : NULL;
+    return NULL;
 }
 
 /* The group of a file that is a loaded model's layer: by its name, or in Keras 3 by its class and number among the layers. */
 static cuv_status group_of(cuv_sc *e, const cuv_sl *model, size_t index, const cuv_file *file, const cuv_group **out)
 {
-    const cuv_sl *part = model->layers[index];
+    const cuv_sl *part = model->recorded_layers[index];
     const char *stem = NULL, *path = NULL;
     size_t number = 0, found = 0;
     CUV_TRY(cuv_sc_snake(e, part->class_name, &stem));
     for (size_t i = 0; i < index; i++)
-        number += cuv_streq(model->layers[i]->class_name, part->class_name);
+        number += cuv_streq(model->recorded_layers[i]->class_name, part->class_name);
     path = number ? cuv_sc_format(e, "layers/%s_%zu", stem, number) : cuv_sc_format(e, "layers/%s", stem);
     *out = NULL;
     for (size_t i = 0; i < file->group_count; i++) {
@@ -144,17 +144,27 @@ static cuv_status group_of(cuv_sc *e, const cuv_sl *model, size_t index, const c
     return cuv_sc_step(e, file->group_count + 1);
 }
 
+static cuv_sl *root_of(cuv_sl *part)
+{
+    while (part->owner)
+        part = part->owner;
+    return part;
+}
+
 static cuv_status loaded_weights(cuv_sc *e, cuv_sl *part, cuv_sv **out)
 {
     cuv_sl *owner = part->owner;
     const cuv_file *file = owner ? file_of(e, owner) : NULL;
     const cuv_group *group = NULL;
     const struct cuv_signature *s = cuv_signature_of(part->class_name);
-    for (size_t i = 0; file && i < owner->layer_count; i++)
-        if (owner->layers[i] == part)
+    for (size_t i = 0; file && i < owner->recorded_count; i++)
+        if (owner->recorded_layers[i] == part)
             CUV_TRY(group_of(e, owner, i, file, &group));
-    if (!group && !cuv_streq(part->class_name, "InputLayer") && !(s && !*cuv_signature_weights(s)))
-        return cuv_sv_unknown(e, out, "the weights of '%s'", part->name);
+    if (!group && !cuv_streq(part->class_name, "InputLayer") && !(s && !*cuv_signature_weights(s))) {
+        CUV_TRY(cuv_sv_unknown(e, out, "the weights of '%s'", part->name));
+        (*out)->layer = part;           /* set_weights() of another layer knows what it means */
+        return CUV_OK;
+    }
     CUV_TRY(cuv_sv_make(e, CUV_SV_LIST, out));
     for (size_t i = 0; group && i < group->count; i++) {
         cuv_sv *array = NULL;
@@ -171,7 +181,7 @@ cuv_status cuv_sc_get_weights(cuv_sc *e, cuv_sl *layer, cuv_sv **out)
     bool known = true;
     if (layer->weights)
         return cuv_sc_builtin(e, "list", &(cuv_sargs){&layer->weights, 1, NULL, NULL, 0, e->at}, out);
-    if (layer->kind == CUV_SL_PART && layer->owner && file_of(e, layer->owner))
+    if (layer->owner && file_of(e, root_of(layer)))
         return loaded_weights(e, layer, out);
     CUV_TRY(known_names(e, layer, &names, &count, &known));
     if (!known || file_of(e, layer)) {
@@ -190,8 +200,19 @@ cuv_status cuv_sc_get_weights(cuv_sc *e, cuv_sl *layer, cuv_sv **out)
 
 /* ---- what the code states ---- */
 
+/* A model that takes a file is kept as it is now: layers may come and go later. */
 static cuv_status state(cuv_sc *e, struct cuv_stated stated)
 {
+    if (stated.file) {
+        stated.as = CUV_NEW(e->arena, cuv_sl);
+        cuv_sl **layers = CUV_NEW_ARRAY(e->arena, cuv_sl *, stated.layer->layer_count + 1);
+        if (!stated.as || !layers)
+            return cuv_oom(e->cx);
+        *stated.as = *stated.layer;
+        for (size_t i = 0; i < stated.layer->layer_count; i++)
+            layers[i] = stated.layer->layers[i];
+        stated.as->layers = layers;
+    }
     struct cuv_stated *grown = cuv_arena_grow(e->arena, e->stated, e->stated_count, &e->stated_capacity, sizeof *grown);
     if (!grown)
         return cuv_oom(e->cx);
@@ -231,6 +252,25 @@ static cuv_status as_array(cuv_sc *e, const cuv_sl *layer, cuv_sv *v, const cuv_
     return not_arrays(e, layer, *out, node);
 }
 
+/* Has something in the model been given weights since the model took its file? */
+static bool set_since(const cuv_sc *e, cuv_sl *model)
+{
+    for (size_t i = e->stated_count; i > 0 && e->stated[i - 1].layer != model; i--) {
+        cuv_sl *layer = e->stated[i - 1].layer;
+        if (root_of(layer) == model)
+            return true;
+        for (size_t k = 0; k < model->layer_count; k++)
+            if (model->layers[k] == layer)
+                return true;
+    }
+    return false;
+}
+
+cuv_status cuv_sc_take_file(cuv_sc *e, cuv_sl *model, cuv_file *file)
+{
+    return state(e, (struct cuv_stated){.layer = model, .node = model->node, .file = file});
+}
+
 /* Arrays that the code made from others get the words that errors and reports call them by. */
 static cuv_status name_tensor(cuv_sc *e, const cuv_sv *array)
 {
@@ -246,8 +286,15 @@ cuv_status cuv_sc_set_weights(cuv_sc *e, cuv_sl *layer, cuv_sv *list, const cuv_
     e->at = node;
     CUV_TRY(cuv_sc_effect(e, node));
     if (list->kind == CUV_SV_UNKNOWN && list->layer && layer->is_model && file_of(e, list->layer)) {
+        if (set_since(e, list->layer))
+            return cuv_sc_unsupported(e, node, "hand the weights over layer by layer", "all weights of '%s' are handed over here, and some of its "
+                                      "layers were given others after its file", list->layer->name);
         vote(e, layer);                 /* all weights of a loaded model: the same file */
         return state(e, (struct cuv_stated){.layer = layer, .node = node, .file = file_of(e, list->layer)});
+    }
+    if (list->kind == CUV_SV_UNKNOWN && list->layer && list->layer->owner) {
+        vote(e, layer);
+        return state(e, (struct cuv_stated){.layer = layer, .node = node, .file = file_of(e, root_of(list->layer)), .origin = list->layer});
     }
     CUV_TRY(cuv_sv_iterate(e, list, &items, &known));
     if (!known || list->kind == CUV_SV_DICT || list->kind == CUV_SV_TEXT)
@@ -338,139 +385,4 @@ cuv_status cuv_sc_load_weights(cuv_sc *e, cuv_sl *layer, const cuv_sargs *args)
     return state(e, (struct cuv_stated){.layer = layer, .node = args->node, .file = file,
                                         .by_name = by_name && cuv_sv_truth(by_name, &known) && known,
                                         .skip = skip && cuv_sv_truth(skip, &known) && known});
-}
-
-/* ---- what counts in the end ---- */
-
-/* "outer/inner/leaf" of a layer below the model, "" for the model itself; NULL: it is no part of it. */
-static const char *path_of(cuv_sc *e, const cuv_sl *model, const cuv_sl *layer, unsigned depth)
-{
-    if (model == layer)
-        return "";
-    if (depth > 16 || cuv_sc_step(e, 1 + model->layer_count) != CUV_OK)
-        return NULL;
-    for (size_t i = 0; i < model->layer_count + (model->wrapped != NULL); i++) {
-        const cuv_sl *inner = i < model->layer_count ? model->layers[i] : model->wrapped;
-        const char *below = path_of(e, inner, layer, depth + 1);
-        if (below)
-            return *below ? cuv_sc_format(e, "%s/%s", inner->name, below) : inner->name;
-    }
-    return NULL;
-}
-
-typedef struct outcome { cuv_sc *e; cuv_script *s; size_t assignments, files; } outcome;
-
-static cuv_status words_of(cuv_sc *e, const cuv_py *node, const char **where, const char **excerpt)
-{
-    *where = cuv_arena_strdup(e->ev->arena, cuv_sc_where(e, node));
-    *excerpt = cuv_arena_strdup(e->ev->arena, node ? cuv_py_excerpt(e->cx, e->src, node) : "");
-    return *where && *excerpt ? CUV_OK : cuv_oom(e->cx);
-}
-
-static void forget_layer(outcome *o, const char *path)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < o->s->assignment_count; i++)
-        if (!cuv_streq(o->s->assignments[i].layer, path))
-            o->s->assignments[kept++] = o->s->assignments[i];
-    o->s->assignment_count = kept;
-}
-
-static cuv_status add_assignment(outcome *o, const char *path, const struct cuv_stated *st)
-{
-    cuv_arena *arena = o->e->ev->arena;
-    cuv_assignment a = {.count = st->tensors->count};
-    if (!*path) {
-        o->s->assignment_count = 0;
-        o->s->weight_file_count = 0;
-    } else {
-        a.layer = cuv_arena_strdup(arena, path);
-        forget_layer(o, path);
-    }
-    CUV_TRY(words_of(o->e, st->node, &a.where, &a.excerpt));
-    a.tensors = CUV_NEW_ARRAY(arena, const cuv_tensor *, a.count + 1);
-    cuv_assignment *grown = cuv_arena_grow(arena, o->s->assignments, o->s->assignment_count, &o->assignments, sizeof *grown);
-    if (!a.tensors || !grown || (*path && !a.layer))
-        return cuv_oom(o->e->cx);
-    for (size_t i = 0; i < a.count; i++) {
-        if (st->tensors->items[i]->kind != CUV_SV_ARRAY)
-            return cuv_sc_unsupported(o->e, st->node, "set all weights of the layer: set_weights([kernel, bias])",
-                                      "of the weights of '%s' only some are set", st->layer->name);
-        a.tensors[i] = st->tensors->items[i]->tensor;
-    }
-    o->s->assignments = grown;
-    grown[o->s->assignment_count++] = a;
-    return CUV_OK;
-}
-
-static cuv_status add_file(outcome *o, cuv_file *file, const struct cuv_stated *st, const cuv_py *node)
-{
-    cuv_weight_file f = {.file = file, .by_name = st && st->by_name, .skip_mismatch = st && st->skip};
-    if (!f.by_name) {               /* it sets every weight: what came before does not count */
-        o->s->assignment_count = 0;
-        o->s->weight_file_count = 0;
-    }
-    CUV_TRY(words_of(o->e, node, &f.where, &f.excerpt));
-    cuv_weight_file *grown = cuv_arena_grow(o->e->ev->arena, o->s->weight_files, o->s->weight_file_count, &o->files, sizeof *grown);
-    if (!grown)
-        return cuv_oom(o->e->cx);
-    o->s->weight_files = grown;
-    grown[o->s->weight_file_count++] = f;
-    return CUV_OK;
-}
-
-/* A model inside the model loads its own file: possible where the file names the layers. */
-static cuv_status inner_file(outcome *o, const char *path, const struct cuv_stated *st)
-{
-    cuv_sc *e = o->e;
-    for (size_t i = 0; i < st->file->group_count; i++) {
-        const cuv_group *g = &st->file->groups[i];
-        cuv_sv *arrays = NULL;
-        const char *below = NULL;
-        CUV_TRY(cuv_sv_make(e, CUV_SV_LIST, &arrays));
-        for (size_t k = 0; g->name && !below && k < st->layer->layer_count; k++)
-            if (cuv_streq(st->layer->layers[k]->name, g->name))
-                below = cuv_sc_format(e, "%s/%s", path, g->name);
-        if (!below && g->count)
-            return cuv_sc_unsupported(e, st->node, "load one file of weights into the whole model",
-                                      "the model '%s' inside the model loads %s, whose layers have other names", st->layer->name,
-                                      st->file->name);
-        for (size_t k = 0; k < g->count; k++) {
-            cuv_sv *array = NULL;
-            CUV_TRY(cuv_sv_array(e, g->tensors[k].tensor, g->tensors[k].label, &array));
-            CUV_TRY(cuv_sv_add(e, arrays, array));
-        }
-        if (g->count)
-            CUV_TRY(add_assignment(o, below, &(struct cuv_stated){.layer = st->layer, .tensors = arrays, .node = st->node}));
-    }
-    return CUV_OK;
-}
-
-/* The same layer is given weights again, later. */
-static bool overridden(const cuv_sc *e, size_t index)
-{
-    for (size_t i = index + 1; i < e->stated_count && !e->stated[index].file; i++)
-        if (e->stated[i].layer == e->stated[index].layer && !e->stated[i].file)
-            return true;
-    return false;
-}
-
-cuv_status cuv_sc_finish_weights(cuv_sc *e, cuv_sl *model)
-{
-    outcome o = {.e = e, .s = e->script};
-    if (model->whole_file && model->record_file && model->record_file->arrangement != CUV_ARR_NONE)
-        CUV_TRY(add_file(&o, model->record_file, NULL, model->node));
-    for (size_t i = 0; i < e->stated_count; i++) {
-        const struct cuv_stated *st = &e->stated[i];
-        const char *path = overridden(e, i) ? NULL : path_of(e, model, st->layer, 0);
-        if (!path)
-            continue;               /* of another model */
-        if (!st->file)
-            CUV_TRY(add_assignment(&o, path, st));
-        else if (!*path)
-            CUV_TRY(add_file(&o, st->file, st, st->node));
-        else
-            CUV_TRY(inner_file(&o, path, st));
-    }
-    return CUV_OK;
 }

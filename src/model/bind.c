@@ -258,3 +258,23 @@ cuv_status cuv_model_bind(struct cuv_model *m, struct cuv_evidence *ev)
     cuv_arena_free(b.scratch);
     return status;
 }
+
+static cuv_status bind_file(cuv_binding *b, const cuv_weight_file *wf)
+{
+    CUV_TRY(make_units(b));
+    CUV_TRY(wf->by_name && wf->file->arrangement == CUV_ARR_LEGACY ? cuv_bind_by_name(b, wf) : cuv_bind_source(b, wf->file));
+    if (!wf->by_name && !wf->skip_mismatch)
+        CUV_TRY(check_missing(b));
+    CUV_TRY(cuv_bind_report(b));
+    return cuv_fold_lora(b);
+}
+
+cuv_status cuv_model_bind_file(struct cuv_model *m, struct cuv_evidence *ev, const cuv_weight_file *wf)
+{
+    cuv_binding b = {.cx = m->cx, .m = m, .ev = ev, .scratch = cuv_arena_new(m->cx)};
+    if (!b.scratch)
+        return cuv_oom(m->cx);
+    cuv_status status = bind_file(&b, wf);
+    cuv_arena_free(b.scratch);
+    return status;
+}

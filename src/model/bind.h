@@ -70,6 +70,12 @@ cuv_level cuv_order_level(const cuv_unit *u);
 
 /* What scripts and --map state (stated.c). `*scripted`: a script says where the weights come from. */
 CUV_MUST_USE cuv_status cuv_bind_stated(cuv_binding *b, bool *scripted);
+/* A layer by its path "outer/inner/leaf" below `layers`; names may contain '/'. NULL: there is none. */
+cuv_layer *cuv_layer_at(cuv_layer *const *layers, size_t count, const char *path, unsigned depth);
+/* A file that another model takes, which shares layers with this one (borrow.c). */
+CUV_MUST_USE cuv_status cuv_bind_borrowed(cuv_binding *b, const cuv_weight_file *wf);
+/* The file alone, whatever else there is; with by_name and skip_mismatch weights may stay open. */
+CUV_MUST_USE cuv_status cuv_model_bind_file(struct cuv_model *m, struct cuv_evidence *ev, const cuv_weight_file *wf);
 /* What code says and does not fit (misstated.c): arrays given to a layer, layers left out, names that no layer has. */
 void cuv_report_stated(cuv_binding *b, const cuv_misfit *mf);
 void cuv_report_never_set(cuv_binding *b, const cuv_misfit *mf);

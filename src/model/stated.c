@@ -1,8 +1,7 @@
 /* What a script or --map states: these tensors into that layer. */
 #include "model/bind.h"
 
-/* A layer by its path "outer/inner/leaf" below `layers`; names may contain '/'. */
-static cuv_layer *layer_at(cuv_layer *const *layers, size_t count, const char *path, unsigned depth)
+cuv_layer *cuv_layer_at(cuv_layer *const *layers, size_t count, const char *path, unsigned depth)
 {
     for (size_t i = 0; i < count && depth < 64; i++) {
         const char *name = layers[i]->name;
@@ -10,7 +9,7 @@ static cuv_layer *layer_at(cuv_layer *const *layers, size_t count, const char *p
         if (!strcmp(path, name))
             return layers[i];
         if (!strncmp(path, name, n) && path[n] == '/') {
-            cuv_layer *inner = layer_at(layers[i]->inner, layers[i]->inner_count, path + n + 1, depth + 1);
+            cuv_layer *inner = cuv_layer_at(layers[i]->inner, layers[i]->inner_count, path + n + 1, depth + 1);
             if (inner)
                 return inner;
         }
@@ -87,7 +86,7 @@ static cuv_status bind_assignment(cuv_binding *b, const cuv_assignment *as, bool
     const char *why = cuv_format(b->cx, "%s states it", as->where);
     if (!as->layer)
         return cuv_bind_list(b, tensors, as->count, as->where, CUV_CERTAIN, why);
-    cuv_layer *layer = layer_at(b->m->layers, b->m->layer_count, as->layer, 0);
+    cuv_layer *layer = cuv_layer_at(b->m->layers, b->m->layer_count, as->layer, 0);
     if (!layer)
         return no_such_layer(b, as);
     cuv_unit inner = {.layer = layer}, *unit = cuv_unit_named(b, as->layer);
@@ -160,7 +159,7 @@ cuv_status cuv_bind_stated(cuv_binding *b, bool *scripted)
         for (size_t k = 0; s && k < s->weight_file_count; k++) {
             const cuv_weight_file *wf = &s->weight_files[k];
             *scripted = true;
-            CUV_TRY(wf->by_name && wf->file->arrangement == CUV_ARR_LEGACY ? cuv_bind_by_name(b, wf) : cuv_bind_source(b, wf->file));
+            CUV_TRY(wf->config ? cuv_bind_borrowed(b, wf) : wf->by_name && wf->file->arrangement == CUV_ARR_LEGACY ? cuv_bind_by_name(b, wf) : cuv_bind_source(b, wf->file));
         }
         for (size_t k = 0; s && k < s->assignment_count; k++) {
             const cuv_assignment *as = &s->assignments[k];
