@@ -127,9 +127,20 @@ size_t cuv_utf8_decode(const char *text, size_t size, uint32_t *out)
     return length;
 }
 
+/* The first byte from `at` on that may not be ASCII, eight at once. */
+static size_t skip_ascii(const char *text, size_t at, size_t size)
+{
+    for (uint64_t eight; size - at >= sizeof eight; at += sizeof eight) {
+        memcpy(&eight, text + at, sizeof eight);
+        if (eight & UINT64_C(0x8080808080808080))
+            break;
+    }
+    return at;
+}
+
 bool cuv_utf8_valid(const char *text, size_t size)
 {
-    for (size_t at = 0, length; at < size; at += length) {
+    for (size_t at = skip_ascii(text, 0, size), length; at < size; at = skip_ascii(text, at + length, size)) {
         uint32_t c = 0;
         length = cuv_utf8_decode(text + at, size - at, &c);
         if (length == 0)

@@ -184,7 +184,7 @@ static bool is_address(const char *text)
 {
     static const char *const schemes[] = {"http://", "https://", "ftp://", "file://",
                                           "gs://",   "s3://",    "hf://",  "kaggle://"};
-    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
+    for (size_t i = 0; strstr(text, "://") && i < sizeof schemes / sizeof *schemes; i++)
         if (cuv_starts_with(text, schemes[i]))
             return true;
     return false;
