@@ -5,7 +5,7 @@
 
 /* ---- room ---- */
 
-enum { LINE = 64, LEAST_SLAB = 4 << 20, LARGEST_SLAB = 64 << 20 };
+enum { LINE = 64, HUGE = 2 << 20, LARGEST_SLAB = 64 << 20 };
 
 /* Memory in one piece, from whose front rooms are cut. */
 typedef struct piece { cuv_context *cx; void *memory; size_t size; } piece;
@@ -24,26 +24,27 @@ static void release_piece(void *object)
 void cuv_want_huge_pages(void *memory, size_t size)
 {
 #ifdef MADV_HUGEPAGE
-    const uintptr_t huge = 2u << 20, from = ((uintptr_t)memory + huge - 1) & ~(huge - 1), to = ((uintptr_t)memory + size) & ~(huge - 1);
-    if (size >= huge && to > from)
+    const uintptr_t last = HUGE - 1, from = ((uintptr_t)memory + last) & ~last, to = ((uintptr_t)memory + size) & ~last;
+    if (size >= HUGE && to > from)
         (void)madvise((void *)from, to - from, MADV_HUGEPAGE);
 #else
     (void)memory, (void)size;
 #endif
 }
 
-/* Bytes at a multiple of LINE that live as long as the arena. */
+/* Bytes at a multiple of LINE, or of HUGE when they are that many, that live as long as the arena. */
 static unsigned char *new_piece(const cuv_chooser *c, size_t bytes)
 {
+    const size_t border = bytes < HUGE ? LINE : HUGE;
     size_t size;
     piece *p = CUV_NEW(c->arena, piece);
-    if (!p || !cuv_add_size(bytes, LINE, &size))
+    if (!p || !cuv_add_size(bytes, border, &size))
         return NULL;
     *p = (piece){c->cx, cuv_alloc(c->cx, size), size};
     if (!p->memory || cuv_arena_defer(c->arena, release_piece, p) != CUV_OK)
         return NULL;
     cuv_want_huge_pages(p->memory, size);
-    return (unsigned char *)p->memory + (LINE - (uintptr_t)p->memory % LINE);
+    return (unsigned char *)p->memory + (border - (uintptr_t)p->memory % border);
 }
 
 cuv_slab *cuv_slab_new(cuv_arena *arena, size_t expected)
@@ -51,7 +52,7 @@ cuv_slab *cuv_slab_new(cuv_arena *arena, size_t expected)
 #ifdef CUV_SINGLE_BLOCKS /* sanitized builds: every room has its own ends */
     expected = 0;
 #endif
-    cuv_slab *slab = expected < LEAST_SLAB ? NULL : CUV_NEW(arena, cuv_slab);
+    cuv_slab *slab = expected < HUGE ? NULL : CUV_NEW(arena, cuv_slab);
     if (slab)
         slab->expected = expected;
     return slab;
@@ -140,16 +141,6 @@ void cuv_fast_bias(const cuv_fused *fused, const float *bias, size_t first, size
         to[c] = c < cols && bias ? bias[first + c] : 0;
         if (c < cols && fused && fused->scale)
             to[c] = to[c] * fused->scale[first + c] + fused->shift[first + c];
-    }
-}
-
-void cuv_scale_packed(float *packed, const float *scale, size_t k, size_t cols, size_t panel)
-{
-    for (size_t n = 0; n < cols; n += panel, scale += panel) {
-        const size_t wide = cols - n < panel ? cols - n : panel;
-        for (size_t i = 0; i < k; i++, packed += panel)
-            for (size_t c = 0; c < wide; c++)
-                packed[c] *= scale[c];
     }
 }
 

@@ -179,8 +179,6 @@ CUV_MUST_USE cuv_status cuv_fast_pack(const cuv_chooser *c, const cuv_fused *fus
 bool cuv_fast_clamp(const cuv_act *act, cuv_product *p);
 /* Fills to[0, width): bias[first + c] with the scale and shift of what is fused, zeros from `cols` on. `bias` may be NULL. */
 void cuv_fast_bias(const cuv_fused *fused, const float *bias, size_t first, size_t cols, size_t width, float *to);
-/* Multiplies the columns of packed panels by scale[0..cols). */
-void cuv_scale_packed(float *packed, const float *scale, size_t k, size_t cols, size_t panel);
 /* Applies an activation to rows in place: fast where it can be. */
 void cuv_fast_act(const cuv_isa *isa, const cuv_act *act, float *y, size_t rows, size_t cols);
 /* Runs a product on the pool, and the activation on what each part made (columns must be the whole row). */

@@ -74,25 +74,61 @@ static void run_winograd(const cuv_kernel_args *a)
 
 /* ---- the choice ---- */
 
-/* u = G g G^T with G = (1 0 0; 1/2 1/2 1/2; 1/2 -1/2 1/2; 0 0 1), for columns [0, co) of one input channel; g[tap] at tap ci co. */
-static void transform_row(const cuv_loose *w, size_t ci, size_t co, float *const *u)
+enum { STRIDE = 8 };        /* columns at once: a count that the compiler knows becomes vectors, and panels are multiples of it */
+
+/* u = G g G^T with G = (1 0 0; 1/2 1/2 1/2; 1/2 -1/2 1/2; 0 0 1). */
+static void transform_kernel(float g[restrict 9][STRIDE], float u[restrict 16][STRIDE])
 {
-    for (size_t c = 0; c < co; c++) {
-        float t[4][3];
-        for (int j = 0; j < 3; j++) {
-            const float a = w[(size_t)j * ci * co + c], b = w[(size_t)(3 + j) * ci * co + c], d = w[(size_t)(6 + j) * ci * co + c];
-            t[0][j] = a;
-            t[1][j] = 0.5f * (a + b + d);
-            t[2][j] = 0.5f * (a - b + d);
-            t[3][j] = d;
+    float t[12][STRIDE];
+    for (int j = 0; j < 3; j++)
+        for (int c = 0; c < STRIDE; c++) {
+            const float a = g[j][c], b = g[3 + j][c], d = g[6 + j][c];
+            t[j][c] = a;
+            t[3 + j][c] = 0.5f * (a + b + d);
+            t[6 + j][c] = 0.5f * (a - b + d);
+            t[9 + j][c] = d;
         }
-        for (int i = 0; i < 4; i++) {
-            u[4 * i][c] = t[i][0];
-            u[4 * i + 1][c] = 0.5f * (t[i][0] + t[i][1] + t[i][2]);
-            u[4 * i + 2][c] = 0.5f * (t[i][0] - t[i][1] + t[i][2]);
-            u[4 * i + 3][c] = t[i][2];
+    for (int i = 0; i < 4; i++)
+        for (int c = 0; c < STRIDE; c++) {
+            const float a = t[3 * i][c], b = t[3 * i + 1][c], d = t[3 * i + 2][c];
+            u[4 * i][c] = a;
+            u[4 * i + 1][c] = 0.5f * (a + b + d);
+            u[4 * i + 2][c] = 0.5f * (a - b + d);
+            u[4 * i + 3][c] = d;
         }
-    }
+}
+
+typedef struct pack_job {
+    const cuv_loose *w;
+    const float *scale;         /* of the columns, or NULL */
+    float *packed;
+    size_t ci, co, panel, depth, parts;
+} pack_job;
+
+/* STRIDE columns from `col` on of input channel i: into the 16 products, at `to` of the first. */
+static void pack_columns(const pack_job *j, size_t i, size_t col, float *to)
+{
+    float g[9][STRIDE] = {0}, u[16][STRIDE], scale[STRIDE];
+    const size_t wide = col >= j->co ? 0 : j->co - col < STRIDE ? j->co - col : STRIDE;
+    for (size_t tap = 0; tap < 9; tap++)
+        memcpy(g[tap], j->w + (tap * j->ci + i) * j->co + (wide ? col : 0), wide * sizeof(float));
+    transform_kernel(g, u);
+    for (size_t c = 0; c < STRIDE; c++)
+        scale[c] = j->scale && c < wide ? j->scale[col + c] : 1;
+    for (size_t e = 0; e < 16; e++)
+        for (size_t c = 0; c < STRIDE; c++)
+            to[e * j->depth + c] = u[e][c] * scale[c];
+}
+
+static void pack_part(void *arg, size_t part, size_t thread)
+{
+    const pack_job *j = arg;
+    const size_t first = j->ci * part / j->parts, end = j->ci * (part + 1) / j->parts;
+    (void)thread;
+    for (size_t n = 0; n < j->depth; n += j->ci * j->panel)
+        for (size_t i = first; i < end; i++)
+            for (size_t c = 0; c < j->panel; c += STRIDE)
+                pack_columns(j, i, n / j->ci + c, j->packed + n + i * j->panel + c);
 }
 
 /* The transformed kernel, packed for each of the 16 products. */
@@ -100,26 +136,16 @@ static cuv_status pack(const cuv_chooser *c, const float *w, const float *bias, 
 {
     const size_t ci = (size_t)to->space.ci, co = (size_t)to->space.co, panel = c->isa->panel, depth = cuv_packed_floats(ci, co, panel);
     const size_t width = to->panels * panel;
-    const bool has_bias = bias || (to->fused && to->fused->scale);
+    const float *scale = to->fused ? to->fused->scale : NULL;
+    const bool has_bias = bias || scale;
     bool ready;
-    float *packed = depth == SIZE_MAX || depth > SIZE_MAX / 64 ? NULL : cuv_fast_kept(c, "winograd 2x2 3x3", 16 * depth, &ready), *rows[16];
-    float *padded = has_bias ? cuv_fast_room(c, width) : NULL, *line = cuv_fast_room(c, 16 * co);
-    if (!packed || !line || (has_bias && !padded))
+    float *packed = depth == SIZE_MAX || depth > SIZE_MAX / 64 ? NULL : cuv_fast_kept(c, "winograd 2x2 3x3", 16 * depth, &ready);
+    float *padded = has_bias ? cuv_fast_room(c, width) : NULL;
+    if (!packed || (has_bias && !padded))
         return cuv_oom(c->cx);
-    for (size_t e = 0; e < 16; e++)
-        rows[e] = line + e * co;
-    for (size_t i = 0; !ready && i < ci; i++) {
-        transform_row(w + i * co, ci, co, rows);
-        for (size_t e = 0; e < 16; e++)
-            for (size_t n = 0; n < to->panels; n++) {
-                float *at = packed + e * depth + (n * ci + i) * panel;
-                const size_t wide = co - n * panel < panel ? co - n * panel : panel;
-                memcpy(at, rows[e] + n * panel, wide * sizeof *at);
-                memset(at + wide, 0, (panel - wide) * sizeof *at);
-            }
-    }
-    for (size_t e = 0; !ready && to->fused && to->fused->scale && e < 16; e++)
-        cuv_scale_packed(packed + e * depth, to->fused->scale, ci, co, panel);
+    pack_job j = {w, scale, packed, ci, co, panel, depth, cuv_pool_threads(c->pool)};
+    if (!ready)
+        cuv_parallel(c->pool, j.parts, pack_part, &j);
     if (has_bias)
         cuv_fast_bias(to->fused, bias, 0, co, width, padded);
     to->product.packed = packed;
@@ -128,16 +154,18 @@ static cuv_status pack(const cuv_chooser *c, const float *w, const float *bias, 
     return CUV_OK;
 }
 
-/* Worth it with enough channels, and where the transformed kernel is used often. */
+/* Worth it with enough channels, and where the transformed kernel is used often: by later runs, or at many places in this one. */
 static bool suits(const cuv_chooser *c, const cuv_kernel_args *a)
 {
+    enum { OFTEN = 512 };
     const cuv_run_tensor *x = &a->in[0], *w = &a->in[1];
-    if (!c->lasting || x->rank != 4 || a->attrs->groups > 1 || w->shape[0] != 3 || w->shape[1] != 3 || w->shape[2] < 16 || w->shape[3] < 16)
+    if (x->rank != 4 || a->attrs->groups > 1 || w->shape[0] != 3 || w->shape[1] != 3 || w->shape[2] < 16 || w->shape[3] < 16)
         return false;
     for (int i = 0; i < 2; i++)
         if (a->attrs->stride[i] > 1 || a->attrs->dilation[i] > 1)
             return false;
-    return a->out[0].shape[1] > 3 && a->out[0].shape[2] > 3;
+    const int64_t places = a->out[0].shape[1] * a->out[0].shape[2];
+    return a->out[0].shape[1] > 3 && a->out[0].shape[2] > 3 && (c->lasting || places * a->out[0].shape[0] >= OFTEN);
 }
 
 cuv_status cuv_choose_winograd(const cuv_chooser *c, cuv_op op, const cuv_kernel_args *a, cuv_prepared *to, cuv_kernel *kernel)
