@@ -175,6 +175,18 @@ void cuv_fast_fill(const cuv_chooser *c, float *to, const cuv_loose *w, const fl
 /* Packs the columns of w(k, cols) with the given steps between rows and columns, and the bias, when there is one. */
 CUV_MUST_USE cuv_status cuv_fast_pack(const cuv_chooser *c, const cuv_fused *fused, const float *w, size_t k, size_t cols, size_t row,
                                       size_t col, const float *bias, cuv_product *to);
+/* A convolution's kernel (taps, ci, co) that is transformed into `points` kernels (rows, co), each for a product of its own. `columns` writes the
+ * transformed columns [col, col + wide) of a row, wide at most CUV_STRIDE: a count that the compiler knows becomes vectors, and panels are
+ * multiples of it. */
+enum { CUV_STRIDE = 8, CUV_MOST_POINTS = 16 };
+typedef struct cuv_transform {
+    const char *layout;         /* as for cuv_fast_kept */
+    void (*columns)(const struct cuv_transform *w, size_t row, size_t col, size_t wide, float u[][CUV_STRIDE]);
+    const cuv_loose *kernel;
+    size_t ci, co, taps, points, rows;
+} cuv_transform;
+/* Transforms and packs the kernel, by all threads, and the bias, which may be NULL, into to->product. */
+CUV_MUST_USE cuv_status cuv_fast_transformed(const cuv_chooser *c, const cuv_transform *w, const float *bias, cuv_prepared *to);
 /* The activation as clamp of the product when it is one; true then, and when there is none. */
 bool cuv_fast_clamp(const cuv_act *act, cuv_product *p);
 /* Fills to[0, width): bias[first + c] with the scale and shift of what is fused, zeros from `cols` on. `bias` may be NULL. */

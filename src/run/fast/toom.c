@@ -80,61 +80,16 @@ static const float transform[POINTS][TAPS] = {
     {16 / 9.0f, 8 / 9.0f, 4 / 9.0f, 2 / 9.0f}, {16 / 15.0f, -8 / 15.0f, 4 / 15.0f, -2 / 15.0f},
     {1 / 45.0f, 2 / 45.0f, 4 / 45.0f, 8 / 45.0f}, {0, 0, 0, 1}};
 
-enum { STRIDE = 8 };        /* columns at once: a count that the compiler knows becomes vectors, and panels are multiples of it */
-
-typedef struct pack_job {
-    const cuv_loose *w;
-    const float *scale;         /* of the columns, or NULL */
-    float *packed;
-    size_t ci, co, taps, k, panel, depth, parts;
-} pack_job;
-
-/* STRIDE columns from `col` on of row r, which is channel r % ci of the kernel of four taps r / ci: into the products, at `to` of the first. */
-static void pack_columns(const pack_job *j, size_t r, size_t col, float *to)
+/* Rows are the kernels of four taps, and within them the channels. */
+static void transform_kernel(const cuv_transform *w, size_t row, size_t col, size_t wide, float u[][CUV_STRIDE])
 {
-    float g[TAPS][STRIDE] = {{0}}, scale[STRIDE];
-    const size_t wide = col >= j->co ? 0 : j->co - col < STRIDE ? j->co - col : STRIDE, tap = r / j->ci * TAPS;
-    for (size_t i = 0; i < TAPS && tap + i < j->taps; i++)
-        memcpy(g[i], j->w + ((tap + i) * j->ci + r % j->ci) * j->co + (wide ? col : 0), wide * sizeof(float));
-    for (size_t c = 0; c < STRIDE; c++)
-        scale[c] = j->scale && c < wide ? j->scale[col + c] : 1;
-    for (size_t e = 0; e < POINTS; e++, to += j->depth)
-        for (size_t c = 0; c < STRIDE; c++)
-            to[c] = (transform[e][0] * g[0][c] + transform[e][1] * g[1][c] + transform[e][2] * g[2][c] + transform[e][3] * g[3][c]) * scale[c];
-}
-
-static void pack_part(void *arg, size_t part, size_t thread)
-{
-    const pack_job *j = arg;
-    const size_t first = j->k * part / j->parts, end = j->k * (part + 1) / j->parts;
-    (void)thread;
-    for (size_t n = 0; n < j->depth; n += j->k * j->panel)
-        for (size_t r = first; r < end; r++)
-            for (size_t c = 0; c < j->panel; c += STRIDE)
-                pack_columns(j, r, n / j->k + c, j->packed + n + r * j->panel + c);
-}
-
-/* The transformed kernel, packed for each of the products: rows are the kernels of four taps, and within them the channels. */
-static cuv_status pack(const cuv_chooser *c, const float *w, const float *bias, cuv_prepared *to)
-{
-    const size_t ci = (size_t)to->space.ci, co = (size_t)to->space.co, k = kernels(to) * ci, depth = cuv_packed_floats(k, co, c->isa->panel);
-    const size_t width = to->panels * c->isa->panel;
-    const float *scale = to->fused ? to->fused->scale : NULL;
-    const bool has_bias = bias || scale;
-    bool ready;
-    float *packed = depth > SIZE_MAX / 64 ? NULL : cuv_fast_kept(c, "toom 4 4", POINTS * depth, &ready);
-    float *padded = has_bias ? cuv_fast_room(c, width) : NULL;
-    if (!packed || (has_bias && !padded))
-        return cuv_oom(c->cx);
-    pack_job j = {w, scale, packed, ci, co, (size_t)to->space.k[2], k, c->isa->panel, depth, cuv_pool_threads(c->pool)};
-    if (!ready)
-        cuv_parallel(c->pool, j.parts, pack_part, &j);
-    if (has_bias)
-        cuv_fast_bias(to->fused, bias, 0, co, width, padded);
-    to->product.packed = packed;
-    to->product.bias = padded;
-    to->product.cols = co;
-    return CUV_OK;
+    float g[TAPS][CUV_STRIDE] = {{0}};
+    const size_t tap = row / w->ci * TAPS;
+    for (size_t i = 0; i < TAPS && tap + i < w->taps; i++)
+        memcpy(g[i], w->kernel + ((tap + i) * w->ci + row % w->ci) * w->co + col, wide * sizeof(float));
+    for (size_t e = 0; e < POINTS; e++)
+        for (size_t c = 0; c < CUV_STRIDE; c++)
+            u[e][c] = transform[e][0] * g[0][c] + transform[e][1] * g[1][c] + transform[e][2] * g[2][c] + transform[e][3] * g[3][c];
 }
 
 /* Worth it with enough channels and places, where few of the seven products are for taps that do not exist, and where the transformed kernel
@@ -172,7 +127,8 @@ cuv_status cuv_choose_toom(const cuv_chooser *c, cuv_op op, const cuv_kernel_arg
         return cuv_oom(c->cx);
     to->panels = cuv_panels(c->isa, co);
     cuv_fast_clamp(to->after, &to->product);
-    CUV_TRY(pack(c, a->in[1].data, bias ? bias->data : NULL, to));
+    const cuv_transform w = {"toom 4 4", transform_kernel, a->in[1].data, ci, co, (size_t)s->k[2], POINTS, kernels(to) * ci};
+    CUV_TRY(cuv_fast_transformed(c, &w, bias ? bias->data : NULL, to));
     to->copied = 1u << 1;
     *kernel = run_toom;
     return CUV_OK;

@@ -74,14 +74,14 @@ static void run_winograd(const cuv_kernel_args *a)
 
 /* ---- the choice ---- */
 
-enum { STRIDE = 8 };        /* columns at once: a count that the compiler knows becomes vectors, and panels are multiples of it */
-
-/* u = G g G^T with G = (1 0 0; 1/2 1/2 1/2; 1/2 -1/2 1/2; 0 0 1). */
-static void transform_kernel(float g[restrict 9][STRIDE], float u[restrict 16][STRIDE])
+/* u = G g G^T with G = (1 0 0; 1/2 1/2 1/2; 1/2 -1/2 1/2; 0 0 1), for input channel `row`. */
+static void transform_kernel(const cuv_transform *w, size_t row, size_t col, size_t wide, float u[][CUV_STRIDE])
 {
-    float t[12][STRIDE];
+    float g[9][CUV_STRIDE] = {{0}}, t[12][CUV_STRIDE];
+    for (size_t tap = 0; tap < 9; tap++)
+        memcpy(g[tap], w->kernel + (tap * w->ci + row) * w->co + col, wide * sizeof(float));
     for (int j = 0; j < 3; j++)
-        for (int c = 0; c < STRIDE; c++) {
+        for (int c = 0; c < CUV_STRIDE; c++) {
             const float a = g[j][c], b = g[3 + j][c], d = g[6 + j][c];
             t[j][c] = a;
             t[3 + j][c] = 0.5f * (a + b + d);
@@ -89,69 +89,13 @@ static void transform_kernel(float g[restrict 9][STRIDE], float u[restrict 16][S
             t[9 + j][c] = d;
         }
     for (int i = 0; i < 4; i++)
-        for (int c = 0; c < STRIDE; c++) {
+        for (int c = 0; c < CUV_STRIDE; c++) {
             const float a = t[3 * i][c], b = t[3 * i + 1][c], d = t[3 * i + 2][c];
             u[4 * i][c] = a;
             u[4 * i + 1][c] = 0.5f * (a + b + d);
             u[4 * i + 2][c] = 0.5f * (a - b + d);
             u[4 * i + 3][c] = d;
         }
-}
-
-typedef struct pack_job {
-    const cuv_loose *w;
-    const float *scale;         /* of the columns, or NULL */
-    float *packed;
-    size_t ci, co, panel, depth, parts;
-} pack_job;
-
-/* STRIDE columns from `col` on of input channel i: into the 16 products, at `to` of the first. */
-static void pack_columns(const pack_job *j, size_t i, size_t col, float *to)
-{
-    float g[9][STRIDE] = {0}, u[16][STRIDE], scale[STRIDE];
-    const size_t wide = col >= j->co ? 0 : j->co - col < STRIDE ? j->co - col : STRIDE;
-    for (size_t tap = 0; tap < 9; tap++)
-        memcpy(g[tap], j->w + (tap * j->ci + i) * j->co + (wide ? col : 0), wide * sizeof(float));
-    transform_kernel(g, u);
-    for (size_t c = 0; c < STRIDE; c++)
-        scale[c] = j->scale && c < wide ? j->scale[col + c] : 1;
-    for (size_t e = 0; e < 16; e++)
-        for (size_t c = 0; c < STRIDE; c++)
-            to[e * j->depth + c] = u[e][c] * scale[c];
-}
-
-static void pack_part(void *arg, size_t part, size_t thread)
-{
-    const pack_job *j = arg;
-    const size_t first = j->ci * part / j->parts, end = j->ci * (part + 1) / j->parts;
-    (void)thread;
-    for (size_t n = 0; n < j->depth; n += j->ci * j->panel)
-        for (size_t i = first; i < end; i++)
-            for (size_t c = 0; c < j->panel; c += STRIDE)
-                pack_columns(j, i, n / j->ci + c, j->packed + n + i * j->panel + c);
-}
-
-/* The transformed kernel, packed for each of the 16 products. */
-static cuv_status pack(const cuv_chooser *c, const float *w, const float *bias, cuv_prepared *to)
-{
-    const size_t ci = (size_t)to->space.ci, co = (size_t)to->space.co, panel = c->isa->panel, depth = cuv_packed_floats(ci, co, panel);
-    const size_t width = to->panels * panel;
-    const float *scale = to->fused ? to->fused->scale : NULL;
-    const bool has_bias = bias || scale;
-    bool ready;
-    float *packed = depth == SIZE_MAX || depth > SIZE_MAX / 64 ? NULL : cuv_fast_kept(c, "winograd 2x2 3x3", 16 * depth, &ready);
-    float *padded = has_bias ? cuv_fast_room(c, width) : NULL;
-    if (!packed || (has_bias && !padded))
-        return cuv_oom(c->cx);
-    pack_job j = {w, scale, packed, ci, co, panel, depth, cuv_pool_threads(c->pool)};
-    if (!ready)
-        cuv_parallel(c->pool, j.parts, pack_part, &j);
-    if (has_bias)
-        cuv_fast_bias(to->fused, bias, 0, co, width, padded);
-    to->product.packed = packed;
-    to->product.bias = padded;
-    to->product.cols = co;
-    return CUV_OK;
 }
 
 /* Worth it with enough channels, and where the transformed kernel is used often: by later runs, or at many places in this one. */
@@ -197,7 +141,8 @@ cuv_status cuv_choose_winograd(const cuv_chooser *c, cuv_op op, const cuv_kernel
         return cuv_oom(c->cx);
     to->panels = cuv_panels(c->isa, (size_t)s->co);
     cuv_fast_clamp(to->after, &to->product);
-    CUV_TRY(pack(c, a->in[1].data, bias ? bias->data : NULL, to));
+    const cuv_transform w = {"winograd 2x2 3x3", transform_kernel, a->in[1].data, (size_t)s->ci, (size_t)s->co, 9, 16, (size_t)s->ci};
+    CUV_TRY(cuv_fast_transformed(c, &w, bias ? bias->data : NULL, to));
     to->copied = 1u << 1;
     *kernel = run_winograd;
     return CUV_OK;
