@@ -31,6 +31,8 @@ typedef struct by_names {
     size_t count, capacity;
     cuv_map *index;                 /* id → layer + 1 */
     cuv_map *names;                 /* of layers in the remains */
+    const char *last;               /* name looked at last */
+    bool unsorted;
 } by_names;
 
 static cuv_status find_layer(by_names *b, const char *id, const char *name, gathered **out)
@@ -49,6 +51,13 @@ static cuv_status find_layer(by_names *b, const char *id, const char *name, gath
     return cuv_map_set(b->index, id, (void *)(uintptr_t)b->count);
 }
 
+/* Were the names put into the order of the alphabet? Keras itself writes kernels before biases. */
+static void look_at_order(by_names *b, const char *name)
+{
+    b->unsorted = b->unsorted || (b->last && strcmp(b->last, name) > 0);
+    b->last = name;
+}
+
 static cuv_status add_to(by_names *b, gathered *layer, const cuv_named *t, const char *word, int rank)
 {
     variable *items = cuv_arena_grow(b->r->arena, layer->items, layer->count, &layer->capacity, sizeof *items);
@@ -65,6 +74,7 @@ static cuv_status add_variable(by_names *b, const cuv_named *t)
 {
     cuv_place place;
     gathered *layer;
+    look_at_order(b, t->key);
     CUV_TRY(cuv_place_of(&b->r->words, t->key, NULL, &place));
     CUV_TRY(find_layer(b, place.id, place.layer, &layer));
     const char *word = t->weight && place.layer ? t->weight : place.word;
@@ -94,6 +104,16 @@ static void tell_class(cuv_remaking *r, cuv_remain *remain)
     else
         remain->class_name = by_weights;
     remain->class_level = CUV_INFERRED;
+}
+
+/* More arrays than any one layer has, and nothing that tells whose they are: those of several layers. */
+static bool is_run(const cuv_remain *remain)
+{
+    enum { MOST = 8 };  /* attention with its four kernels and biases */
+    for (size_t i = 0; i < remain->count; i++)
+        if (remain->tensors[i].weight)
+            return false;
+    return !remain->class_name && remain->count > MOST;
 }
 
 /* A name that an outer model has already is made longer by the models around it. */
@@ -129,26 +149,14 @@ static cuv_status finish_layers(by_names *b)
         remain->count = layer->count;
         CUV_TRY(give_name(b, layer, remain));
         tell_class(b->r, remain);
+        remain->run = is_run(remain);
+        if (remain->run)
+            remain->name = NULL;
     }
     return CUV_OK;
 }
 
 /* ---- the order of names ---- */
-
-/* In the order of the alphabet, as a writer that sorts would leave them: the names then tell no order of layers. */
-static bool is_sorted(const by_names *b)
-{
-    const char *first = NULL;
-    bool several = false;
-    for (size_t i = 0; i < b->count; i++) {
-        if (i > 0 && strcmp(b->layers[i - 1].id, b->layers[i].id) > 0)
-            return false;
-        size_t stem = strcspn(b->layers[i].id, "0123456789");
-        several = several || (first && strncmp(first, b->layers[i].id, stem) != 0);
-        first = first ? first : b->layers[i].id;
-    }
-    return several && b->count > 2;
-}
 
 /* No name has parts or a known word. */
 static cuv_status says_nothing(const by_names *b, const cuv_group *g, bool *out)
@@ -188,7 +196,7 @@ static cuv_status say_order(by_names *b, const cuv_file *file, cuv_level level, 
 
 static cuv_status order_of_names(by_names *b, const cuv_file *file)
 {
-    bool sorted = is_sorted(b);
+    bool sorted = !b->unsorted && b->count > 1;
     return say_order(b, file, sorted ? CUV_ASSUMED : CUV_INFERRED,
                      sorted ? "its names stand in the order of the alphabet" : "the order of its entries");
 }
@@ -288,6 +296,7 @@ static cuv_status read_groups(by_names *b, const cuv_file *file)
             place.id = cuv_arena_printf(b->r->arena, "%zu", i);
         if (!place.id)
             return cuv_oom(b->r->cx);
+        look_at_order(b, place.id);
         CUV_TRY(add_group(b, g, place.id, place.layer));
         b->r->out->complete = b->r->out->complete || !g->count;
     }
