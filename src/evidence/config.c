@@ -311,7 +311,7 @@ cuv_status cuv_read_config(struct cuv_evidence *ev, cuv_file *file, cuv_value *r
                                         "Keras 3 configuration"};
     bool found = false, yaml = file->format == CUV_FORMAT_YAML;
     file->root = root;
-    if (cuv_get(root, "modelTopology") || cuv_get(root, "weightsManifest"))
+    if (cuv_get(root, "modelTopology") || cuv_get(root, "weightsManifest") || cuv_tfjs_manifest(root))
         return cuv_read_tfjs(ev, file, root);
     CUV_TRY(cuv_config_take(ev, file, root, &found));
     if (!found && yaml && root && root->kind == CUV_TEXT) /* any text is YAML */

@@ -88,7 +88,8 @@ cuv_status cuv_archive_part(struct cuv_evidence *ev, const cuv_file *file, const
 cuv_status cuv_adopt_vocabularies(struct cuv_evidence *ev, const cuv_file *file);
 /* Tensors of a safetensors file (safetensors.c). */
 CUV_MUST_USE cuv_status cuv_read_safetensors(struct cuv_evidence *ev, cuv_file *file);
-/* A TensorFlow.js model.json and the weights it lists (tfjs.c). */
+/* A TensorFlow.js model.json or manifest and the weights it lists (tfjs.c). */
+bool cuv_tfjs_manifest(const cuv_value *root);
 CUV_MUST_USE cuv_status cuv_read_tfjs(struct cuv_evidence *ev, cuv_file *file, cuv_value *root);
 /* What Lambda layers compute, where their bytecode tells (lambda.c): noted in their configurations, for src/layers/lambda.c. */
 CUV_MUST_USE cuv_status cuv_lambdas_find(struct cuv_evidence *ev, cuv_file *file);

@@ -1,4 +1,4 @@
-/* TensorFlow.js layers models (formats.md f): a model.json with topology and a manifest, and the files of values
+/* TensorFlow.js layers models (formats.md f): a model.json with topology and a manifest, or the manifest alone, and the files of values
  * beside it. Graph models hold TensorFlow operations, not Keras layers, and are refused by name. */
 #include "evidence/read.h"
 
@@ -163,6 +163,30 @@ static cuv_status say_reset(struct cuv_evidence *ev, cuv_value *v, unsigned dept
     return CUV_OK;
 }
 
+/* ---- weights alone ---- */
+
+/* Variables of layers ("dense/kernel"), not of the operations of a graph ("model/dense/MatMul/ReadVariableOp"). */
+static bool names_variables(const cuv_value *manifest)
+{
+    static const char *const words[] = {"kernel", "bias", "gamma", "beta", "embeddings"};
+    for (size_t g = 0; g < cuv_len(manifest); g++) {
+        const cuv_value *weights = cuv_get(cuv_item(manifest, g), "weights");
+        for (size_t i = 0; i < cuv_len(weights); i++) {
+            const char *name = cuv_get_text(cuv_item(weights, i), "name"), *slash = name ? strrchr(name, '/') : NULL;
+            for (size_t k = 0; slash && k < sizeof words / sizeof *words; k++)
+                if (cuv_streq(slash + 1, words[k]))
+                    return true;
+        }
+    }
+    return false;
+}
+
+/* The manifest in a file of its own, as older converters wrote it: [{"paths": ..., "weights": ...}]. */
+bool cuv_tfjs_manifest(const cuv_value *root)
+{
+    return cuv_is_seq(root) && cuv_is_seq(cuv_get(cuv_item(root, 0), "paths")) && cuv_is_seq(cuv_get(cuv_item(root, 0), "weights"));
+}
+
 /* ---- graph models ---- */
 
 /* The weights by name and shape, as far as the converter kept them apart: variables read by the graph end in ReadVariableOp. */
@@ -197,9 +221,20 @@ static cuv_status refuse_graph(struct cuv_evidence *ev, const cuv_file *file, co
 
 cuv_status cuv_read_tfjs(struct cuv_evidence *ev, cuv_file *file, cuv_value *root)
 {
+    if (cuv_tfjs_manifest(root)) {
+        cuv_value *whole = cuv_value_dict(ev->arena);
+        if (!whole)
+            return cuv_oom(ev->cx);
+        CUV_TRY(cuv_dict_set(ev->arena, whole, "weightsManifest", root));
+        root = whole;
+    }
     cuv_value *topology = cuv_get(root, "modelTopology");
     bool found = false, graph = cuv_streq(cuv_get_text(root, "format"), "graph-model") || cuv_get(topology, "node");
     cuv_detail detail = {.file = file->path, .help = "give the Keras model it was converted from"};
+    if (!graph && !topology && names_variables(cuv_get(root, "weightsManifest"))) {
+        file->kind = "weights of a TensorFlow.js layers model, without its topology";
+        return read_weights(ev, file, cuv_get(root, "weightsManifest"));
+    }
     if (graph || !topology)
         return refuse_graph(ev, file, root);
     file->kind = "TensorFlow.js layers model";

@@ -74,8 +74,8 @@ static cuv_status add_variable(by_names *b, const cuv_named *t)
 {
     cuv_place place;
     gathered *layer;
-    look_at_order(b, t->key);
     CUV_TRY(cuv_place_of(&b->r->words, t->key, NULL, &place));
+    look_at_order(b, t->file->format == CUV_FORMAT_JSON ? place.id : t->key);   /* TensorFlow.js: each layer's own in Keras's order */
     CUV_TRY(find_layer(b, place.id, place.layer, &layer));
     const char *word = t->weight && place.layer ? t->weight : place.word;
     return add_to(b, layer, t, word, cuv_weight_rank(place.inner, word));

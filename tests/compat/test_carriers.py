@@ -9,7 +9,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from support import HERE, arrays, assert_same, cuvier, must, numbered
+from support import HERE, arrays, assert_same, check_evidence, cuvier, must, numbered
 
 FIXED = os.path.join(HERE, "keras-2.15")
 
@@ -206,6 +206,24 @@ def test_converted_tfjs(name, kind, tmp_path):
     must("predict", os.path.join(CONVERTED, name + "-" + kind, "model.json"), "-i", io, "-o", out)
     tolerance = {"float32": 1e-5, "float16": 2e-3, "uint16": 2e-4, "uint8": 5e-2}[kind]
     assert_same(arrays(out), numbered(np.load(io), "y"), rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("form", ["model.json", "manifest"])
+def test_tfjs_weights_alone(form, tmp_path):
+    """Without their topology the weights are weights: with a configuration from elsewhere they give the model's outputs."""
+    folder = os.path.join(str(tmp_path), "weights")
+    shutil.copytree(os.path.join(CONVERTED, "keras-2-h5-float32"), folder)
+    model = os.path.join(folder, "model.json")
+    with open(model, encoding="utf-8") as file:
+        whole = json.load(file)
+    config, bare = os.path.join(str(tmp_path), "config.json"), os.path.join(folder, "weights_manifest.json")
+    with open(config, "w", encoding="utf-8") as file:
+        json.dump(whole["modelTopology"]["model_config"], file)
+    os.remove(model)
+    del whole["modelTopology"]
+    with open(bare, "w", encoding="utf-8") as file:
+        json.dump(whole if form == "model.json" else whole["weightsManifest"], file)
+    check_evidence([config, bare], os.path.join(CONVERTED, "keras-2-h5.io.npz"), tmp_path)
 
 
 def test_graph_tfjs_names_its_weights():
