@@ -294,6 +294,18 @@ cuv_status cuv_evidence_open_source(struct cuv_evidence *ev, const cuv_source *s
     return append(ev, file, out);
 }
 
+/* FILE#KEY, where no file has that whole name. */
+static cuv_status open_part(struct cuv_evidence *ev, const char *path, const char *hash, cuv_file **out)
+{
+    cuv_file *file = NULL;
+    char *whole = cuv_arena_strndup(ev->arena, path, (size_t)(hash - path));
+    if (!whole)
+        return cuv_oom(ev->cx);
+    CUV_TRY(cuv_file_load(ev, whole, &file));
+    CUV_TRY(cuv_file_part(ev, file, hash + 1));
+    return append(ev, file, out);
+}
+
 cuv_status cuv_evidence_open(struct cuv_evidence *ev, const char *path, cuv_file **out)
 {
     struct stat info;
@@ -310,6 +322,9 @@ cuv_status cuv_evidence_open(struct cuv_evidence *ev, const char *path, cuv_file
     if (!index)
         return cuv_oom(ev->cx);
     bool prefix = !stream && !there && stat(index, &info) == 0;
+    const char *hash = stream || there || prefix ? NULL : strrchr(path, '#');
+    if (hash)
+        return open_part(ev, path, hash, out);
     CUV_TRY(there && S_ISDIR(info.st_mode) ? cuv_read_folder(ev, path, &file) : cuv_file_load(ev, prefix ? index : path, &file));
     return append(ev, file, out);
 }

@@ -82,6 +82,8 @@ bool cuv_objects_tree(const cuv_h5 *root);
 CUV_MUST_USE cuv_status cuv_read_folder(struct cuv_evidence *ev, const char *path, cuv_file **out);
 /* A zip that is an archive of Keras, maybe inside a folder (archive.c). */
 bool cuv_archive_like(const cuv_zip *zip);
+/* Keeps of a file's tensors those under a name, which is then no more part of theirs: CUV_NO "file.part" when there are none (part.c). */
+CUV_MUST_USE cuv_status cuv_file_part(struct cuv_evidence *ev, cuv_file *file, const char *key);
 /* One part of an archive by name; `*found` is false when it is not there. */
 cuv_status cuv_archive_part(struct cuv_evidence *ev, const cuv_file *file, const char *name, cuv_source *out, bool *found);
 /* Puts adapted vocabularies from the archive's assets into the configurations of their layers. */

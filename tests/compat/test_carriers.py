@@ -270,3 +270,32 @@ def test_changed_tfjs(tmp_path):
     manifest["weightsManifest"][0]["paths"][0] = "../../etc/passwd"
     open(model, "w").write(json.dumps(manifest))
     assert survives(model).returncode in (1, 3)
+
+
+# ---- several models in one file ----
+
+THREE = os.path.join(HERE, "keras-3.15")
+
+
+def two_in_one(path, flat):
+    """The weights of two models of the fixed set under names of their own."""
+    lists = {name: list(np.load(os.path.join(THREE, name + ".all_weights.npy"), allow_pickle=True)) for name in ("autoencoder", "attention")}
+    if flat:
+        np.savez(path, **{"%s/w%d" % (name, i): w for name, weights in lists.items() for i, w in enumerate(weights)})
+    else:
+        np.save(path, np.array(lists, dtype=object), allow_pickle=True)
+
+
+@pytest.mark.parametrize("name", ["autoencoder", "attention"])
+@pytest.mark.parametrize("flat", [False, True])
+def test_part_of_a_file(name, flat, tmp_path):
+    path = os.path.join(str(tmp_path), "both.npz" if flat else "both.npy")
+    two_in_one(path, flat)
+    check_evidence([os.path.join(THREE, name + ".json"), path + "#" + name], os.path.join(THREE, name + ".io.npz"), tmp_path)
+
+
+def test_no_such_part(tmp_path):
+    path = os.path.join(str(tmp_path), "both.npy")
+    two_in_one(path, False)
+    done = must("inspect", path + "#decoder", status=1)
+    assert "has nothing named 'decoder'" in done.stderr and "autoencoder, attention" in done.stderr
