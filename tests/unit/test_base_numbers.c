@@ -1,30 +1,11 @@
 /* Conversions between element types, and doubles as text. The sums are SHA-256 of what NumPy 2.4, ml_dtypes 0.6 and
  * Python's repr give for the same inputs; NaN counts as 0x7fc00000. */
-#include "base/base.h"
+#include "context.h"
 
 #include <locale.h>
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <cmocka.h>
 
 enum { N = 65536 };
-
-static cuv_context *cx;
-
-static int setup(void **state)
-{
-    (void)state;
-    return cuv_context_new(NULL, &cx) != CUV_OK;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    cuv_context_free(cx);
-    return 0;
-}
 
 static uint32_t bits_of(float value)
 {

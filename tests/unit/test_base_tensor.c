@@ -1,30 +1,7 @@
 /* Shapes, tensors as views, transposing; dtypes. */
-#include "base/base.h"
+#include "context.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <cmocka.h>
-
-static cuv_context *cx;
-static cuv_arena *arena;
-
-static int setup(void **state)
-{
-    (void)state;
-    if (cuv_context_new(NULL, &cx) != CUV_OK)
-        return 1;
-    arena = cuv_arena_new(cx);
-    return !arena;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    cuv_arena_free(arena);
-    cuv_context_free(cx);
-    return 0;
-}
 
 static const char *last_id(void)
 {

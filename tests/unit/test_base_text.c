@@ -1,24 +1,5 @@
 /* Text: comparing, escaping, UTF-8, maps and sums. */
-#include "base/base.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <cmocka.h>
-
-static cuv_context *cx;
-
-static int setup(void **state)
-{
-    (void)state;
-    return cuv_context_new(NULL, &cx) != CUV_OK;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    cuv_context_free(cx);
-    return 0;
-}
+#include "context.h"
 
 static void natural_order(void **state)
 {
@@ -131,7 +112,6 @@ static void map(void **state)
 {
     (void)state;
     enum { COUNT = 5000 };
-    cuv_arena *arena = cuv_arena_new(cx);
     cuv_map *m = cuv_map_new(arena);
     static int values[COUNT];
     assert_null(cuv_map_get(m, "absent"));
@@ -145,7 +125,6 @@ static void map(void **state)
         assert_ptr_equal(cuv_map_get(m, key), i == 7 ? &values[8] : &values[i]);
     }
     assert_null(cuv_map_get(m, "key 5000"));
-    cuv_arena_free(arena);
 }
 
 /* FIPS 180-4 examples, and lengths round the padding (Python's hashlib). */

@@ -1,27 +1,9 @@
 /* Digests against hashlib's BLAKE2s and SHA-256; the files of packed weights, whole and broken. */
 #include "run/cache.h"
+#include "context.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <cmocka.h>
 #include <stddef.h>
-#include <stdlib.h>
 #include <unistd.h>
-
-static cuv_context *cx;
-
-static int setup(void **state)
-{
-    (void)state;
-    return cuv_context_new(NULL, &cx) != CUV_OK;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    cuv_context_free(cx);
-    return 0;
-}
 
 /* ---- digests ---- */
 
@@ -155,17 +137,23 @@ static const float *take(cuv_cache *cache, size_t step, const char *layout, size
     return cuv_cache_take(cache, layout, floats);
 }
 
+/* A cache with the section "one" of step 0. */
+static void save_one(scene *s, const float a[5])
+{
+    cuv_cache *cache = open_cache(s, "isa");
+    add(cache, 0, "one", 5, a);
+    assert_int_equal(cuv_cache_save(cache), CUV_OK);
+    cuv_cache_close(cache);
+}
+
 static void kept_and_joined(void **state)
 {
     static const float a[5] = {1, 2, 3, 4, 5}, b[17] = {9, 8, 7};
     scene s;
     (void)state;
     open_scene(&s);
+    save_one(&s, a);
     cuv_cache *cache = open_cache(&s, "isa");
-    add(cache, 0, "one", 5, a);
-    assert_int_equal(cuv_cache_save(cache), CUV_OK);
-    cuv_cache_close(cache);
-    cache = open_cache(&s, "isa");
     assert_memory_equal(take(cache, 0, "one", 5), a, sizeof a);
     add(cache, 3, "two", 17, b);
     assert_null(take(cache, 0, "two", 5));
@@ -189,11 +177,8 @@ static void another_key(void **state)
     scene s;
     (void)state;
     open_scene(&s);
-    cuv_cache *cache = open_cache(&s, "isa");
-    add(cache, 0, "one", 5, a);
-    assert_int_equal(cuv_cache_save(cache), CUV_OK);
-    cuv_cache_close(cache);
-    cache = open_cache(&s, "another");
+    save_one(&s, a);
+    cuv_cache *cache = open_cache(&s, "another");
     assert_null(take(cache, 0, "one", 5));
     cuv_cache_close(cache);
     for (size_t i = 0; i < s.program->value_count; i++)
