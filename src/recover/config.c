@@ -1,0 +1,295 @@
+/* A structure as a configuration of Keras 3: Sequential where it is a chain, else Functional. */
+#include "recover/structure.h"
+
+/* A tensor of the graph: which layer, and which of its calls. */
+typedef struct tail { const char *layer; int64_t call; const cuv_flow *flow; bool tokens; } tail;
+typedef struct record { const char *name; cuv_value *record, *nodes; const cuv_runit *unit; int64_t calls; } record;
+
+typedef struct writer {
+    cuv_context *cx;
+    cuv_arena *arena;
+    const cuv_structure *s;
+    cuv_map *names;         /* how often each was used */
+    record *records;
+    size_t count;
+    tail *tails;            /* by node */
+    const char **shown;     /* by node: the layer that decisions speak of */
+    tail inputs[8];
+    bool chain;
+} writer;
+
+static cuv_status put(writer *w, cuv_value *d, const char *key, cuv_value *v)
+{
+    return cuv_dict_set(w->arena, d, key, v);
+}
+
+static cuv_value *text(writer *w, const char *t)
+{
+    return cuv_value_text(w->arena, t);
+}
+
+/* The wish itself, or with the next number behind it. */
+static const char *fresh_name(writer *w, const char *wish)
+{
+    for (size_t n = 0; n < 100000; n++) {
+        const char *name = n ? cuv_arena_printf(w->arena, "%s_%zu", wish, n) : wish;
+        if (!name)
+            return NULL;
+        if (cuv_map_get(w->names, name))
+            continue;
+        return cuv_map_set(w->names, name, w) == CUV_OK ? name : NULL;
+    }
+    return NULL;
+}
+
+static cuv_status shape_value(writer *w, const cuv_flow *f, cuv_value **out)
+{
+    cuv_value *list = *out = cuv_value_list(w->arena);
+    if (!list)
+        return cuv_oom(w->cx);
+    CUV_TRY(cuv_list_add(w->arena, list, cuv_value_null(w->arena)));
+    for (int i = 0; i < f->rank; i++)
+        CUV_TRY(cuv_list_add(w->arena, list, f->at[i] < 0 ? cuv_value_null(w->arena) : cuv_value_int(w->arena, f->at[i])));
+    return CUV_OK;
+}
+
+static cuv_status add_record(writer *w, const char *class_name, cuv_value *config, const char *wish, const cuv_runit *unit, record **out)
+{
+    record *r = *out = &w->records[w->count++];
+    *r = (record){.name = fresh_name(w, wish), .record = cuv_value_dict(w->arena), .nodes = cuv_value_list(w->arena), .unit = unit};
+    if (!r->name || !r->record || !r->nodes || !config)
+        return cuv_oom(w->cx);
+    CUV_TRY(put(w, config, "name", text(w, r->name)));
+    CUV_TRY(put(w, r->record, "class_name", text(w, class_name)));
+    CUV_TRY(put(w, r->record, "config", config));
+    if (w->chain)
+        return CUV_OK;
+    CUV_TRY(put(w, r->record, "name", text(w, r->name)));
+    return put(w, r->record, "inbound_nodes", r->nodes);
+}
+
+static cuv_status tensor_value(writer *w, const tail *t, cuv_value **out)
+{
+    cuv_value *outer = *out = cuv_value_dict(w->arena), *config = cuv_value_dict(w->arena), *history = cuv_value_list(w->arena), *shape;
+    if (!outer || !config || !history)
+        return cuv_oom(w->cx);
+    CUV_TRY(cuv_list_add(w->arena, history, text(w, t->layer)));
+    CUV_TRY(cuv_list_add(w->arena, history, cuv_value_int(w->arena, t->call)));
+    CUV_TRY(cuv_list_add(w->arena, history, cuv_value_int(w->arena, 0)));
+    CUV_TRY(shape_value(w, t->flow, &shape));
+    CUV_TRY(put(w, config, "shape", shape));
+    CUV_TRY(put(w, config, "dtype", text(w, t->tokens ? "int32" : "float32")));
+    CUV_TRY(put(w, config, "keras_history", history));
+    CUV_TRY(put(w, outer, "class_name", text(w, "__keras_tensor__")));
+    return put(w, outer, "config", config);
+}
+
+/* One call of a layer on these tensors; `list`: as one argument. */
+static cuv_status add_call(writer *w, record *r, const tail *in, int count, bool list, bool causal)
+{
+    cuv_value *node = cuv_value_dict(w->arena), *args = cuv_value_list(w->arena), *kwargs = cuv_value_dict(w->arena);
+    cuv_value *to = list ? cuv_value_list(w->arena) : args;
+    if (!node || !args || !kwargs || !to)
+        return cuv_oom(w->cx);
+    for (int i = 0; i < count; i++) {
+        cuv_value *t;
+        CUV_TRY(tensor_value(w, &in[i], &t));
+        CUV_TRY(cuv_list_add(w->arena, to, t));
+    }
+    if (list)
+        CUV_TRY(cuv_list_add(w->arena, args, to));
+    if (causal)
+        CUV_TRY(put(w, kwargs, "use_causal_mask", cuv_value_bool(w->arena, true)));
+    CUV_TRY(put(w, node, "args", args));
+    CUV_TRY(put(w, node, "kwargs", kwargs));
+    r->calls++;
+    return cuv_list_add(w->arena, r->nodes, node);
+}
+
+static tail last_of(const record *r, const cuv_rnode *n)
+{
+    return (tail){r->name, r->calls - 1, &n->out, false};
+}
+
+static const tail *input_of(const writer *w, const cuv_rnode *n, int i)
+{
+    return n->in[i] < 0 ? &w->inputs[-n->in[i] - 1] : &w->tails[n->in[i]];
+}
+
+static cuv_status snake(writer *w, const char *class_name, const char **out)
+{
+    *out = cuv_snake_case(w->arena, class_name);
+    return *out ? CUV_OK : cuv_oom(w->cx);
+}
+
+/* An activation as a layer of its own behind `at`. */
+static cuv_status add_act(writer *w, const cuv_rnode *n, tail *at, const char *wish)
+{
+    const cuv_ract *a = &cuv_acts[n->choice.act];
+    cuv_value *config = cuv_value_dict(w->arena);
+    const char *class_name = a->name && n->kind != CUV_R_LEAKY_RELU ? "Activation" : "LeakyReLU";
+    record *r;
+    if (!config)
+        return cuv_oom(w->cx);
+    if (strcmp(class_name, "Activation") == 0)
+        CUV_TRY(put(w, config, "activation", text(w, a->name)));
+    else
+        CUV_TRY(put(w, config, "negative_slope", cuv_value_real(w->arena, a->name ? .2 : a->slope)));
+    if (!wish)
+        CUV_TRY(snake(w, class_name, &wish));
+    CUV_TRY(add_record(w, class_name, config, wish, NULL, &r));
+    CUV_TRY(add_call(w, r, at, 1, false, false));
+    *at = last_of(r, n);
+    return CUV_OK;
+}
+
+/* The layer that these weights already are: it is called again. */
+static record *shared_with(writer *w, const cuv_runit *u)
+{
+    for (size_t i = 0; u && u->count && i < w->count; i++)
+        if (w->records[i].unit == u)
+            return &w->records[i];
+    return NULL;
+}
+
+static cuv_status add_layer(writer *w, const cuv_rnode *n, const cuv_runit *u, record **out)
+{
+    const char *class_name, *wish = u ? u->name : NULL;
+    cuv_value *config = cuv_rnode_config(w->arena, w->s, n, &class_name);
+    bool named = n->choice.act && cuv_acts[n->choice.act].name && cuv_rkind_traits(n->kind) & CUV_RT_LINEAR;
+    if (!config)
+        return cuv_oom(w->cx);
+    if (named)
+        CUV_TRY(put(w, config, "activation", text(w, cuv_acts[n->choice.act].name)));
+    if (!wish)
+        CUV_TRY(snake(w, class_name, &wish));
+    return add_record(w, class_name, config, wish, u, out);
+}
+
+static cuv_status add_node(writer *w, size_t i)
+{
+    const cuv_rnode *n = &w->s->nodes[i];
+    unsigned traits = cuv_rkind_traits(n->kind);
+    const cuv_runit *u = n->unit >= 0 ? &w->s->reading->units[n->unit] : NULL;
+    tail in[CUV_R_MAX_IN];
+    for (int k = 0; k < n->in_count; k++)
+        in[k] = *input_of(w, n, k);
+    w->tails[i] = in[0];
+    if ((n->free_act && !n->choice.act) || (traits & CUV_RT_RESTS && !u) || (n->kind == CUV_R_REST && traits & CUV_RT_POOL))
+        return CUV_OK;
+    if (n->kind == CUV_R_ACTIVATION || n->kind == CUV_R_LEAKY_RELU) {
+        CUV_TRY(add_act(w, n, &w->tails[i], u ? u->name : NULL));
+        w->shown[i] = w->tails[i].layer;
+        return CUV_OK;
+    }
+    record *r = shared_with(w, u);
+    if (!r)
+        CUV_TRY(add_layer(w, n, u, &r));
+    w->shown[i] = r->name;
+    CUV_TRY(add_call(w, r, in, n->in_count, traits & CUV_RT_MERGE, n->choice.causal));
+    w->tails[i] = last_of(r, n);
+    if (traits & CUV_RT_LINEAR && !cuv_acts[n->choice.act].name)
+        CUV_TRY(add_act(w, n, &w->tails[i], NULL));
+    return CUV_OK;
+}
+
+static bool is_chain(const cuv_structure *s)
+{
+    bool chain = s->input_count == 1 && s->output_count == 1 && s->outputs[0] == (int32_t)s->count - 1;
+    for (size_t i = 0; i < s->count && chain; i++)
+        chain = s->nodes[i].in_count == 1 && s->nodes[i].in[0] == (int32_t)i - 1;
+    return chain;
+}
+
+static cuv_status add_inputs(writer *w)
+{
+    for (size_t i = 0; i < w->s->input_count; i++) {
+        const cuv_flow *f = &w->s->inputs[i];
+        cuv_value *config = cuv_value_dict(w->arena), *shape;
+        record *r;
+        if (!config)
+            return cuv_oom(w->cx);
+        CUV_TRY(shape_value(w, f, &shape));
+        CUV_TRY(put(w, config, "batch_shape", shape));
+        CUV_TRY(put(w, config, "dtype", text(w, f->tokens ? "int32" : "float32")));
+        CUV_TRY(add_record(w, "InputLayer", config, "input", NULL, &r));
+        r->calls = 1;
+        w->inputs[i] = (tail){r->name, 0, f, f->tokens};
+    }
+    return CUV_OK;
+}
+
+static cuv_status list_ends(writer *w, const tail *tails, size_t count, cuv_value *to)
+{
+    for (size_t i = 0; i < count; i++) {
+        cuv_value *end = cuv_value_list(w->arena);
+        if (!end)
+            return cuv_oom(w->cx);
+        CUV_TRY(cuv_list_add(w->arena, end, text(w, tails[i].layer)));
+        CUV_TRY(cuv_list_add(w->arena, end, cuv_value_int(w->arena, tails[i].call)));
+        CUV_TRY(cuv_list_add(w->arena, end, cuv_value_int(w->arena, 0)));
+        CUV_TRY(cuv_list_add(w->arena, to, end));
+    }
+    return CUV_OK;
+}
+
+static cuv_status finish(writer *w, cuv_candidate_config *out)
+{
+    cuv_value *config = cuv_value_dict(w->arena), *layers = cuv_value_list(w->arena), *in = cuv_value_list(w->arena),
+              *outs = cuv_value_list(w->arena);
+    tail outputs[8];
+    out->config = cuv_value_dict(w->arena);
+    if (!config || !layers || !in || !outs || !out->config)
+        return cuv_oom(w->cx);
+    for (size_t i = 0; i < w->count; i++)
+        CUV_TRY(cuv_list_add(w->arena, layers, w->records[i].record));
+    CUV_TRY(put(w, config, "name", text(w, "recovered")));
+    CUV_TRY(put(w, config, "layers", layers));
+    for (size_t i = 0; i < w->s->output_count; i++)
+        outputs[i] = w->tails[w->s->outputs[i]];
+    if (!w->chain) {
+        CUV_TRY(list_ends(w, w->inputs, w->s->input_count, in));
+        CUV_TRY(list_ends(w, outputs, w->s->output_count, outs));
+        CUV_TRY(put(w, config, "input_layers", in));
+        CUV_TRY(put(w, config, "output_layers", outs));
+    }
+    CUV_TRY(put(w, out->config, "class_name", text(w, w->chain ? "Sequential" : "Functional")));
+    return put(w, out->config, "config", config);
+}
+
+static cuv_status assign(writer *w, cuv_candidate_config *out)
+{
+    out->assignments = CUV_NEW_ARRAY(w->arena, cuv_assignment, w->count + 1);
+    if (!out->assignments)
+        return cuv_oom(w->cx);
+    for (size_t i = 0; i < w->count; i++) {
+        const cuv_runit *u = w->records[i].unit;
+        if (!u || !u->count)
+            continue;
+        cuv_assignment *a = &out->assignments[out->assignment_count++];
+        *a = (cuv_assignment){.layer = w->records[i].name, .tensors = CUV_NEW_ARRAY(w->arena, const cuv_tensor *, u->count),
+                              .count = u->count, .where = "recovery"};
+        if (!a->tensors)
+            return cuv_oom(w->cx);
+        for (size_t k = 0; k < u->count; k++)
+            a->tensors[k] = u->tensors[k].tensor;
+    }
+    return CUV_OK;
+}
+
+cuv_status cuv_structure_config(cuv_context *cx, cuv_arena *arena, const cuv_structure *s, cuv_candidate_config *out, const char ***names)
+{
+    writer w = {.cx = cx, .arena = arena, .s = s, .names = cuv_map_new(arena), .chain = is_chain(s)};
+    w.records = CUV_NEW_ARRAY(arena, record, 2 * s->count + s->input_count + 1);
+    w.tails = CUV_NEW_ARRAY(arena, tail, s->count + 1);
+    w.shown = CUV_NEW_ARRAY(arena, const char *, s->count + 1);
+    *out = (cuv_candidate_config){.max_abs = NAN};
+    if (!w.names || !w.records || !w.tails || !w.shown)
+        return cuv_oom(cx);
+    CUV_TRY(add_inputs(&w));
+    for (size_t i = 0; i < s->count; i++)
+        CUV_TRY(add_node(&w, i));
+    *names = w.shown;
+    CUV_TRY(finish(&w, out));
+    return assign(&w, out);
+}

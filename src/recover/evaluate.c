@@ -1,0 +1,396 @@
+/* Structures to numbers, a layer at a time. Each layer is a small program of its own, made by its descriptor, and what it gave is kept: of
+ * thousands of structures that begin alike, or differ in one activation, only what differs is computed. */
+#include "recover/structure.h"
+
+enum { MAX_VALUES = 200000, MAX_JOBS = 20000 };
+#define MAX_VALUE_BYTES ((size_t)192 << 20)
+#define MAX_JOB_BYTES ((size_t)512 << 20)
+
+/* A layer made ready for inputs of certain shapes. */
+typedef struct job { uint64_t hash; cuv_arena *arena; cuv_plan *plan; cuv_program *program; bool broken; } job;
+/* What a layer gave. */
+typedef struct value { uint64_t hash; cuv_run_tensor tensor; size_t bytes; bool broken; } value;
+
+typedef struct table { int32_t *slots; size_t size; } table;
+
+struct cuv_evaluator {
+    cuv_context *cx;
+    job *jobs;
+    value *values;
+    size_t job_count, value_count, job_bytes, value_bytes, input_count;
+    table job_table, value_table;
+    cuv_run_tensor outputs[8];
+    int32_t *node_values;
+    size_t node_capacity;
+};
+
+/* ---- tables: open addressing by a hash of 64 bits, which stands for the key ---------------------------------------- */
+
+static bool table_new(cuv_context *cx, table *t, size_t most)
+{
+    for (t->size = 1; t->size < 2 * most;)
+        t->size *= 2;
+    t->slots = cuv_alloc(cx, t->size * sizeof *t->slots);
+    if (t->slots)
+        memset(t->slots, 0xff, t->size * sizeof *t->slots);
+    return t->slots != NULL;
+}
+
+static void table_free(cuv_context *cx, table *t)
+{
+    if (t->slots)
+        cuv_release(cx, t->slots, t->size * sizeof *t->slots);
+}
+
+static uint64_t mix(uint64_t h, uint64_t v)
+{
+    h ^= v + 0x9e3779b97f4a7c15u + (h << 6) + (h >> 2);
+    h *= 0xff51afd7ed558ccdu;
+    return h ^ (h >> 32);
+}
+
+/* What a layer is, apart from its inputs. */
+static uint64_t layer_hash(const cuv_structure *s, const cuv_rnode *n, unsigned act)
+{
+    const cuv_runit *u = n->unit >= 0 ? &s->reading->units[n->unit] : NULL;
+    const cuv_choice *c = &n->choice;
+    uint64_t h = mix(1469598103934665603u, n->kind);
+    h = mix(h, u && u->count ? (uint64_t)(uintptr_t)u->tensors : 0);
+    h = mix(h, u ? u->count * 64 + (uint64_t)u->inner : 0);
+    h = mix(h, (uint64_t)c->stride | (uint64_t)c->pad << 8 | (uint64_t)c->dilation << 16 | (uint64_t)c->pool << 24 |
+                   (uint64_t)c->epsilon << 32 | (uint64_t)c->merge << 40 | (uint64_t)c->sequences << 48 | (uint64_t)c->causal << 56);
+    return mix(h, act);
+}
+
+/* ---- layers to programs ------------------------------------------------------------------------------------------------ */
+
+static cuv_status put(cuv_arena *arena, cuv_value *d, const char *key, cuv_value *v)
+{
+    return cuv_dict_set(arena, d, key, v);
+}
+
+static cuv_status put_number(cuv_arena *arena, cuv_value *d, const char *key, int64_t v)
+{
+    return put(arena, d, key, cuv_value_int(arena, v));
+}
+
+static const char *pad_name(int pad)
+{
+    return pad == CUV_PAD_SAME ? "same" : pad == CUV_PAD_CAUSAL ? "causal" : "valid";
+}
+
+static cuv_status put_choice(cuv_arena *arena, const cuv_rnode *n, const cuv_runit *u, cuv_value *d)
+{
+    unsigned traits = cuv_rkind_traits(n->kind);
+    const cuv_choice *c = &n->choice;
+    if (traits & CUV_RT_POOL)
+        CUV_TRY(put_number(arena, d, "pool_size", c->pool));
+    if (traits & (CUV_RT_POOL | CUV_RT_CONV)) {
+        CUV_TRY(put_number(arena, d, "strides", c->stride));
+        CUV_TRY(put(arena, d, "padding", cuv_value_text(arena, pad_name(c->pad))));
+    }
+    if (traits & CUV_RT_CONV && c->dilation > 1)
+        CUV_TRY(put_number(arena, d, "dilation_rate", c->dilation));
+    if (traits & CUV_RT_NORM)
+        CUV_TRY(put(arena, d, "epsilon", cuv_value_real(arena, cuv_epsilons[c->epsilon])));
+    if (traits & CUV_RT_RECURRENT) {
+        CUV_TRY(put(arena, d, "return_sequences", cuv_value_bool(arena, c->sequences)));
+        CUV_TRY(put(arena, d, "activation", cuv_value_text(arena, cuv_acts[c->act].name ? cuv_acts[c->act].name : "tanh")));
+    }
+    if (n->kind == CUV_R_DOT)
+        CUV_TRY(put_number(arena, d, "axes", 1));
+    if (n->kind == CUV_R_REST)
+        CUV_TRY(put(arena, d, "rate", cuv_value_real(arena, 0.5)));
+    (void)u;
+    return CUV_OK;
+}
+
+cuv_value *cuv_rnode_config(cuv_arena *arena, const cuv_structure *s, const cuv_rnode *n, const char **class_name)
+{
+    const cuv_runit *u = n->unit >= 0 ? &s->reading->units[n->unit] : NULL;
+    cuv_value *d = u && u->config ? cuv_value_copy(arena, u->config) : cuv_value_dict(arena);
+    *class_name = cuv_rkind_name(n->kind);
+    if (!d || put_choice(arena, n, u, d) != CUV_OK)
+        return NULL;
+    if (n->kind != CUV_R_BIDIRECTIONAL)
+        return d;
+    cuv_value *outer = cuv_value_dict(arena), *layer = cuv_value_dict(arena);
+    if (!outer || !layer || put(arena, layer, "class_name", cuv_value_text(arena, cuv_rkind_name(u->inner))) != CUV_OK ||
+        put(arena, layer, "config", d) != CUV_OK || put(arena, outer, "layer", layer) != CUV_OK ||
+        put(arena, outer, "merge_mode", cuv_value_text(arena, cuv_merge_modes[n->choice.merge])) != CUV_OK)
+        return NULL;
+    return outer;
+}
+
+/* An activation as a layer. */
+static cuv_value *act_config(cuv_arena *arena, unsigned act, const char **class_name)
+{
+    cuv_value *d = cuv_value_dict(arena);
+    const cuv_ract *a = &cuv_acts[act];
+    *class_name = a->name ? "Activation" : "LeakyReLU";
+    if (!d || (a->name ? put(arena, d, "activation", cuv_value_text(arena, a->name))
+                       : put(arena, d, "negative_slope", cuv_value_real(arena, a->slope))) != CUV_OK)
+        return NULL;
+    return d;
+}
+
+static cuv_status give_weights(cuv_evaluator *e, job *j, cuv_layer *layer, const cuv_runit *u)
+{
+    cuv_weight **weights;
+    size_t count;
+    CUV_TRY(cuv_layer_weights_in_order(j->arena, layer, &weights, &count));
+    if (count != (u ? u->count : 0))
+        return CUV_NO;
+    for (size_t i = 0; i < count; i++) {
+        const cuv_tensor *t = u->tensors[i].tensor;
+        if (!cuv_shape_equal(t->shape, t->rank, weights[i]->shape, weights[i]->rank) || !t->data)
+            return CUV_NO;
+        if (t->dtype != weights[i]->dtype || (uintptr_t)t->data % cuv_dtype_size(t->dtype)) {
+            cuv_tensor *copy;
+            void *data;
+            CUV_TRY(cuv_tensor_new(j->arena, weights[i]->dtype, t->shape, t->rank, &copy, &data));
+            cuv_convert(data, weights[i]->dtype, t->data, t->dtype, cuv_tensor_count(t));
+            t = copy;
+        }
+        j->program->values[weights[i]->ref].tensor = t;
+        e->job_bytes += 2 * cuv_tensor_bytes(t);
+    }
+    return CUV_OK;
+}
+
+static cuv_value *record_of(cuv_arena *arena, const char *class_name, cuv_value *config)
+{
+    cuv_value *r = cuv_value_dict(arena);
+    if (!config || !r || put(arena, config, "name", cuv_value_text(arena, "layer")) != CUV_OK ||
+        put(arena, r, "class_name", cuv_value_text(arena, class_name)) != CUV_OK || put(arena, r, "config", config) != CUV_OK)
+        return NULL;
+    return r;
+}
+
+static cuv_status make_program(cuv_evaluator *e, job *j, cuv_value *record, const cuv_runit *u, bool causal, const cuv_run_tensor *in,
+                               size_t count)
+{
+    cuv_sym syms[CUV_R_MAX_IN], *in_syms = syms;
+    cuv_layer like = {.keras = 3, .keras_minor = INT_MAX, .trainable = true, .arena = j->arena}, *layer;
+    cuv_value *yes = cuv_value_bool(j->arena, true);
+    cuv_kwarg kwarg = {.name = "use_causal_mask", .literal = yes, .tensor = {CUV_NO_REF, CUV_NO_REF}};
+    j->program = cuv_program_new(j->arena);
+    if (!j->program || !yes)
+        return cuv_oom(e->cx);
+    for (size_t i = 0; i < count; i++)
+        syms[i] = (cuv_sym){cuv_program_input(j->program, "x", in[i].dtype, in[i].shape, in[i].rank), CUV_NO_REF};
+    CUV_TRY(cuv_layer_new(j->arena, record, &like, &layer));
+    cuv_call *call = CUV_NEW(j->arena, cuv_call);
+    if (!call)
+        return cuv_oom(e->cx);
+    *call = (cuv_call){.cx = e->cx, .arena = j->arena, .program = j->program, .layer = layer, .in = in_syms, .in_count = count,
+                       .kwargs = &kwarg, .kwarg_count = causal};
+    CUV_TRY(cuv_layer_call(call));
+    CUV_TRY(j->program->status);
+    CUV_TRY(cuv_program_set_outputs(j->program, &call->out[0].value, &(const char *){"y"}, 1));
+    CUV_TRY(give_weights(e, j, layer, u));
+    return cuv_plan_new(e->cx, j->program, in, NULL, &j->plan);
+}
+
+/* A failure that only says that such a layer cannot be. */
+static bool is_answer(cuv_status status)
+{
+    return status == CUV_NO || status == CUV_UNSUPPORTED || status == CUV_DAMAGED || status == CUV_UNSAFE || status == CUV_ARGUMENT;
+}
+
+static void drop_jobs(cuv_evaluator *e)
+{
+    for (size_t i = 0; i < e->job_count; i++) {
+        cuv_plan_free(e->jobs[i].plan);
+        cuv_arena_free(e->jobs[i].arena);
+    }
+    e->job_count = e->job_bytes = 0;
+    memset(e->job_table.slots, 0xff, e->job_table.size * sizeof *e->job_table.slots);
+}
+
+static cuv_status find_job(cuv_evaluator *e, const cuv_structure *s, const cuv_rnode *n, int act, const cuv_run_tensor *in, size_t count,
+                           job **out)
+{
+    const cuv_runit *u = act < 0 && n->unit >= 0 ? &s->reading->units[n->unit] : NULL;
+    bool recurrent = cuv_rkind_traits(n->kind) & CUV_RT_RECURRENT;
+    uint64_t h = act < 0 ? layer_hash(s, n, recurrent ? n->choice.act : 0) : mix(77, (uint64_t)act);
+    for (size_t i = 0; i < count; i++)
+        for (int k = 0; k < in[i].rank; k++)
+            h = mix(h, (uint64_t)in[i].shape[k] * 16 + (uint64_t)in[i].rank);
+    size_t at = h & (e->job_table.size - 1);
+    for (; e->job_table.slots[at] >= 0; at = (at + 1) & (e->job_table.size - 1))
+        if (e->jobs[e->job_table.slots[at]].hash == h) {
+            *out = &e->jobs[e->job_table.slots[at]];
+            return CUV_OK;
+        }
+    if (e->job_count == MAX_JOBS || e->job_bytes > MAX_JOB_BYTES) {
+        drop_jobs(e);
+        at = h & (e->job_table.size - 1);
+    }
+    job *j = &e->jobs[e->job_count];
+    *j = (job){.hash = h, .arena = cuv_arena_new(e->cx)};
+    if (!j->arena)
+        return cuv_oom(e->cx);
+    e->job_table.slots[at] = (int32_t)e->job_count++;
+    e->job_bytes += 16384;
+    size_t mark = cuv_findings_mark(e->cx);
+    const char *class_name;
+    cuv_value *config = act < 0 ? cuv_rnode_config(j->arena, s, n, &class_name) : act_config(j->arena, (unsigned)act, &class_name);
+    cuv_value *record = record_of(j->arena, class_name, config);
+    cuv_status status = record ? make_program(e, j, record, u, act < 0 && n->choice.causal, in, count) : cuv_oom(e->cx);
+    if (is_answer(status)) {
+        cuv_findings_rewind(e->cx, mark);
+        j->broken = true;
+        status = CUV_OK;
+    }
+    *out = j;
+    return status;
+}
+
+/* ---- numbers --------------------------------------------------------------------------------------------------------------- */
+
+static void drop_values(cuv_evaluator *e)
+{
+    for (size_t i = e->input_count; i < e->value_count; i++)
+        if (e->values[i].tensor.data)
+            cuv_release(e->cx, e->values[i].tensor.data, e->values[i].bytes);
+    e->value_count = e->input_count;
+    e->value_bytes = 0;
+    memset(e->value_table.slots, 0xff, e->value_table.size * sizeof *e->value_table.slots);
+}
+
+static cuv_status run_job(cuv_evaluator *e, job *j, const cuv_run_tensor *in, value *v)
+{
+    if (j->broken) {
+        v->broken = true;
+        return CUV_OK;
+    }
+    size_t n, size;
+    v->tensor = *cuv_plan_output(j->plan, 0);
+    if (!cuv_shape_count(v->tensor.shape, v->tensor.rank, &n) || !cuv_mul_size(n, cuv_dtype_size(v->tensor.dtype), &size))
+        return cuv_oom(e->cx);
+    v->bytes = size + 64;
+    v->tensor.data = cuv_alloc(e->cx, v->bytes);
+    if (!v->tensor.data)
+        return cuv_oom(e->cx);
+    e->value_bytes += v->bytes;
+    size_t mark = cuv_findings_mark(e->cx);
+    cuv_status status = cuv_plan_run(j->plan, in, &v->tensor);
+    if (is_answer(status)) {
+        cuv_findings_rewind(e->cx, mark);
+        v->broken = true;
+        status = CUV_OK;
+    }
+    return status;
+}
+
+/* The value of a layer (act < 0) or of an activation on the first of `in`. */
+static cuv_status value_of(cuv_evaluator *e, const cuv_structure *s, const cuv_rnode *n, int act, const int32_t *in, size_t count,
+                           int32_t *out)
+{
+    cuv_run_tensor tensors[CUV_R_MAX_IN];
+    bool recurrent = cuv_rkind_traits(n->kind) & CUV_RT_RECURRENT;
+    uint64_t h = act < 0 ? layer_hash(s, n, recurrent ? n->choice.act : 0) : mix(77, (uint64_t)act);
+    bool broken = false;
+    for (size_t i = 0; i < count; i++) {
+        h = mix(h, (uint64_t)in[i] + 1);
+        broken |= e->values[in[i]].broken;
+    }
+    size_t at = h & (e->value_table.size - 1);
+    for (; e->value_table.slots[at] >= 0; at = (at + 1) & (e->value_table.size - 1))
+        if (e->values[e->value_table.slots[at]].hash == h) {
+            *out = e->value_table.slots[at];
+            return CUV_OK;
+        }
+    value *v = &e->values[e->value_count];
+    *v = (value){.hash = h, .broken = broken};
+    *out = (int32_t)e->value_count;
+    e->value_table.slots[at] = (int32_t)e->value_count++;
+    if (broken)
+        return CUV_OK;
+    for (size_t i = 0; i < count; i++)
+        tensors[i] = e->values[in[i]].tensor;
+    job *j;
+    CUV_TRY(find_job(e, s, n, act, tensors, count, &j));
+    return run_job(e, j, tensors, v);
+}
+
+static cuv_status node_value(cuv_evaluator *e, const cuv_structure *s, const cuv_rnode *n, int32_t *out)
+{
+    int32_t in[CUV_R_MAX_IN];
+    unsigned traits = cuv_rkind_traits(n->kind);
+    for (int i = 0; i < n->in_count; i++)
+        in[i] = n->in[i] < 0 ? -n->in[i] - 1 : e->node_values[n->in[i]];
+    *out = in[0];
+    if (!(traits & CUV_RT_RESTS) && !(traits & CUV_RT_ACTS && n->kind != CUV_R_PRELU)) {
+        size_t count = n->kind == CUV_R_ATTENTION ? 2 : (size_t)n->in_count;
+        CUV_TRY(value_of(e, s, n, -1, in, count, out));
+    }
+    if (n->choice.act && traits & (CUV_RT_LINEAR | CUV_RT_ACTS) && n->kind != CUV_R_PRELU) {
+        in[0] = *out;
+        CUV_TRY(value_of(e, s, n, n->choice.act, in, 1, out));
+    }
+    return CUV_OK;
+}
+
+cuv_status cuv_evaluate(cuv_evaluator *e, const cuv_structure *s, const cuv_run_tensor **outputs)
+{
+    if (e->value_count + 2 * s->count + 2 > MAX_VALUES || e->value_bytes > MAX_VALUE_BYTES)
+        drop_values(e);
+    if (s->count > e->node_capacity) {
+        int32_t *grown = cuv_resize(e->cx, e->node_values, e->node_capacity * sizeof *grown, s->count * sizeof *grown);
+        if (!grown)
+            return cuv_oom(e->cx);
+        e->node_values = grown;
+        e->node_capacity = s->count;
+    }
+    CUV_TRY(cuv_check_time(e->cx));
+    for (size_t i = 0; i < s->count; i++) {
+        CUV_TRY(node_value(e, s, &s->nodes[i], &e->node_values[i]));
+        if (e->values[e->node_values[i]].broken)
+            return CUV_NO;
+    }
+    for (size_t i = 0; i < s->output_count; i++)
+        e->outputs[i] = e->values[e->node_values[s->outputs[i]]].tensor;
+    *outputs = e->outputs;
+    return CUV_OK;
+}
+
+/* ---- life -------------------------------------------------------------------------------------------------------------------- */
+
+cuv_status cuv_evaluator_new(cuv_context *cx, const cuv_run_tensor *inputs, size_t count, cuv_evaluator **out)
+{
+    cuv_evaluator *e = *out = cuv_alloc(cx, sizeof *e);
+    if (!e)
+        return cuv_oom(cx);
+    *e = (cuv_evaluator){.cx = cx, .input_count = count, .value_count = count};
+    e->jobs = cuv_alloc(cx, MAX_JOBS * sizeof *e->jobs);
+    e->values = cuv_alloc(cx, MAX_VALUES * sizeof *e->values);
+    if (!e->jobs || !e->values || !table_new(cx, &e->job_table, MAX_JOBS) || !table_new(cx, &e->value_table, MAX_VALUES)) {
+        cuv_evaluator_free(e);
+        *out = NULL;
+        return cuv_oom(cx);
+    }
+    for (size_t i = 0; i < count; i++)
+        e->values[i] = (value){.tensor = inputs[i]};
+    return CUV_OK;
+}
+
+void cuv_evaluator_free(cuv_evaluator *e)
+{
+    if (!e)
+        return;
+    if (e->values && e->value_table.slots)
+        drop_values(e);
+    if (e->jobs && e->job_table.slots)
+        drop_jobs(e);
+    table_free(e->cx, &e->job_table);
+    table_free(e->cx, &e->value_table);
+    if (e->jobs)
+        cuv_release(e->cx, e->jobs, MAX_JOBS * sizeof *e->jobs);
+    if (e->values)
+        cuv_release(e->cx, e->values, MAX_VALUES * sizeof *e->values);
+    if (e->node_values)
+        cuv_release(e->cx, e->node_values, e->node_capacity * sizeof *e->node_values);
+    cuv_release(e->cx, e, sizeof *e);
+}

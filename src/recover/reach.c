@@ -1,0 +1,209 @@
+/* Spatial sizes that lead from the input to the first Flatten: forward over every window, stride and padding, backward from the number of
+ * values that the Dense layer takes. Exact, so that no right path is lost to a beam (5.5 of the study). */
+#include "recover/wiring.h"
+
+#include <stdlib.h>
+
+enum { MAX_SIZES = 1024 };
+
+static int compare(const void *a, const void *b)
+{
+    return memcmp(a, b, sizeof(int32_t[3]));
+}
+
+static bool has(const cuv_sizes *s, const int32_t *at)
+{
+    return s->count && bsearch(at, s->at, s->count, sizeof *s->at, compare);
+}
+
+static void unique(cuv_sizes *s)
+{
+    size_t n = 0;
+    if (s->count)
+        qsort(s->at, s->count, sizeof *s->at, compare);
+    for (size_t i = 0; i < s->count; i++)
+        if (!n || compare(s->at[n - 1], s->at[i]))
+            memmove(s->at[n++], s->at[i], sizeof *s->at);
+    s->count = n;
+}
+
+static void add(cuv_sizes *s, const int32_t *at)
+{
+    if (s->count == 16 * MAX_SIZES)
+        unique(s);
+    if (s->count < 16 * MAX_SIZES)
+        memcpy(s->at[s->count++], at, sizeof *s->at);
+}
+
+static void moved(const int32_t *from, int rank, const int64_t *window, int dilation, int stride, int pad, int32_t *to)
+{
+    for (int i = 0; i < 3; i++)
+        to[i] = i < rank ? cuv_window_size(from[i], (window[i] - 1) * dilation + 1, stride, pad) : 0;
+}
+
+static bool fine(const int32_t *at, int rank)
+{
+    for (int i = 0; i < rank; i++)
+        if (at[i] < 1)
+            return false;
+    return true;
+}
+
+static void add_pools(cuv_sizes *to, const int32_t *from, int rank)
+{
+    static const struct { int64_t window; int stride, pad; } pools[] = {{2, 2, CUV_PAD_VALID}, {2, 2, CUV_PAD_SAME}, {3, 3, CUV_PAD_VALID},
+        {3, 2, CUV_PAD_VALID}, {3, 2, CUV_PAD_SAME}, {3, 3, CUV_PAD_SAME}, {4, 4, CUV_PAD_VALID}};
+    add(to, from);
+    for (size_t i = 0; i < sizeof pools / sizeof *pools; i++) {
+        int32_t at[3];
+        const int64_t window[3] = {pools[i].window, pools[i].window, pools[i].window};
+        moved(from, rank, window, 1, pools[i].stride, pools[i].pad, at);
+        if (fine(at, rank))
+            add(to, at);
+    }
+}
+
+/* All sizes after the unit from one size before it. */
+static void step_from(const cuv_wirer *w, const cuv_runit *u, const int32_t *from, int rank, cuv_sizes *pooled, cuv_sizes *to)
+{
+    unsigned traits = cuv_rkind_traits(u->kind);
+    bool conv = traits & CUV_RT_CONV, pool = traits & CUV_RT_POOL;
+    pooled->count = to->count = 0;
+    if (pool || (!w->complete && u->count && (traits & (CUV_RT_CONV | CUV_RT_NORM | CUV_RT_LINEAR))))
+        add_pools(pooled, from, rank);
+    else
+        add(pooled, from);
+    for (size_t i = 0; i < pooled->count; i++) {
+        if (!conv) {
+            add(to, pooled->at[i]);
+            continue;
+        }
+        for (int stride = 1; stride <= 4; stride++)
+            for (int dilation = 1; dilation <= (rank == 1 && stride == 1 ? 4 : 1); dilation++)
+                for (int pad = CUV_PAD_VALID; pad <= CUV_PAD_SAME; pad++) {
+                    int32_t at[3];
+                    moved(pooled->at[i], rank, u->kernel, dilation, stride, pad, at);
+                    if (fine(at, rank))
+                        add(to, at);
+                }
+    }
+    unique(to);
+}
+
+/* The Dense layer that a Flatten stands before, and how many sizes it takes; false: none, or it cannot be told. */
+static bool find_end(const cuv_wirer *w, size_t *end, int64_t *product)
+{
+    int64_t channels = w->ends->inputs[0].at[w->ends->inputs[0].rank - 1];
+    for (size_t i = 0; i < w->reading->count; i++) {
+        const cuv_runit *u = &w->reading->units[i];
+        unsigned traits = cuv_rkind_traits(u->kind);
+        if (u->kind == CUV_R_UNKNOWN || u->kind == CUV_R_CONCATENATE || traits & (CUV_RT_GROWS | CUV_RT_RECURRENT | CUV_RT_GLOBAL) ||
+            u->kind == CUV_R_ATTENTION || u->kind == CUV_R_EMBEDDING)
+            return false;
+        if (u->kind == CUV_R_DENSE) {
+            *end = i;
+            *product = channels > 0 && u->in % channels == 0 ? u->in / channels : 0;
+            return u->in != channels && *product > 0;
+        }
+        if (u->count)
+            channels = u->out;
+    }
+    return false;
+}
+
+static cuv_status copy(cuv_wirer *w, const cuv_sizes *from, cuv_sizes *to)
+{
+    to->at = cuv_arena_calloc(w->arena, from->count + 1, sizeof *to->at);
+    if (!to->at)
+        return cuv_oom(w->cx);
+    to->count = from->count;
+    memcpy(to->at, from->at, from->count * sizeof *to->at);
+    return CUV_OK;
+}
+
+typedef struct room { cuv_sizes pooled, to, all; } room;
+
+static cuv_status forward(cuv_wirer *w, size_t end, int rank, room *r, cuv_sizes *sets, bool *whole)
+{
+    int32_t first[3] = {0};
+    for (int i = 0; i < rank; i++)
+        first[i] = w->ends->inputs[0].at[i];
+    cuv_sizes start = {&first, 1};
+    const cuv_sizes *from = &start;
+    for (size_t i = 0; i <= end; i++) {
+        r->all.count = 0;
+        for (size_t k = 0; k < from->count; k++) {
+            step_from(w, &w->reading->units[i], from->at[k], rank, &r->pooled, &r->to);
+            for (size_t j = 0; j < r->to.count; j++)
+                add(&r->all, r->to.at[j]);
+        }
+        unique(&r->all);
+        *whole = r->all.count <= MAX_SIZES;
+        if (!*whole)
+            return CUV_OK;
+        CUV_TRY(copy(w, &r->all, &sets[i]));
+        from = &sets[i];
+        CUV_TRY(cuv_check_time(w->cx));
+    }
+    return CUV_OK;
+}
+
+/* Keeps of sets[i - 1] what leads into sets[i]. */
+static void backward(cuv_wirer *w, size_t end, int rank, room *r, cuv_sizes *sets)
+{
+    for (size_t i = end; i > 0; i--) {
+        size_t kept = 0;
+        for (size_t k = 0; k < sets[i - 1].count; k++) {
+            bool leads = false;
+            step_from(w, &w->reading->units[i], sets[i - 1].at[k], rank, &r->pooled, &r->to);
+            for (size_t j = 0; j < r->to.count && !leads; j++)
+                leads = has(&sets[i], r->to.at[j]);
+            if (leads)
+                memmove(sets[i - 1].at[kept++], sets[i - 1].at[k], sizeof *sets[i].at);
+        }
+        sets[i - 1].count = kept;
+    }
+}
+
+cuv_status cuv_find_reach(cuv_wirer *w)
+{
+    size_t end;
+    int64_t product;
+    bool whole;
+    const cuv_flow *in = &w->ends->inputs[0];
+    int rank = in->rank - 1;
+    room r;
+    if (w->ends->input_count != 1 || rank < 1 || rank > 3 || !fine(in->at, rank) || !find_end(w, &end, &product))
+        return CUV_OK;
+    cuv_sizes *sets = CUV_NEW_ARRAY(w->arena, cuv_sizes, end + 1);
+    for (cuv_sizes *s = &r.pooled; s <= &r.all; s++)
+        *s = (cuv_sizes){cuv_arena_calloc(w->step, 16 * MAX_SIZES, sizeof *s->at), 0};
+    if (!sets || !r.pooled.at || !r.to.at || !r.all.at)
+        return cuv_oom(w->cx);
+    CUV_TRY(forward(w, end, rank, &r, sets, &whole));
+    if (!whole)
+        return CUV_OK;
+    size_t kept = 0;
+    for (size_t k = 0; k < sets[end].count; k++) {
+        int64_t n = 1;
+        for (int i = 0; i < rank; i++)
+            n *= sets[end].at[k][i];
+        if (n == product)
+            memmove(sets[end].at[kept++], sets[end].at[k], sizeof *sets->at);
+    }
+    sets[end].count = kept;
+    backward(w, end, rank, &r, sets);
+    w->reach = sets;
+    w->reach_end = end;
+    return CUV_OK;
+}
+
+bool cuv_in_reach(const cuv_wirer *w, const cuv_flow *f)
+{
+    int32_t at[3] = {0};
+    if (!w->reach || w->at >= w->reach_end || f->rank < 2)
+        return true;
+    for (int i = 0; i + 1 < f->rank; i++)
+        at[i] = f->at[i];
+    return has(&w->reach[w->at], at);
+}

@@ -1,0 +1,465 @@
+/* Structures and their choices, tried against samples: all hidden layers alike first, which is the usual case and costs a dozen tries at any
+ * depth; then one choice, one kind of choices and two choices at a time, downhill; then what is small enough to be tried whole; then chance
+ * (seeded). 5.6 of the study. */
+#include "recover/search.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+enum { SPATIAL_MOST = 6000, ACTS_MOST = 40000, STRUCTURES_FIRST = 6, PAIRS = 14 };
+static const uint8_t common[] = {1, 2, 3, 4, 5, 7, 6, 8, 9, 10, 11, 12, 0};
+
+double cuv_search_clock(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static bool spent(const cuv_search *s)
+{
+    return s->found || s->evaluated >= s->most || cuv_search_clock() > s->until;
+}
+
+/* ---- one try --------------------------------------------------------------------------------------------------------- */
+
+static cuv_status measure(cuv_search *s, cuv_evaluator *e, const cuv_target *t, size_t structure, const uint8_t *values, double *error,
+                          double *ratio, double *max_abs)
+{
+    const cuv_run_tensor *outputs;
+    cuv_apply(&s->structures[structure], values);
+    cuv_status status = cuv_evaluate(e, &s->structures[structure].s, &outputs);
+    *error = *ratio = *max_abs = INFINITY;
+    if (status == CUV_OK)
+        *error = cuv_distance(t, outputs, ratio, max_abs);
+    return status == CUV_NO ? CUV_OK : status;
+}
+
+cuv_status cuv_try_all(cuv_search *s, size_t structure, const uint8_t *values, double *ratio, double *max_abs)
+{
+    double error;
+    return measure(s, s->all, s->all_target, structure, values, &error, ratio, max_abs);
+}
+
+static uint8_t *copy_values(cuv_search *s, size_t structure, const uint8_t *values)
+{
+    size_t n = s->structures[structure].count;
+    uint8_t *copy = CUV_NEW_ARRAY(s->arena, uint8_t, n + 1);
+    if (copy)
+        memcpy(copy, values, n);
+    return copy;
+}
+
+cuv_status cuv_try(cuv_search *s, size_t structure, const uint8_t *values, double *error)
+{
+    double ratio, max_abs;
+    s->evaluated++;
+    CUV_TRY(measure(s, s->part, s->part_target, structure, values, error, &ratio, &max_abs));
+    s->structures[structure].least = fmin(s->structures[structure].least, *error);
+    if (*error > 0 || s->found)
+        return CUV_OK;
+    CUV_TRY(cuv_try_all(s, structure, values, &ratio, &max_abs));
+    if (ratio > 1) {        /* right on some of the samples only */
+        *error = 1e-6;
+        return CUV_OK;
+    }
+    s->best = (cuv_hit){structure, copy_values(s, structure, values), 0, ratio, max_abs};
+    s->found = true;
+    return s->best.values ? CUV_OK : cuv_oom(s->cx);
+}
+
+static cuv_status note(cuv_search *s, size_t structure, const uint8_t *values, double error)
+{
+    if (s->hit_count >= 20000 || !(error < 1e5))
+        return CUV_OK;
+    cuv_hit *grown = cuv_arena_grow(s->arena, s->hits, s->hit_count, &s->hit_capacity, sizeof *grown);
+    if (!grown)
+        return cuv_oom(s->cx);
+    s->hits = grown;
+    grown[s->hit_count] = (cuv_hit){structure, copy_values(s, structure, values), error, INFINITY, INFINITY};
+    return grown[s->hit_count++].values ? CUV_OK : cuv_oom(s->cx);
+}
+
+/* ---- all alike ---------------------------------------------------------------------------------------------------------- */
+
+typedef struct recipe { unsigned hidden; size_t out; bool norm_first, before_merge, after_merge; } recipe;
+
+static unsigned out_act(const cuv_search *s, int output, size_t rank)
+{
+    const cuv_target *t = s->part_target;
+    return t->acts[output][rank < t->act_count[output] ? rank : 0];
+}
+
+static void follow(const cuv_search *s, const cuv_prepared *p, const recipe *r, uint8_t *values)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        const cuv_choice_slot *slot = &p->slots[i];
+        bool act = true;
+        switch (slot->kind) {
+        case CUV_S_OUT: values[i] = cuv_option_of_act(slot, out_act(s, slot->output, r->out)); continue;
+        case CUV_S_HIDDEN: case CUV_S_ACTIVATION: break;
+        case CUV_S_BEFORE_NORM: act = !r->norm_first; break;
+        case CUV_S_AFTER_NORM: act = r->norm_first; break;
+        case CUV_S_BEFORE_MERGE: act = r->before_merge; break;
+        case CUV_S_AFTER_MERGE: act = r->after_merge; break;
+        case CUV_S_AFTER_CONCAT: act = false; break;
+        default: values[i] = 0; continue;
+        }
+        values[i] = cuv_option_of_act(slot, act ? r->hidden : CUV_A_LINEAR);
+    }
+}
+
+static bool has_slot(const cuv_prepared *p, cuv_slot_kind kind)
+{
+    for (size_t i = 0; i < p->count; i++)
+        if (p->slots[i].kind == kind)
+            return true;
+    return false;
+}
+
+static cuv_status try_recipe(cuv_search *s, size_t i, const recipe *r, uint8_t *values)
+{
+    double error;
+    follow(s, &s->structures[i], r, values);
+    CUV_TRY(cuv_try(s, i, values, &error));
+    return note(s, i, values, error);
+}
+
+/* One hidden activation for a structure, in all the places where it can stand. */
+static cuv_status try_act(cuv_search *s, size_t i, unsigned hidden, uint8_t *values)
+{
+    cuv_prepared *p = &s->structures[i];
+    int norms = has_slot(p, CUV_S_BEFORE_NORM) || has_slot(p, CUV_S_AFTER_NORM), before = has_slot(p, CUV_S_BEFORE_MERGE),
+        after = has_slot(p, CUV_S_AFTER_MERGE);
+    size_t outs = has_slot(p, CUV_S_OUT) && s->part_target->outputs == 1 ? s->part_target->act_count[0] : 1;
+    outs = outs > 3 ? 3 : outs;
+    for (int a = 0; a <= norms; a++)
+        for (int b = 0; b <= before; b++)
+            for (int c = 0; c <= after; c++)
+                for (size_t o = 0; o < outs && !spent(s); o++)
+                    CUV_TRY(try_recipe(s, i, &(recipe){hidden, o, !a, b, c}, values));
+    return CUV_OK;
+}
+
+static cuv_status try_acts(cuv_search *s, size_t i, const uint8_t *acts, size_t count)
+{
+    uint8_t *values = CUV_NEW_ARRAY(s->arena, uint8_t, s->structures[i].count + 1);
+    if (!values)
+        return cuv_oom(s->cx);
+    bool hidden = false;
+    for (size_t k = 0; k < s->structures[i].count; k++)
+        hidden |= s->structures[i].slots[k].kind < CUV_S_CELL && s->structures[i].slots[k].kind != CUV_S_OUT;
+    for (size_t k = 0; k < (hidden ? count : 1) && !spent(s); k++)
+        CUV_TRY(try_act(s, i, acts[k], values));
+    return CUV_OK;
+}
+
+static int by_least(const void *a, const void *b)
+{
+    const double *x = a, *y = b;
+    return x[0] != y[0] ? (x[0] < y[0] ? -1 : 1) : x[1] < y[1] ? -1 : x[1] > y[1];
+}
+
+/* Structures in the order of their best error; order[2 i + 1] is an index. */
+static double *ranked(cuv_search *s)
+{
+    double *order = CUV_NEW_ARRAY(s->arena, double, 2 * s->count + 2);
+    for (size_t i = 0; order && i < s->count; i++) {
+        order[2 * i] = s->structures[i].least;
+        order[2 * i + 1] = (double)i;
+    }
+    if (order)
+        qsort(order, s->count, 2 * sizeof *order, by_least);
+    return order;
+}
+
+static cuv_status all_alike(cuv_search *s)
+{
+    static const uint8_t three[] = {CUV_A_RELU, CUV_A_TANH, CUV_A_SIGMOID};
+    size_t most = s->most, wide = s->count < 400 ? s->count : 400;
+    double until = s->until, now = cuv_search_clock();
+    s->stage = "all hidden layers alike";
+    for (size_t i = 0; i < s->count && i < STRUCTURES_FIRST && !spent(s); i++)
+        CUV_TRY(try_acts(s, i, common, sizeof common));
+    s->until = now + (until - now) * .35;
+    s->most = most / 2;
+    for (size_t i = STRUCTURES_FIRST; i < wide && !spent(s); i++)
+        CUV_TRY(try_acts(s, i, three, 3));
+    s->until = until;
+    s->most = most;
+    double *order = ranked(s);
+    if (!order)
+        return cuv_oom(s->cx);
+    for (size_t i = 0; i < s->count && i < 8 && !spent(s); i++)
+        if (order[2 * i] < 1e5 && order[2 * i + 1] >= STRUCTURES_FIRST)
+            CUV_TRY(try_acts(s, (size_t)order[2 * i + 1], common, sizeof common));
+    return CUV_OK;
+}
+
+/* ---- downhill -------------------------------------------------------------------------------------------------------------- */
+
+typedef struct move { double error; size_t slot; uint8_t option; bool group; } move;
+typedef struct descent { cuv_search *s; size_t structure; uint8_t *now, *try; double error; move *moves; size_t count; } descent;
+
+static bool allowed(const cuv_search *s, const cuv_choice_slot *slot, uint8_t option)
+{
+    const cuv_target *t = s->part_target;
+    if (slot->kind != CUV_S_OUT)
+        return true;
+    for (size_t i = 0; i < t->act_count[slot->output]; i++)
+        if (t->acts[slot->output][i] == slot->options[option].choice.act)
+            return true;
+    return false;
+}
+
+
+static cuv_status one_move(descent *d, size_t slot, uint8_t option, bool group)
+{
+    cuv_prepared *p = &d->s->structures[d->structure];
+    double error;
+    size_t changed = 0;
+    memcpy(d->try, d->now, p->count);
+    for (size_t i = 0; i < p->count; i++)
+        if (i == slot || (group && p->slots[i].kind == p->slots[slot].kind && p->slots[i].count == p->slots[slot].count &&
+                          d->now[i] == d->now[slot])) {
+            d->try[i] = option;
+            changed++;
+        }
+    if (group && changed < 2)
+        return CUV_OK;
+    CUV_TRY(cuv_try(d->s, d->structure, d->try, &error));
+    d->moves[d->count++] = (move){error, slot, option, group};
+    return CUV_OK;
+}
+
+static void take_move(descent *d, const move *m)
+{
+    cuv_prepared *p = &d->s->structures[d->structure];
+    uint8_t was = d->now[m->slot];
+    for (size_t i = 0; i < p->count; i++)
+        if (i == m->slot || (m->group && p->slots[i].kind == p->slots[m->slot].kind && p->slots[i].count == p->slots[m->slot].count &&
+                             d->now[i] == was && i != m->slot))
+            d->now[i] = m->option;
+    d->error = m->error;
+}
+
+static int nearer(const void *a, const void *b)
+{
+    const move *x = a, *y = b;
+    if (x->error != y->error)
+        return x->error < y->error ? -1 : 1;
+    return x->slot != y->slot ? (x->slot < y->slot ? -1 : 1) : x->option - y->option;
+}
+
+static cuv_status all_moves(descent *d)
+{
+    cuv_prepared *p = &d->s->structures[d->structure];
+    d->count = 0;
+    for (size_t i = p->count; i-- > 0;)
+        for (uint8_t o = 0; o < p->slots[i].count && !spent(d->s); o++)
+            if (o != d->now[i] && allowed(d->s, &p->slots[i], o))
+                CUV_TRY(one_move(d, i, o, false));
+    for (size_t i = 0; i < p->count; i++) {
+        bool first = true;      /* of the slots that such a move changes */
+        for (size_t k = 0; k < i; k++)
+            first &= p->slots[k].kind != p->slots[i].kind || p->slots[k].count != p->slots[i].count || d->now[k] != d->now[i];
+        for (uint8_t o = 0; first && o < p->slots[i].count && !spent(d->s); o++)
+            if (o != d->now[i] && allowed(d->s, &p->slots[i], o))
+                CUV_TRY(one_move(d, i, o, true));
+    }
+    qsort(d->moves, d->count, sizeof *d->moves, nearer);
+    return CUV_OK;
+}
+
+/* Two of the best single moves together. */
+static cuv_status pairs(descent *d, bool *better)
+{
+    size_t n = 0, count = d->s->structures[d->structure].count;
+    for (size_t i = 0; i < d->count && n < PAIRS; i++)
+        if (!d->moves[i].group)
+            d->moves[n++] = d->moves[i];
+    uint8_t *start = copy_values(d->s, d->structure, d->now);
+    if (!start)
+        return cuv_oom(d->s->cx);
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = i + 1; k < n && !spent(d->s); k++) {
+            double error;
+            if (d->moves[i].slot == d->moves[k].slot)
+                continue;
+            memcpy(d->try, start, count);
+            d->try[d->moves[i].slot] = d->moves[i].option;
+            d->try[d->moves[k].slot] = d->moves[k].option;
+            CUV_TRY(cuv_try(d->s, d->structure, d->try, &error));
+            if (error < d->error * .999) {
+                memcpy(d->now, d->try, count);
+                d->error = error;
+                *better = true;
+            }
+        }
+    return CUV_OK;
+}
+
+static cuv_status descend(cuv_search *s, size_t structure, const uint8_t *from, double error, bool with_pairs)
+{
+    cuv_prepared *p = &s->structures[structure];
+    size_t moves = 1;
+    for (size_t i = 0; i < p->count; i++)
+        moves += 2 * p->slots[i].count;
+    descent d = {s, structure, copy_values(s, structure, from), copy_values(s, structure, from), error,
+                 CUV_NEW_ARRAY(s->arena, move, moves), 0};
+    if (!d.now || !d.try || !d.moves)
+        return cuv_oom(s->cx);
+    for (bool better = true; better && !spent(s);) {
+        better = false;
+        CUV_TRY(all_moves(&d));
+        if (d.count && d.moves[0].error < d.error * .999) {
+            take_move(&d, &d.moves[0]);
+            better = true;
+        } else if (with_pairs) {
+            CUV_TRY(pairs(&d, &better));
+        }
+    }
+    return note(s, structure, d.now, d.error);
+}
+
+static int by_error(const void *a, const void *b)
+{
+    const cuv_hit *x = a, *y = b;
+    if (x->error != y->error)
+        return x->error < y->error ? -1 : 1;
+    if (x->structure != y->structure)
+        return x->structure < y->structure ? -1 : 1;
+    return 0;
+}
+
+static void sort_hits(cuv_search *s)
+{
+    if (s->hit_count)
+        qsort(s->hits, s->hit_count, sizeof *s->hits, by_error);
+}
+
+static cuv_status descents(cuv_search *s)
+{
+    size_t tried = 0;
+    uint8_t *used = CUV_NEW_ARRAY(s->arena, uint8_t, s->count + 1);
+    s->stage = "downhill";
+    sort_hits(s);
+    size_t n = s->hit_count;
+    if (!used)
+        return cuv_oom(s->cx);
+    for (size_t i = 0; i < n && tried < 12 && !spent(s); i++) {
+        cuv_hit h = s->hits[i];
+        if (used[h.structure] >= 2)
+            continue;
+        used[h.structure]++;
+        tried++;
+        CUV_TRY(descend(s, h.structure, h.values, h.error, true));
+    }
+    return CUV_OK;
+}
+
+/* ---- all of them -------------------------------------------------------------------------------------------------------------- */
+
+/* Every combination of the slots of one kind (windows, or activations), the others as in the hit. */
+static cuv_status exhaust(cuv_search *s, const cuv_hit *from, bool spatial, double most)
+{
+    cuv_prepared *p = &s->structures[from->structure];
+    double total = 1, least = from->error;
+    uint8_t *values = copy_values(s, from->structure, from->values), *best = copy_values(s, from->structure, from->values);
+    if (!values || !best)
+        return cuv_oom(s->cx);
+    for (size_t i = 0; i < p->count; i++)
+        if (spatial ? cuv_slot_is_spatial(p->slots[i].kind) : cuv_slot_is_act(p->slots[i].kind)) {
+            total *= p->slots[i].count;
+            values[i] = 0;
+        }
+    if (total > most || total < 2)
+        return CUV_OK;
+    while (!spent(s)) {
+        double error = INFINITY;
+        bool fits = true;
+        for (size_t i = 0; i < p->count; i++)
+            fits &= allowed(s, &p->slots[i], values[i]);
+        if (fits)
+            CUV_TRY(cuv_try(s, from->structure, values, &error));
+        if (error < least) {
+            least = error;
+            memcpy(best, values, p->count);
+        }
+        size_t i = p->count;
+        while (i-- > 0) {
+            if (!(spatial ? cuv_slot_is_spatial(p->slots[i].kind) : cuv_slot_is_act(p->slots[i].kind)))
+                continue;
+            if (++values[i] < p->slots[i].count)
+                break;
+            values[i] = 0;
+        }
+        if (i == (size_t)-1)
+            break;
+    }
+    return least < from->error ? descend(s, from->structure, best, least, false) : CUV_OK;
+}
+
+static cuv_status exhausts(cuv_search *s, bool spatial, double most)
+{
+    size_t done = 0;
+    uint8_t *used = CUV_NEW_ARRAY(s->arena, uint8_t, s->count + 1);
+    s->stage = spatial ? "all strides, paddings and pools" : "all activations";
+    sort_hits(s);
+    if (!used)
+        return cuv_oom(s->cx);
+    size_t n = s->hit_count;
+    for (size_t i = 0; i < n && i < 400 && done < 3 && !spent(s); i++) {
+        cuv_hit h = s->hits[i];
+        if (used[h.structure]++)
+            continue;
+        done++;
+        CUV_TRY(exhaust(s, &h, spatial, most));
+    }
+    return CUV_OK;
+}
+
+/* ---- chance ------------------------------------------------------------------------------------------------------------------- */
+
+static uint32_t dice(uint64_t *state)
+{
+    *state = *state * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(*state >> 33);
+}
+
+static cuv_status restarts(cuv_search *s)
+{
+    uint64_t state = 1;
+    s->stage = "restarts";
+    sort_hits(s);
+    size_t n = s->hit_count < 24 ? s->hit_count : 24;
+    if (!n)
+        return CUV_OK;
+    for (size_t round = 0; round < 400 && !spent(s); round++) {
+        cuv_hit h = s->hits[dice(&state) % n];
+        cuv_prepared *p = &s->structures[h.structure];
+        uint8_t *values = copy_values(s, h.structure, h.values);
+        double error;
+        if (!values)
+            return cuv_oom(s->cx);
+        for (size_t i = 0; i < p->count; i++)
+            if (cuv_slot_is_act(p->slots[i].kind) && p->slots[i].kind != CUV_S_OUT && dice(&state) % 2)
+                values[i] = (uint8_t)(dice(&state) % (p->slots[i].count < 12 ? p->slots[i].count : 12));
+        CUV_TRY(cuv_try(s, h.structure, values, &error));
+        if (!s->found && error < 1e5)
+            CUV_TRY(descend(s, h.structure, values, error, false));
+    }
+    return CUV_OK;
+}
+
+cuv_status cuv_search_run(cuv_search *s)
+{
+    CUV_TRY(all_alike(s));
+    if (!spent(s))
+        CUV_TRY(descents(s));
+    if (!spent(s))
+        CUV_TRY(exhausts(s, true, SPATIAL_MOST));
+    if (!spent(s))
+        CUV_TRY(exhausts(s, false, ACTS_MOST));
+    return spent(s) ? CUV_OK : restarts(s);
+}

@@ -1,0 +1,91 @@
+/* What slots.c, score.c, search.c and proof.c share: choices, and how near they come to the samples. */
+#ifndef CUV_RECOVER_SEARCH_H
+#define CUV_RECOVER_SEARCH_H
+
+#include "recover/structure.h"
+
+/* ---- slots: choices of a structure that no weight shows ------------------------------------------------------- */
+
+typedef enum cuv_slot_kind {
+    CUV_S_OUT,              /* activation of an output */
+    CUV_S_HIDDEN,           /* of a layer inside */
+    CUV_S_ACTIVATION,       /* of a listed Activation layer */
+    CUV_S_BEFORE_ACT,       /* of a layer that an activation layer follows */
+    CUV_S_BEFORE_NORM, CUV_S_BEFORE_MERGE, CUV_S_AFTER_NORM, CUV_S_AFTER_MERGE, CUV_S_AFTER_CONCAT,
+    CUV_S_CELL, CUV_S_SLOPE, CUV_S_EPSILON, CUV_S_WINDOW, CUV_S_POOL, CUV_S_GLOBAL, CUV_S_MODE, CUV_S_CAUSAL
+} cuv_slot_kind;
+
+/* One value of a slot: what the node becomes. */
+typedef struct cuv_option { cuv_rkind kind; cuv_choice choice; } cuv_option;
+typedef struct cuv_choice_slot {
+    cuv_slot_kind kind;
+    int32_t node;
+    int output;                 /* CUV_S_OUT: which */
+    cuv_option *options;
+    uint8_t count, first;       /* first: what the structure has as it was wired */
+} cuv_choice_slot;
+
+typedef struct cuv_prepared {
+    cuv_structure s;            /* own nodes, with room for activations where they may be */
+    cuv_choice_slot *slots;
+    size_t count;
+    double least;               /* error of its best choices so far */
+} cuv_prepared;
+
+CUV_MUST_USE cuv_status cuv_prepare(cuv_context *cx, cuv_arena *arena, const cuv_structure *s, cuv_prepared *out);
+void cuv_apply(cuv_prepared *p, const uint8_t *values);
+bool cuv_slot_is_spatial(cuv_slot_kind kind);
+bool cuv_slot_is_act(cuv_slot_kind kind);
+/* The option of this activation; 0 when there is none. */
+uint8_t cuv_option_of_act(const cuv_choice_slot *slot, unsigned act);
+/* "activation", "strides and padding", ... and an option as text ("relu", "2, same"). */
+const char *cuv_slot_field(const cuv_choice_slot *slot);
+const char *cuv_option_text(cuv_context *cx, const cuv_choice_slot *slot, unsigned option);
+
+/* ---- how near -------------------------------------------------------------------------------------------------- */
+
+/* The outputs of the samples, and their activations' inverse. */
+typedef struct cuv_target {
+    size_t outputs, samples;
+    double *y[8], *turned[8], *room[8];
+    size_t count[8], last[8];           /* values; size of the last axis */
+    double norm[8];
+    unsigned acts[8][5];                /* activations that the outputs allow, the likeliest first */
+    size_t act_count[8];
+    double rtol, atol;
+} cuv_target;
+CUV_MUST_USE cuv_status cuv_target_new(cuv_context *cx, cuv_arena *arena, const cuv_run_tensor *y, size_t count, double rtol, double atol,
+                                       cuv_target **out);
+/* The distance in the space before the output's activation, in units of the spread (0: reproduced); *ratio is the largest |a - y| over its
+ * tolerance, *max_abs the largest |a - y|. */
+double cuv_distance(const cuv_target *t, const cuv_run_tensor *outputs, double *ratio, double *max_abs);
+
+/* ---- the search ------------------------------------------------------------------------------------------------- */
+
+typedef struct cuv_hit { size_t structure; uint8_t *values; double error, ratio, max_abs; } cuv_hit;
+typedef struct cuv_search {
+    cuv_context *cx;
+    cuv_arena *arena;
+    cuv_prepared *structures;
+    size_t count;
+    cuv_evaluator *part, *all;          /* on the samples for the search; on all of them */
+    cuv_target *part_target, *all_target;
+    size_t held_back;                   /* samples that the search does not see */
+    size_t evaluated, most;
+    double until;                       /* seconds of the monotonic clock */
+    cuv_hit *hits;                      /* what was tried and came near, unordered */
+    size_t hit_count, hit_capacity;
+    cuv_hit best;                       /* reproduces all samples when found */
+    bool found;
+    const char *stage;
+} cuv_search;
+
+double cuv_search_clock(void);
+/* Sets s->found and s->best. CUV_OK whether it was found or not. */
+CUV_MUST_USE cuv_status cuv_search_run(cuv_search *s);
+/* Error of these choices on the samples of the search; found is set when all samples are reproduced. */
+CUV_MUST_USE cuv_status cuv_try(cuv_search *s, size_t structure, const uint8_t *values, double *error);
+/* The same on all samples, as ratio to the tolerance; infinite where it cannot be computed. */
+CUV_MUST_USE cuv_status cuv_try_all(cuv_search *s, size_t structure, const uint8_t *values, double *ratio, double *max_abs);
+
+#endif

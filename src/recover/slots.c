@@ -1,0 +1,364 @@
+/* The choices of a structure: which nodes have one, and what it can be. */
+#include "recover/search.h"
+
+typedef struct maker {
+    cuv_context *cx;
+    cuv_arena *arena;
+    const cuv_structure *from;
+    cuv_prepared *to;
+    size_t slot_capacity;
+    int32_t *moved;         /* nodes of `from` in `to` */
+    uint16_t *readers;      /* bits by node: what reads it */
+    bool attention;
+} maker;
+
+enum { READS_NORM = 1, READS_ACT = 2, READS_MERGE = 4, READS_PRELU = 8, READS_OTHER = 16, IS_OUTPUT = 32, NORM_THEN_ACT = 64 };
+
+static const uint8_t hidden_acts[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0, 13, 14, 15, 17, 18, 19};
+static const uint8_t listed_acts[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0, 17, 18, 19, 16};
+static const uint8_t maybe_acts[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 17};
+static const uint8_t few_acts[] = {0, 1, 2, 3, 4, 5, 6, 7};
+static const uint8_t output_acts[] = {16, 7, 0, 2, 1, 10, 11, 20, 17, 3, 4, 5, 6};
+static const uint8_t cell_acts[] = {2, 1, 7, 0, 11, 5};
+static const uint8_t slopes[] = {13, 8, 14, 15};
+
+static cuv_choice_slot *add_slot(maker *m, cuv_slot_kind kind, int32_t node, size_t options)
+{
+    cuv_choice_slot *grown = cuv_arena_grow(m->arena, m->to->slots, m->to->count, &m->slot_capacity, sizeof *grown);
+    cuv_option *o = CUV_NEW_ARRAY(m->arena, cuv_option, options + 1);
+    if (!grown || !o)
+        return NULL;
+    m->to->slots = grown;
+    grown[m->to->count] = (cuv_choice_slot){.kind = kind, .node = node, .options = o};
+    return &grown[m->to->count++];
+}
+
+static bool act_slot(maker *m, cuv_slot_kind kind, int32_t node, const uint8_t *acts, size_t count, int output)
+{
+    cuv_choice_slot *s = add_slot(m, kind, node, count);
+    const cuv_rnode *n = &m->to->s.nodes[node];
+    for (size_t i = 0; s && i < count; i++) {
+        s->options[i] = (cuv_option){n->kind, n->choice};
+        s->options[i].choice.act = acts[i];
+    }
+    if (s) {
+        s->count = (uint8_t)count;
+        s->output = output;
+    }
+    return s != NULL;
+}
+
+#define ACTS(list) list, sizeof list / sizeof *list
+
+/* Options that are the node with one field changed; the first is what it is wired with. */
+static void add_option(cuv_choice_slot *s, const cuv_rnode *n, cuv_rkind kind, cuv_choice c)
+{
+    cuv_option o = {kind, c};
+    o.choice.act = n->choice.act;
+    for (size_t i = 0; i < s->count; i++)
+        if (s->options[i].kind == o.kind && memcmp(&s->options[i].choice, &o.choice, sizeof o.choice) == 0)
+            return;
+    s->options[s->count++] = o;
+}
+
+static bool window_slot(maker *m, int32_t node)
+{
+    const cuv_rnode *n = &m->to->s.nodes[node];
+    const cuv_runit *u = &m->to->s.reading->units[n->unit];
+    bool one = n->kind == CUV_R_CONV1, wide = u->kernel[0] > 1 || u->kernel[1] > 1 || u->kernel[2] > 1;
+    cuv_choice_slot *s = add_slot(m, CUV_S_WINDOW, node, 40);
+    if (!s)
+        return false;
+    add_option(s, n, n->kind, n->choice);
+    for (int stride = 1; stride <= (u->kernel[0] >= 4 ? 4 : u->kernel[0] >= 3 ? 3 : 2); stride++)
+        for (int dilation = 1; dilation <= (stride == 1 && wide && !(cuv_rkind_traits(n->kind) & CUV_RT_GROWS) ? one ? 8 : 2 : 1); dilation += dilation)
+            for (int pad = CUV_PAD_SAME; pad >= 0; pad--) {
+                cuv_choice c = {.stride = (uint8_t)stride, .pad = (uint8_t)pad, .dilation = (uint8_t)dilation};
+                if (wide || pad == CUV_PAD_SAME)
+                    add_option(s, n, n->kind, c);
+                if (one && wide && pad == CUV_PAD_SAME) {
+                    c.pad = CUV_PAD_CAUSAL;
+                    add_option(s, n, n->kind, c);
+                }
+            }
+    return true;
+}
+
+static const struct { uint8_t window, stride, pad; } pools[] = {{2, 2, 0}, {2, 2, 1}, {3, 3, 0}, {3, 2, 0}, {3, 2, 1}, {3, 3, 1}, {2, 1, 1},
+                                                                {4, 4, 0}};
+
+static bool pool_slot(maker *m, int32_t node)
+{
+    const cuv_rnode *n = &m->to->s.nodes[node];
+    cuv_choice_slot *s = add_slot(m, CUV_S_POOL, node, 40);
+    int spatial = cuv_rkind_spatial(n->kind);
+    cuv_rkind max = (cuv_rkind)(CUV_R_MAX_POOL1 + spatial - 1), average = (cuv_rkind)(CUV_R_AVERAGE_POOL1 + spatial - 1);
+    bool free = !m->to->s.complete || m->to->s.reading->units[n->unit].kind == CUV_R_UNKNOWN;
+    if (!s)
+        return false;
+    add_option(s, n, n->kind, n->choice);
+    for (int k = 0; k < 2; k++)
+        for (size_t i = 0; i < sizeof pools / sizeof *pools; i++) {
+            cuv_rkind kind = k ? average : max;
+            if (free || kind == n->kind)
+                add_option(s, n, kind, (cuv_choice){.pool = pools[i].window, .stride = pools[i].stride, .pad = pools[i].pad});
+        }
+    if (free)
+        add_option(s, n, CUV_R_REST, (cuv_choice){0});
+    return true;
+}
+
+static bool global_slot(maker *m, int32_t node)
+{
+    const cuv_rnode *n = &m->to->s.nodes[node];
+    cuv_choice_slot *s = add_slot(m, CUV_S_GLOBAL, node, 2);
+    int spatial = cuv_rkind_spatial(n->kind);
+    bool max = n->kind < CUV_R_GLOBAL_AVERAGE1;
+    if (!s)
+        return false;
+    add_option(s, n, n->kind, n->choice);
+    add_option(s, n, (cuv_rkind)((max ? CUV_R_GLOBAL_AVERAGE1 : CUV_R_GLOBAL_MAX1) + spatial - 1), n->choice);
+    return true;
+}
+
+static bool epsilon_slot(maker *m, int32_t node)
+{
+    static const uint8_t batch[] = {0, 1, 2, 3, 5}, layer[] = {0, 3, 1, 4, 5};
+    const cuv_rnode *n = &m->to->s.nodes[node];
+    cuv_choice_slot *s = add_slot(m, CUV_S_EPSILON, node, 5);
+    for (size_t i = 0; s && i < 5; i++) {
+        cuv_choice c = n->choice;
+        c.epsilon = n->kind == CUV_R_BATCH_NORM ? batch[i] : layer[i];
+        add_option(s, n, n->kind, c);
+    }
+    return s != NULL;
+}
+
+static bool mode_slot(maker *m, int32_t node)
+{
+    const cuv_rnode *n = &m->to->s.nodes[node];
+    cuv_choice_slot *s = add_slot(m, CUV_S_MODE, node, 4);
+    if (!s)
+        return false;
+    add_option(s, n, n->kind, n->choice);
+    for (int i = n->choice.merge ? 1 : 4; i < 4; i++) {
+        cuv_choice c = n->choice;
+        c.merge = (uint8_t)i;
+        add_option(s, n, n->kind, c);
+    }
+    return true;
+}
+
+static bool causal_slot(maker *m, int32_t node)
+{
+    const cuv_rnode *n = &m->to->s.nodes[node];
+    cuv_choice_slot *s = add_slot(m, CUV_S_CAUSAL, node, 2);
+    cuv_choice c = n->choice;
+    if (!s)
+        return false;
+    add_option(s, n, n->kind, c);
+    c.causal = !c.causal;
+    add_option(s, n, n->kind, c);
+    return true;
+}
+
+/* ---- which nodes have which ------------------------------------------------------------------------------------------ */
+
+static int output_of(const cuv_structure *s, int32_t node)
+{
+    for (size_t i = 0; i < s->output_count; i++)
+        if (s->outputs[i] == node)
+            return (int)i;
+    return -1;
+}
+
+static void find_readers(maker *m)
+{
+    const cuv_structure *s = m->from;
+    for (size_t i = 0; i < s->output_count; i++)
+        m->readers[s->outputs[i]] |= IS_OUTPUT;
+    for (size_t i = s->count; i-- > 0;)
+        for (int k = 0; k < s->nodes[i].in_count; k++) {
+            unsigned traits = cuv_rkind_traits(s->nodes[i].kind);
+            uint16_t *r = s->nodes[i].in[k] >= 0 ? &m->readers[s->nodes[i].in[k]] : NULL;
+            if (!r)
+                continue;
+            *r |= s->nodes[i].kind == CUV_R_PRELU ? READS_PRELU : traits & CUV_RT_ACTS ? READS_ACT : traits & CUV_RT_MERGE ? READS_MERGE
+                : s->nodes[i].kind == CUV_R_BATCH_NORM ? READS_NORM : READS_OTHER;
+            if (traits & CUV_RT_RESTS)      /* what follows a Dropout follows what is before it */
+                *r |= m->readers[i] & (READS_ACT | READS_MERGE | READS_PRELU | READS_NORM);
+            if (s->nodes[i].kind == CUV_R_BATCH_NORM && m->readers[i] & (READS_ACT | READS_PRELU))
+                *r |= NORM_THEN_ACT;
+        }
+}
+
+static bool linear_slot(maker *m, int32_t old, int32_t node)
+{
+    unsigned r = m->readers[old];
+    bool listed = m->from->complete;
+    if (r & IS_OUTPUT)
+        return act_slot(m, CUV_S_OUT, node, ACTS(output_acts), output_of(m->from, old));
+    if (r & READS_PRELU || (listed && r & (READS_ACT | NORM_THEN_ACT)))
+        return true;        /* an activation of its own follows */
+    if (r & READS_NORM)
+        return act_slot(m, CUV_S_BEFORE_NORM, node, ACTS(maybe_acts), -1);
+    if (r & READS_MERGE)
+        return act_slot(m, CUV_S_BEFORE_MERGE, node, ACTS(maybe_acts), -1);
+    return act_slot(m, CUV_S_HIDDEN, node, ACTS(hidden_acts), -1);
+}
+
+static bool slots_of(maker *m, int32_t old, int32_t node)
+{
+    const cuv_rnode *n = &m->to->s.nodes[node];
+    unsigned traits = cuv_rkind_traits(n->kind);
+    bool ok = true;
+    if (traits & CUV_RT_LINEAR)
+        ok = linear_slot(m, old, node);
+    if (traits & CUV_RT_RECURRENT)
+        ok = act_slot(m, CUV_S_CELL, node, ACTS(cell_acts), -1);
+    if (n->kind == CUV_R_ACTIVATION)
+        ok = m->readers[old] & IS_OUTPUT ? act_slot(m, CUV_S_OUT, node, ACTS(output_acts), output_of(m->from, old))
+                                         : act_slot(m, CUV_S_ACTIVATION, node, ACTS(listed_acts), -1);
+    if (n->kind == CUV_R_LEAKY_RELU)
+        ok = act_slot(m, CUV_S_SLOPE, node, ACTS(slopes), -1);
+    if (traits & CUV_RT_CONV)
+        ok = ok && window_slot(m, node);
+    if (traits & CUV_RT_POOL)
+        ok = pool_slot(m, node);
+    if (traits & CUV_RT_GLOBAL && !m->from->complete)
+        ok = global_slot(m, node);
+    if (traits & CUV_RT_NORM)
+        ok = epsilon_slot(m, node);
+    if (n->kind == CUV_R_BIDIRECTIONAL)
+        ok = ok && mode_slot(m, node);
+    if (n->kind == CUV_R_ATTENTION)
+        ok = causal_slot(m, node);
+    return ok;
+}
+
+/* An activation of its own after a normalisation or a merge, where none is listed. */
+static bool room_for_act(maker *m, int32_t old, int32_t node)
+{
+    const cuv_rnode *n = &m->to->s.nodes[node];
+    unsigned traits = cuv_rkind_traits(n->kind), r = m->readers[old];
+    bool norm = traits & CUV_RT_NORM, merge = traits & CUV_RT_MERGE;
+    if (m->from->complete || !(norm || merge) || r & (IS_OUTPUT | READS_PRELU) || (norm && n->kind != CUV_R_BATCH_NORM && m->attention))
+        return true;
+    cuv_rnode act = {.kind = CUV_R_ACTIVATION, .unit = -1, .in = {node}, .in_count = 1, .out = n->out, .free_act = true};
+    int32_t at = (int32_t)m->to->s.count++;
+    m->to->s.nodes[at] = act;
+    m->moved[old] = at;
+    if (norm)
+        return n->kind == CUV_R_BATCH_NORM ? act_slot(m, CUV_S_AFTER_NORM, at, ACTS(maybe_acts), -1)
+                                           : act_slot(m, CUV_S_AFTER_CONCAT, at, ACTS(few_acts), -1);
+    return n->kind == CUV_R_CONCATENATE ? act_slot(m, CUV_S_AFTER_CONCAT, at, ACTS(few_acts), -1)
+                                        : act_slot(m, CUV_S_AFTER_MERGE, at, ACTS(maybe_acts), -1);
+}
+
+static void fixed_act(cuv_rnode *n)
+{
+    if (n->kind == CUV_R_RELU)
+        n->choice.act = CUV_A_RELU;
+    else if (n->kind == CUV_R_SOFTMAX)
+        n->choice.act = CUV_A_SOFTMAX;
+    else if (n->kind == CUV_R_ELU)
+        n->choice.act = CUV_A_ELU;
+}
+
+cuv_status cuv_prepare(cuv_context *cx, cuv_arena *arena, const cuv_structure *s, cuv_prepared *out)
+{
+    maker m = {.cx = cx, .arena = arena, .from = s, .to = out};
+    *out = (cuv_prepared){.s = *s, .least = INFINITY};
+    out->s.nodes = CUV_NEW_ARRAY(arena, cuv_rnode, 2 * s->count + 1);
+    m.moved = CUV_NEW_ARRAY(arena, int32_t, s->count + 1);
+    m.readers = CUV_NEW_ARRAY(arena, uint16_t, s->count + 1);
+    if (!out->s.nodes || !m.moved || !m.readers)
+        return cuv_oom(cx);
+    out->s.count = 0;
+    find_readers(&m);
+    for (size_t i = 0; i < s->count; i++)
+        m.attention |= s->nodes[i].kind == CUV_R_ATTENTION;
+    for (size_t i = 0; i < s->count; i++) {
+        int32_t at = (int32_t)out->s.count++;
+        cuv_rnode *n = &out->s.nodes[at];
+        *n = s->nodes[i];
+        for (int k = 0; k < n->in_count; k++)
+            n->in[k] = n->in[k] < 0 ? n->in[k] : m.moved[n->in[k]];
+        m.moved[i] = at;
+        fixed_act(n);
+        if (!slots_of(&m, (int32_t)i, at) || !room_for_act(&m, (int32_t)i, at))
+            return cuv_oom(cx);
+    }
+    for (size_t i = 0; i < out->s.output_count; i++)
+        out->s.outputs[i] = m.moved[s->outputs[i]];
+    return CUV_OK;
+}
+
+/* ---- use --------------------------------------------------------------------------------------------------------------- */
+
+void cuv_apply(cuv_prepared *p, const uint8_t *values)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        const cuv_choice_slot *s = &p->slots[i];
+        const cuv_option *o = &s->options[values[i]];
+        cuv_rnode *n = &p->s.nodes[s->node];
+        if (cuv_slot_is_act(s->kind)) {
+            n->choice.act = o->choice.act;
+            continue;
+        }
+        uint8_t act = n->choice.act;
+        n->kind = o->kind;
+        n->choice = o->choice;
+        n->choice.act = act;
+    }
+}
+
+bool cuv_slot_is_act(cuv_slot_kind kind)
+{
+    return kind <= CUV_S_SLOPE;
+}
+
+bool cuv_slot_is_spatial(cuv_slot_kind kind)
+{
+    return kind >= CUV_S_WINDOW;
+}
+
+uint8_t cuv_option_of_act(const cuv_choice_slot *slot, unsigned act)
+{
+    for (uint8_t i = 0; i < slot->count; i++)
+        if (slot->options[i].choice.act == act)
+            return i;
+    return 0;
+}
+
+const char *cuv_slot_field(const cuv_choice_slot *slot)
+{
+    switch (slot->kind) {
+    case CUV_S_SLOPE: return "negative_slope";
+    case CUV_S_EPSILON: return "epsilon";
+    case CUV_S_WINDOW: return "strides, padding";
+    case CUV_S_POOL: return "pooling";
+    case CUV_S_GLOBAL: return "class";
+    case CUV_S_MODE: return "merge_mode";
+    case CUV_S_CAUSAL: return "use_causal_mask";
+    default: return "activation";
+    }
+}
+
+const char *cuv_option_text(cuv_context *cx, const cuv_choice_slot *slot, unsigned option)
+{
+    static const char *const pads[] = {"valid", "same", "causal"};
+    const cuv_choice *c = &slot->options[option].choice;
+    switch (slot->kind) {
+    case CUV_S_SLOPE: return cuv_format(cx, "%g", c->act == CUV_A_LEAKY ? .2 : cuv_acts[c->act].slope);
+    case CUV_S_EPSILON: return cuv_format(cx, "%g", cuv_epsilons[c->epsilon]);
+    case CUV_S_WINDOW: return c->dilation > 1 ? cuv_format(cx, "%d, %s, dilation_rate %d", c->stride, pads[c->pad], c->dilation)
+                                              : cuv_format(cx, "%d, %s", c->stride, pads[c->pad]);
+    case CUV_S_POOL: return slot->options[option].kind == CUV_R_REST ? "none"
+                          : cuv_format(cx, "%s %d/%d %s", cuv_rkind_name(slot->options[option].kind), c->pool, c->stride, pads[c->pad]);
+    case CUV_S_GLOBAL: return cuv_rkind_name(slot->options[option].kind);
+    case CUV_S_MODE: return cuv_merge_modes[c->merge];
+    case CUV_S_CAUSAL: return c->causal ? "true" : "false";
+    default: return cuv_ract_text(cx, c->act);
+    }
+}

@@ -1,0 +1,119 @@
+/* What the files of recover/ share: layers as they were read off tensors, wirings of them, and the choices that no weight shows. */
+#ifndef CUV_RECOVER_STRUCTURE_H
+#define CUV_RECOVER_STRUCTURE_H
+
+#include "recover/recover.h"
+
+/* ---- layers ------------------------------------------------------------------------------------------------ */
+
+typedef enum cuv_rkind {
+#define KIND(id, name, traits) CUV_R_##id,
+#include "recover/kinds.def"
+#undef KIND
+    CUV_R_UNKNOWN,      /* a layer without weights whose class nobody knows */
+    CUV_R_COUNT
+} cuv_rkind;
+
+enum { CUV_RT_LINEAR = 1, CUV_RT_CONV = 2, CUV_RT_GROWS = 4, CUV_RT_NORM = 8, CUV_RT_ACTS = 16, CUV_RT_RECURRENT = 32, CUV_RT_RESTS = 64,
+       CUV_RT_POOL = 128, CUV_RT_GLOBAL = 256, CUV_RT_MERGE = 512 };
+
+const char *cuv_rkind_name(cuv_rkind kind);             /* class of Keras 3 */
+cuv_rkind cuv_rkind_find(const char *class_name);       /* CUV_R_UNKNOWN: none */
+unsigned cuv_rkind_traits(cuv_rkind kind);
+int cuv_rkind_spatial(cuv_rkind kind);                  /* 1, 2, 3; 0: none */
+
+/* A layer as it was read: what its tensors say, or a layer without any that the carrier lists. */
+typedef struct cuv_runit {
+    cuv_rkind kind, inner;          /* inner: of Bidirectional */
+    const cuv_named *tensors;
+    size_t count;
+    int64_t in, out;                /* channels; in < 0: any */
+    int64_t kernel[3];
+    cuv_value *config;              /* what the shapes say: units, filters, kernel_size, use_bias, ... */
+    const char *name;               /* the layer's own, or NULL */
+    cuv_level class_level;          /* CERTAIN when the carrier says so */
+    double cost;                    /* of this reading */
+    const char *others;             /* other layers that these tensors could be ("Embedding"), or NULL */
+} cuv_runit;
+
+/* One way to cut the tensors into layers. */
+typedef struct cuv_reading { double cost; cuv_runit *units; size_t count; } cuv_reading;
+
+enum { CUV_READINGS = 6, CUV_R_MAX_UNITS = 1500 };
+/* The best readings, cheapest first. None fits: CUV_NO "recover.shapes". */
+CUV_MUST_USE cuv_status cuv_read_units(cuv_context *cx, cuv_arena *arena, const cuv_remains *remains, cuv_reading *out, size_t *count);
+
+/* ---- wirings ----------------------------------------------------------------------------------------------- */
+
+/* A tensor between layers, without its batch. A size of -1 is unknown. */
+typedef struct cuv_flow { int rank; bool tokens; int32_t at[4]; } cuv_flow;
+bool cuv_flow_same(const cuv_flow *a, const cuv_flow *b);
+
+enum { CUV_PAD_VALID, CUV_PAD_SAME, CUV_PAD_CAUSAL };
+/* What no weight shows. 0 is what a layer has that lacks the choice. */
+typedef struct cuv_choice {
+    uint8_t act;                    /* index into cuv_acts */
+    uint8_t stride, pad, dilation;  /* convolutions and pools */
+    uint8_t pool;                   /* window */
+    uint8_t epsilon;                /* index into cuv_epsilons */
+    uint8_t merge;                  /* of Bidirectional: index into cuv_merge_modes */
+    uint8_t sequences, causal;
+} cuv_choice;
+
+typedef struct cuv_ract { const char *name; double slope; } cuv_ract;   /* name NULL: LeakyReLU(slope) */
+extern const cuv_ract cuv_acts[];
+enum { CUV_ACT_COUNT = 21, CUV_A_LINEAR = 0, CUV_A_RELU, CUV_A_TANH, CUV_A_GELU, CUV_A_SILU, CUV_A_ELU, CUV_A_SELU, CUV_A_SIGMOID,
+       CUV_A_LEAKY, CUV_A_RELU6, CUV_A_SOFTPLUS, CUV_A_SOFTSIGN, CUV_A_SOFTMAX = 16 };
+extern const double cuv_epsilons[];
+extern const char *const cuv_merge_modes[];
+const char *cuv_ract_text(cuv_context *cx, unsigned act);       /* "relu", "LeakyReLU(0.1)" */
+
+enum { CUV_R_MAX_IN = 4 };
+typedef struct cuv_rnode {
+    cuv_rkind kind;
+    int32_t unit;                   /* of the reading; -1: none */
+    int32_t in[CUV_R_MAX_IN];       /* nodes; inputs are -1, -2, ... */
+    int in_count;
+    cuv_flow out;
+    cuv_choice choice;
+    bool free_act;                  /* put here to hold an activation that may be none (linear) */
+} cuv_rnode;
+
+typedef struct cuv_structure {
+    const cuv_reading *reading;
+    cuv_rnode *nodes;
+    size_t count;
+    int32_t outputs[8];
+    size_t output_count;
+    const cuv_flow *inputs;
+    size_t input_count;
+    double cost;
+    bool complete;                  /* the carrier lists all layers */
+} cuv_structure;
+
+typedef struct cuv_ends { cuv_flow inputs[8], outputs[8]; size_t input_count, output_count; bool outputs_known; } cuv_ends;
+/* Wirings that take the inputs and, where known, give the outputs; cheapest first, at most `most`. */
+CUV_MUST_USE cuv_status cuv_wire(cuv_context *cx, cuv_arena *arena, const cuv_reading *reading, const cuv_ends *ends, bool complete,
+                                 size_t most, cuv_structure **out, size_t *count);
+/* Size after a window that is moved over an axis. */
+int32_t cuv_window_size(int32_t size, int64_t kernel, int stride, int pad);
+
+/* ---- numbers ----------------------------------------------------------------------------------------------- */
+
+/* Computes structures layer by layer with the layers' own descriptors, and keeps what each gave: structures that begin alike share it. */
+typedef struct cuv_evaluator cuv_evaluator;
+CUV_MUST_USE cuv_status cuv_evaluator_new(cuv_context *cx, const cuv_run_tensor *inputs, size_t count, cuv_evaluator **out);
+void cuv_evaluator_free(cuv_evaluator *e);
+/* The outputs (borrowed until the next call). CUV_NO, without a finding: such a structure cannot be computed. */
+CUV_MUST_USE cuv_status cuv_evaluate(cuv_evaluator *e, const cuv_structure *s, const cuv_run_tensor **outputs);
+/* The configuration of a layer that a node is: class and arguments, without activation. */
+cuv_value *cuv_rnode_config(cuv_arena *arena, const cuv_structure *s, const cuv_rnode *node, const char **class_name);
+
+/* ---- configuration ----------------------------------------------------------------------------------------- */
+
+/* The structure as a configuration object of Keras 3, and which tensors each layer has. `names[i]` is the layer of node i (its activation's
+ * for acts of their own), NULL where it vanished. */
+CUV_MUST_USE cuv_status cuv_structure_config(cuv_context *cx, cuv_arena *arena, const cuv_structure *s, cuv_candidate_config *out,
+                                             const char ***names);
+
+#endif

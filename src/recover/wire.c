@@ -1,0 +1,296 @@
+/* Layers to wirings: a beam of states that grows layer by layer. The sizes of reach.c and the number of open tensors cut what cannot end well;
+ * what is left is ordered by the cost of each step (how much rarer it is in real models). */
+#include "recover/wiring.h"
+
+#include <stdlib.h>
+
+enum { MAX_EXPANDED = 40000 };
+
+/* ---- states ---------------------------------------------------------------------------------------------------- */
+
+static bool failed(cuv_wirer *w)
+{
+    if (w->status == CUV_OK)
+        w->status = cuv_oom(w->cx);
+    return false;
+}
+
+/* Room for one more: tensors that were used longest ago are forgotten as sources of shortcuts. */
+static bool add_live(cuv_wstate *s, int32_t id, const cuv_flow *type)
+{
+    if (s->live_count == MAX_LIVE) {
+        int at = 0;
+        while (at < MAX_LIVE && !s->live[at].used)
+            at++;
+        if (at == MAX_LIVE)
+            return false;
+        memmove(&s->live[at], &s->live[at + 1], (size_t)(MAX_LIVE - 1 - at) * sizeof *s->live);
+        s->live_count--;
+    }
+    s->live[s->live_count++] = (cuv_live){id, *type, false};
+    return true;
+}
+
+const cuv_wstate *cuv_wire_node(cuv_wirer *w, const cuv_wstate *s, const cuv_rnode *node, double cost)
+{
+    cuv_link *link = CUV_NEW(w->step, cuv_link);
+    cuv_wstate *n = CUV_NEW(w->step, cuv_wstate);
+    if (!link || !n) {
+        failed(w);
+        return NULL;
+    }
+    *n = *s;
+    n->cost += cost;
+    *link = (cuv_link){s->last, *node, n->nodes, false};
+    n->last = link;
+    for (int i = 0; i < n->live_count; i++)
+        for (int k = 0; k < node->in_count; k++)
+            n->live[i].used |= n->live[i].id == node->in[k];
+    if (!add_live(n, n->nodes, &node->out))
+        n->cost += 100;
+    n->nodes++;
+    return n;
+}
+
+void cuv_wire_emit(cuv_wirer *w, const cuv_wstate *s)
+{
+    if (!s || w->next_count >= MAX_EXPANDED || s->cost >= 100 + s->nodes * 10)
+        return;
+    const cuv_flow *last = &s->live[s->live_count - 1].type;
+    for (int i = 0; i < last->rank; i++)
+        if (last->at[i] == 0)
+            return;
+    if (!cuv_in_reach(w, last))
+        return;
+    cuv_wstate **grown = cuv_arena_grow(w->step, w->next, w->next_count, &w->next_capacity, sizeof *w->next);
+    if (!grown) {
+        failed(w);
+        return;
+    }
+    w->next = grown;
+    w->next[w->next_count++] = (cuv_wstate *)(uintptr_t)s;
+}
+
+/* ---- choosing ---------------------------------------------------------------------------------------------------- */
+
+typedef struct ranked { cuv_wstate *state; size_t order; uint64_t key; } ranked;
+
+static int by_cost(const void *a, const void *b)
+{
+    const ranked *x = a, *y = b;
+    if (x->state->cost != y->state->cost)
+        return x->state->cost < y->state->cost ? -1 : 1;
+    return x->order < y->order ? -1 : x->order > y->order;
+}
+
+static uint64_t mix(uint64_t h, const cuv_flow *f)
+{
+    h = (h ^ (uint64_t)f->rank) * 1099511628211u;
+    for (int i = 0; i < f->rank; i++)
+        h = (h ^ (uint64_t)(uint32_t)f->at[i]) * 1099511628211u;
+    return h;
+}
+
+/* What the rest of the wiring depends on: the open tensors, and the last one. */
+static uint64_t key_of(const cuv_wstate *s)
+{
+    uint64_t h = 1469598103934665603u;
+    for (int i = 0; i < s->live_count; i++)
+        if (!s->live[i].used)
+            h = mix(h, &s->live[i].type);
+    return mix(h * 31, &s->live[s->live_count - 1].type);
+}
+
+/* The nodes of a chosen state outlive the step. */
+static bool keep_links(cuv_wirer *w, cuv_wstate *s)
+{
+    const cuv_link **at = &s->last;
+    while (*at && !(*at)->kept) {
+        cuv_link *copy = CUV_NEW(w->arena, cuv_link);
+        if (!copy)
+            return failed(w);
+        *copy = **at;
+        copy->kept = true;
+        *at = copy;
+        at = &copy->prev;
+    }
+    return true;
+}
+
+static size_t same_key(const ranked *r, size_t count, uint64_t key)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++)
+        n += r[i].key == key;
+    return n;
+}
+
+/* The cheapest ones, with so many of each kind that no one kind crowds out the others. */
+static cuv_wstate *choose(cuv_wirer *w, size_t width, size_t *count)
+{
+    ranked *all = CUV_NEW_ARRAY(w->step, ranked, w->next_count + 1);
+    cuv_wstate *kept = CUV_NEW_ARRAY(w->arena, cuv_wstate, width + 1);
+    size_t per = width / 3 > 8 ? width / 3 : 8, chosen = 0;
+    *count = 0;
+    if (!all || !kept) {
+        failed(w);
+        return NULL;
+    }
+    for (size_t i = 0; i < w->next_count; i++)
+        all[i] = (ranked){w->next[i], i, key_of(w->next[i])};
+    qsort(all, w->next_count, sizeof *all, by_cost);
+    for (size_t i = 0; i < w->next_count && *count < width; i++) {
+        if (same_key(all, chosen, all[i].key) >= per)
+            continue;
+        all[chosen++] = all[i];
+        kept[*count] = *all[i].state;
+        if (!keep_links(w, &kept[(*count)++]))
+            return NULL;
+    }
+    return kept;
+}
+
+/* ---- ends -------------------------------------------------------------------------------------------------------- */
+
+static bool finish(const cuv_wirer *w, const cuv_wstate *s, cuv_structure *out, double *cost)
+{
+    const cuv_ends *e = w->ends;
+    int open[MAX_LIVE], count = 0;
+    bool taken[MAX_LIVE] = {false};
+    for (int i = 0; i < s->live_count; i++)
+        if (!s->live[i].used)
+            open[count++] = i;
+    *cost = s->cost;
+    if (!e->outputs_known) {
+        *cost += count == 1 ? (s->live[open[0]].type.rank == 1 ? 0 : .8) : 2.5 * (count - 1);
+        for (int i = 0; i < count && i < 8; i++)
+            out->outputs[out->output_count++] = s->live[open[i]].id;
+        return count > 0 && count <= 8 && s->live[open[0]].id >= 0;
+    }
+    if ((size_t)count != e->output_count)
+        return false;
+    for (size_t k = 0; k < e->output_count; k++) {
+        int at = 0;
+        while (at < count && (taken[at] || !cuv_flow_same(&s->live[open[at]].type, &e->outputs[k]) || s->live[open[at]].id < 0))
+            at++;
+        if (at == count)
+            return false;
+        taken[at] = true;
+        *cost += at == (int)k ? 0 : .3;
+        out->outputs[out->output_count++] = s->live[open[at]].id;
+    }
+    return true;
+}
+
+static cuv_status take(cuv_wirer *w, const cuv_wstate *s, cuv_structure *out)
+{
+    out->reading = w->reading;
+    out->inputs = w->ends->inputs;
+    out->input_count = w->ends->input_count;
+    out->complete = w->complete;
+    out->count = (size_t)s->nodes;
+    out->nodes = CUV_NEW_ARRAY(w->arena, cuv_rnode, out->count + 1);
+    if (!out->nodes)
+        return cuv_oom(w->cx);
+    for (const cuv_link *l = s->last; l; l = l->prev)
+        out->nodes[l->index] = l->node;
+    return CUV_OK;
+}
+
+static int dearer(const void *a, const void *b)
+{
+    const cuv_structure *x = a, *y = b;
+    return x->cost < y->cost ? -1 : x->cost > y->cost;
+}
+
+static cuv_status finish_all(cuv_wirer *w, const cuv_wstate *states, size_t count, size_t most, cuv_structure **out, size_t *found)
+{
+    *out = CUV_NEW_ARRAY(w->arena, cuv_structure, count + 1);
+    if (!*out)
+        return cuv_oom(w->cx);
+    for (size_t i = 0; i < count && *found < most; i++) {
+        cuv_structure s = {0};
+        if (!finish(w, &states[i], &s, &s.cost))
+            continue;
+        CUV_TRY(take(w, &states[i], &s));
+        s.cost += w->reading->cost;
+        (*out)[(*found)++] = s;
+    }
+    qsort(*out, *found, sizeof **out, dearer);      /* stable enough: equal costs keep no meaning */
+    return CUV_OK;
+}
+
+/* ---- the beam ---------------------------------------------------------------------------------------------------- */
+
+static int reductions_after(const cuv_wirer *w, size_t at)
+{
+    int n = 0;
+    if (!w->complete)
+        return 3;
+    for (size_t i = at; i < w->reading->count; i++) {
+        cuv_rkind kind = w->reading->units[i].kind;
+        n += cuv_rkind_traits(kind) & CUV_RT_MERGE ? 2 : kind == CUV_R_UNKNOWN;
+    }
+    return n;
+}
+
+static void look_ahead(cuv_wirer *w)
+{
+    for (size_t i = 0; i < w->reading->count; i++) {
+        cuv_rkind kind = w->reading->units[i].kind;
+        w->attention |= kind == CUV_R_ATTENTION;
+        w->grows |= (cuv_rkind_traits(kind) & CUV_RT_GROWS) != 0;
+    }
+}
+
+static cuv_status place_unit(cuv_wirer *w, size_t width, cuv_wstate **states, size_t *count)
+{
+    const cuv_runit *u = &w->reading->units[w->at];
+    bool merge = cuv_rkind_traits(u->kind) & CUV_RT_MERGE;
+    w->reductions = reductions_after(w, w->at + !merge);
+    w->next = NULL;
+    w->next_count = w->next_capacity = 0;
+    for (size_t i = 0; i < *count && w->status == CUV_OK; i++) {
+        cuv_wire_unit(w, &(*states)[i], u);
+        CUV_TRY(cuv_check_time(w->cx));
+    }
+    CUV_TRY(w->status);
+    *states = choose(w, width, count);
+    return w->status;
+}
+
+static cuv_status grow(cuv_wirer *w, cuv_wstate **states, size_t *count)
+{
+    size_t n = w->reading->count, width = w->complete ? 400 : n < 5 ? 600 : n > 20 ? 120 : 2400 / n;
+    for (w->at = 0; w->at < n && *count; w->at++) {
+        cuv_status status = place_unit(w, width, states, count);
+        cuv_arena_free(w->step);
+        w->step = cuv_arena_new(w->cx);
+        CUV_TRY(status);
+        if (!w->step)
+            return cuv_oom(w->cx);
+    }
+    return CUV_OK;
+}
+
+cuv_status cuv_wire(cuv_context *cx, cuv_arena *arena, const cuv_reading *reading, const cuv_ends *ends, bool complete, size_t most,
+                    cuv_structure **out, size_t *count)
+{
+    cuv_wirer w = {.cx = cx, .arena = arena, .reading = reading, .ends = ends, .complete = complete, .step = cuv_arena_new(cx)};
+    cuv_wstate first = {0}, *states = &first;
+    size_t n = 1;
+    *out = NULL;
+    *count = 0;
+    if (!w.step)
+        return cuv_oom(cx);
+    for (size_t i = 0; i < ends->input_count; i++)
+        (void)add_live(&first, -(int32_t)i - 1, &ends->inputs[i]);
+    look_ahead(&w);
+    cuv_status status = cuv_find_reach(&w);
+    if (status == CUV_OK)
+        status = grow(&w, &states, &n);
+    if (status == CUV_OK && reading->count)
+        status = finish_all(&w, states, n, most, out, count);
+    cuv_arena_free(w.step);
+    return status;
+}
