@@ -80,6 +80,7 @@ cuv_status open_evidence(cuv_context *cx, const options *o, cuv_evidence **ev)
         return status;
     }
     cuv_evidence_strict(*ev, o->strict);
+    cuv_evidence_candidates(*ev, o->top > 0 ? (size_t)o->top : 0);
     return CUV_OK;
 }
 

@@ -195,6 +195,8 @@ CUV_API CUV_MUST_USE cuv_status cuv_evidence_samples(cuv_evidence *ev, const cha
 CUV_API CUV_MUST_USE cuv_status cuv_evidence_custom(cuv_evidence *ev, const char *text);
 /* Nothing may be assumed: a decision that is neither certain nor verified makes the rebuild fail ("strict.weak"). */
 CUV_API void cuv_evidence_strict(cuv_evidence *ev, bool strict);
+/* How many architectures to tell of, where no file tells it and it is recovered from the tensors; 0: the best one alone. */
+CUV_API void cuv_evidence_candidates(cuv_evidence *ev, size_t count);
 /* What the files hold, as text for people or as the JSON document of cli.md ("files"). */
 CUV_API CUV_MUST_USE cuv_status cuv_evidence_report(cuv_evidence *ev, bool json, char **out);
 

@@ -101,6 +101,11 @@ cuv_status cuv_evidence_samples(cuv_evidence *ev, const char *path)
     return cuv_read_samples(ev, path, &ev->samples);
 }
 
+void cuv_evidence_candidates(cuv_evidence *ev, size_t count)
+{
+    ev->top = count;
+}
+
 void cuv_evidence_strict(cuv_evidence *ev, bool strict)
 {
     ev->strict = strict;
@@ -216,7 +221,9 @@ cuv_status cuv_model_rebuild_json(const cuv_model *m, const char *const *written
     cuv_emit_model_json(m, &b);
     cuv_buffer_text(&b, ",\n\"decisions\": ");
     cuv_emit_decisions_json(m, &b);
-    cuv_buffer_text(&b, ",\n\"candidates\": [], \"written\": [");
+    cuv_buffer_text(&b, ",\n\"candidates\": ");
+    cuv_emit_candidates_json(m, &b);
+    cuv_buffer_text(&b, ", \"written\": [");
     for (size_t i = 0; written && written[i]; i++) {
         cuv_buffer_text(&b, i ? ", " : "");
         cuv_buffer_json_string(&b, written[i], strlen(written[i]));

@@ -1,5 +1,6 @@
 /* The pipeline: evidence, configuration, model, weights, proof. Nothing else calls the stages in sequence. */
 #include "model/model.h"
+#include "recover/recover.h"
 #include "run/samples.h"
 
 #define RTOL 1e-4
@@ -69,6 +70,134 @@ static cuv_status prove(cuv_evidence *ev, cuv_model *m)
     return ev->strict ? cuv_model_check_strict(m) : CUV_OK;
 }
 
+/* ---- no configuration: it is recovered ---- */
+
+static bool has_tensors(const cuv_evidence *ev)
+{
+    for (size_t i = 0; i < ev->file_count; i++)
+        for (size_t g = 0; g < ev->files[i]->group_count; g++)
+            if (ev->files[i]->groups[g].count)
+                return true;
+    return false;
+}
+
+static void release_arena(void *arena)
+{
+    cuv_arena_free(arena);
+}
+
+static void release_model(void *model)
+{
+    cuv_model_free(model);
+}
+
+/* A candidate as a model, by the same stages as any other. */
+static cuv_status build_candidate(cuv_evidence *ev, const cuv_candidate_config *c, cuv_model **out)
+{
+    cuv_model *m = NULL;
+    *out = NULL;
+    ev->recovered = c->assignments;
+    ev->recovered_count = c->assignment_count;
+    cuv_status status = cuv_model_build(ev->cx, ev, c->config, NULL, &m);
+    if (status == CUV_OK)
+        status = cuv_model_bind(m, ev);
+    ev->recovered = NULL;
+    ev->recovered_count = 0;
+    if (status == CUV_OK) {
+        m->recovered = true;
+        *out = m;
+    } else {
+        cuv_model_free(m);
+    }
+    return status;
+}
+
+/* What was found out, on the model; the weights are as sure as the architecture that was read off them. */
+static cuv_status tell_recovery(cuv_model *m, const cuv_recovery *r)
+{
+    bool proven = r->found[0].level == CUV_VERIFIED;
+    for (size_t i = 0; i < m->weight_count && proven; i++)
+        m->weights[i]->level = CUV_VERIFIED;
+    for (size_t i = 0; i < m->decision_count && proven; i++)
+        if (m->decisions[i].layer) {
+            m->decisions[i].level = CUV_VERIFIED;
+            m->decisions[i].why = "the layer was read off it, and the samples are reproduced";
+        }
+    for (size_t i = 0; i < r->found_count; i++)
+        CUV_TRY(cuv_model_decide(m, r->found[i].layer, r->found[i].field, r->found[i].value, r->found[i].level, r->found[i].why,
+                                 r->found[i].alternatives));
+    return CUV_OK;
+}
+
+static cuv_status add_candidates(cuv_evidence *ev, cuv_model *m, const cuv_recovery *r)
+{
+    m->candidates = CUV_NEW_ARRAY(m->arena, cuv_candidate, r->count);
+    if (!m->candidates)
+        return cuv_oom(m->cx);
+    for (size_t i = 0; i < r->count && (ev->top || !i); i++) {
+        cuv_model *other = m;
+        if (i) {
+            CUV_TRY(build_candidate(ev, &r->candidates[i], &other));
+            CUV_TRY(cuv_arena_defer(m->arena, release_model, other));
+        }
+        m->candidates[m->candidate_count++] = (cuv_candidate){r->candidates[i].score, r->candidates[i].max_abs, other};
+    }
+    return CUV_OK;
+}
+
+/* The samples once more, through the model as it will be used. */
+static cuv_status prove_recovered(cuv_evidence *ev, cuv_model *m)
+{
+    cuv_verification *v;
+    m->samples = ev->samples;
+    if (!ev->samples)
+        return CUV_OK;
+    cuv_status status = cuv_verify_samples(m, ev->samples, RTOL, ATOL, NULL, &v);
+    if (status == CUV_NO && v)
+        status = cuv_fail(ev->cx, CUV_NO, "samples.differ", &(cuv_detail){.file = ev->samples->file->path,
+                          .help = "the architecture that was recovered gives the first samples, but not all of them; more time (--time) may help"},
+                          "the recovered model does not give all outputs of %s", ev->samples->file->name);
+    cuv_verification_free(ev->cx, v);
+    return status;
+}
+
+static cuv_status finish_recovery(cuv_evidence *ev, cuv_model *m, const cuv_recovery *r)
+{
+    CUV_TRY(tell_recovery(m, r));
+    CUV_TRY(prove_recovered(ev, m));
+    CUV_TRY(add_candidates(ev, m, r));
+    return ev->strict ? cuv_model_check_strict(m) : CUV_OK;
+}
+
+static cuv_status recover(cuv_evidence *ev, cuv_model **out)
+{
+    cuv_arena *arena = cuv_arena_new(ev->cx);
+    cuv_remains *remains;
+    cuv_recovery *r = NULL;
+    cuv_model *m = NULL;
+    cuv_recover_options options = {.top = ev->top ? ev->top : 1, .rtol = RTOL, .atol = ATOL,
+                                   .seconds = .7 * cuv_context_limits(ev->cx)->seconds};
+    if (!arena)
+        return cuv_oom(ev->cx);
+    cuv_status status = cuv_remains_read(ev, arena, &remains);          /* files     → what is left of each layer */
+    if (status == CUV_OK)
+        status = cuv_recover(ev, remains, &options, arena, &r);         /* remains   → configurations */
+    if (status == CUV_OK)
+        status = build_candidate(ev, &r->candidates[0], &m);
+    if (status == CUV_OK) {
+        status = cuv_arena_defer(m->arena, release_arena, arena);
+        arena = NULL;
+    }
+    if (status == CUV_OK)
+        status = finish_recovery(ev, m, r);
+    cuv_arena_free(arena);
+    if (status != CUV_OK)
+        cuv_model_free(m);
+    else
+        *out = m;
+    return status;
+}
+
 static cuv_status rebuild(cuv_evidence *ev, bool weights, cuv_model **out)
 {
     cuv_value *config;
@@ -80,7 +209,7 @@ static cuv_status rebuild(cuv_evidence *ev, bool weights, cuv_model **out)
     CUV_TRY(cuv_combine_shards(ev));                            /* parts     → one file of weights */
     CUV_TRY(choose_config(ev, &config, &from));
     if (!config)
-        return no_config(ev);
+        return has_tensors(ev) && (!ev->strict || ev->samples) ? recover(ev, out) : no_config(ev);
     size_t mark = cuv_findings_mark(ev->cx);
     cuv_status status = cuv_model_build(ev->cx, ev, config, from, &m);  /* config    → layers, wiring, program */
     if (status != CUV_OK) {

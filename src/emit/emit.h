@@ -10,6 +10,10 @@ void cuv_emit_summary(const struct cuv_model *m, unsigned width, cuv_buffer *out
 void cuv_emit_model_json(const struct cuv_model *m, cuv_buffer *out);
 /* The "decisions" array of cli.md. */
 void cuv_emit_decisions_json(const struct cuv_model *m, cuv_buffer *out);
+/* The "candidates" array of cli.md. */
+void cuv_emit_candidates_json(const struct cuv_model *m, cuv_buffer *out);
+/* The same for people: one a line; nothing when there is only the model itself. */
+void cuv_emit_candidates(const struct cuv_model *m, cuv_buffer *out);
 /* One decision a line; `all`: certain ones too. */
 void cuv_emit_decisions(const struct cuv_model *m, bool all, cuv_buffer *out);
 /* "certain", "inferred", "assumed", "verified". */

@@ -156,3 +156,40 @@ void cuv_emit_decisions(const struct cuv_model *m, bool all, cuv_buffer *b)
     one_level(m, CUV_INFERRED, b);
     one_level(m, CUV_CERTAIN, b);
 }
+
+static void number(double v, cuv_buffer *b)
+{
+    if (isfinite(v))
+        cuv_buffer_double(b, v);
+    else
+        cuv_buffer_text(b, "null");
+}
+
+void cuv_emit_candidates_json(const struct cuv_model *m, cuv_buffer *b)
+{
+    cuv_buffer_char(b, '[');
+    for (size_t i = 0; i < m->candidate_count; i++) {
+        cuv_buffer_text(b, i ? ",\n  {\"score\": " : "\n  {\"score\": ");
+        number(m->candidates[i].score, b);
+        cuv_buffer_text(b, ", \"max_abs\": ");
+        number(m->candidates[i].max_abs, b);
+        cuv_buffer_text(b, ", \"model\": ");
+        cuv_emit_model_json(m->candidates[i].model, b);
+        cuv_buffer_char(b, '}');
+    }
+    cuv_buffer_char(b, ']');
+}
+
+void cuv_emit_candidates(const struct cuv_model *m, cuv_buffer *b)
+{
+    for (size_t i = 0; i < m->candidate_count && m->candidate_count > 1; i++) {
+        const cuv_candidate *c = &m->candidates[i];
+        cuv_buffer_printf(b, "%s %zu  score %.4g", i ? "candidate" : "the model, candidate", i + 1, c->score);
+        if (isfinite(c->max_abs))
+            cuv_buffer_printf(b, ", off by %.3g", c->max_abs);
+        cuv_buffer_text(b, ": ");
+        for (size_t k = 0; k < c->model->layer_count; k++)
+            cuv_buffer_printf(b, "%s%s", k ? ", " : "", cuv_layer_class(c->model->layers[k]));
+        cuv_buffer_char(b, '\n');
+    }
+}

@@ -146,6 +146,9 @@ struct cuv_evidence {
     cuv_custom *customs;        /* --custom */
     size_t custom_count;
     cuv_samples *samples;       /* NULL when none were given */
+    const cuv_assignment *recovered;    /* the tensors of each layer of a recovered architecture: what it was read off; NULL: none */
+    size_t recovered_count;
+    size_t top;                 /* --top: candidates wanted where an architecture is recovered; 0: the model alone */
     bool strict;
     unsigned depth;             /* internal: files that name files */
     cuv_file *tried;            /* the file given last, also when it was refused; for cuv_scan */

@@ -21,6 +21,10 @@ typedef struct cuv_decision {
     cuv_level level;
 } cuv_decision;
 
+/* Another architecture that was in question, and how it fares: `score` higher is better, `max_abs` its largest difference from the samples (NaN:
+ * there are none). */
+typedef struct cuv_candidate { double score, max_abs; struct cuv_model *model; } cuv_candidate;
+
 struct cuv_model {
     cuv_context *cx;
     cuv_arena *arena;
@@ -53,6 +57,9 @@ struct cuv_model {
     const cuv_samples *samples; /* of the original, when the model was rebuilt with some */
     bool custom;                /* code stands in for a class somewhere inside */
     bool scripted;              /* the configuration came from a script: it holds only what the script says */
+    bool recovered;             /* the configuration was found out from the tensors */
+    cuv_candidate *candidates;  /* of a recovered model, the best first; the first is the model itself. The others are owned */
+    size_t candidate_count;
 };
 
 /* Builds layers, wiring and program from a configuration object of Keras 1, 2 or 3. `version` of the behaviour: see cuv_layer. */

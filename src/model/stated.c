@@ -70,6 +70,23 @@ static cuv_status bind_code(cuv_binding *b, cuv_unit *unit, const cuv_offer *off
     return cuv_note_misfit(b, (cuv_misfit){CUV_MISFIT_STATED, unit, NULL, NULL, *offer});
 }
 
+/* What a layer was read off is its own. */
+static cuv_status bind_recovered(cuv_binding *b, const cuv_assignment *as)
+{
+    cuv_named *tensors = CUV_NEW_ARRAY(b->scratch, cuv_named, as->count + 1);
+    cuv_unit *unit = cuv_unit_named(b, as->layer);
+    if (!tensors)
+        return cuv_oom(b->cx);
+    for (size_t i = 0; i < as->count; i++) {
+        const cuv_named *named = cuv_evidence_name_of(b->ev, as->tensors[i]);
+        tensors[i] = named ? *named : (cuv_named){.tensor = as->tensors[i], .label = "a tensor", .key = "a tensor"};
+        tensors[i].weight = NULL;
+    }
+    if (!unit)
+        return no_such_layer(b, as);
+    return cuv_bind_offer(b, unit, &(cuv_offer){tensors, as->count, NULL, as->where}, CUV_INFERRED, "the layer was read off it");
+}
+
 static cuv_status bind_assignment(cuv_binding *b, const cuv_assignment *as, bool by_hand)
 {
     cuv_named *tensors = CUV_NEW_ARRAY(b->scratch, cuv_named, as->count + 1);
@@ -148,6 +165,12 @@ static cuv_status resolve_map(cuv_binding *b, const char *text, cuv_assignment *
 cuv_status cuv_bind_stated(cuv_binding *b, bool *scripted)
 {
     struct cuv_evidence *ev = b->ev;
+    for (size_t i = 0; i < ev->recovered_count; i++)
+        CUV_TRY(bind_recovered(b, &ev->recovered[i]));
+    if (ev->recovered_count) {
+        *scripted = true;
+        return CUV_OK;
+    }
     for (size_t i = 0; i < ev->map_text_count; i++) {
         cuv_assignment as = {0};
         b->mapped = true;

@@ -71,7 +71,8 @@ static size_t report_others(const struct cuv_model *m)
     size_t n = 0;
     for (size_t i = 0; i < m->decision_count; i++) {
         const cuv_decision *d = &m->decisions[i];
-        if ((d->layer && strcmp(d->field, "function") != 0) || !weak(d->level))
+        bool free = d->layer && strcmp(d->field, "function") != 0;      /* weights have been reported */
+        if (!weak(d->level) || (free && !(m->recovered && d->level == CUV_ASSUMED)))
             continue;
         n++;
         (void)cuv_fail(m->cx, CUV_NO, "strict.weak", &(cuv_detail){.found = d->value, .expected = "certain or verified",

@@ -60,6 +60,7 @@ static cuv_status add_record(writer *w, const char *class_name, cuv_value *confi
     if (!r->name || !r->record || !r->nodes || !config)
         return cuv_oom(w->cx);
     CUV_TRY(put(w, config, "name", text(w, r->name)));
+    CUV_TRY(put(w, r->record, "module", text(w, "keras.layers")));
     CUV_TRY(put(w, r->record, "class_name", text(w, class_name)));
     CUV_TRY(put(w, r->record, "config", config));
     if (w->chain)

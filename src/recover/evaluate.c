@@ -2,7 +2,7 @@
  * thousands of structures that begin alike, or differ in one activation, only what differs is computed. */
 #include "recover/structure.h"
 
-enum { MAX_VALUES = 200000, MAX_JOBS = 20000 };
+enum { MAX_VALUES = 50000, MAX_JOBS = 8000 };
 #define MAX_VALUE_BYTES ((size_t)192 << 20)
 #define MAX_JOB_BYTES ((size_t)512 << 20)
 
@@ -162,6 +162,7 @@ static cuv_value *record_of(cuv_arena *arena, const char *class_name, cuv_value 
 {
     cuv_value *r = cuv_value_dict(arena);
     if (!config || !r || put(arena, config, "name", cuv_value_text(arena, "layer")) != CUV_OK ||
+        put(arena, r, "module", cuv_value_text(arena, "keras.layers")) != CUV_OK ||
         put(arena, r, "class_name", cuv_value_text(arena, class_name)) != CUV_OK || put(arena, r, "config", config) != CUV_OK)
         return NULL;
     return r;
@@ -211,6 +212,7 @@ static void drop_jobs(cuv_evaluator *e)
 static cuv_status find_job(cuv_evaluator *e, const cuv_structure *s, const cuv_rnode *n, int act, const cuv_run_tensor *in, size_t count,
                            job **out)
 {
+    *out = NULL;
     const cuv_runit *u = act < 0 && n->unit >= 0 ? &s->reading->units[n->unit] : NULL;
     bool recurrent = cuv_rkind_traits(n->kind) & CUV_RT_RECURRENT;
     uint64_t h = act < 0 ? layer_hash(s, n, recurrent ? n->choice.act : 0) : mix(77, (uint64_t)act);

@@ -40,7 +40,7 @@ bool cuv_slot_is_act(cuv_slot_kind kind);
 uint8_t cuv_option_of_act(const cuv_choice_slot *slot, unsigned act);
 /* "activation", "strides and padding", ... and an option as text ("relu", "2, same"). */
 const char *cuv_slot_field(const cuv_choice_slot *slot);
-const char *cuv_option_text(cuv_context *cx, const cuv_choice_slot *slot, unsigned option);
+const char *cuv_choice_text(cuv_context *cx, const cuv_choice_slot *slot, unsigned option);
 
 /* ---- how near -------------------------------------------------------------------------------------------------- */
 

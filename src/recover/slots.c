@@ -92,7 +92,7 @@ static bool pool_slot(maker *m, int32_t node)
     const cuv_rnode *n = &m->to->s.nodes[node];
     cuv_choice_slot *s = add_slot(m, CUV_S_POOL, node, 40);
     int spatial = cuv_rkind_spatial(n->kind);
-    cuv_rkind max = (cuv_rkind)(CUV_R_MAX_POOL1 + spatial - 1), average = (cuv_rkind)(CUV_R_AVERAGE_POOL1 + spatial - 1);
+    cuv_rkind max = (cuv_rkind)((int)CUV_R_MAX_POOL1 + spatial - 1), average = (cuv_rkind)((int)CUV_R_AVERAGE_POOL1 + spatial - 1);
     bool free = !m->to->s.complete || m->to->s.reading->units[n->unit].kind == CUV_R_UNKNOWN;
     if (!s)
         return false;
@@ -117,7 +117,7 @@ static bool global_slot(maker *m, int32_t node)
     if (!s)
         return false;
     add_option(s, n, n->kind, n->choice);
-    add_option(s, n, (cuv_rkind)((max ? CUV_R_GLOBAL_AVERAGE1 : CUV_R_GLOBAL_MAX1) + spatial - 1), n->choice);
+    add_option(s, n, (cuv_rkind)((int)(max ? CUV_R_GLOBAL_AVERAGE1 : CUV_R_GLOBAL_MAX1) + spatial - 1), n->choice);
     return true;
 }
 
@@ -345,7 +345,7 @@ const char *cuv_slot_field(const cuv_choice_slot *slot)
     }
 }
 
-const char *cuv_option_text(cuv_context *cx, const cuv_choice_slot *slot, unsigned option)
+const char *cuv_choice_text(cuv_context *cx, const cuv_choice_slot *slot, unsigned option)
 {
     static const char *const pads[] = {"valid", "same", "causal"};
     const cuv_choice *c = &slot->options[option].choice;

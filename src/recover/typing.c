@@ -258,7 +258,7 @@ static cuv_status try_row(reader *r, size_t row, const cuv_named *tensors, size_
         *n = 0;
         return CUV_OK;
     }
-    *u = (cuv_runit){.kind = rows[row].kind, .inner = CUV_R_UNKNOWN, .tensors = tensors, .count = *n, .cost = rows[row].cost + more};
+    *u = (cuv_runit){.kind = rows[row].kind, .inner = CUV_R_UNKNOWN, .class_level = CUV_INFERRED, .tensors = tensors, .count = *n, .cost = rows[row].cost + more};
     channels(u, &b);
     if (u->in > INT32_MAX || u->out > INT32_MAX) {
         *n = 0;
@@ -319,7 +319,7 @@ static cuv_status try_attention(reader *r, const cuv_named *t, size_t count, boo
             return CUV_OK;
     }
     *n = need;
-    *u = (cuv_runit){.kind = CUV_R_ATTENTION, .inner = CUV_R_UNKNOWN, .tensors = t, .count = need, .in = q->shape[0], .out = o->shape[2],
+    *u = (cuv_runit){.kind = CUV_R_ATTENTION, .inner = CUV_R_UNKNOWN, .class_level = CUV_INFERRED, .tensors = t, .count = need, .in = q->shape[0], .out = o->shape[2],
                      .cost = biases ? 0 : .5, .config = cuv_value_dict(r->arena)};
     if (!u->config)
         return cuv_oom(r->cx);
@@ -528,8 +528,11 @@ cuv_status cuv_read_units(cuv_context *cx, cuv_arena *arena, const cuv_remains *
 {
     reader r = {cx, arena, remains};
     atom *atoms;
-    size_t n, furthest = 0;
+    size_t n = 0, furthest = 0;
     CUV_TRY(make_atoms(&r, &atoms, &n));
+    if (!n)
+        return cuv_fail(cx, CUV_NO, "recover.nothing", &(cuv_detail){.file = remains->file ? remains->file->path : NULL},
+                        "nothing tells the architecture, and there are no tensors in %s to recover it from", remains->source);
     if (n > 6 * CUV_R_MAX_UNITS)
         return cuv_fail(cx, CUV_UNSUPPORTED, "recover.large", &(cuv_detail){.help = "add the model's configuration"},
                         "%s has %zu tensors; recovery takes %d", remains->source, n, 6 * CUV_R_MAX_UNITS);

@@ -58,6 +58,15 @@ static int count_open(const cuv_wstate *s)
     return n;
 }
 
+/* Number of values; -1 when a size is unknown or there are too many. */
+static int64_t values_of(const cuv_flow *f)
+{
+    int64_t n = 1;
+    for (int k = 0; k < f->rank; k++)
+        n = n < 0 || f->at[k] < 0 || n > INT32_MAX ? -1 : n * f->at[k];
+    return n;
+}
+
 /* ---- merges ---------------------------------------------------------------------------------------------------------- */
 
 static bool joined(cuv_rkind kind, const cuv_flow *const *in, int n, cuv_flow *out)
@@ -158,7 +167,7 @@ static void sources(cuv_wirer *w, const cuv_wstate *s, const cuv_want *want, boo
 
 static cuv_rkind with_rank(cuv_rkind first, int rank)
 {
-    return (cuv_rkind)(first + rank - 1);
+    return (cuv_rkind)((int)first + rank - 1);
 }
 
 static const struct { int window, stride, pad; double cost; } pools[] = {{2, 2, CUV_PAD_VALID, 0}, {2, 2, CUV_PAD_SAME, 1},
@@ -308,12 +317,9 @@ static void place_norm(cuv_wirer *w, const cuv_wstate *s, const cuv_runit *u)
     sources(w, s, &any, false, 6, &at);
     for (size_t i = 0; i < at.count; i++) {
         const cuv_flow *f = flow(&at.items[i]);
-        int64_t n = 1;
-        for (int k = 0; k < f->rank; k++)
-            n *= f->at[k];
         cuv_flow flat = {.rank = 1, .at = {(int32_t)u->in}};
         cuv_spots one = {.count = 0};
-        if (n == u->in && f->at[f->rank - 1] != u->in)
+        if (values_of(f) == u->in && f->at[f->rank - 1] != u->in)
             add_last(&one, on(w, &at.items[i], CUV_R_FLATTEN, -1, &flat, (cuv_choice){0}, 1));
         if (one.count)
             emit_on(w, &one.items[0], u->kind, &flat, (cuv_choice){0}, 0);
@@ -326,10 +332,7 @@ static void dense_after(cuv_wirer *w, const cuv_spot *p, const cuv_runit *u, boo
     const cuv_flow *f = flow(p);
     cuv_flow flat = {.rank = 1, .at = {(int32_t)u->in}}, out = {.rank = 1, .at = {(int32_t)u->out}};
     cuv_spots to = {.count = 0};
-    int64_t n = 1;
-    for (int k = 0; k < f->rank; k++)
-        n = n > INT32_MAX ? n : n * f->at[k];
-    if (n == u->in)
+    if (values_of(f) == u->in)
         add_last(&to, on(w, p, CUV_R_FLATTEN, -1, &flat, (cuv_choice){0}, .2));
     if (f->at[f->rank - 1] == u->in) {
         add_last(&to, on(w, p, with_rank(CUV_R_GLOBAL_AVERAGE1, f->rank - 1), -1, &flat, (cuv_choice){0}, pooled_before ? .5 : .4));
@@ -417,9 +420,7 @@ static void listed_on(cuv_wirer *w, const cuv_spot *p, cuv_rkind kind, double co
     unsigned traits = cuv_rkind_traits(kind);
     cuv_flow out = *f;
     cuv_choice none = {0};
-    int64_t n = 1;
-    for (int k = 0; k < f->rank; k++)
-        n = n < 0 || f->at[k] < 0 || n > INT32_MAX ? -1 : n * f->at[k];
+    int64_t n = values_of(f);
     if (traits & CUV_RT_POOL) {
         for (size_t i = 0; f->rank == cuv_rkind_spatial(kind) + 1 && i < POOLS; i++)
             if (pooled(f, i, &out))

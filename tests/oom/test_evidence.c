@@ -28,6 +28,8 @@ static const carrier good[] = {
     {"script, configuration", {SYSTEMS "3-config/keras-3.15/rebuild.py"}, NULL},
     {"custom, keras", {C3("custom/residual.keras"), "Residual=" COMPAT "custom/residual.py"}, NULL},
     {"custom, h5", {C2("custom/mix.h5"), "Mix=" COMPAT "custom/mix.py"}, NULL},
+    {"weights alone", {C3("mlp.weights.h5")}, NULL},
+    {"a list alone", {C3("cnn.all_weights.npy")}, NULL},
     {"custom activation", {C3("custom/activation.h5"), "warm=" COMPAT "custom/warm.py"}, NULL},
 };
 
@@ -36,7 +38,6 @@ static const struct { carrier files; cuv_status status; } bad[] = {
     {{"kernel does not fit", {M("01-kernel-shape/model.json"), M("01-kernel-shape/weights.npy"), M("01-kernel-shape/biases.npy")}, NULL},
      CUV_NO},
     {{"foreign class", {C2("custom/affine.h5")}, NULL}, CUV_UNSUPPORTED},
-    {{"no configuration", {C3("mlp.weights.h5")}, NULL}, CUV_NO},
     {{"truncated npy", {M("26-truncated-npy/all_weights.npy")}, NULL}, CUV_DAMAGED},
     {{"truncated h5", {M("28-truncated-h5/model.h5")}, NULL}, CUV_DAMAGED},
     {{"code in a pickle", {M("33-pickle-with-code/weights.npy")}, NULL}, CUV_UNSAFE},
@@ -210,6 +211,7 @@ static cuv_status rebuild_proven(scene *s, const void *argument)
 static void test_rebuild_proven(void **state)
 {
     static const carrier proven[] = {
+        {"recovered", {C3("dropouts.all_weights.npy")}, C3("dropouts.io.npz")},
         {"equal shapes", {C3("equal_shapes.json"), C3("equal_shapes.all_weights.npy")}, C3("equal_shapes.io.npz")},
         {"custom", {C2("custom/mix.h5"), "Mix=" COMPAT "custom/mix.py"}, C2("custom/mix.io.npz")},
         {"two outputs", {C3("multi_io.json"), C3("multi_io.npz")}, C3("multi_io.io.npz")},

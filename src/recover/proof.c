@@ -1,0 +1,232 @@
+/* What samples prove: that outputs are reproduced says little when there are few of them or when thousands of structures were tried, and nothing
+ * of a choice that changes no output. Each is weighed by itself (5.7 of the study). */
+#include "recover/proof.h"
+
+#define BITS_MORE 20.0      /* beyond what chance gives with as many tries */
+#define TOLD_APART 10.0     /* a choice is told apart when it is this many tolerances off */
+
+/* Bits that the outputs that the search did not see are worth: each as many as its spread has steps of the tolerance. */
+static double bits_of(const cuv_search *s)
+{
+    const cuv_target *t = s->all_target;
+    double bits = 0;
+    size_t first = t->samples - s->held_back;
+    for (size_t o = 0; o < t->outputs; o++) {
+        size_t per = t->count[o] / t->samples;
+        for (size_t k = 0; k < per; k++) {
+            double low = INFINITY, high = -INFINITY;
+            for (size_t i = 0; i < t->samples; i++) {
+                low = fmin(low, t->y[o][i * per + k]);
+                high = fmax(high, t->y[o][i * per + k]);
+            }
+            for (size_t i = first; i < t->samples; i++) {
+                double y = t->y[o][i * per + k], tolerance = t->atol + t->rtol * fabs(y);
+                bool seen = false;      /* the same value again proves nothing anew */
+                for (size_t j = 0; j < i && !seen; j++)
+                    seen = fabs(t->y[o][j * per + k] - y) <= tolerance;
+                if (!seen && high - low > tolerance)
+                    bits += log2((high - low) / tolerance);
+            }
+        }
+    }
+    return bits;
+}
+
+/* Any one choice that brings the outputs nearer by far takes the place of the chosen one. */
+static cuv_status polish(cuv_search *s)
+{
+    cuv_prepared *p = &s->structures[s->best.structure];
+    uint8_t *v = s->best.values;
+    for (int round = 0; round < 4; round++) {
+        bool better = false;
+        for (size_t i = 0; i < p->count; i++)
+            for (uint8_t o = 0; o < p->slots[i].count; o++) {
+                uint8_t was = v[i];
+                double ratio, max_abs;
+                if (o == was)
+                    continue;
+                v[i] = o;
+                s->evaluated++;
+                CUV_TRY(cuv_try_all(s, s->best.structure, v, &ratio, &max_abs));
+                v[i] = was;
+                if (ratio * 3 < s->best.ratio && s->best.ratio > .02) {
+                    v[i] = o;
+                    s->best.ratio = ratio;
+                    s->best.max_abs = max_abs;
+                    better = true;
+                }
+            }
+        if (!better)
+            return CUV_OK;
+    }
+    return CUV_OK;
+}
+
+/* Which options change no output beyond what the tolerance hides. */
+static cuv_status find_equal(cuv_search *s, cuv_proof *out)
+{
+    cuv_prepared *p = &s->structures[s->best.structure];
+    uint8_t *v = s->best.values;
+    out->equal = CUV_NEW_ARRAY(s->arena, uint64_t, p->count + 1);
+    if (!out->equal)
+        return cuv_oom(s->cx);
+    for (size_t i = 0; i < p->count; i++)
+        for (uint8_t o = 0; o < p->slots[i].count && o < 64; o++) {
+            uint8_t was = v[i];
+            double ratio, max_abs;
+            if (o == was)
+                continue;
+            v[i] = o;
+            cuv_status status = cuv_try_all(s, s->best.structure, v, &ratio, &max_abs);
+            v[i] = was;
+            CUV_TRY(status);
+            if (ratio <= TOLD_APART)
+                out->equal[i] |= (uint64_t)1 << o;
+        }
+    return CUV_OK;
+}
+
+cuv_status cuv_prove(cuv_search *s, const char *samples, cuv_proof *out)
+{
+    CUV_TRY(polish(s));
+    CUV_TRY(find_equal(s, out));
+    out->bits = bits_of(s);
+    out->wanted = log2((double)s->evaluated + 1) + BITS_MORE;
+    out->proven = s->held_back && out->bits > out->wanted;
+    out->why = cuv_format(s->cx, "%s: %zu samples reproduced, at most %.2g off, %zu of them not seen by the search (%zu tries)%s", samples,
+                          s->all_target->samples, s->best.max_abs, s->held_back, s->evaluated,
+                          out->proven ? "" : cuv_format(s->cx, "; too few to prove it: %.0f bits of evidence, and %.0f are wanted", out->bits,
+                                                        out->wanted));
+    return CUV_OK;
+}
+
+/* ---- decisions ------------------------------------------------------------------------------------------------------ */
+
+typedef struct teller {
+    cuv_context *cx;
+    cuv_arena *arena;
+    const cuv_prepared *p;
+    const uint8_t *values;
+    const char *const *names;
+    const cuv_remains *remains;
+    const cuv_proof *proof;
+    cuv_recovery *out;
+    size_t capacity;
+} teller;
+
+static cuv_status tell(teller *t, const char *layer, const char *field, const char *value, cuv_level level, const char *why,
+                       const char *alternatives)
+{
+    cuv_found *grown = cuv_arena_grow(t->arena, t->out->found, t->out->found_count, &t->capacity, sizeof *grown);
+    if (!grown)
+        return cuv_oom(t->cx);
+    t->out->found = grown;
+    grown[t->out->found_count++] = (cuv_found){layer, field, value, why, alternatives && *alternatives ? alternatives : NULL, level};
+    return CUV_OK;
+}
+
+static cuv_level proven(const teller *t)
+{
+    return t->proof && t->proof->proven ? CUV_VERIFIED : CUV_ASSUMED;
+}
+
+static const char *tried_why(const teller *t)
+{
+    if (!t->proof)
+        return "the likeliest one; no weight shows it, and there are no samples";
+    return t->proof->proven ? "the samples are reproduced with it, and not without" : "the samples are reproduced with it, but they are too few to prove it";
+}
+
+static cuv_status tell_architecture(teller *t)
+{
+    const char *text = "";
+    size_t shown = 0;
+    for (size_t i = 0; i < t->p->s.count; i++)
+        if (t->names[i] && t->p->s.nodes[i].kind != CUV_R_REST && ++shown <= 12)
+            text = cuv_format(t->cx, "%s%s%s", text, *text ? ", " : "", cuv_rkind_name(t->p->s.nodes[i].kind));
+    if (shown > 12)
+        text = cuv_format(t->cx, "%s and %zu more", text, shown - 12);
+    return tell(t, NULL, "architecture", cuv_format(t->cx, "recovered from tensors: %s", text), proven(t),
+                cuv_format(t->cx, "no file tells it; the tensors are read in %s; %s", t->remains->order_why,
+                           t->proof ? t->proof->why : tried_why(t)),
+                t->proof && t->proof->proven ? NULL : "--top lists other architectures");
+}
+
+static cuv_status tell_inputs(teller *t)
+{
+    bool given = t->proof != NULL;
+    for (size_t i = 0; i < t->p->s.input_count && !given; i++) {
+        const cuv_flow *f = &t->p->s.inputs[i];
+        int64_t shape[CUV_MAX_RANK] = {-1};
+        for (int k = 0; k < f->rank; k++)
+            shape[k + 1] = f->at[k];
+        CUV_TRY(tell(t, NULL, "input_shape", cuv_shape_text(t->cx, shape, f->rank + 1), f->rank > 1 ? CUV_ASSUMED : CUV_INFERRED,
+                     f->rank > 1 ? "the weights tell only the channels; --input-shape states the rest" : "the first kernel's rows", NULL));
+    }
+    return CUV_OK;
+}
+
+static cuv_status tell_class(teller *t, size_t i)
+{
+    const cuv_rnode *n = &t->p->s.nodes[i];
+    const cuv_runit *u = n->unit >= 0 ? &t->p->s.reading->units[n->unit] : NULL;
+    const char *name = cuv_rkind_name(n->kind);
+    if (!t->names[i] || n->free_act || (n->kind == CUV_R_REST && !u))
+        return CUV_OK;
+    if (u && u->class_level == CUV_CERTAIN)
+        return tell(t, t->names[i], "class", name, CUV_CERTAIN, cuv_format(t->cx, "%s says so", t->remains->source), NULL);
+    if (u && u->count && !u->others && !(t->proof && t->proof->proven))
+        return tell(t, t->names[i], "class", name, CUV_INFERRED, "the shapes of its weights", NULL);
+    if (u && !u->count && n->kind == t->p->s.reading->units[n->unit].kind)
+        return tell(t, t->names[i], "class", name, CUV_INFERRED, cuv_format(t->cx, "by its name in %s", t->remains->source), NULL);
+    return tell(t, t->names[i], "class", name, proven(t), tried_why(t), proven(t) == CUV_VERIFIED ? NULL : u ? u->others : NULL);
+}
+
+static cuv_status tell_wiring(teller *t, size_t i)
+{
+    const cuv_rnode *n = &t->p->s.nodes[i];
+    const char *from = "";
+    if (!t->names[i] || !(cuv_rkind_traits(n->kind) & CUV_RT_MERGE))
+        return CUV_OK;
+    for (int k = 0; k < n->in_count; k++) {
+        int32_t at = n->in[k];
+        while (at >= 0 && !t->names[at])
+            at = t->p->s.nodes[at].in[0];
+        from = cuv_format(t->cx, "%s%s%s", from, *from ? ", " : "", at < 0 ? cuv_format(t->cx, "input %d", -at) : t->names[at]);
+    }
+    return tell(t, t->names[i], "inputs", from, proven(t), tried_why(t), NULL);
+}
+
+static cuv_status tell_slot(teller *t, size_t i)
+{
+    const cuv_choice_slot *s = &t->p->slots[i];
+    const char *value = cuv_choice_text(t->cx, s, t->values[i]), *others = "", *layer = t->names[s->node];
+    uint64_t equal = t->proof ? t->proof->equal[i] : 0;
+    size_t shown = 0;
+    if (!layer && s->node > 0 && !equal)
+        return CUV_OK;          /* room for an activation that is none */
+    if (!layer && t->p->s.nodes[s->node].in[0] >= 0)
+        layer = t->names[t->p->s.nodes[s->node].in[0]];
+    for (uint8_t o = 0; o < s->count && o < 64; o++)
+        if (o != t->values[i] && (!t->proof || equal >> o & 1) && ++shown <= 8)
+            others = cuv_format(t->cx, "%s%s%s", others, *others ? "; " : "", cuv_choice_text(t->cx, s, o));
+    const char *field = t->p->s.nodes[s->node].free_act && !t->names[s->node] ? "activation after it" : cuv_slot_field(s);
+    if (equal)
+        return tell(t, layer, field, value, CUV_ASSUMED, "the samples are reproduced with it, but also with the others", others);
+    return tell(t, layer, field, value, proven(t), tried_why(t), others);
+}
+
+cuv_status cuv_decisions_of(cuv_context *cx, cuv_arena *arena, const cuv_prepared *p, const uint8_t *values, const char *const *names,
+                            const cuv_remains *remains, const cuv_proof *proof, cuv_recovery *out)
+{
+    teller t = {cx, arena, p, values, names, remains, proof, out, 0};
+    CUV_TRY(tell_architecture(&t));
+    CUV_TRY(tell_inputs(&t));
+    for (size_t i = 0; i < p->s.count; i++) {
+        CUV_TRY(tell_class(&t, i));
+        CUV_TRY(tell_wiring(&t, i));
+    }
+    for (size_t i = 0; i < p->count; i++)
+        CUV_TRY(tell_slot(&t, i));
+    return CUV_OK;
+}

@@ -1,0 +1,401 @@
+/* The way from remains to candidates: readings, ends, wirings, search, proof. */
+#include "recover/proof.h"
+
+#include <stdlib.h>
+
+#define RECOVER_SECONDS 10.0
+enum { MOST_TRIES = 60000, MOST_STRUCTURES = 600, READINGS_USED = 4, PART_SAMPLES = 8, ALL_SAMPLES = 24, MAX_ENDS = 8 };
+
+typedef struct recovery {
+    cuv_evidence *ev;
+    cuv_context *cx;
+    cuv_arena *arena;
+    const cuv_remains *remains;
+    const cuv_recover_options *options;
+    cuv_reading readings[CUV_READINGS];
+    size_t reading_count;
+    cuv_structure *structures;
+    size_t count, capacity;
+    cuv_run_tensor inputs[MAX_ENDS], outputs[MAX_ENDS];     /* of the samples */
+    size_t input_count, output_count;
+    cuv_recovery *out;
+} recovery;
+
+/* ---- the ends ------------------------------------------------------------------------------------------------------- */
+
+static bool all_whole(const cuv_run_tensor *x)
+{
+    size_t n = 1;
+    for (int i = 0; i < x->rank; i++)
+        n *= (size_t)x->shape[i];
+    for (size_t i = 0; i < n; i++) {
+        double v = ((const float *)x->data)[i];
+        if (!(v >= 0) || v != floor(v))
+            return false;
+    }
+    return true;
+}
+
+static bool has_embedding(const cuv_reading *r)
+{
+    for (size_t i = 0; i < r->count; i++)
+        if (r->units[i].kind == CUV_R_EMBEDDING)
+            return true;
+    return false;
+}
+
+static bool flow_of(const cuv_run_tensor *t, cuv_flow *out)
+{
+    *out = (cuv_flow){.rank = t->rank - 1};
+    if (t->rank < 2 || t->rank > 5)
+        return false;
+    for (int i = 1; i < t->rank; i++) {
+        if (t->shape[i] < 1 || t->shape[i] > INT32_MAX)
+            return false;
+        out->at[i - 1] = (int32_t)t->shape[i];
+    }
+    return true;
+}
+
+static cuv_status no_samples(recovery *r, const char *message, const char *found)
+{
+    return cuv_fail(r->cx, CUV_NO, "recover.samples", &(cuv_detail){.file = r->ev->samples->file->path, .found = found,
+                    .help = "recovery needs inputs x (x0 x1 ...) and outputs y (y0 y1 ...), each with the batch first"},
+                    "%s: %s", r->ev->samples->file->name, message);
+}
+
+/* A sample's array as floats; one number a sample is taken for an axis of size 1. */
+static cuv_status take_sample(recovery *r, const cuv_named *from, cuv_run_tensor *to)
+{
+    const cuv_tensor *t = from->tensor;
+    void *values;
+    cuv_tensor *copy;
+    if (t->dtype == CUV_STR || t->rank < 1 || t->rank > 5 || !t->data || t->shape[0] < 1)
+        return no_samples(r, cuv_format(r->cx, "'%s' is no batch of numbers", from->key), cuv_shape_text(r->cx, t->shape, t->rank));
+    CUV_TRY(cuv_tensor_new(r->arena, CUV_F32, t->shape, t->rank, &copy, &values));
+    cuv_convert_to_f32(values, t->data, t->dtype, cuv_tensor_count(t));
+    *to = (cuv_run_tensor){.dtype = CUV_F32, .rank = t->rank, .data = values};
+    memcpy(to->shape, t->shape, sizeof to->shape);
+    if (t->rank == 1) {
+        to->rank = 2;
+        to->shape[1] = 1;
+    }
+    return CUV_OK;
+}
+
+static cuv_status take_samples(recovery *r)
+{
+    const cuv_samples *s = r->ev->samples;
+    if (s->input_count > MAX_ENDS || s->output_count > MAX_ENDS || !s->output_count || s->by_name)
+        return no_samples(r, s->by_name || !s->output_count ? "nothing tells inputs from outputs" : "it has too many inputs or outputs", NULL);
+    for (size_t i = 0; i < s->input_count; i++)
+        CUV_TRY(take_sample(r, &s->inputs[i], &r->inputs[i]));
+    for (size_t i = 0; i < s->output_count; i++)
+        CUV_TRY(take_sample(r, &s->outputs[i], &r->outputs[i]));
+    r->input_count = s->input_count;
+    r->output_count = s->output_count;
+    return CUV_OK;
+}
+
+static cuv_status ends_of_samples(recovery *r, const cuv_reading *reading, cuv_ends *e)
+{
+    *e = (cuv_ends){.input_count = r->input_count, .output_count = r->output_count, .outputs_known = true};
+    for (size_t i = 0; i < r->input_count; i++) {
+        if (!flow_of(&r->inputs[i], &e->inputs[i]))
+            return no_samples(r, "the inputs have too many axes", NULL);
+        e->inputs[i].tokens = e->inputs[i].rank == 1 && has_embedding(reading) && all_whole(&r->inputs[i]);
+    }
+    for (size_t i = 0; i < r->output_count; i++)
+        if (!flow_of(&r->outputs[i], &e->outputs[i]))
+            return no_samples(r, "the outputs have too many axes", NULL);
+    return CUV_OK;
+}
+
+/* ---- wirings ---------------------------------------------------------------------------------------------------------- */
+
+static cuv_status add_structures(recovery *r, const cuv_structure *s, size_t count, double cost)
+{
+    for (size_t i = 0; i < count; i++) {
+        cuv_structure *grown = cuv_arena_grow(r->arena, r->structures, r->count, &r->capacity, sizeof *grown);
+        if (!grown)
+            return cuv_oom(r->cx);
+        r->structures = grown;
+        grown[r->count] = s[i];
+        grown[r->count++].cost += cost;
+    }
+    return CUV_OK;
+}
+
+static cuv_status wire(recovery *r, const cuv_reading *reading, const cuv_ends *ends, double cost, size_t most, size_t *found)
+{
+    cuv_structure *s;
+    cuv_ends *kept = CUV_NEW(r->arena, cuv_ends);
+    if (!kept)
+        return cuv_oom(r->cx);
+    *kept = *ends;
+    CUV_TRY(cuv_wire(r->cx, r->arena, reading, kept, r->remains->complete, most, &s, found));
+    return add_structures(r, s, *found, cost);
+}
+
+/* What the first layer says of an input that nobody describes. */
+static void guess_input(const cuv_reading *reading, cuv_flow *f)
+{
+    const cuv_runit *u = reading->units;
+    for (size_t i = 0; i < reading->count && !u->count; i++)
+        u = &reading->units[i];
+    int spatial = cuv_rkind_spatial(u->kind);
+    bool sequence = cuv_rkind_traits(u->kind) & CUV_RT_RECURRENT || u->kind == CUV_R_ATTENTION;
+    *f = (cuv_flow){.rank = 1 + (sequence ? 1 : spatial)};
+    for (int i = 0; i + 1 < f->rank; i++)
+        f->at[i] = -1;
+    f->at[f->rank - 1] = (int32_t)u->in;
+    if (u->kind == CUV_R_EMBEDDING)
+        *f = (cuv_flow){.rank = 1, .at = {-1}, .tokens = true};
+}
+
+/* Sizes of images and sequences, the usual ones first. */
+static cuv_status guess_sizes(recovery *r, const cuv_reading *reading, cuv_ends *ends)
+{
+    static const int32_t usual[] = {28, 32, 224, 64, 128, 96, 48, 150, 256, 100, 299, 150, 200, 50, 84, 160, 80, 40, 20, 16, 8, 12, 24, 10, 36, 30, 14,
+                                    60, 72, 90, 112, 120, 180, 192, 250, 300, 320, 400, 500, 512, 7, 6, 5, 4};
+    cuv_flow *f = &ends->inputs[0];
+    size_t found = 0;
+    for (size_t i = 0; i < sizeof usual / sizeof *usual && !found; i++) {
+        for (int k = 0; k < f->rank - !f->tokens; k++)
+            f->at[k] = usual[i];
+        CUV_TRY(wire(r, reading, ends, .2 * (double)i, 20, &found));
+    }
+    return CUV_OK;
+}
+
+static cuv_status wire_without_samples(recovery *r, const cuv_reading *reading)
+{
+    cuv_ends ends = {.input_count = 1};
+    size_t found = 0;
+    if (r->ev->input_shape_count > MAX_ENDS)
+        return CUV_OK;
+    guess_input(reading, &ends.inputs[0]);
+    bool tokens = ends.inputs[0].tokens;
+    for (size_t i = 0; i < r->ev->input_shape_count; i++) {
+        cuv_flow *f = &ends.inputs[i];
+        if (r->ev->input_shapes[i].rank > 4 || r->ev->input_shapes[i].rank < 1)
+            return CUV_OK;
+        *f = (cuv_flow){.rank = r->ev->input_shapes[i].rank, .tokens = tokens && r->ev->input_shapes[i].rank == 1};
+        for (int k = 0; k < f->rank; k++)
+            f->at[k] = (int32_t)(r->ev->input_shapes[i].shape[k] > INT32_MAX ? -1 : r->ev->input_shapes[i].shape[k]);
+        ends.input_count = i + 1;
+    }
+    CUV_TRY(wire(r, reading, &ends, 0, 40, &found));
+    return found || r->ev->input_shape_count ? CUV_OK : guess_sizes(r, reading, &ends);
+}
+
+static int cheaper(const void *a, const void *b)
+{
+    const cuv_structure *x = a, *y = b;
+    return x->cost < y->cost ? -1 : x->cost > y->cost;
+}
+
+static cuv_status no_wiring(recovery *r)
+{
+    const char *text = "";
+    const cuv_reading *reading = &r->readings[0];
+    for (size_t i = 0; i < reading->count && i < 10; i++)
+        text = cuv_format(r->cx, "%s%s%s", text, i ? ", " : "", cuv_rkind_name(reading->units[i].kind));
+    return cuv_fail(r->cx, CUV_NO, "recover.wiring", &(cuv_detail){.file = r->remains->file->path,
+                    .found = cuv_format(r->cx, "%s%s", text, reading->count > 10 ? ", ..." : ""),
+                    .notes = cuv_format(r->cx, "the tensors read as: %s%s", text, reading->count > 10 ? ", ..." : ""),
+                    .help = r->ev->samples || r->ev->input_shape_count
+                                ? "are these the input and output of that model? Else add its configuration, or the Python code that builds it"
+                                : "state the input with --input-shape, or add the model's configuration or the Python code that builds it"},
+                    "no way to connect the layers of %s leads from the input to the output", r->remains->source);
+}
+
+static cuv_status wire_all(recovery *r)
+{
+    for (size_t i = 0; i < r->reading_count && i < READINGS_USED; i++) {
+        cuv_ends ends;
+        size_t found;
+        if (!r->ev->samples) {
+            CUV_TRY(wire_without_samples(r, &r->readings[i]));
+            continue;
+        }
+        CUV_TRY(ends_of_samples(r, &r->readings[i], &ends));
+        CUV_TRY(wire(r, &r->readings[i], &ends, 0, MOST_STRUCTURES, &found));
+    }
+    if (!r->count)
+        return no_wiring(r);
+    qsort(r->structures, r->count, sizeof *r->structures, cheaper);
+    r->count = r->count < MOST_STRUCTURES ? r->count : MOST_STRUCTURES;
+    return CUV_OK;
+}
+
+/* ---- candidates ----------------------------------------------------------------------------------------------------------- */
+
+static cuv_status add_candidate(recovery *r, cuv_prepared *p, const uint8_t *values, double score, double max_abs, bool reproduces,
+                                const char ***names)
+{
+    cuv_candidate_config *c = &r->out->candidates[r->out->count];
+    cuv_apply(p, values);
+    CUV_TRY(cuv_structure_config(r->cx, r->arena, &p->s, c, names));
+    c->score = score;
+    c->max_abs = max_abs;
+    c->reproduces = reproduces;
+    r->out->count++;
+    return CUV_OK;
+}
+
+static unsigned likely_output(const cuv_prepared *p, int output)
+{
+    const cuv_flow *f = &p->s.nodes[p->s.outputs[output]].out;
+    const cuv_flow *in = &p->s.inputs[0];
+    if (cuv_flow_same(f, in))
+        return f->rank > 1 ? CUV_A_SIGMOID : CUV_A_LINEAR;
+    return f->at[f->rank - 1] > 1 ? CUV_A_SOFTMAX : CUV_A_SIGMOID;
+}
+
+static void likely_values(const cuv_prepared *p, uint8_t *values)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        const cuv_choice_slot *s = &p->slots[i];
+        values[i] = 0;
+        if (s->kind == CUV_S_OUT)
+            values[i] = cuv_option_of_act(s, likely_output(p, s->output));
+        else if (s->kind == CUV_S_HIDDEN || s->kind == CUV_S_ACTIVATION || s->kind == CUV_S_AFTER_NORM)
+            values[i] = cuv_option_of_act(s, CUV_A_RELU);
+    }
+}
+
+static cuv_status assume(recovery *r)
+{
+    size_t wanted = r->options->top ? r->options->top : 1;
+    const char **names;
+    for (size_t i = 0; i < r->count && r->out->count < wanted; i++) {
+        cuv_prepared p;
+        CUV_TRY(cuv_prepare(r->cx, r->arena, &r->structures[i], &p));
+        uint8_t *values = CUV_NEW_ARRAY(r->arena, uint8_t, p.count + 1);
+        if (!values)
+            return cuv_oom(r->cx);
+        likely_values(&p, values);
+        CUV_TRY(add_candidate(r, &p, values, exp(r->structures[0].cost - r->structures[i].cost), NAN, false, &names));
+        if (i == 0)
+            CUV_TRY(cuv_decisions_of(r->cx, r->arena, &p, values, names, r->remains, NULL, r->out));
+    }
+    return CUV_OK;
+}
+
+static cuv_status not_found(recovery *r, const cuv_search *s)
+{
+    double least = INFINITY;
+    for (size_t i = 0; i < s->count; i++)
+        least = fmin(least, s->structures[i].least);
+    return cuv_fail(r->cx, CUV_NO, "recover.differs", &(cuv_detail){.file = r->ev->samples->file->path,
+                    .expected = cuv_format(r->cx, "differences within rtol %g, atol %g", r->options->rtol, r->options->atol),
+                    .found = cuv_format(r->cx, "the nearest is off by %.3g of the outputs' spread", least),
+                    .notes = cuv_format(r->cx, "%zu structures and %zu sets of choices were tried in %.1f seconds", s->count, s->evaluated,
+                                        r->options->seconds > 0 ? r->options->seconds : RECOVER_SECONDS),
+                    .help = "more time (--time), more samples, or what is known of the model (a configuration, the code that builds it) may help; "
+                            "do weights and samples belong together?"},
+                    "no architecture that was tried gives the outputs of %s", r->ev->samples->file->name);
+}
+
+static int nearer(const void *a, const void *b)
+{
+    const cuv_hit *x = a, *y = b;
+    return x->error != y->error ? (x->error < y->error ? -1 : 1) : x->structure < y->structure ? -1 : x->structure > y->structure;
+}
+
+/* The next best structures, each with its best choices. */
+static cuv_status add_others(recovery *r, cuv_search *s)
+{
+    uint8_t *used = CUV_NEW_ARRAY(r->arena, uint8_t, s->count + 1);
+    const char **names;
+    if (!used)
+        return cuv_oom(r->cx);
+    used[s->best.structure] = 1;
+    if (s->hit_count)
+        qsort(s->hits, s->hit_count, sizeof *s->hits, nearer);
+    for (size_t i = 0; i < s->hit_count && r->out->count < r->options->top; i++) {
+        const cuv_hit *h = &s->hits[i];
+        double ratio, max_abs;
+        if (used[h->structure]++)
+            continue;
+        CUV_TRY(cuv_try_all(s, h->structure, h->values, &ratio, &max_abs));
+        CUV_TRY(add_candidate(r, &s->structures[h->structure], h->values, ratio <= 1 ? 1 : 1 / (1 + h->error), max_abs, ratio <= 1, &names));
+    }
+    return CUV_OK;
+}
+
+static cuv_status conclude(recovery *r, cuv_search *s)
+{
+    cuv_proof proof;
+    const char **names;
+    if (!s->found)
+        return not_found(r, s);
+    CUV_TRY(cuv_prove(s, r->ev->samples->file->name, &proof));
+    r->out->evaluated = s->evaluated;
+    CUV_TRY(add_candidate(r, &s->structures[s->best.structure], s->best.values, 2, s->best.max_abs, true, &names));
+    CUV_TRY(cuv_decisions_of(r->cx, r->arena, &s->structures[s->best.structure], s->best.values, names, r->remains, &proof, r->out));
+    return add_others(r, s);
+}
+
+/* ---- the search's samples --------------------------------------------------------------------------------------------------- */
+
+static void first_rows(const cuv_run_tensor *from, size_t count, size_t rows, cuv_run_tensor *to)
+{
+    for (size_t i = 0; i < count; i++) {
+        to[i] = from[i];
+        to[i].shape[0] = (int64_t)rows;
+    }
+}
+
+static cuv_status set_up(recovery *r, cuv_search *s)
+{
+    size_t n = (size_t)r->inputs[0].shape[0], all = n < ALL_SAMPLES ? n : ALL_SAMPLES, held = all < 8 ? all / 2 : all / 4;
+    size_t part = all - held < PART_SAMPLES ? all - held : PART_SAMPLES;
+    cuv_run_tensor in[MAX_ENDS], out[MAX_ENDS];
+    s->held_back = all - part;
+    first_rows(r->inputs, r->input_count, part, in);
+    first_rows(r->outputs, r->output_count, part, out);
+    CUV_TRY(cuv_evaluator_new(r->cx, in, r->input_count, &s->part));
+    CUV_TRY(cuv_target_new(r->cx, r->arena, out, r->output_count, r->options->rtol, r->options->atol, &s->part_target));
+    first_rows(r->inputs, r->input_count, all, in);
+    first_rows(r->outputs, r->output_count, all, out);
+    CUV_TRY(cuv_evaluator_new(r->cx, in, r->input_count, &s->all));
+    CUV_TRY(cuv_target_new(r->cx, r->arena, out, r->output_count, r->options->rtol, r->options->atol, &s->all_target));
+    s->structures = CUV_NEW_ARRAY(r->arena, cuv_prepared, r->count);
+    if (!s->structures)
+        return cuv_oom(r->cx);
+    for (s->count = 0; s->count < r->count; s->count++)
+        CUV_TRY(cuv_prepare(r->cx, r->arena, &r->structures[s->count], &s->structures[s->count]));
+    return CUV_OK;
+}
+
+static cuv_status search(recovery *r)
+{
+    double seconds = r->options->seconds > 0 ? r->options->seconds : RECOVER_SECONDS;
+    cuv_search s = {.cx = r->cx, .arena = r->arena, .most = MOST_TRIES, .until = cuv_search_clock() + seconds};
+    cuv_status status = set_up(r, &s);
+    if (status == CUV_OK)
+        status = cuv_search_run(&s);
+    if (status == CUV_OK)
+        status = conclude(r, &s);
+    cuv_evaluator_free(s.part);
+    cuv_evaluator_free(s.all);
+    return status;
+}
+
+cuv_status cuv_recover(cuv_evidence *ev, const cuv_remains *remains, const cuv_recover_options *options, cuv_arena *arena, cuv_recovery **out)
+{
+    recovery r = {.ev = ev, .cx = ev->cx, .arena = arena, .remains = remains, .options = options};
+    *out = r.out = CUV_NEW(arena, cuv_recovery);
+    if (!r.out)
+        return cuv_oom(ev->cx);
+    r.out->candidates = CUV_NEW_ARRAY(arena, cuv_candidate_config, (options->top ? options->top : 1) + 1);
+    if (!r.out->candidates)
+        return cuv_oom(ev->cx);
+    CUV_TRY(cuv_read_units(ev->cx, arena, remains, r.readings, &r.reading_count));
+    if (ev->samples)
+        CUV_TRY(take_samples(&r));
+    CUV_TRY(wire_all(&r));
+    return ev->samples ? search(&r) : assume(&r);
+}
