@@ -25,7 +25,7 @@ typedef struct verb {
     const char *takes;          /* names of options beyond the common ones, separated by spaces */
     int (*run)(cuv_context *cx, options *o);
 } verb;
-extern const verb cmd_diff, cmd_inspect, cmd_summary, cmd_rebuild, cmd_verify, cmd_predict, cmd_scan, cmd_bench;
+extern const verb cmd_diff, cmd_inspect, cmd_summary, cmd_rebuild, cmd_verify, cmd_predict, cmd_scan, cmd_bench, cmd_view;
 
 /* Parses argv after the verb; writes what is wrong to stderr and gives false. */
 bool parse_options(const verb *v, int argc, char **argv, options *o);

@@ -5,10 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static const verb *const verbs[] = {&cmd_inspect, &cmd_summary, &cmd_rebuild, &cmd_verify, &cmd_predict, &cmd_scan, &cmd_bench, &cmd_diff};
+static const verb *const verbs[] = {&cmd_inspect, &cmd_summary, &cmd_rebuild, &cmd_verify, &cmd_predict, &cmd_scan, &cmd_bench, &cmd_diff, &cmd_view};
 enum { VERBS = sizeof verbs / sizeof verbs[0] };
-/* Verbs of the contract that this version does not have. */
-static const char *const later[] = {"view"};
 
 static void print_verbs(FILE *to)
 {
@@ -137,11 +135,6 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < VERBS; i++)
         if (!strcmp(argv[1], verbs[i]->name))
             return run_verb(verbs[i], argc - 2, argv + 2);
-    for (size_t i = 0; i < sizeof later / sizeof later[0]; i++)
-        if (!strcmp(argv[1], later[i])) {
-            fprintf(stderr, "cuvier: '%s' is not in version %s yet\n", later[i], cuv_version());
-            return EXIT_USAGE;
-        }
     const char *names[VERBS], *near;
     for (size_t i = 0; i < VERBS; i++)
         names[i] = verbs[i]->name;

@@ -232,6 +232,9 @@ CUV_API CUV_MUST_USE cuv_status cuv_model_weight(const cuv_model *model, size_t 
 
 /* The table of model.summary() in Keras 3, `width` characters wide (0: as Keras chooses for a file). */
 CUV_API CUV_MUST_USE cuv_status cuv_model_summary(const cuv_model *model, unsigned width, char **out);
+/* The model's graph as text for a terminal: a line for each layer, and beside them the ways of the tensors. `ascii`: without box characters;
+ * `color`: with escape sequences. CUV_UNSUPPORTED "view.size" when it has more layers than anybody would read. */
+CUV_API CUV_MUST_USE cuv_status cuv_model_picture(const cuv_model *model, bool ascii, bool color, char **out);
 /* JSON documents of cli.md: "model"; or "model" with "decisions". `written`: paths for "written", ended by NULL; may be NULL. */
 CUV_API CUV_MUST_USE cuv_status cuv_model_summary_json(const cuv_model *model, char **out);
 CUV_API CUV_MUST_USE cuv_status cuv_model_rebuild_json(const cuv_model *model, const char *const *written, char **out);

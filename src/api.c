@@ -196,6 +196,22 @@ cuv_status cuv_model_summary(const cuv_model *m, unsigned width, char **out)
     return give_text(m->cx, &b, out);
 }
 
+cuv_status cuv_model_picture(const cuv_model *m, bool ascii, bool color, char **out)
+{
+    cuv_buffer b;
+    *out = NULL;
+    cuv_arena *arena = cuv_arena_new(m->cx);
+    if (!arena)
+        return cuv_oom(m->cx);
+    cuv_buffer_init(&b, m->cx);
+    cuv_status status = cuv_emit_terminal(m, arena, ascii, color, &b);
+    cuv_arena_free(arena);
+    if (status == CUV_OK)
+        return give_text(m->cx, &b, out);
+    cuv_buffer_free(&b);
+    return status;
+}
+
 static void open_document(cuv_buffer *b)
 {
     cuv_buffer_printf(b, "{\"cuvier\": \"%s\"", cuv_version());

@@ -3,9 +3,9 @@
 #include "layers/quantized.h"
 #include "selftest.h"
 
-static const char *const forms[] = {".keras", ".weights.h5", ".h5", ".json", ".npz", ".safetensors", ".onnx", ".c", ".py", ".dot", NULL};
+static const char *const forms[] = {".keras", ".weights.h5", ".h5", ".json", ".npz", ".safetensors", ".onnx", ".c", ".py", ".dot", ".svg", NULL};
 /* Forms of the contract that are not written yet. */
-static const char *const later[] = {".svg", ".html", NULL};
+static const char *const later[] = {".html", NULL};
 
 const char *const *cuv_model_forms(void)
 {
@@ -180,6 +180,8 @@ static cuv_status write_text(const cuv_model *m, cuv_arena *arena, const char *p
     cuv_status status = CUV_OK;
     if (!strcmp(form, ".py"))
         status = cuv_emit_python(m, arena, &text);
+    else if (!strcmp(form, ".svg"))
+        status = cuv_emit_svg(m, arena, &text);
     else
         cuv_emit_dot(m, &text);
     if (status == CUV_OK && text.failed)
@@ -235,7 +237,7 @@ static cuv_status write_form(cuv_model *m, const char *path, const char *form, c
         CUV_TRY(cuv_selftest_make(m, arena, &save.selftest));
         return cuv_write_onnx(m, save.selftest, path);
     }
-    if (!strcmp(form, ".py") || !strcmp(form, ".dot"))
+    if (!strcmp(form, ".py") || !strcmp(form, ".dot") || !strcmp(form, ".svg"))
         return write_text(m, arena, path, form);
     CUV_TRY(saved_model(&b, m, &tree));
     save.config = config;

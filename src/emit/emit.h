@@ -35,6 +35,10 @@ CUV_MUST_USE cuv_status cuv_write_c(struct cuv_model *m, const char *path, const
 CUV_MUST_USE cuv_status cuv_emit_python(const struct cuv_model *m, cuv_arena *arena, cuv_buffer *out);
 /* The wiring as Graphviz text. */
 void cuv_emit_dot(const struct cuv_model *m, cuv_buffer *out);
+/* The picture as an SVG document (view/). CUV_UNSUPPORTED "view.size" when nobody could look at it. */
+CUV_MUST_USE cuv_status cuv_emit_svg(const struct cuv_model *m, cuv_arena *arena, cuv_buffer *out);
+/* The graph as lines of text (view/terminal.c). */
+CUV_MUST_USE cuv_status cuv_emit_terminal(const struct cuv_model *m, cuv_arena *arena, bool ascii, bool color, cuv_buffer *out);
 /* What the files hold: for people, and the "files" document of cli.md. */
 void cuv_emit_evidence(const struct cuv_evidence *ev, cuv_buffer *out);
 void cuv_emit_evidence_json(const struct cuv_evidence *ev, cuv_buffer *out);

@@ -396,8 +396,8 @@ static cuv_status sort_calls(parser *p)
     for (; first < last; first++) {
         int32_t at = queue[first];
         place[at] = (int32_t)first;
-        p->g->calls[first] = (cuv_graph_call){p->calls[at].layer, at - p->first_call[p->calls[at].layer], p->calls[at].args,
-                                              p->calls[at].arg_count};
+        p->g->calls[first] = (cuv_graph_call){.layer = p->calls[at].layer, .ordinal = at - p->first_call[p->calls[at].layer],
+                                              .args = p->calls[at].args, .arg_count = p->calls[at].arg_count};
         size_t from = last;
         for (int32_t e = head[at]; e; e = edges[e].next)
             if (--missing[edges[e].user] == 0)

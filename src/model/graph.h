@@ -21,6 +21,8 @@ typedef struct cuv_graph_call {
     int32_t ordinal;                /* which call of that layer, from 0 */
     cuv_wired_arg *args;
     size_t arg_count;
+    cuv_sym *outputs;               /* once walked: of the last walk, for those who show shapes */
+    size_t output_count;
 } cuv_graph_call;
 
 typedef struct cuv_graph {

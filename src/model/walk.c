@@ -184,7 +184,7 @@ static cuv_status find_taken(walk *w)
 
 static cuv_status make_call(walk *w, size_t at, const cuv_sym *inputs, bool record)
 {
-    const cuv_graph_call *gc = &w->g->calls[at];
+    cuv_graph_call *gc = &w->g->calls[at];
     cuv_layer *layer = w->g->layers[gc->layer];
     cuv_call call = {.cx = w->cx, .arena = w->m->arena, .program = w->program, .layer = layer};
     w->now = w->rank ? w->rank[at] : 0;
@@ -203,6 +203,8 @@ static cuv_status make_call(walk *w, size_t at, const cuv_sym *inputs, bool reco
         return cuv_oom(w->cx);
     memcpy(w->made[at], call.out, call.out_count * sizeof *call.out);
     w->made_count[at] = call.out_count;
+    gc->outputs = w->made[at];
+    gc->output_count = call.out_count;
     return record ? note_node(w, gc, &call) : CUV_OK;
 }
 
