@@ -225,10 +225,13 @@ static cuv_status rebuild(cuv_evidence *ev, bool weights, cuv_model **out)
         cuv_findings_rewind(ev->cx, mark);
         status = CUV_OK;
     }
+    if (status == CUV_OK)
+        status = cuv_evidence_keep(m->arena, ev);
     if (status != CUV_OK) {
         cuv_model_free(m);
         return status;
     }
+    m->evidence = ev;
     *out = m;
     return CUV_OK;
 }

@@ -3,9 +3,7 @@
 #include "layers/quantized.h"
 #include "selftest.h"
 
-static const char *const forms[] = {".keras", ".weights.h5", ".h5", ".json", ".npz", ".safetensors", ".onnx", ".c", ".py", ".dot", ".svg", NULL};
-/* Forms of the contract that are not written yet. */
-static const char *const later[] = {".html", NULL};
+static const char *const forms[] = {".keras", ".weights.h5", ".h5", ".json", ".npz", ".safetensors", ".onnx", ".c", ".py", ".dot", ".svg", ".html", NULL};
 
 const char *const *cuv_model_forms(void)
 {
@@ -139,15 +137,13 @@ static cuv_status saved_model(builder *b, const cuv_model *m, cuv_saved_layer *o
 static const char *form_of(const char *path, const char *format)
 {
     char dotted[32];
-    const char *const *lists[] = {forms, later};
     if (format) {
         snprintf(dotted, sizeof dotted, "%s%s", format[0] == '.' ? "" : ".", format);
         path = cuv_streq(dotted, ".hdf5") ? ".h5" : dotted;
     }
-    for (size_t l = 0; l < 2; l++)
-        for (size_t i = 0; lists[l][i]; i++)
-            if (cuv_ends_with(path, lists[l][i]))
-                return lists[l][i];
+    for (size_t i = 0; forms[i]; i++)
+        if (cuv_ends_with(path, forms[i]))
+            return forms[i];
     return cuv_ends_with(path, ".hdf5") ? ".h5" : NULL;
 }
 
@@ -160,19 +156,42 @@ static const char *form_list(const cuv_model *m)
     return text;
 }
 
-static cuv_status no_form(const cuv_model *m, const char *path, const char *format, const char *form)
+static cuv_status no_form(const cuv_model *m, const char *path, const char *format)
 {
-    if (form)
-        return cuv_fail(m->cx, CUV_UNSUPPORTED, "write.form", &(cuv_detail){.file = path, .found = form,
-                        .help = cuv_format(m->cx, "this version writes %s", form_list(m))},
-                        "%s: the form %s is not written yet", path, form);
     return cuv_fail(m->cx, CUV_ARGUMENT, "write.form", &(cuv_detail){.file = path, .found = format, .expected = form_list(m),
                     .help = "end the name with the form, or say it with --format"},
                     format ? "%s: '%s' is no form" : "%s: the name does not tell the form", path, format);
 }
 
-/* Keras code, or a graph: text that the model alone gives. */
-static cuv_status write_text(const cuv_model *m, cuv_arena *arena, const char *path, const char *form)
+static bool has_values(const cuv_model *m)
+{
+    for (size_t i = 0; i < m->weight_count; i++)
+        if (!m->weights[i]->value)
+            return false;
+    return true;
+}
+
+/* A page tells how the samples or the self-test of the files came out, where there are any and the model can be run. */
+static cuv_status emit_page(cuv_model *m, cuv_arena *arena, cuv_buffer *text)
+{
+    cuv_verification *proof = NULL;
+    const char *from = NULL;
+    struct cuv_evidence *ev = m->evidence;
+    if (ev && has_values(m) && (ev->samples || cuv_evidence_has_selftest(ev))) {
+        const size_t mark = cuv_findings_mark(m->cx);
+        cuv_status status = cuv_model_verify(m, ev, 1e-4, 1e-5, NULL, &proof);
+        if (status == CUV_MEMORY || status == CUV_TIMEOUT)
+            return status;
+        cuv_findings_rewind(m->cx, mark);
+        from = ev->samples ? "inputs and outputs given with --samples" : "the self-test inside of the files";
+    }
+    cuv_status status = cuv_emit_page(m, arena, proof, from, text);
+    cuv_verification_free(m->cx, proof);
+    return status;
+}
+
+/* Keras code, a graph, a picture: text that the model alone gives. */
+static cuv_status write_text(cuv_model *m, cuv_arena *arena, const char *path, const char *form)
 {
     cuv_buffer text;
     cuv_output *out = NULL;
@@ -182,6 +201,8 @@ static cuv_status write_text(const cuv_model *m, cuv_arena *arena, const char *p
         status = cuv_emit_python(m, arena, &text);
     else if (!strcmp(form, ".svg"))
         status = cuv_emit_svg(m, arena, &text);
+    else if (!strcmp(form, ".html"))
+        status = emit_page(m, arena, &text);
     else
         cuv_emit_dot(m, &text);
     if (status == CUV_OK && text.failed)
@@ -237,7 +258,7 @@ static cuv_status write_form(cuv_model *m, const char *path, const char *form, c
         CUV_TRY(cuv_selftest_make(m, arena, &save.selftest));
         return cuv_write_onnx(m, save.selftest, path);
     }
-    if (!strcmp(form, ".py") || !strcmp(form, ".dot") || !strcmp(form, ".svg"))
+    if (!strcmp(form, ".py") || !strcmp(form, ".dot") || !strcmp(form, ".svg") || !strcmp(form, ".html"))
         return write_text(m, arena, path, form);
     CUV_TRY(saved_model(&b, m, &tree));
     save.config = config;
@@ -257,11 +278,8 @@ cuv_status cuv_model_write(cuv_model *m, const char *path, const char *format, c
 {
     cuv_start_clock(m->cx);
     const char *form = form_of(path, format);
-    bool known = false;
-    for (size_t i = 0; form && forms[i]; i++)
-        known |= !strcmp(form, forms[i]);
-    if (!known)
-        return no_form(m, path, format, form);
+    if (!form)
+        return no_form(m, path, format);
     cuv_arena *arena = cuv_arena_new(m->cx);
     if (!arena)
         return cuv_oom(m->cx);

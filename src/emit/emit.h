@@ -37,6 +37,9 @@ CUV_MUST_USE cuv_status cuv_emit_python(const struct cuv_model *m, cuv_arena *ar
 void cuv_emit_dot(const struct cuv_model *m, cuv_buffer *out);
 /* The picture as an SVG document (view/). CUV_UNSUPPORTED "view.size" when nobody could look at it. */
 CUV_MUST_USE cuv_status cuv_emit_svg(const struct cuv_model *m, cuv_arena *arena, cuv_buffer *out);
+/* A page of its own about the model, with `proof` (may be NULL) and a line on where that comes from (view/page.c). */
+CUV_MUST_USE cuv_status cuv_emit_page(const struct cuv_model *m, cuv_arena *arena, const cuv_verification *proof, const char *proof_from,
+                                      cuv_buffer *out);
 /* The graph as lines of text (view/terminal.c). */
 CUV_MUST_USE cuv_status cuv_emit_terminal(const struct cuv_model *m, cuv_arena *arena, bool ascii, bool color, cuv_buffer *out);
 /* What the files hold: for people, and the "files" document of cli.md. */

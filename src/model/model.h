@@ -54,6 +54,7 @@ struct cuv_model {
     struct cuv_runner *runner;  /* plans by input shape; made on first use by src/run */
     bool nested;                /* inside another model: shares its arena and program */
     bool trainable;
+    struct cuv_evidence *evidence;      /* what it was made from; kept as long as the model */
     const cuv_samples *samples; /* of the original, when the model was rebuilt with some */
     bool custom;                /* code stands in for a class somewhere inside */
     bool scripted;              /* the configuration came from a script: it holds only what the script says */

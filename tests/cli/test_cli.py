@@ -273,7 +273,7 @@ def test_permissions_of_a_written_file(tmp_path):
 
 def test_the_same_twice(tmp_path):
     """Writing is reproducible to the byte."""
-    for ending in (".keras", ".h5", ".weights.h5", ".json", ".npz", ".safetensors", ".onnx", ".py", ".c", ".dot"):
+    for ending in (".keras", ".h5", ".weights.h5", ".json", ".npz", ".safetensors", ".onnx", ".py", ".c", ".dot", ".svg", ".html"):
         for folder in ("a", "b"):
             (tmp_path / folder).mkdir(exist_ok=True)
             must("rebuild", MLP + ".h5", "-o", tmp_path / folder / ("m" + ending))

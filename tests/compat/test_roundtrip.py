@@ -84,7 +84,7 @@ def test_keras_reads_it(base, keras3, tmp_path):
 @pytest.mark.parametrize("base", list(models())[::6], ids=identify)
 def test_reproducible(base, tmp_path):
     """The same bytes at any time, in every form, with a model read from any carrier of it."""
-    endings = [".keras", ".h5", ".weights.h5", ".json", ".npz", ".safetensors", ".onnx", ".c", ".py", ".dot"]
+    endings = [".keras", ".h5", ".weights.h5", ".json", ".npz", ".safetensors", ".onnx", ".c", ".py", ".dot", ".svg", ".html"]
     for place in ("a", "b"):
         (tmp_path / place).mkdir()
         for ending in endings:

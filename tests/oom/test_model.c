@@ -56,6 +56,12 @@ static cuv_status stage(scene *s, const void *argument)
     return text_done(s, cuv_model_stage(s->model, argument, &text), &text);
 }
 
+static cuv_status picture(scene *s, const void *argument)
+{
+    char *text = NULL;
+    return text_done(s, cuv_model_picture(s->model, argument == NULL, argument != NULL, &text), &text);
+}
+
 /* What an index beyond the end gives: a finding, for which memory is needed. */
 static cuv_status beyond(scene *s, const void *argument)
 {
@@ -77,6 +83,8 @@ static void test_look(void **state)
         refuse_each(&s, summary, NULL, CUV_OK);
         refuse_each(&s, summary_json, NULL, CUV_OK);
         refuse_each(&s, rebuild_json, "a.keras", CUV_OK);
+        refuse_each(&s, picture, NULL, CUV_OK);
+        refuse_each(&s, picture, "color", CUV_OK);
         refuse_each(&s, decisions, NULL, CUV_OK);
         refuse_each(&s, decisions, "all", CUV_OK);
         refuse_each(&s, stage, "config", CUV_OK);

@@ -155,6 +155,21 @@ static cuv_status make_arrows(drawer *d, cuv_picture *p, const cuv_graph *g, con
     return CUV_OK;
 }
 
+static cuv_status group_arrows(drawer *d, cuv_picture *p)
+{
+    p->entering_at = CUV_NEW_ARRAY(d->arena, uint32_t, (size_t)p->box_count + 2);
+    p->entering = CUV_NEW_ARRAY(d->arena, uint32_t, (size_t)p->arrow_count + 1);
+    if (!p->entering_at || !p->entering)
+        return cuv_oom(d->cx);
+    for (uint32_t i = 0; i < p->arrow_count; i++)
+        p->entering_at[p->arrows[i].to + 2]++;
+    for (uint32_t i = 0; i < p->box_count; i++)
+        p->entering_at[i + 2] += p->entering_at[i + 1];
+    for (uint32_t i = 0; i < p->arrow_count; i++)
+        p->entering[p->entering_at[p->arrows[i].to + 1]++] = i;
+    return CUV_OK;
+}
+
 static cuv_status draw(drawer *d, const struct cuv_model *m, const char *path, unsigned depth, cuv_picture **out)
 {
     const cuv_graph *g = m->graph;
@@ -170,6 +185,7 @@ static cuv_status draw(drawer *d, const struct cuv_model *m, const char *path, u
         CUV_TRY(mark_ends(d, p, g, place));
         CUV_TRY(make_arrows(d, p, g, place));
     }
+    CUV_TRY(group_arrows(d, p));
     p->total = d->next - first;
     *out = p;
     return CUV_OK;

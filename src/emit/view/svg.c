@@ -33,9 +33,9 @@ static void family_style(cuv_buffer *b, const char *id, const char *fill, const 
                       line, id, id, id, id, line);
 }
 
-static void style(cuv_buffer *b)
+void cuv_svg_style(cuv_buffer *b)
 {
-    cuv_buffer_text(b, "<style>\n.cv text{font-family:Helvetica,Arial,\"Liberation Sans\",\"Nimbus Sans\",sans-serif;font-size:11px;fill:#475569}\n"
+    cuv_buffer_text(b, "\n.cv text{font-family:Helvetica,Arial,\"Liberation Sans\",\"Nimbus Sans\",sans-serif;font-size:11px;fill:#475569}\n"
                        ".cv .paper{fill:#fff}.cv .head{font-size:17px;font-weight:bold;fill:#0f172a}.cv .k{font-size:12.5px;font-weight:bold}\n"
                        ".cv .n{fill:#0f172a}.cv .o{font-size:10px;fill:#fff;font-weight:bold}.cv .r{text-anchor:end}.cv .m{text-anchor:middle}\n"
                        ".cv .e{fill:none;stroke:#8494a8;stroke-width:1.4}.cv .back{stroke-dasharray:5 3}.cv .tip{fill:#8494a8}\n"
@@ -47,7 +47,7 @@ static void style(cuv_buffer *b)
                        ".cv .o{fill:#0e1217}.cv .e{stroke:#66758a}.cv .tip{fill:#66758a}.cv .l{fill:#cbd5e1;stroke:#0e1217}\n");
     for (int i = 0; i < CUV_FAM_COUNT; i++)
         family_style(b, looks[i].id, looks[i].dark_fill, looks[i].dark_line);
-    cuv_buffer_text(b, "}\n</style>\n");
+    cuv_buffer_text(b, "}\n");
 }
 
 /* ---- parts */
@@ -237,7 +237,11 @@ void cuv_svg_write(const cuv_picture *p, bool linked, cuv_buffer *b)
                       "viewBox=\"0 0 %.0f %.0f\">\n<title>", width, height, width, height);
     cuv_markup(b, p->m->name);
     cuv_buffer_text(b, "</title>\n");
-    style(b);
+    if (!linked) {
+        cuv_buffer_text(b, "<style>");
+        cuv_svg_style(b);
+        cuv_buffer_text(b, "</style>\n");
+    }
     cuv_buffer_printf(b, "<defs><marker id=\"cv-tip\" viewBox=\"0 0 8 8\" refX=\"7.5\" refY=\"4\" markerWidth=\"8\" markerHeight=\"8\" "
                       "markerUnits=\"userSpaceOnUse\" orient=\"auto-start-reverse\"><path class=\"tip\" d=\"M0 0.5L8 4L0 7.5z\"/></marker></defs>\n"
                       "<rect class=\"paper\" width=\"%.0f\" height=\"%.0f\"/>\n", width, height);

@@ -2,8 +2,6 @@
  * column of its own. A tensor's column goes on until its last user; lines between layers join and branch. */
 #include "emit/view/view.h"
 
-#include <stdlib.h>
-
 enum { UP = 1, DOWN = 2, LEFT = 4, RIGHT = 8, PASSES = 16 };
 enum { MOST_COLUMNS = 60, NAME = 34 };
 
@@ -22,7 +20,6 @@ typedef struct text_picture {
     uint32_t *last;             /* by box: the last box that uses it */
     uint32_t column_count, widest;
     uint32_t columns[MOST_COLUMNS];     /* box whose tensor goes down there + 1; 0: free */
-    uint32_t *at, *arrows;      /* by box: arrows that enter it */
 } text_picture;
 
 static const char *const ansi[CUV_FAM_COUNT] = {
@@ -159,8 +156,8 @@ static void remarks(text_picture *t, uint32_t box)
     }
     if (p->boxes[box].calls > 1)
         cuv_buffer_printf(t->b, "  called %u times", p->boxes[box].calls);
-    for (uint32_t i = t->at[box]; i < t->at[box + 1]; i++) {
-        const cuv_arrow *a = &p->arrows[t->arrows[i]];
+    for (uint32_t i = p->entering_at[box]; i < p->entering_at[box + 1]; i++) {
+        const cuv_arrow *a = &p->arrows[p->entering[i]];
         if (!is_back(a))
             continue;
         cuv_buffer_printf(t->b, "  call %u: of ", a->to_call + 1);
@@ -237,11 +234,12 @@ static uint32_t free_column(text_picture *t, uint32_t near)
 /* Finds the column of the next box and draws what leads there; `draws` false: only counts columns. */
 static cuv_status next_box(text_picture *t, uint32_t box, bool draws)
 {
+    const cuv_picture *p = t->p;
     bool enters[MOST_COLUMNS] = {false}, ends[MOST_COLUMNS] = {false};
     uint32_t target = UINT32_MAX, first = 0, count = 0;
     for (uint32_t c = 0; c < t->column_count; c++) {
-        for (uint32_t i = t->at[box]; t->columns[c] && i < t->at[box + 1]; i++)
-            enters[c] |= t->p->arrows[t->arrows[i]].from + 1 == t->columns[c];
+        for (uint32_t i = p->entering_at[box]; t->columns[c] && i < p->entering_at[box + 1]; i++)
+            enters[c] |= p->arrows[p->entering[i]].from + 1 == t->columns[c];
         ends[c] = enters[c] && t->last[t->columns[c] - 1] == box;
         target = ends[c] && target == UINT32_MAX ? c : target;
         first = enters[c] && !count ? c : first;
@@ -260,37 +258,30 @@ static cuv_status next_box(text_picture *t, uint32_t box, bool draws)
         t->columns[c] = ends[c] ? 0 : t->columns[c];
     if (draws)
         box_line(t, box, target);
-    t->columns[target] = t->last[box] > box && t->last[box] != UINT32_MAX ? box + 1 : 0;
+    t->columns[target] = t->last[box] > box ? box + 1 : 0;
     const uint32_t used = used_columns(t) > target + 1 ? used_columns(t) : target + 1;
     t->widest = used > t->widest ? used : t->widest;
     return draws && t->p->boxes[box].inside ? draw_inside(t, t->p->boxes[box].inside) : CUV_OK;
 }
 
-static cuv_status prepare(text_picture *t, cuv_arena *arena)
+static cuv_status find_last_users(text_picture *t, cuv_arena *arena)
 {
     const cuv_picture *p = t->p;
     t->last = CUV_NEW_ARRAY(arena, uint32_t, (size_t)p->box_count + 1);
-    t->at = CUV_NEW_ARRAY(arena, uint32_t, (size_t)p->box_count + 2);
-    t->arrows = CUV_NEW_ARRAY(arena, uint32_t, (size_t)p->arrow_count + 1);
-    if (!t->last || !t->at || !t->arrows)
+    if (!t->last)
         return cuv_oom(p->cx);
     for (uint32_t i = 0; i < p->arrow_count; i++) {
         const cuv_arrow *a = &p->arrows[i];
-        t->at[a->to + 2]++;
         if (!is_back(a) && a->to > t->last[a->from])
             t->last[a->from] = a->to;
     }
-    for (uint32_t i = 0; i < p->box_count; i++)
-        t->at[i + 2] += t->at[i + 1];
-    for (uint32_t i = 0; i < p->arrow_count; i++)
-        t->arrows[t->at[p->arrows[i].to + 1]++] = i;
     return CUV_OK;
 }
 
 static cuv_status draw(const cuv_picture *p, bool ascii, bool color, const char *indent, cuv_buffer *b)
 {
     text_picture t = {.p = p, .b = b, .ascii = ascii, .color = color, .indent = indent};
-    CUV_TRY(prepare(&t, p->arena));
+    CUV_TRY(find_last_users(&t, p->arena));
     for (int draws = 0; draws < 2; draws++) {
         memset(t.columns, 0, sizeof t.columns);
         t.column_count = 0;

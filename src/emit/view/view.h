@@ -45,6 +45,7 @@ struct cuv_picture {
     uint32_t box_count;
     cuv_arrow *arrows;
     uint32_t arrow_count;
+    uint32_t *entering_at, *entering;   /* arrows by the box they enter: from entering_at[box] to entering_at[box + 1] */
     uint32_t total;             /* boxes of this picture and of those inside */
     cuv_layout layout;
 };
@@ -52,8 +53,11 @@ struct cuv_picture {
 /* CUV_UNSUPPORTED "view.size" when it has more boxes than anybody would look at. */
 CUV_MUST_USE cuv_status cuv_picture_of(const struct cuv_model *m, cuv_arena *arena, cuv_picture **out);
 CUV_MUST_USE cuv_status cuv_picture_lay_out(cuv_picture *p);
-/* The svg element. `linked`: each box is a link to "#layer-ID" of the page around it. */
+/* The svg element. `linked`: each box is a link to "#layer-ID" of the page around it, which has the style, too. */
 void cuv_svg_write(const cuv_picture *p, bool linked, cuv_buffer *b);
+
+/* What stands in its style element. */
+void cuv_svg_style(cuv_buffer *b);
 
 /* What a layer is, and what about it fits into its box ("3×3 · 64 · relu"); in the arena (detail.c). NULL: no memory. */
 cuv_family cuv_family_of(const cuv_layer *layer);
