@@ -272,6 +272,10 @@ CUV_API void cuv_result_free(cuv_result *result);
  * added. CUV_NO "predict.shape" names input, expected and found. `options` may be NULL. */
 CUV_API CUV_MUST_USE cuv_status cuv_model_predict(cuv_model *model, const cuv_array *inputs, size_t count,
                                                   const cuv_run_options *options, cuv_result **out);
+/* A stateful model (recurrent layers with stateful=True) takes batches of exactly the size that its batch_shape says, and goes on where the
+ * batch before ended: from batch to batch of a call, and from call to call, as model.predict of Keras does. This starts it with states of zero
+ * again (model.reset_states()). Verifying and comparing begin and end with that. */
+CUV_API void cuv_model_reset_states(cuv_model *model);
 /* Reads inputs from .npy or .npz, writes .npy (one output) or .npz (several); runs in batches, so that neither has to fit in
  * memory. `batch` 0: chosen. */
 CUV_API CUV_MUST_USE cuv_status cuv_model_predict_file(cuv_model *model, const char *in, const char *out, size_t batch,

@@ -396,6 +396,12 @@ void cuv_profile_free(cuv_context *cx, cuv_profile *profile)
     cuv_profile_drop(cx, profile);
 }
 
+void cuv_model_reset_states(cuv_model *m)
+{
+    if (m)
+        cuv_reset_states(m);
+}
+
 cuv_status cuv_model_predict_file(cuv_model *m, const char *in, const char *out, size_t batch, const cuv_run_options *options)
 {
     cuv_start_clock(m->cx);

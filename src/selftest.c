@@ -84,7 +84,9 @@ static cuv_status computed(struct cuv_model *m, cuv_arena *arena, const char **o
     CUV_TRY(cuv_random_inputs(m, m, arena, &xs));
     if (!shorten(xs, m->input_count, &left))
         return CUV_OK;
+    cuv_reset_states(m);
     cuv_status status = cuv_run_model(m, xs, m->input_count, 0, &reference, &result);
+    cuv_reset_states(m);
     if (status == CUV_OK && shorten(result->arrays, m->output_count, &left))
         status = write_json(m, arena, xs, result->arrays, false, out);
     cuv_result_free(result);

@@ -3,21 +3,22 @@
 
 static void add_port(const cuv_c_writer *w, char letter, size_t i, const char *name, const cuv_run_tensor *t, cuv_buffer *out)
 {
+    const bool input = letter == 'x', state = i >= (input ? w->m->input_count : w->m->output_count);
     cuv_buffer_text(out, " *   ");
     cuv_c_port(w, letter, i, out);
     cuv_buffer_printf(out, "  %s %s, %s '", cuv_c_type(t->dtype), cuv_shape_text(w->cx, t->shape, t->rank),
-                      letter == 'x' ? "input" : "output");
+                      state ? "state" : input ? "input" : "output");
     cuv_c_comment(out, name);
-    cuv_buffer_text(out, "'\n");
+    cuv_buffer_text(out, state && input ? "': zeros, or what the call before gave\n" : "'\n");
 }
 
 static void add_ports(const cuv_c_writer *w, cuv_buffer *out)
 {
     const cuv_program *p = w->m->program;
     for (size_t i = 0; i < p->input_count; i++)
-        add_port(w, 'x', i, w->m->input_names[i], &w->plan->inputs[i], out);
+        add_port(w, 'x', i, cuv_program_var(p, p->inputs[i])->name, &w->plan->inputs[i], out);
     for (size_t i = 0; i < p->output_count; i++)
-        add_port(w, 'y', i, w->m->output_names[i], &w->plan->outputs[i], out);
+        add_port(w, 'y', i, p->output_names[i], &w->plan->outputs[i], out);
 }
 
 static void add_usage(const cuv_c_writer *w, cuv_buffer *out)

@@ -6,12 +6,12 @@ enum { LEAST_RANK = 4 };      /* arrays of sizes are no shorter: gcc warns of un
 
 /* ---- shapes ---- */
 
-static cuv_status unknown_size(cuv_c_writer *w, size_t i, const cuv_var *v)
+static cuv_status unknown_size(cuv_c_writer *w, const cuv_var *v)
 {
     const char *shape = cuv_shape_text(w->cx, v->shape, v->rank);
-    return cuv_fail(w->cx, CUV_NO, "write.size", &(cuv_detail){.file = w->path, .layer = w->m->input_names[i], .found = shape,
+    return cuv_fail(w->cx, CUV_NO, "write.size", &(cuv_detail){.file = w->path, .layer = v->name, .found = shape,
                     .help = "C source has fixed sizes: give the input's shape without the batch, --input-shape 28,28,1"},
-                    "%s: input '%s' is %s; C source needs every size", w->path, w->m->input_names[i], shape);
+                    "%s: input '%s' is %s; C source needs every size", w->path, v->name, shape);
 }
 
 static cuv_status fix_shape(cuv_c_writer *w, size_t i, const cuv_write_options *o, cuv_run_tensor *out)
@@ -22,22 +22,22 @@ static cuv_status fix_shape(cuv_c_writer *w, size_t i, const cuv_write_options *
     *out = (cuv_run_tensor){.dtype = v->dtype == CUV_F16 || v->dtype == CUV_BF16 ? CUV_F32 : v->dtype, .rank = v->rank};
     memcpy(out->shape, v->shape, sizeof out->shape);
     if (v->dtype == CUV_STR)
-        return cuv_fail(w->cx, CUV_UNSUPPORTED, "write.c_strings", &(cuv_detail){.file = w->path, .layer = w->m->input_names[i]},
-                        "%s: input '%s' takes strings, which C source does not have", w->path, w->m->input_names[i]);
+        return cuv_fail(w->cx, CUV_UNSUPPORTED, "write.c_strings", &(cuv_detail){.file = w->path, .layer = v->name},
+                        "%s: input '%s' takes strings, which C source does not have", w->path, v->name);
     if (o && i < o->input_shape_count && !cuv_parse_shape(o->input_shapes[i], given, &rank))
         return cuv_fail(w->cx, CUV_ARGUMENT, "input.form", &(cuv_detail){.found = o->input_shapes[i]},
                         "--input-shape %s is no list of sizes", o->input_shapes[i]);
     if (v->rank && v->shape[0] < 0)
         out->shape[0] = o && o->batch > 0 ? o->batch : 1;
     else if (v->rank && o && o->batch > 0 && v->shape[0] != o->batch)
-        return cuv_fail(w->cx, CUV_NO, "write.batch", &(cuv_detail){.file = w->path, .layer = w->m->input_names[i]},
-                        "%s: input '%s' has a batch of %lld, not of %lld", w->path, w->m->input_names[i],
+        return cuv_fail(w->cx, CUV_NO, "write.batch", &(cuv_detail){.file = w->path, .layer = v->name},
+                        "%s: input '%s' has a batch of %lld, not of %lld", w->path, v->name,
                         (long long)v->shape[0], (long long)o->batch);
     for (int k = 1; k < v->rank; k++) {
         if (out->shape[k] < 0 && rank == v->rank - 1)
             out->shape[k] = given[k - 1];
         if (out->shape[k] < 0)
-            return unknown_size(w, i, v);
+            return unknown_size(w, v);
     }
     return CUV_OK;
 }

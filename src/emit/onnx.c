@@ -68,8 +68,8 @@ static void use(onnx_writer *w, cuv_ref ref)
 /* Steps are walked from the last to the first: one is needed when something needs one of its outputs. */
 static void count_uses(onnx_writer *w)
 {
-    for (size_t i = 0; i < w->m->output_count; i++)
-        use(w, w->m->outputs[i].value);
+    for (size_t i = 0; i < w->p->output_count; i++)
+        use(w, w->p->outputs[i]);
     for (size_t i = w->p->step_count; i-- > 0;) {
         const cuv_step *s = &w->p->steps[i];
         bool needed = false;
@@ -88,7 +88,7 @@ static bool is_needed(const onnx_writer *w, const cuv_step *s)
     return false;
 }
 
-/* ---- the graph's ends */
+/* ---- the graph's ends: inputs and outputs of the model, then states */
 
 /* Types at the border: as the model has them, but for bfloat16, which NumPy does not know. */
 static onnx_type border_type(cuv_dtype dtype)
@@ -98,10 +98,10 @@ static onnx_type border_type(cuv_dtype dtype)
 
 static void begin_inputs(onnx_writer *w, cuv_buffer *rest, cuv_buffer *names)
 {
-    for (size_t i = 0; i < w->m->input_count; i++) {
-        const cuv_ref ref = w->m->inputs[i].value;
+    for (size_t i = 0; i < w->p->input_count; i++) {
+        const cuv_ref ref = w->p->inputs[i];
         const cuv_var *v = onnx_var(w, ref);
-        const char *name = onnx_name(w, w->m->input_names[i]), *carried = name;
+        const char *name = onnx_name(w, v->name), *carried = name;
         if (!name)
             return;
         onnx_value_info(w, rest, 11, name, border_type(v->dtype), v->shape, v->rank, name);
@@ -111,16 +111,16 @@ static void begin_inputs(onnx_writer *w, cuv_buffer *rest, cuv_buffer *names)
         cuv_buffer_text(names, names->size > 1 ? ", " : "");
         cuv_buffer_json_string(names, name, strlen(name));
         cuv_buffer_text(names, ": ");
-        cuv_buffer_json_string(names, w->m->input_names[i], strlen(w->m->input_names[i]));
+        cuv_buffer_json_string(names, v->name, strlen(v->name));
     }
 }
 
 /* An output of the graph is a copy under its own name, because a value may be several outputs, or an input too. */
 static void end_output(onnx_writer *w, cuv_buffer *rest, size_t i, const char *name)
 {
-    const cuv_var *v = onnx_var(w, w->m->outputs[i].value);
+    const cuv_var *v = onnx_var(w, w->p->outputs[i]);
     const onnx_type type = border_type(v->dtype);
-    const char *x = onnx_want(w, w->m->outputs[i].value, NULL);
+    const char *x = onnx_want(w, w->p->outputs[i], NULL);
     cuv_buffer node, to;
     if (onnx_failed(w) || !name)
         return;
@@ -142,15 +142,15 @@ static void end_output(onnx_writer *w, cuv_buffer *rest, size_t i, const char *n
 
 static const char **begin_outputs(onnx_writer *w, cuv_buffer *names)
 {
-    const char **out = CUV_NEW_ARRAY(w->arena, const char *, w->m->output_count + 1);
-    for (size_t i = 0; out && i < w->m->output_count; i++) {
-        out[i] = onnx_name(w, w->m->output_names[i]);
+    const char **out = CUV_NEW_ARRAY(w->arena, const char *, w->p->output_count + 1);
+    for (size_t i = 0; out && i < w->p->output_count; i++) {
+        out[i] = onnx_name(w, w->p->output_names[i]);
         if (!out[i])
             break;
         cuv_buffer_text(names, names->size > 1 ? ", " : "");
         cuv_buffer_json_string(names, out[i], strlen(out[i]));
         cuv_buffer_text(names, ": ");
-        cuv_buffer_json_string(names, w->m->output_names[i], strlen(w->m->output_names[i]));
+        cuv_buffer_json_string(names, w->p->output_names[i], strlen(w->p->output_names[i]));
     }
     if (!out)
         w->status = cuv_oom(w->cx);
@@ -318,7 +318,7 @@ static cuv_status write_model(onnx_writer *w, const char *selftest, const char *
     const char **outputs = begin_outputs(w, &names);
     cuv_buffer_char(&names, '}');
     write_steps(w);
-    for (size_t i = 0; outputs && !onnx_failed(w) && i < w->m->output_count; i++)
+    for (size_t i = 0; outputs && !onnx_failed(w) && i < w->p->output_count; i++)
         end_output(w, &rest, i, outputs[i]);
     cuv_status status = onnx_failed(w) ? w->status : names.failed ? cuv_oom(w->cx) : finish(w, &rest, names.data, selftest, path);
     cuv_buffer_free(&rest);

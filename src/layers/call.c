@@ -282,9 +282,6 @@ cuv_status cuv_layer_call(cuv_call *call)
     const char *label = call->program->layer;
     CUV_TRY(cuv_check_time(call->cx));
     CUV_TRY(set_path(call));
-    if (call->layer->called && cuv_get_bool(call->layer->config, "stateful", false))
-        return cuv_call_unsupported(call, "stateful",
-                                    "it is called more than once, and in Keras each call goes on where the one before ended");
     call->layer->called = true;
     call->program->layer = call->layer->path;
     cuv_status status = run(call);

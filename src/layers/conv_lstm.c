@@ -115,15 +115,26 @@ static cuv_ref kept_at(cuv_call *call, int64_t t)
     return cuv_emit_reshape(call->program, cuv_squeeze(call, column, 1), shape, call->layer->def->spatial + 2);
 }
 
-/* The states that the call gives, the kernel, and how it moves. */
-static cuv_status prepare(pass *s)
+/* A state in the layer's layout: as one step of the input's part, with its filters for channels. */
+static cuv_rnn_state state_like(const pass *s, cuv_ref z)
+{
+    const cuv_var *v = cuv_var_of(s->call, z);
+    const bool first = s->call->layer->channels_first;
+    cuv_rnn_state like = {.rank = v->rank - 1};
+    for (int i = 1; i < like.rank - 1; i++)
+        like.shape[first ? i + 1 : i] = v->shape[i + 1];
+    like.shape[first ? 1 : like.rank - 1] = s->filters;
+    return like;
+}
+
+/* The states to begin with, the kernel, and how it moves. */
+static cuv_status prepare(pass *s, cuv_ref z)
 {
     const cuv_ref *states;
-    size_t count;
-    CUV_TRY(cuv_rnn_initial(s->call, &states, &count));
-    CUV_TRY(cuv_rnn_expect_states(s->call, count, 2));
-    s->h = count ? to_last(s->call, states[0], 1) : CUV_NO_REF;
-    s->c = count ? to_last(s->call, states[1], 1) : CUV_NO_REF;
+    const cuv_rnn_state like = state_like(s, z);
+    CUV_TRY(cuv_rnn_begin(s->call, (const cuv_rnn_state[]){like, like}, 2, s->call->layer->compute, &states));
+    s->h = states ? to_last(s->call, states[0], 1) : CUV_NO_REF;
+    s->c = states ? to_last(s->call, states[1], 1) : CUV_NO_REF;
     s->kernel = cuv_conv_kernel(s->call, "recurrent_kernel");
     s->conv = (cuv_attrs){.groups = 1, .same = !s->call->layer->theano};
     if (!s->conv.same) {
@@ -194,7 +205,7 @@ static cuv_status conv_lstm_lower(cuv_call *call)
     if (!single[0] || !single[1])
         return cuv_call_unsupported(call, single[0] ? "recurrent_activation" : "activation", "not inside a recurrence");
     CUV_TRY(input_part(call, to_last(call, cuv_float_in(call, 0), 2), &z));
-    CUV_TRY(prepare(&s));
+    CUV_TRY(prepare(&s, z));
     CUV_TRY(steps < 1 || steps > MOST_STEPS ? run_any(&s, z, &y) : run_known(&s, z, steps, &y));
     const cuv_ref states[2] = {from_last(call, s.h, 1), from_last(call, s.c, 1)};
     return cuv_rnn_return(call, from_last(call, y, all ? 2 : 1), states, 2);

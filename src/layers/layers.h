@@ -157,6 +157,7 @@ struct cuv_layer {
     int64_t in_shape[CUV_MAX_RANK];   /* first input at build, in Keras's own layout */
     int in_rank;
     int64_t in_channels;        /* `in` of the patterns; -1 unknown */
+    size_t first_state;         /* of a stateful layer: where its states stand among the program's, from 1; 0: not called yet */
     void *state;                /* what `check`, `build` keep for `lower` and `symbol`; in the arena */
     const char *path;           /* names from the outermost layer down, "bidirectional/forward_lstm"; set by the first call */
     cuv_arena *arena;

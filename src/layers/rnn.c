@@ -19,6 +19,11 @@ int cuv_rnn_states(const cuv_layer *cell)
     return kind ? kind->states : 0;
 }
 
+cuv_rnn_state cuv_rnn_state_of(const cuv_layer *cell)
+{
+    return (cuv_rnn_state){.shape = {-1, cuv_arg_int(cell, "units")}, .rank = 2};
+}
+
 /* ---- arguments -------------------------------------------------------------------------------------------------------------- */
 
 /* The layers for CuDNN had no word for what they did: sigmoid, and reset after. */
@@ -110,75 +115,17 @@ cuv_status cuv_rnn_run(cuv_call *call, const cuv_layer *cell, cuv_ref x, cuv_ref
     return call->program->status;
 }
 
-/* ---- states ------------------------------------------------------------------------------------------------------------------- */
-
-static cuv_status states_of_inputs(cuv_call *call, const cuv_sym *in, size_t count, const cuv_ref **states)
-{
-    cuv_ref *refs = CUV_NEW_ARRAY(call->arena, cuv_ref, count + 1);
-    if (!refs)
-        return cuv_oom(call->cx);
-    for (size_t i = 0; i < count; i++)
-        refs[i] = in[i].value;
-    *states = refs;
-    return CUV_OK;
-}
-
-cuv_status cuv_rnn_initial(cuv_call *call, const cuv_ref **states, size_t *count)
-{
-    const cuv_kwarg *given = cuv_call_kwarg(call, "initial_state");
-    *states = NULL;
-    *count = 0;
-    if (call->in_count > 1) {
-        *count = call->in_count - 1;
-        return states_of_inputs(call, call->in + 1, *count, states);
-    }
-    if (!given)
-        return CUV_OK;
-    *count = given->list_count ? given->list_count : given->tensor.value != CUV_NO_REF;
-    return *count ? states_of_inputs(call, given->list_count ? given->list : &given->tensor, *count, states) : CUV_OK;
-}
-
-cuv_ref cuv_rnn_mask(const cuv_call *call)
-{
-    bool states = cuv_call_kwarg(call, "initial_state") || call->arg_count > 1;
-    bool lost = call->layer->keras >= 3 && states && !cuv_call_kwarg(call, "mask");
-    return lost ? CUV_NO_REF : call->in[0].mask;
-}
-
-cuv_status cuv_rnn_expect_states(cuv_call *call, size_t count, size_t expected)
-{
-    if (count == 0 || count == expected)
-        return CUV_OK;
-    return cuv_fail(call->cx, CUV_NO, "layer.input",
-                    &(cuv_detail){.layer = call->layer->name, .expected = cuv_format(call->cx, "%zu states", expected),
-                                  .found = cuv_format(call->cx, "%zu", count)},
-                    "layer '%s' (%s) has %zu states, and is given %zu", call->layer->name, call->layer->class_name, expected, count);
-}
-
-cuv_status cuv_rnn_return(cuv_call *call, cuv_ref y, const cuv_ref *states, size_t count)
-{
-    const cuv_layer *layer = call->layer;
-    bool sequences = cuv_arg_bool(layer, "return_sequences"), with_states = cuv_arg_bool(layer, "return_state");
-    if (with_states && count + 1 > CUV_MAX_OUTPUTS)
-        return cuv_call_unsupported(call, "return_state", "too many states");
-    call->out[0] = (cuv_sym){y, sequences ? call->in[0].mask : CUV_NO_REF};
-    call->out_count = 1;
-    for (size_t i = 0; with_states && i < count; i++)
-        call->out[call->out_count++] = (cuv_sym){states[i], CUV_NO_REF};
-    return call->program->status;
-}
-
 /* ---- layers ------------------------------------------------------------------------------------------------------------------- */
 
 static cuv_status rnn_lower(cuv_call *call)
 {
     const cuv_layer *layer = call->layer;
     const cuv_ref *states;
-    size_t count, own = (size_t)cuv_rnn_states(layer);
+    const size_t own = (size_t)cuv_rnn_states(layer);
+    const cuv_rnn_state like = cuv_rnn_state_of(layer);
     cuv_ref out[3];
     CUV_TRY(cuv_call_expect_rank(call, 0, 3));
-    CUV_TRY(cuv_rnn_initial(call, &states, &count));
-    CUV_TRY(cuv_rnn_expect_states(call, count, own));
+    CUV_TRY(cuv_rnn_begin(call, (const cuv_rnn_state[]){like, like}, own, layer->compute, &states));
     cuv_attrs attrs = {.reverse = cuv_arg_bool(layer, "go_backwards"), .sequences = cuv_arg_bool(layer, "return_sequences"),
                        .zero_masked = cuv_arg_bool(layer, "zero_output_for_mask")};
     CUV_TRY(cuv_rnn_run(call, layer, cuv_float_in(call, 0), cuv_rnn_mask(call), states, attrs, out));
@@ -231,11 +178,11 @@ const cuv_layer_def cuv_layer_simple_rnn = {
 static cuv_status cell_lower(cuv_call *call)
 {
     const cuv_ref *states;
-    size_t count, own = (size_t)cuv_rnn_states(call->layer);
+    const size_t own = (size_t)cuv_rnn_states(call->layer);
+    const cuv_rnn_state like = cuv_rnn_state_of(call->layer);
     cuv_ref out[3];
     CUV_TRY(cuv_call_expect_rank(call, 0, 2));
-    CUV_TRY(cuv_rnn_initial(call, &states, &count));
-    CUV_TRY(cuv_rnn_expect_states(call, count, own));
+    CUV_TRY(cuv_rnn_begin(call, (const cuv_rnn_state[]){like, like}, own, call->layer->compute, &states));
     cuv_ref x = cuv_expand_dims(call, cuv_float_in(call, 0), 1);
     CUV_TRY(cuv_rnn_run(call, call->layer, x, CUV_NO_REF, states, (cuv_attrs){0}, out));
     for (size_t i = 0; i <= own; i++)

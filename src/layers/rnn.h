@@ -14,13 +14,16 @@ CUV_MUST_USE cuv_status cuv_rnn_run(cuv_call *call, const cuv_layer *cell, cuv_r
                                     cuv_attrs attrs, cuv_ref *out);
 /* States that came with the call: extra inputs, or the keyword initial_state. */
 CUV_MUST_USE cuv_status cuv_rnn_initial(cuv_call *call, const cuv_ref **states, size_t *count);
+/* The states that a pass begins with: those of the call, or in a stateful layer those that the pass before left. `shapes` says what each
+ * of the `own` states is like, its first size left to the batch. NULL: zeros. */
+typedef struct cuv_rnn_state { int64_t shape[CUV_MAX_RANK]; int rank; } cuv_rnn_state;
+cuv_rnn_state cuv_rnn_state_of(const cuv_layer *cell);
+CUV_MUST_USE cuv_status cuv_rnn_begin(cuv_call *call, const cuv_rnn_state *shapes, size_t own, cuv_dtype dtype, const cuv_ref **states);
 /* The mask of the sequence as the layer gets it. Keras 3 hands none over in a call with states, unless the call names it. */
 cuv_ref cuv_rnn_mask(const cuv_call *call);
-/* Fails when `count` is neither 0 nor `expected`. */
-CUV_MUST_USE cuv_status cuv_rnn_expect_states(cuv_call *call, size_t count, size_t expected);
 /* Weights of an inner layer, made as its first call would make them, for x as first input. */
 CUV_MUST_USE cuv_status cuv_build_inner(cuv_call *call, cuv_layer *inner, cuv_sym x);
-/* Sets outputs: y, and the states when return_state. */
+/* Sets outputs: y, and the states when return_state; a stateful layer keeps them. */
 cuv_status cuv_rnn_return(cuv_call *call, cuv_ref y, const cuv_ref *states, size_t count);
 
 /* Arguments of all recurrent layers after those of the cell. */

@@ -128,14 +128,15 @@ static cuv_status rnn_lower(cuv_call *call)
 {
     stack s = stack_of(call->layer);
     const cuv_ref *initial;
-    size_t count;
-    cuv_ref y;
+    cuv_ref y, *states = CUV_NEW_ARRAY(call->arena, cuv_ref, s.states + 1);
+    cuv_rnn_state *shapes = CUV_NEW_ARRAY(call->arena, cuv_rnn_state, s.states + 1);
     CUV_TRY(cuv_call_expect_rank(call, 0, 3));
-    CUV_TRY(cuv_rnn_initial(call, &initial, &count));
-    CUV_TRY(cuv_rnn_expect_states(call, count, s.states));
-    cuv_ref *states = CUV_NEW_ARRAY(call->arena, cuv_ref, s.states + 1);
-    if (!states)
+    if (!states || !shapes)
         return cuv_oom(call->cx);
+    for (size_t i = 0, n = 0; i < s.count; i++)
+        for (int k = 0; k < cuv_rnn_states(s.cells[i]); k++)
+            shapes[n++] = cuv_rnn_state_of(s.cells[i]);
+    CUV_TRY(cuv_rnn_begin(call, shapes, s.states, call->layer->compute, &initial));
     CUV_TRY(run_stack(call, &s, initial, &y, states));
     return cuv_rnn_return(call, y, states, s.states);
 }

@@ -139,12 +139,25 @@ cuv_ref cuv_program_scalar(cuv_program *p, cuv_dtype dtype, double value)
     return cuv_program_constant(p, t);
 }
 
+cuv_ref cuv_program_state(cuv_program *p, const char *name, cuv_dtype dtype, const int64_t *shape, int rank)
+{
+    cuv_ref ref = cuv_program_input(p, name, dtype, shape, rank);
+    if (ref == CUV_NO_REF)
+        return ref;
+    cuv_state *states = cuv_arena_grow(p->arena, p->states, p->state_count, &p->state_capacity, sizeof *states);
+    if (!states)
+        return fail(p, cuv_oom(cuv_arena_context(p->arena)));
+    p->states = states;
+    p->states[p->state_count++] = (cuv_state){ref, ref};
+    return ref;
+}
+
 cuv_status cuv_program_set_outputs(cuv_program *p, const cuv_ref *outputs, const char *const *names, size_t count)
 {
     cuv_context *cx = cuv_arena_context(p->arena);
     CUV_TRY(p->status);
-    p->outputs = CUV_NEW_ARRAY(p->arena, cuv_ref, count + 1);
-    p->output_names = CUV_NEW_ARRAY(p->arena, const char *, count + 1);
+    p->outputs = CUV_NEW_ARRAY(p->arena, cuv_ref, count + p->state_count + 1);
+    p->output_names = CUV_NEW_ARRAY(p->arena, const char *, count + p->state_count + 1);
     if (!p->outputs || !p->output_names)
         return cuv_oom(cx);
     for (size_t i = 0; i < count; i++) {
@@ -154,7 +167,13 @@ cuv_status cuv_program_set_outputs(cuv_program *p, const cuv_ref *outputs, const
         if (names && names[i] && !(p->output_names[i] = cuv_arena_strdup(p->arena, names[i])))
             return cuv_oom(cx);
     }
-    p->output_count = count;
+    for (size_t i = 0; i < p->state_count; i++) {
+        p->outputs[count + i] = p->states[i].after;
+        p->output_names[count + i] = cuv_arena_printf(p->arena, "%s/after", cuv_program_var(p, p->states[i].before)->name);
+        if (!p->output_names[count + i])
+            return cuv_oom(cx);
+    }
+    p->output_count = count + p->state_count;
     return CUV_OK;
 }
 

@@ -77,6 +77,9 @@ typedef struct cuv_step {
     const char *layer;          /* the layer it came from; may be NULL */
 } cuv_step;
 
+/* What a run hands on to the next: zeros before the first. */
+typedef struct cuv_state { cuv_ref before, after; } cuv_state;
+
 typedef struct cuv_program {
     cuv_arena *arena;           /* borrowed */
     cuv_var *values;   size_t value_count, value_capacity;
@@ -84,6 +87,7 @@ typedef struct cuv_program {
     cuv_ref *inputs;   size_t input_count;
     cuv_ref *outputs;  size_t output_count;
     const char **output_names;
+    cuv_state *states; size_t state_count, state_capacity; /* the last state_count inputs and outputs, in this order */
     /* building */
     cuv_attrs *no_attrs;        /* shared by the steps of ops without attributes */
     cuv_status status;          /* sticky: after a failure every emit gives CUV_NO_REF */
@@ -92,6 +96,8 @@ typedef struct cuv_program {
 
 cuv_program *cuv_program_new(cuv_arena *arena);                                       /* NULL: no memory */
 cuv_ref cuv_program_input(cuv_program *p, const char *name, cuv_dtype dtype, const int64_t *shape, int rank);
+/* A state: an input of its own, whose `after` is the last of the outputs once they are set. It starts as its own successor. */
+cuv_ref cuv_program_state(cuv_program *p, const char *name, cuv_dtype dtype, const int64_t *shape, int rank);
 cuv_ref cuv_program_weight(cuv_program *p, const char *name, cuv_dtype dtype, const int64_t *shape, int rank);
 cuv_ref cuv_program_constant(cuv_program *p, const cuv_tensor *tensor);               /* borrows */
 cuv_ref cuv_program_scalar(cuv_program *p, cuv_dtype dtype, double value);            /* rank 0 */

@@ -11,16 +11,22 @@ static cuv_status run_nodes(cuv_differ *d, const struct cuv_model *m, const size
     cuv_program program = *m->program;
     copy.outputs = CUV_NEW_ARRAY(d->arena, cuv_sym, count + 1);
     copy.output_names = CUV_NEW_ARRAY(d->arena, const char *, count + 1);
-    program.outputs = CUV_NEW_ARRAY(d->arena, cuv_ref, count + 1);
-    if (!copy.outputs || !copy.output_names || !program.outputs)
+    program.outputs = CUV_NEW_ARRAY(d->arena, cuv_ref, count + program.state_count + 1);
+    program.output_names = CUV_NEW_ARRAY(d->arena, const char *, count + program.state_count + 1);
+    if (!program.output_names || !copy.outputs || !copy.output_names || !program.outputs)
         return cuv_oom(d->cx);
     for (size_t i = 0; i < count; i++) {
         copy.outputs[i] = m->nodes[nodes[i]].outputs[0];
         copy.output_names[i] = m->nodes[nodes[i]].layer->name;
         program.outputs[i] = copy.outputs[i].value;
     }
-    program.output_names = copy.output_names;
-    program.output_count = copy.output_count = count;
+    copy.output_count = count;
+    memcpy(program.output_names, copy.output_names, count * sizeof *copy.output_names);
+    for (size_t i = 0; i < program.state_count; i++) {
+        program.outputs[count + i] = program.states[i].after;
+        program.output_names[count + i] = "state";
+    }
+    program.output_count = count + program.state_count;
     copy.program = &program;
     copy.runner = NULL;
     cuv_status status = cuv_run_model(&copy, inputs, m->input_count, 0, options, out);

@@ -172,7 +172,6 @@ static cuv_status run_job(job *j)
     int64_t rows = j->m->input_count && j->inputs[0].rank ? j->inputs[0].shape[0] : 1;
     j->total = rows;
     int64_t step = j->batch < rows && !cuv_has_no_batch(j->m) ? j->batch : rows;
-    CUV_TRY(cuv_check_states(j->m, rows, step));
     if (rows == 0)
         CUV_TRY(run_part(j, 0, 0));
     for (int64_t first = 0; first < rows; first += step)
@@ -233,10 +232,11 @@ cuv_status cuv_print_plan(struct cuv_model *m, cuv_buffer *out)
 {
     cuv_plan *plan;
     cuv_arena *arena = cuv_arena_new(m->cx);
-    cuv_run_tensor *in = arena ? CUV_NEW_ARRAY(arena, cuv_run_tensor, m->input_count + 1) : NULL;
+    const cuv_program *p = m->program;
+    cuv_run_tensor *in = arena ? CUV_NEW_ARRAY(arena, cuv_run_tensor, p->input_count + 1) : NULL;
     cuv_status status = in ? CUV_OK : cuv_oom(m->cx);
-    for (size_t i = 0; in && i < m->input_count; i++) {
-        const cuv_var *v = cuv_program_var(m->program, m->inputs[i].value);
+    for (size_t i = 0; in && i < p->input_count; i++) {
+        const cuv_var *v = cuv_program_var(p, p->inputs[i]);
         in[i] = (cuv_run_tensor){.dtype = v->dtype, .rank = v->rank};
         for (int k = 0; k < v->rank; k++)
             in[i].shape[k] = v->shape[k] > 0 ? v->shape[k] : k ? 4 : 1;

@@ -1,6 +1,7 @@
 /* Predictions: checks inputs against the model, keeps the plan of the last input shapes, runs batch by batch. */
 #include "run/runner.h"
 #include "run/fast/fast.h"
+#include "run/states.h"
 
 struct cuv_runner {
     cuv_plan *plan;
@@ -12,6 +13,7 @@ struct cuv_runner {
     bool reference, lasting;
     unsigned runs;            /* with this plan */
     int64_t total, at_once;   /* rows of the last batch, and how many of them are run at once */
+    cuv_states states;        /* of stateful layers */
 };
 
 enum { RUNS_OF_LASTING = 3 };      /* a plan that runs once more than this is made anew to last */
@@ -37,9 +39,16 @@ void cuv_runner_reset(struct cuv_model *m)
         drop_cache(m->runner);
 }
 
+void cuv_reset_states(struct cuv_model *m)
+{
+    if (m->runner)
+        cuv_states_free(m->cx, &m->runner->states);
+}
+
 void cuv_runner_free(struct cuv_model *m)
 {
     cuv_runner_reset(m);
+    cuv_reset_states(m);
     if (m->runner)
         cuv_pool_free(m->runner->pool);
     if (m->runner)
@@ -106,7 +115,7 @@ static cuv_status get_plan(struct cuv_model *m, const cuv_run_tensor *in, const 
     CUV_TRY(get_cache(m, options && !wanted.reference ? options->cache : NULL));
     wanted.cache = r->cache;
     bool same = r->plan && r->reference == wanted.reference;
-    for (size_t i = 0; same && i < m->input_count; i++)
+    for (size_t i = 0; same && i < m->input_count; i++)      /* states have one shape */
         same = cuv_shape_equal(in[i].shape, in[i].rank, r->inputs[i].shape, r->inputs[i].rank);
     wanted.lasting = wanted.cache || (same && (r->lasting || r->runs >= RUNS_OF_LASTING));
     r->runs = same ? r->runs + 1 : 1;
@@ -291,17 +300,22 @@ static cuv_status make_outputs(struct cuv_model *m, const cuv_plan *plan, int64_
 static cuv_status run_rows(struct cuv_model *m, const cuv_array *inputs, const cuv_run_options *options, int64_t first,
                            int64_t rows, int64_t total, struct cuv_result *result)
 {
-    cuv_run_tensor in[MAX_INPUTS], *out;
+    const size_t states = m->program->state_count;
     cuv_plan *plan;
     cuv_status status = CUV_OK;
     cuv_arena *scratch = cuv_arena_new(m->cx);
     if (!scratch)
         return cuv_oom(m->cx);
-    out = CUV_NEW_ARRAY(scratch, cuv_run_tensor, m->output_count + 1);
-    if (!out)
+    cuv_run_tensor *in = CUV_NEW_ARRAY(scratch, cuv_run_tensor, m->input_count + states + 1);
+    cuv_run_tensor *out = CUV_NEW_ARRAY(scratch, cuv_run_tensor, m->output_count + states + 1);
+    if (!in || !out)
         status = cuv_oom(m->cx);
     for (size_t i = 0; status == CUV_OK && i < m->input_count; i++)
         status = slice_input(m, scratch, i, &inputs[i], first, total < 0 ? inputs[i].shape[0] : rows, &in[i]);
+    if (status == CUV_OK)
+        status = get_runner(m);
+    if (status == CUV_OK)
+        status = cuv_states_add(m->cx, &m->runner->states, m->program, in + m->input_count, out + m->output_count);
     if (status == CUV_OK)
         status = get_plan(m, in, options, &plan);
     if (status == CUV_OK && !result->count)
@@ -317,26 +331,10 @@ static cuv_status run_rows(struct cuv_model *m, const cuv_array *inputs, const c
     }
     if (status == CUV_OK)
         status = cuv_plan_run(plan, in, out);
+    if (status == CUV_OK)
+        cuv_states_hand_on(&m->runner->states);
     cuv_arena_free(scratch);
     return status;
-}
-
-static bool keeps_states(cuv_layer *const *layers, size_t count, unsigned depth)
-{
-    for (size_t i = 0; i < count && depth; i++)
-        if (cuv_get_bool(layers[i]->config, "stateful", false) || keeps_states(layers[i]->inner, layers[i]->inner_count, depth - 1))
-            return true;
-    return false;
-}
-
-cuv_status cuv_check_states(struct cuv_model *m, int64_t total, int64_t batch)
-{
-    if (total <= batch || !keeps_states(m->layers, m->layer_count, cuv_context_limits(m->cx)->depth))
-        return CUV_OK;
-    return cuv_fail(m->cx, CUV_UNSUPPORTED, "predict.stateful",
-                    &(cuv_detail){.expected = cuv_format(m->cx, "%lld rows", (long long)batch), .found = cuv_format(m->cx, "%lld", (long long)total),
-                                  .help = "give one batch at a time; each starts with states of zero"},
-                    "the model '%s' is stateful: in Keras a batch goes on where the one before ended, which is not supported", m->name);
 }
 
 /* Rows to run at once where the caller leaves it open. */
@@ -366,7 +364,6 @@ static cuv_status run_batches(struct cuv_model *m, const cuv_array *inputs, size
                         (long long)fixed), .found = cuv_format(m->cx, "%lld", (long long)total)},
                         "the model '%s' takes batches of exactly %lld rows; %lld are given", m->name, (long long)fixed,
                         (long long)total);
-    CUV_TRY(cuv_check_states(m, total, step));
     if (!fixed && !batch)
         CUV_TRY(choose_rows(m, total, options, &step));
     if (step >= total || !divisible(m))
@@ -404,10 +401,14 @@ typedef struct profile { cuv_profile shown; cuv_arena *arena; } profile;
 
 static cuv_status profile_rows(struct cuv_model *m, const cuv_array *inputs, const cuv_run_options *options, double seconds, profile *p)
 {
-    cuv_run_tensor in[MAX_INPUTS], *out = CUV_NEW_ARRAY(p->arena, cuv_run_tensor, m->output_count + 1);
+    const size_t states = m->program->state_count;
+    cuv_run_tensor *in = CUV_NEW_ARRAY(p->arena, cuv_run_tensor, m->input_count + states + 1);
+    cuv_run_tensor *out = CUV_NEW_ARRAY(p->arena, cuv_run_tensor, m->output_count + states + 1);
     cuv_plan *plan = NULL;
-    if (!out)
+    if (!in || !out)
         return cuv_oom(m->cx);
+    CUV_TRY(get_runner(m));
+    CUV_TRY(cuv_states_add(m->cx, &m->runner->states, m->program, in + m->input_count, out + m->output_count));
     for (size_t i = 0; i < m->input_count; i++)
         CUV_TRY(slice_input(m, p->arena, i, &inputs[i], 0, inputs[i].rank ? inputs[i].shape[0] : 1, &in[i]));
     for (int i = 0; i <= RUNS_OF_LASTING; i++)

@@ -9,6 +9,8 @@ struct cuv_runner;
 /* Forgets plans, so that weights can be exchanged. */
 void cuv_runner_reset(struct cuv_model *m);
 void cuv_runner_free(struct cuv_model *m);
+/* Stateful layers begin with zeros again. */
+void cuv_reset_states(struct cuv_model *m);
 
 struct cuv_result {
     cuv_context *cx;
@@ -45,8 +47,6 @@ CUV_MUST_USE cuv_status cuv_verify_against(struct cuv_model *m, struct cuv_model
 CUV_MUST_USE cuv_status cuv_random_inputs(struct cuv_model *m, const struct cuv_model *other, cuv_arena *arena, cuv_array **out);
 /* |a - b| <= atol + rtol |b| for all values; false for arrays of different sizes. */
 bool cuv_compare_arrays(const cuv_array *have, const cuv_array *want, double rtol, double atol, struct cuv_verified *v);
-/* CUV_UNSUPPORTED "predict.stateful" for a stateful model that would have to carry states from batch to batch. */
-CUV_MUST_USE cuv_status cuv_check_states(struct cuv_model *m, int64_t total, int64_t batch);
 /* See cuv_model_predict_file. */
 CUV_MUST_USE cuv_status cuv_predict_file(struct cuv_model *m, const char *in, const char *out, size_t batch,
                                          const cuv_run_options *options);

@@ -146,6 +146,7 @@ static cuv_status try_samples(search *s, bool *ok)
     struct cuv_result *result;
     s->tries++;
     cuv_runner_reset(s->m);
+    cuv_reset_states(s->m);
     CUV_TRY(cuv_run_model(s->m, s->inputs, s->m->input_count, 0, NULL, &result));
     memset(s->v->outputs, 0, s->v->count * sizeof *s->v->outputs);
     cuv_status status = cuv_compare_outputs(s->m, result, s->outputs, s->v->rtol, s->v->atol, s->v);

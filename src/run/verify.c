@@ -175,8 +175,10 @@ cuv_status cuv_verify_samples(struct cuv_model *m, const cuv_samples *s, double 
     cuv_status status = arena ? cuv_match_samples(m, s, false, arena, &inputs) : cuv_oom(m->cx);
     if (status == CUV_OK)
         status = cuv_match_samples(m, s, true, arena, &outputs);
+    cuv_reset_states(m);
     if (status == CUV_OK)
         status = cuv_run_model(m, inputs, m->input_count, 64, options, &result);
+    cuv_reset_states(m);
     if (status == CUV_OK)
         status = cuv_verification_new(m, rtol, atol, out);
     if (status == CUV_OK)
@@ -261,10 +263,14 @@ cuv_status cuv_verify_against(struct cuv_model *m, struct cuv_model *other, doub
                         "'%s' and '%s' have different numbers of inputs or outputs", m->name, other->name);
     cuv_arena *arena = cuv_arena_new(m->cx);
     cuv_status status = arena ? cuv_random_inputs(m, other, arena, &inputs) : cuv_oom(m->cx);
+    cuv_reset_states(m);
+    cuv_reset_states(other);
     if (status == CUV_OK)
         status = cuv_run_model(m, inputs, m->input_count, 0, options, &mine);
+    cuv_reset_states(m);        /* the two may be one */
     if (status == CUV_OK)
         status = cuv_run_model(other, inputs, m->input_count, 0, options, &theirs);
+    cuv_reset_states(other);
     if (status == CUV_OK)
         status = cuv_verification_new(m, rtol, atol, out);
     if (status == CUV_OK)
