@@ -135,10 +135,7 @@ static cuv_status reversible_lower(cuv_call *call)
     const cuv_layer *layer = call->layer;
     bool tied = cuv_arg_bool(layer, "tie_weights");
     cuv_ref y;
-    int64_t rank;
-    if (layer->quant && cuv_lora_rank(layer, &rank))
-        return cuv_call_unsupported(call, "lora_rank", "the way back of a quantised embedding with LoRA");
-    if (layer->quant) {
+    if (layer->quant) {     /* Keras leaves LoRA out of the way back of few bits */
         y = cuv_quant_embedding_reverse(call);
     } else {
         cuv_ref kernel = cuv_call_weight(call, tied ? "embeddings" : "reverse_embeddings");

@@ -40,6 +40,8 @@ cuv_status cuv_lora_weights(cuv_call *call, const int64_t *shape, int rank)
     cuv_ref ref;
     if (!cuv_lora_rank(layer, &thin) || rank < 1)
         return CUV_OK;
+    if (layer->quant && layer->quant->mode != CUV_Q_INT8 && layer->quant->mode != CUV_Q_INT4)
+        return cuv_call_unsupported(call, "lora_rank", "Keras computes LoRA beside int8 and int4 kernels, not beside those of float8, GPTQ or AWQ");
     memcpy(a, shape, (size_t)rank * sizeof *a);
     a[rank - 1] = thin;
     CUV_TRY(cuv_layer_add_weight(call, embeds(layer) ? &embeddings_a : &kernel_a, a, rank, &ref));

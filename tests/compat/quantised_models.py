@@ -3,7 +3,9 @@
 For each case NAME.keras, NAME.weights.h5, NAME.json and NAME.io.npz. Kernels of GPTQ and AWQ are set by hand, for their calibration
 needs a language model; Keras computes with them all the same.
 """
+import json
 import os
+import struct
 import sys
 import zipfile
 
@@ -192,6 +194,18 @@ def conv():
     return keras.Sequential([keras.Input((7, 7, 4)), layers.Conv2D(6, 2, groups=2), layers.Flatten(), layers.Dense(3)])
 
 
+def safetensors(path, arrays):
+    """A header of names, types and places, then the values."""
+    types, header, at = {"float32": "F32", "int8": "I8", "uint8": "U8"}, {}, 0
+    for name, value in arrays.items():
+        header[name] = {"dtype": types[str(value.dtype)], "shape": list(value.shape), "data_offsets": [at, at + value.nbytes]}
+        at += value.nbytes
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    with open(path, "wb") as f:
+        f.write(struct.pack("<Q", len(text)) + text + b"".join(value.tobytes() for value in arrays.values()))
+
+
 def apart(folder):
     """LoRA beside its kernels, as .h5 and lists of arrays hold it (.keras holds the sum); lora_alpha, which Keras 3.15 forgets when it loads
     a Dense, counts as the model that was saved computed with it."""
@@ -199,7 +213,7 @@ def apart(folder):
               "reversible": reversible(True)}
     for name, make in models.items():
         for mode in (None, "int8", "int4", "int4_channel", "int4_block"):
-            if mode and name in ("conv", "reversible"):
+            if mode and name == "conv":
                 continue
             keras.backend.clear_session()
             model = make()
@@ -218,7 +232,33 @@ def apart(folder):
             with open(base + ".json", "w") as f:
                 f.write(model.to_json())
             np.savez(base + ".npz", *model.get_weights())
+            safetensors(base + ".safetensors", {v.path: np.asarray(v) for v in model.weights})
             np.save(base + ".dict.npy", {layer.name: layer.get_weights() for layer in model.layers}, allow_pickle=True)
+
+
+def refused(folder):
+    """What Keras 3.15 has not: it lets LoRA be put beside a float8 kernel and saves that as .h5, but cannot call it; it makes none beside GPTQ and AWQ."""
+    model = MODELS["dense"]()
+    model.quantize("float8")
+    model.layers[-1].enable_lora(2)
+    try:
+        model(samples(model))
+        raise AssertionError("Keras computes LoRA beside float8 now")
+    except NotImplementedError:
+        model.save(os.path.join(folder, "refused-float8.h5"))
+    for mode, policy in (("gptq", keras.dtype_policies.GPTQDTypePolicy), ("awq", keras.dtype_policies.AWQDTypePolicy)):
+        model = MODELS["dense"]()
+        config = json.loads(model.to_json())
+        dense_config = config["config"]["layers"][1]["config"]
+        dense_config["dtype"], dense_config["lora_rank"] = keras.saving.serialize_keras_object(policy(mode + "/4/4", source_name="float32")), 2
+        try:
+            keras.models.model_from_json(json.dumps(config))
+            raise AssertionError("Keras makes LoRA beside %s now" % mode)
+        except (NotImplementedError, AttributeError):
+            with open(os.path.join(folder, "refused-%s.json" % mode), "w") as f:
+                json.dump(config, f)
+    safetensors(os.path.join(folder, "refused.safetensors"), {"dense/lora_kernel_a": np.ones((7, 2), "float32"),
+                                                              "dense/lora_kernel_b": np.ones((2, 5), "float32")})
 
 
 def adapted(folder):
@@ -241,7 +281,8 @@ def adapted(folder):
 
 def main(folder, only=None):
     if only == "apart":
-        return apart(folder)
+        apart(folder)
+        return refused(folder)
     quantised(folder)
     packed(folder)
     attention(folder)

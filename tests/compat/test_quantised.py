@@ -69,12 +69,12 @@ def test_forgotten_zero_points(made):
         assert "kernel_zero" in must("rebuild", os.path.join(made, file), status=3).stderr
 
 
-APART = [(".h5",), (".json", ".npz"), (".json", ".dict.npy")]
+APART = [(".h5",), (".json", ".npz"), (".json", ".dict.npy"), (".json", ".safetensors")]
 
 
 def test_lora_apart(apart, tmp_path):
     folder, wrong = apart, []
-    assert len(cases(folder)) == 22
+    assert len(cases(folder)) == 26
     for name in cases(folder):
         for form in APART:
             base, out = os.path.join(folder, name), str(tmp_path / "out.npz")
@@ -84,6 +84,12 @@ def test_lora_apart(apart, tmp_path):
             except AssertionError as error:
                 wrong.append("%s %s: %s" % (name, form, str(error)[-300:]))
     assert not wrong, "\n".join(wrong[:8])
+
+
+def test_lora_that_keras_does_not_compute(apart):
+    for files in (["refused-float8.h5"], ["refused-gptq.json", "refused.safetensors"], ["refused-awq.json", "refused.safetensors"]):
+        done = must("rebuild", *[os.path.join(apart, f) for f in files], status=3)
+        assert "not beside those of float8, GPTQ or AWQ" in " ".join(done.stderr.split()), done.stderr
 
 
 def test_lora_apart_written_again(apart, keras3, tmp_path):
