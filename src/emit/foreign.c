@@ -1,39 +1,9 @@
-/* Classes in a file's configuration that are none of Keras's (cuvier inspect): where they stand, with what arguments, what weights the
- * files hold for them, and how code can stand in for them. */
+/* Classes and functions in a file's configuration that are none of Keras's (cuvier inspect): where they stand, with what arguments, what
+ * weights the files hold for them, and how code can stand in for them. */
 #include "emit/emit.h"
-
-typedef void visitor(void *to, const cuv_value *record);
-
-enum { DEEP = 40 };
-
-static void walk(const cuv_value *v, unsigned depth, visitor *visit, void *to);
-
-/* A record of a layer, and the records in its arguments. */
-static void walk_record(const cuv_value *record, unsigned depth, visitor *visit, void *to)
-{
-    const cuv_value *config = cuv_get(record, "config");
-    static const char *const inner[] = {"layer", "forward_layer", "backward_layer", "cell", "cells", "layers"};
-    if (!depth || !cuv_get_text(record, "class_name"))
-        return;
-    visit(to, record);
-    for (size_t i = 0; i < sizeof inner / sizeof *inner; i++)
-        walk(cuv_get(config, inner[i]), depth - 1, visit, to);
-    if (cuv_is_seq(config))     /* Sequentials of Keras 1 */
-        walk(config, depth - 1, visit, to);
-}
-
-static void walk(const cuv_value *v, unsigned depth, visitor *visit, void *to)
-{
-    if (v && v->kind == CUV_DICT)
-        walk_record(v, depth, visit, to);
-    for (size_t i = 0; cuv_is_seq(v) && i < cuv_len(v); i++)
-        walk_record(cuv_item(v, i), depth, visit, to);
-}
 
 typedef struct writer {
     const struct cuv_evidence *ev;
-    cuv_arena *scratch;
-    cuv_map *seen;              /* by class: how many were there, as a pointer */
     cuv_buffer *b;
     size_t count, tensors;
 } writer;
@@ -45,31 +15,19 @@ static const char *name_of(const cuv_value *record)
     return name ? name : cuv_get_text(record, "class_name");
 }
 
-static const char *plain_class(const cuv_value *record)
+static const char *plain_class(const char *class_name)
 {
-    const char *class_name = cuv_get_text(record, "class_name"), *package = strchr(class_name, '>');
+    const char *package = strchr(class_name, '>');
     return package ? package + 1 : class_name;
 }
 
-static void visit_weights(writer *w, const cuv_value *record, cuv_held_visit *visit)
+static void write_all(const struct cuv_evidence *ev, const cuv_file *f, cuv_buffer *b, cuv_class_visit *visit)
 {
-    const char *class_name = plain_class(record);
-    uintptr_t before = (uintptr_t)cuv_map_get(w->seen, class_name);
-    w->tensors = 0;
-    cuv_held_each(w->ev, name_of(record), class_name, before, visit, w);
-    if (cuv_map_set(w->seen, class_name, (void *)(before + 1)) != CUV_OK)
-        w->b->failed = true;
-}
-
-static void write_all(const struct cuv_evidence *ev, const cuv_file *f, cuv_buffer *b, visitor *visit)
-{
-    writer w = {.ev = ev, .b = b, .scratch = cuv_arena_new(ev->cx)};
-    w.seen = w.scratch ? cuv_map_new(w.scratch) : NULL;
-    if (w.seen)
-        walk(f->config, DEEP, visit, &w);
-    else
+    writer w = {.ev = ev, .b = b};
+    cuv_arena *scratch = cuv_arena_new(ev->cx);
+    if (!scratch || cuv_classes_each(scratch, f->config, visit, &w) != CUV_OK)
         b->failed = true;
-    cuv_arena_free(w.scratch);
+    cuv_arena_free(scratch);
 }
 
 /* ---- for people */
@@ -87,29 +45,62 @@ static void tensor_line(void *to, const cuv_named *n)
     cuv_buffer_printf(w->b, "  %s %s", cuv_dtype_name(n->tensor->dtype), cuv_shape_text(w->ev->cx, n->tensor->shape, n->tensor->rank));
 }
 
-static void foreign_lines(void *to, const cuv_value *record)
+static void origin(cuv_buffer *b, const cuv_value *record)
+{
+    const char *module = cuv_get_text(record, "module"), *registered = cuv_get_text(record, "registered_name");
+    if (module) {
+        cuv_buffer_text(b, " of the module ");
+        safe(b, module);
+    }
+    if (registered) {
+        cuv_buffer_text(b, ", registered as ");
+        safe(b, registered);
+    }
+}
+
+/* Activations are computed, so code can stand in for them; the others say nothing of the computation. */
+static void function_lines(writer *w, const cuv_value *record)
+{
+    const cuv_value *config = cuv_get(record, "config");
+    for (size_t i = 0; config && config->kind == CUV_DICT && i < config->size; i++) {
+        const char *argument = cuv_text(config->pairs[i].key), *name;
+        const cuv_value *value = config->pairs[i].value, *own = cuv_get(value, "config");
+        const char *kind = argument ? cuv_foreign_argument(argument, value, &name) : NULL;
+        if (!kind)
+            continue;
+        cuv_buffer_printf(w->b, "  foreign %s  ", kind);
+        safe(w->b, name_of(record));
+        cuv_buffer_printf(w->b, ".%s: ", argument);
+        safe(w->b, name ? name : "?");
+        origin(w->b, value);
+        if (own && own->kind == CUV_DICT)
+            cuv_buffer_printf(w->b, "\n                 arguments: %s", cuv_argument_names(w->ev->cx, own));
+        if (strcmp(kind, "activation") == 0) {
+            cuv_buffer_text(w->b, "\n                 code can stand in for it: --custom ");
+            safe(w->b, plain_class(name ? name : "?"));
+            cuv_buffer_text(w->b, "=CODE.py\n");
+        } else
+            cuv_buffer_text(w->b, "\n                 it does not count once the weights are there\n");
+    }
+}
+
+static void foreign_lines(void *to, const cuv_value *record, const cuv_standing *place)
 {
     writer *w = to;
-    const char *module = cuv_get_text(record, "module"), *registered = cuv_get_text(record, "registered_name");
+    function_lines(w, record);
     if (!cuv_class_is_foreign(record))
         return;
     cuv_buffer_text(w->b, "  foreign class  ");
     safe(w->b, name_of(record));
     cuv_buffer_text(w->b, ": ");
     safe(w->b, cuv_get_text(record, "class_name"));
-    if (module) {
-        cuv_buffer_text(w->b, " of the module ");
-        safe(w->b, module);
-    }
-    if (registered) {
-        cuv_buffer_text(w->b, ", registered as ");
-        safe(w->b, registered);
-    }
+    origin(w->b, record);
     cuv_buffer_text(w->b, "\n                 arguments: ");
     cuv_buffer_text(w->b, cuv_argument_names(w->ev->cx, cuv_get(record, "config")));
-    visit_weights(w, record, tensor_line);
+    w->tensors = 0;
+    cuv_held_each(w->ev, place, tensor_line, w);
     cuv_buffer_text(w->b, "\n                 code can stand in for it: --custom ");
-    safe(w->b, plain_class(record));
+    safe(w->b, plain_class(cuv_get_text(record, "class_name")));
     cuv_buffer_text(w->b, "=CODE.py\n");
 }
 
@@ -139,26 +130,48 @@ static void tensor_json(void *to, const cuv_named *n)
     cuv_buffer_text(w->b, "]}");
 }
 
-static void foreign_json(void *to, const cuv_value *record)
+/* All but the weights. `what` describes the class or function. */
+static void head_json(writer *w, const cuv_value *layer, const char *argument, const char *name, const cuv_value *what)
 {
-    writer *w = to;
-    if (!cuv_class_is_foreign(record))
-        return;
     cuv_buffer_text(w->b, w->count++ ? ",\n   {\"layer\": " : "\n   {\"layer\": ");
-    text(w->b, name_of(record));
+    text(w->b, name_of(layer));
+    cuv_buffer_text(w->b, ", \"argument\": ");
+    text(w->b, argument);
     cuv_buffer_text(w->b, ", \"class_name\": ");
-    text(w->b, cuv_get_text(record, "class_name"));
+    text(w->b, name);
     cuv_buffer_text(w->b, ", \"module\": ");
-    text(w->b, cuv_get_text(record, "module"));
+    text(w->b, cuv_get_text(what, "module"));
     cuv_buffer_text(w->b, ", \"registered_name\": ");
-    text(w->b, cuv_get_text(record, "registered_name"));
+    text(w->b, cuv_get_text(what, "registered_name"));
     cuv_buffer_text(w->b, ", \"config\": ");
-    if (cuv_get(record, "config"))
-        cuv_json_write(w->b, cuv_get(record, "config"), 0);
+    if (cuv_get(what, "config"))
+        cuv_json_write(w->b, cuv_get(what, "config"), 0);
     else
         cuv_buffer_text(w->b, "null");
     cuv_buffer_text(w->b, ", \"weights\": [");
-    visit_weights(w, record, tensor_json);
+}
+
+static void functions_json(writer *w, const cuv_value *record)
+{
+    const cuv_value *config = cuv_get(record, "config");
+    for (size_t i = 0; config && config->kind == CUV_DICT && i < config->size; i++) {
+        const char *argument = cuv_text(config->pairs[i].key), *name;
+        if (!argument || !cuv_foreign_argument(argument, config->pairs[i].value, &name))
+            continue;
+        head_json(w, record, argument, name, config->pairs[i].value);
+        cuv_buffer_text(w->b, "]}");
+    }
+}
+
+static void foreign_json(void *to, const cuv_value *record, const cuv_standing *place)
+{
+    writer *w = to;
+    functions_json(w, record);
+    if (!cuv_class_is_foreign(record))
+        return;
+    head_json(w, record, NULL, cuv_get_text(record, "class_name"), record);
+    w->tensors = 0;
+    cuv_held_each(w->ev, place, tensor_json, w);
     cuv_buffer_text(w->b, "]}");
 }
 

@@ -198,13 +198,24 @@ typedef enum cuv_custom_masks { CUV_MASKS_AS_INSIDE, CUV_MASKS_DROPPED, CUV_MASK
 /* The model that the code builds for a layer where it stands, as a configuration object in `arena` (script_custom.c). */
 CUV_MUST_USE cuv_status cuv_custom_model(struct cuv_evidence *ev, const cuv_custom *custom, const cuv_custom_use *use,
                                          cuv_arena *arena, cuv_value **out, cuv_custom_masks *masks);
-/* "its weights, 2: ..." in the context's texts: tensors of a layer by its name, or where the file's paths tell no names by its class and
- * how many layers of that class come before it; NULL: none. */
-const char *cuv_held_text(const struct cuv_evidence *ev, const char *layer, const char *class_name, size_t before);
+/* ---- classes and their weights (classes.c) ---- */
+
+/* Where a layer stands in a configuration: in an attribute of another (one of several where that is a list), or at the top. */
+typedef struct cuv_standing {
+    const char *name, *class_name;      /* the name may be NULL; the class without its package */
+    const char *attribute;              /* "layers", "layer", "cell" */
+    bool listed;
+    size_t before;                      /* in a list: how many of its class come before it */
+    const struct cuv_standing *outer;      /* NULL: the model itself */
+} cuv_standing;
+typedef void cuv_class_visit(void *to, const cuv_value *record, const cuv_standing *place);
+/* All records of a configuration, outer ones first. */
+CUV_MUST_USE cuv_status cuv_classes_each(cuv_arena *arena, const cuv_value *config, cuv_class_visit *visit, void *to);
 typedef void cuv_held_visit(void *to, const cuv_named *tensor);
-/* The same, one by one. */
-void cuv_held_each(const struct cuv_evidence *ev, const char *layer, const char *class_name, size_t before, cuv_held_visit *visit,
-                   void *to);
+/* The tensors that the files hold for what stands there. */
+void cuv_held_each(const struct cuv_evidence *ev, const cuv_standing *place, cuv_held_visit *visit, void *to);
+/* "its weights, 2: ..." in the context's texts, of the first layer of this name and class in the files' configurations; NULL: none. */
+const char *cuv_held_text(const struct cuv_evidence *ev, const char *layer, const char *class_name);
 
 /* Readers, one a convention: each fills the file from its parsed carrier. */
 CUV_MUST_USE cuv_status cuv_read_legacy_h5(struct cuv_evidence *ev, cuv_file *file, const cuv_h5 *root);   /* legacy_h5.c */

@@ -143,6 +143,18 @@ cuv_status cuv_parse_activation(const cuv_layer *layer, const cuv_value *value, 
     return known ? CUV_OK : unknown(layer, value, name);
 }
 
+bool cuv_activation_is_known(const cuv_value *value)
+{
+    cuv_act act;
+    const char *name = function_name(value);
+    if (cuv_is_null(value) || is_layer(value) || is_clip(value, &act) || cuv_streq(cuv_get_text(value, "class_name"), "__lambda__"))
+        return true;
+    for (size_t i = 0; name && i < sizeof singles / sizeof *singles; i++)
+        if (cuv_has_word(singles[i].names, name))
+            return true;
+    return name && (strcmp(name, "hard_sigmoid") == 0 || cuv_has_word(several, name) || cuv_has_word(layers_by_name, name));
+}
+
 cuv_status cuv_arg_activation(cuv_context *cx, const cuv_layer *layer, const char *name, cuv_act *act, bool *single)
 {
     (void)cx;

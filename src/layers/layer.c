@@ -13,7 +13,7 @@ static bool is_keras_module(const char *module)
 }
 
 /* "package>Name" is how Keras registers classes of users. */
-static bool is_foreign(const cuv_value *record)
+bool cuv_record_is_foreign(const cuv_value *record)
 {
     const char *registered = cuv_get_text(record, "registered_name");
     return (registered && strchr(registered, '>') && !cuv_starts_with(registered, "keras")) ||
@@ -63,7 +63,7 @@ static cuv_detail foreign_detail(cuv_context *cx, const cuv_value *record, const
 
 static cuv_status unknown_class(cuv_context *cx, const cuv_value *record, const char *name, const char *class_name, const cuv_layer *like)
 {
-    bool foreign = is_foreign(record);
+    bool foreign = cuv_record_is_foreign(record);
     cuv_detail detail = foreign_detail(cx, record, name, class_name, like);
     const char *near = foreign ? NULL : cuv_layer_nearest(class_name);
     for (size_t i = 0; !foreign && i < sizeof unsupported_classes / sizeof *unsupported_classes; i++)
@@ -82,7 +82,7 @@ static cuv_status unknown_class(cuv_context *cx, const cuv_value *record, const 
 bool cuv_class_is_foreign(const cuv_value *record)
 {
     const char *class_name = cuv_get_text(record, "class_name");
-    return class_name && class_name[0] != '_' && (is_foreign(record) || (!cuv_layer_find(class_name) && !cuv_is_operation(record)));
+    return class_name && class_name[0] != '_' && (cuv_record_is_foreign(record) || (!cuv_layer_find(class_name) && !cuv_is_operation(record)));
 }
 
 static bool is_model(const cuv_layer_def *def)
@@ -197,8 +197,8 @@ static cuv_status make(cuv_arena *arena, const cuv_value *record, const cuv_laye
     const char *name = name_of(record, class_name);
     CUV_TRY(check_name(cx, name));
     const char *custom = stand_in_for(record, name, like);
-    bool operation = !custom && !is_foreign(record) && cuv_is_operation(record);
-    const cuv_layer_def *def = custom ? &cuv_layer_stand_in : is_foreign(record) || operation ? NULL : cuv_layer_find(class_name);
+    bool operation = !custom && !cuv_record_is_foreign(record) && cuv_is_operation(record);
+    const cuv_layer_def *def = custom ? &cuv_layer_stand_in : cuv_record_is_foreign(record) || operation ? NULL : cuv_layer_find(class_name);
     if (!def && !operation)
         return unknown_class(cx, record, name, class_name, like);
     cuv_layer *layer = CUV_NEW(arena, cuv_layer);

@@ -174,6 +174,10 @@ CUV_MUST_USE cuv_status cuv_layer_add_inner(cuv_layer *outer, const cuv_value *r
 bool cuv_layer_packs(const cuv_layer *layer);
 /* The class is somebody's own, or one of Keras's that cuvier does not compute: only --custom can stand in for it. */
 bool cuv_class_is_foreign(const cuv_value *record);
+/* The record's module or package is none of Keras's. */
+bool cuv_record_is_foreign(const cuv_value *record);
+/* "activation", "initializer", "regularizer" or "constraint" when the argument is one that Keras does not have, which `name` names; else NULL. */
+const char *cuv_foreign_argument(const char *argument, const cuv_value *value, const char **name);
 /* "units=4, rate=0.5" without what says nothing of the computation. Never NULL. */
 const char *cuv_argument_names(cuv_context *cx, const cuv_value *config);
 /* The value of a row's default ("None", "(1, 1)", "'valid'"); NULL: no memory. */

@@ -54,6 +54,8 @@ CUV_MUST_USE cuv_status cuv_encode_categories(cuv_call *call, const char *mode, 
                                               cuv_ref *out);
 /* Applies a single activation or a whole one, in Keras's own layout. */
 CUV_MUST_USE cuv_status cuv_finish_activation(cuv_call *call, const char *argument, cuv_ref x, cuv_ref *out);
+/* Whether it is one of Keras's, in any of the ways to say so; a function's code counts as known here. */
+bool cuv_activation_is_known(const cuv_value *value);
 /* Parses an activation value; `single` false: needs cuv_lower_activation. */
 CUV_MUST_USE cuv_status cuv_parse_activation(const cuv_layer *layer, const cuv_value *value, cuv_act *act, bool *single);
 /* Calls an inner layer that has one output. */

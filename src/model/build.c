@@ -200,7 +200,7 @@ static cuv_status call_model(cuv_call *call)
 
 static const char *const model_classes[] = {"Sequential", "Functional", "Model", NULL};
 
-static cuv_status check_class(cuv_context *cx, const cuv_value *record, const cuv_file *from)
+static cuv_status check_class(cuv_context *cx, const struct cuv_evidence *ev, const cuv_value *record, const cuv_file *from)
 {
     const char *name = cuv_get_text(record, "class_name");
     for (size_t i = 0; model_classes[i]; i++)
@@ -210,11 +210,12 @@ static cuv_status check_class(cuv_context *cx, const cuv_value *record, const cu
     if (cuv_get(config, "layers") && cuv_get(config, "output_layers"))
         return CUV_OK;      /* a subclass of Model that keeps the functional form */
     const char *module = cuv_get_text(record, "module"), *registered = cuv_get_text(record, "registered_name");
+    const char *held = cuv_held_text(ev, NULL, name), *arguments = cuv_argument_names(cx, config);
     return cuv_fail(cx, CUV_UNSUPPORTED, "model.custom", &(cuv_detail){
                     .file = from ? from->path : NULL, .layer = name,
                     .expected = "Sequential or Functional", .found = name,
-                    .notes = module || registered ? cuv_format(cx, "module %s, registered name %s",
-                             module ? module : "unknown", registered ? registered : "none") : NULL,
+                    .notes = cuv_format(cx, "module %s, registered name %s\nits arguments: %s%s%s", module ? module : "unknown",
+                             registered ? registered : "none", arguments, held ? "\n" : "", held ? held : ""),
                     .help = "its layers exist only in the class's Python code; give a script that builds the same model from "
                             "Keras's own layers"},
                     "the model is of the class '%s', which is somebody's own", name ? name : "?");
@@ -382,7 +383,7 @@ static cuv_status build_as(cuv_context *cx, const struct cuv_evidence *ev, const
                            struct cuv_model **out)
 {
     *out = NULL;
-    CUV_TRY(check_class(cx, config, from));
+    CUV_TRY(check_class(cx, ev, config, from));
     cuv_arena *arena = cuv_arena_new(cx);
     if (!arena)
         return cuv_oom(cx);

@@ -21,7 +21,7 @@ const char *cuv_stand_in(const cuv_model_hooks *hooks, const cuv_value *record, 
 
 const char *cuv_held_for(const cuv_model_hooks *hooks, const char *name, const char *class_name)
 {
-    return cuv_held_text(hooks->given, name, class_name, 0);      /* the first of its class is the one that is refused */
+    return cuv_held_text(hooks->given, name, class_name);
 }
 
 /* ---- the model */

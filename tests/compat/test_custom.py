@@ -114,10 +114,57 @@ def test_inspect_lists_foreign_classes(release):
     assert file["foreign"][1]["config"]["filters"] == 4
     assert sorted(tuple(w["shape"]) for w in file["foreign"][1]["weights"]) == sorted(2 * [(3, 3, 4, 4)] + 6 * [(4,)])
     assert "--custom 'Residual'=CODE.py" in must("inspect", base(release, "residual") + ".keras").stdout
-    if release == "keras-2.15":         # paths without names: what is inside a wrapper is not found
-        return
-    inside = as_json("inspect", base(release, "wrapped") + ".keras")["files"][0]["foreign"]
-    assert [f["class_name"] for f in inside] == ["Affine"] and len(inside[0]["weights"]) == 2
+
+
+def shapes(file):
+    return {f["layer"]: sorted(tuple(w["shape"]) for w in f["weights"]) for f in as_json("inspect", file)["files"][0]["foreign"]}
+
+
+@pytest.mark.parametrize("release", RELEASES)
+@pytest.mark.parametrize("ending", [".keras", ".h5"])
+def test_inspect_finds_weights_inside_wrappers(release, ending):
+    """TimeDistributed after another one, both directions of a Bidirectional, a cell, one cell of two. Files of Keras 2 name the paths
+    of a .keras by class and number only, and its configuration says the layer of a Bidirectional once."""
+    gru = [(2, 6), (2, 6), (3, 6)]
+    wanted = {"own": [(3,), (6, 3)], "cell_one": [(4, 7), (7,)], "cell_two": [(2, 8), (8,)]}
+    wanted.update({"gated": sorted(2 * gru)} if release == "keras-2.15" else {"forward_gated": gru, "backward_gated": gru})
+    assert shapes(base(release, "inside") + ending) == wanted
+    said = " ".join(cuvier("rebuild", base(release, "inside") + ending).stderr.split())
+    for part in ("'own' is of class 'Affine'", "registered as lab>Affine", "units=3, activation='tanh'", "its weights, 2:", "(6, 3) float32", "(3,) float32"):
+        assert part in said, part
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_a_model_that_is_code_throughout(release):
+    file = base(release, "whole") + ".keras"
+    assert shapes(file) == {"Whole": [(2,), (4,), (4, 2), (6, 4)]}
+    done = cuvier("rebuild", file)
+    text = " ".join(done.stderr.split())
+    assert done.returncode == 3
+    for part in ("the class 'Whole'", "registered name lab>Whole", "units=4", "its weights, 4:", "(6, 4) float32", "(2,) float32"):
+        assert part in text, part
+
+
+@pytest.mark.parametrize("release", RELEASES)
+@pytest.mark.parametrize("ending", [".keras", ".h5"])
+def test_inspect_lists_foreign_functions(release, ending):
+    found = as_json("inspect", base(release, "functions") + ending)["files"][0]["foreign"]
+    assert [(f["layer"], f["argument"], f["class_name"].split(">")[-1]) for f in found] == [
+        ("d", "activation", "warm"), ("d", "kernel_initializer", "Small"), ("d", "kernel_regularizer", "Spread"), ("e", "bias_initializer", "Small")]
+    assert found[1]["config"] == {"scale": 0.2} and found[2]["config"] == {"rate": 0.3}
+    text = must("inspect", base(release, "functions") + ending).stdout
+    assert "foreign activation  'd'.activation" in text and "--custom 'warm'=CODE.py" in text and "rate=0.3" in text
+    said = cuvier("rebuild", base(release, "functions") + ending)
+    assert said.returncode == 3 and "warm" in said.stderr and "--custom warm=CODE.py" in " ".join(said.stderr.split())
+    assert as_json("verify", base(release, "functions") + ending, *option("warm=warm.py"), "--samples", base(release, "functions") + ".io.npz")["ok"]
+
+
+def test_inspect_knows_the_functions_of_every_keras():
+    """None of the models of the fixed set has a function of its own."""
+    for release in RELEASES:
+        for file in sorted(os.listdir(os.path.join(HERE, release))):
+            if file.endswith((".keras", ".json")) and ".facts." not in file:
+                assert as_json("inspect", os.path.join(HERE, release, file))["files"][0]["foreign"] == [], file
 
 
 WRONG = {
