@@ -47,6 +47,19 @@ typedef struct cuv_assignment {
     const char *excerpt;        /* the line of code and a caret, for errors; NULL for --map */
 } cuv_assignment;
 
+/* Where files have the weights of a layer of a model that code gives as a class. In the order of model.weights. */
+typedef struct cuv_weight_place {
+    const char *layer;              /* in the model */
+    const char *object;             /* .weights.h5: "blocks/dense_1" */
+    const char *path;               /* checkpoints: "blocks/1" */
+    size_t group;                   /* which of model.layers it is part of, from 1; 0: the model itself */
+    size_t held;                    /* parts of the list of all weights in each of which Keras 2 lists what is trained first */
+    size_t own;                     /* a weight that the object made itself: its number there, from 1; 0: a layer */
+} cuv_weight_place;
+
+/* All of a model, as Keras 3 and as Keras 2 save it; none of a model that is no object of a class. */
+typedef struct cuv_weight_places { cuv_weight_place *lists[2]; size_t count; } cuv_weight_places;
+
 /* A layer (a path below the model) and what another model, from which it has its weights, calls it; "" there: all of that model. */
 typedef struct cuv_weight_part { const char *layer, *source; } cuv_weight_part;
 
@@ -59,6 +72,7 @@ typedef struct cuv_weight_file {
     const struct cuv_file *from;    /* what the configuration is from */
     const cuv_weight_part *parts;   /* what the two share */
     size_t part_count;
+    cuv_weight_places places;       /* of the other model */
 } cuv_weight_file;
 
 typedef struct cuv_script {
@@ -69,6 +83,7 @@ typedef struct cuv_script {
     size_t assignment_count;
     cuv_weight_file *weight_files;
     size_t weight_file_count;
+    cuv_weight_places places;
     bool wants_summary;         /* the script calls summary() on the model */
     const char **skipped;       /* statements without effect on the model: "rebuild.py:14:1 print(...)" */
     size_t skipped_count;

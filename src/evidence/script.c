@@ -109,6 +109,8 @@ void cuv_sc_keras(cuv_sc *e, int major)
 
 static const cuv_sl *model_value(const cuv_sv *v)
 {
+    if (v && v->kind == CUV_SV_INSTANCE)
+        return v->layer;
     return v && v->kind == CUV_SV_LAYER && v->layer->is_model ? v->layer : NULL;
 }
 
@@ -215,8 +217,36 @@ static cuv_status conclude(cuv_sc *e)
     if (!model)
         return no_model(e);
     CUV_TRY(write_config(e, model));
+    CUV_TRY(cuv_sc_places(e, model, &e->script->places));
     e->at = NULL;
     return cuv_sc_finish_weights(e, model);
+}
+
+/* Does the code define a class that extends what Keras calls Model or Layer? */
+static bool defines_class(const cuv_py *module)
+{
+    for (size_t i = 0; i < module->body_count; i++)
+        for (size_t k = 0; module->body[i]->kind == CUV_PY_CLASS && k < module->body[i]->count; k++) {
+            const cuv_py *base = module->body[i]->items[k];
+            if ((base->kind == CUV_PY_NAME || base->kind == CUV_PY_ATTRIBUTE) && base->text &&
+                (cuv_ends_with(base->text, "Model") || cuv_ends_with(base->text, "Layer") || cuv_streq(base->text, "Module")))
+                return true;
+        }
+    return false;
+}
+
+/* Weights and constants of such classes are layers that are called on the model's first input, whichever that will be. */
+static cuv_status follow_classes(cuv_sc *e, const cuv_py *module)
+{
+    cuv_sl *input = NULL;
+    if (!defines_class(module))
+        return CUV_OK;
+    e->bodies = e->networks = true;
+    e->kept_names = cuv_map_new(e->arena);
+    if (!e->kept_names)
+        return cuv_oom(e->cx);
+    CUV_TRY(cuv_sl_input(e, NULL, "(input)", "float32", &input));
+    return cuv_sl_tensor_value(e, input->calls[0]->outputs[0], &e->bodies_input);
 }
 
 static cuv_status run(cuv_sc *e, const void *with)
@@ -224,10 +254,13 @@ static cuv_status run(cuv_sc *e, const void *with)
     const cuv_py *module = with;
     cuv_flow flow = CUV_FLOW_NEXT;
     CUV_TRY(cuv_sc_prepare(e));
+    CUV_TRY(follow_classes(e, module));
     CUV_TRY(cuv_sc_block(e, module->body, module->body_count, &flow));
     e->guarded = 0;
-    if (!e->model_count)
+    if (!e->model_count && !e->object_count)
         CUV_TRY(call_builder(e, module));
+    if (e->networks)
+        CUV_TRY(cuv_sc_finish_networks(e, module));
     return conclude(e);
 }
 

@@ -21,7 +21,9 @@ typedef enum cuv_sv_kind {
     CUV_SV_NAME,                                /* text: something imported, by its canonical dotted name */
     CUV_SV_FUNCTION,                            /* node: def or lambda; scope; items: defaults */
     CUV_SV_CLASS,                               /* node; scope: its attributes; self: base class of the script */
-    CUV_SV_INSTANCE,                            /* self: class; scope: its attributes; truth: build has run */
+    CUV_SV_INSTANCE,                            /* self: class; scope: its attributes; truth: build has run; of a layer or model: items, values:
+                                                   the attributes in order and when each was set; layer: the model made of it;
+                                                   integer: when it was made; unsure: part of another; step, stop: for walks */
     CUV_SV_SUPER,                               /* items[0]: an instance; self: the class above, NULL when that is Keras's */
     CUV_SV_PARTIAL,                             /* self: what is called; items: arguments; values, names: keywords */
     CUV_SV_METHOD,                              /* self, text */
@@ -95,6 +97,10 @@ struct cuv_sl {
     const char *recorded;       /* of a part: its name in the record */
     bool opened, changed;       /* of an opaque model: layers and calls were made of its record; it is no longer as recorded */
     bool consumed;              /* a model was made of its tensors or layers */
+    cuv_sv *object;             /* of a Functional: the object of a class of the script that it was made from */
+    const char *object_path;    /* where the files of Keras 3 have the layer, or the object that has the weight; NULL: not known */
+    size_t object_mark;
+    size_t object_index;        /* of a weight of such an object: its number there, from 1 */
     bool saved;                 /* the script writes it to a file */
     cuv_sl **recorded_layers;   /* the parts that the record lists */
     size_t recorded_count;
@@ -189,6 +195,12 @@ typedef struct cuv_sc {
     bool channels_first;        /* set_image_data_format */
     cuv_map *skipped;           /* places listed already */
     size_t made;                /* layers so far */
+    bool networks;              /* and their objects may be the model (script_network.c) */
+    cuv_sv **objects;           /* those objects */
+    size_t object_count, object_capacity;
+    struct cuv_pending { cuv_sv *self; const char *name; cuv_sargs args; } *pending;    /* calls of methods that wait for the input */
+    size_t pending_count, pending_capacity;
+    unsigned following;         /* > 0: inside a call of such an object */
     bool bodies;                /* classes that extend Layer and Model are followed (script_subclass.c): */
     cuv_sv *bodies_input;       /* a tensor that they are called with */
     cuv_map *kept_names;        /* names that their layers have been given */
@@ -302,12 +314,24 @@ bool cuv_sc_is_layer_class(const cuv_sv *klass);
 bool cuv_sc_is_layer_instance(const cuv_sc *e, const cuv_sv *v);
 CUV_MUST_USE cuv_status cuv_sc_super(cuv_sc *e, const cuv_sargs *args, cuv_sv **out);
 CUV_MUST_USE cuv_status cuv_sc_super_attribute(cuv_sc *e, cuv_sv *of, const char *name, cuv_sv **out);
-CUV_MUST_USE cuv_status cuv_sc_subclass_method(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out);
+/* The weights of its own that an object has made, among its attributes: no name of Python's. */
+#define CUV_OWN_WEIGHTS "(weights)"
+CUV_MUST_USE cuv_status cuv_sc_subclass_method(cuv_sc *e, const cuv_sv *method, const cuv_sargs *args, cuv_sv **out);
 CUV_MUST_USE cuv_status cuv_sc_subclass_attribute(cuv_sc *e, cuv_sv *of, const char *name, cuv_sv **out);
-CUV_MUST_USE cuv_status cuv_sc_subclass_keep(cuv_sc *e, const char *attribute, cuv_sv *value);
+CUV_MUST_USE cuv_status cuv_sc_subclass_keep(cuv_sc *e, cuv_sv *self, const char *attribute, cuv_sv *value);
 CUV_MUST_USE cuv_status cuv_sc_constant_tensor(cuv_sc *e, cuv_sv *v, cuv_sv **out);
 CUV_MUST_USE cuv_status cuv_sc_constant_function(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out);
 CUV_MUST_USE cuv_status cuv_sc_subclass_call(cuv_sc *e, cuv_sv *self, const cuv_sargs *args, cuv_sv **out);
+
+/* ---- script_network.c: objects of such classes as the script's model */
+CUV_MUST_USE cuv_status cuv_sc_network(cuv_sc *e, cuv_sv *self, cuv_sv *const *told, size_t count, const cuv_py *node);
+CUV_MUST_USE cuv_status cuv_sc_network_call(cuv_sc *e, cuv_sv *self, const cuv_sargs *args, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sc_network_method(cuv_sc *e, cuv_sv *self, const char *name, const cuv_sargs *args, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sc_object_layers(cuv_sc *e, const cuv_sv *self, cuv_sv **out);
+/* Objects whose input the code does not tell: --input-shape and samples may. */
+CUV_MUST_USE cuv_status cuv_sc_finish_networks(cuv_sc *e, const cuv_py *module);
+/* script_places.c: where files have the weights of a model made from an object. */
+CUV_MUST_USE cuv_status cuv_sc_places(cuv_sc *e, const cuv_sl *model, cuv_weight_places *out);
 
 /* Each family answers for names of its own: *out stays NULL when the name is none of theirs. */
 CUV_MUST_USE cuv_status cuv_sc_builtin(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out);      /* script_builtin.c */

@@ -529,6 +529,8 @@ static cuv_status set_attribute(cuv_sc *e, const cuv_sargs *args, cuv_sv **out)
     *out = e->none;
     if (args->count == 3 && args->items[0]->kind == CUV_SV_LAYER && args->items[1]->kind == CUV_SV_TEXT)
         return cuv_sc_set_layer_attribute(e, args->node, args->items[0]->layer, args->items[1]->text, args->items[2]);
+    if (args->count == 3 && cuv_sc_is_layer_instance(e, args->items[0]) && args->items[1]->kind == CUV_SV_TEXT)
+        CUV_TRY(cuv_sc_subclass_keep(e, args->items[0], args->items[1]->text, args->items[2]));
     if (args->count == 3 && args->items[0]->kind == CUV_SV_INSTANCE && args->items[1]->kind == CUV_SV_TEXT)
         return cuv_map_set(args->items[0]->scope->names, args->items[1]->text, args->items[2]);
     return cuv_sc_foreign(e, "setattr", args, out);

@@ -310,13 +310,19 @@ static cuv_status call_method(cuv_sc *e, cuv_sv *m, const cuv_sargs *args, cuv_s
     case CUV_SV_INSTANCE: case CUV_SV_CLASS: {
         gathered g = {0};
         if (!m->count)
-            return cuv_sc_subclass_method(e, m->text, args, out);
+            return cuv_sc_subclass_method(e, m, args, out);
         CUV_TRY(cuv_sv_make(e, CUV_SV_TUPLE, &g.items));
         CUV_TRY(cuv_sv_add(e, g.items, self));
         for (size_t i = 0; i < args->count; i++)
             CUV_TRY(cuv_sv_add(e, g.items, args->items[i]));
         cuv_sargs all = {g.items->items, g.items->count, args->names, args->values, args->named, args->node};
-        return cuv_sc_call_function(e, m->items[0], &all, out);
+        CUV_TRY(cuv_sc_call_function(e, m->items[0], &all, out));
+        cuv_sv *shape = cuv_sc_arg(args, 0, "input_shape");
+        if (e->networks && !e->following && !m->truth && cuv_streq(m->text, "build") && shape && cuv_sc_is_layer_instance(e, self)) {
+            self->truth = true;         /* its layers exist; call() comes with the same input */
+            return cuv_sc_network(e, self, &shape, 1, args->node);
+        }
+        return CUV_OK;
     }
     default: return cuv_sc_foreign(e, m->text, args, out);
     }

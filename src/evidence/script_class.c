@@ -48,6 +48,17 @@ static bool harmless_base(const char *base)
            strstr(base, "Module");
 }
 
+static cuv_status keep_object(cuv_sc *e, cuv_sv *object)
+{
+    cuv_sv **grown = cuv_arena_grow(e->arena, e->objects, e->object_count, &e->object_capacity, sizeof *grown);
+    if (!grown)
+        return cuv_oom(e->cx);
+    e->objects = grown;
+    grown[e->object_count++] = object;
+    object->integer = (int64_t)e->made;
+    return CUV_OK;
+}
+
 cuv_status cuv_sc_instantiate(cuv_sc *e, cuv_sv *klass, const cuv_sargs *args, cuv_sv **out)
 {
     cuv_sv *init = NULL, *result = NULL;
@@ -62,7 +73,10 @@ cuv_status cuv_sc_instantiate(cuv_sc *e, cuv_sv *klass, const cuv_sargs *args, c
         return cuv_sc_foreign(e, klass->node->text, args, out);
     CUV_TRY(cuv_sv_make(e, CUV_SV_INSTANCE, out));
     (*out)->self = klass;
+    (*out)->node = args->node;
     CUV_TRY(cuv_sc_scope(e, NULL, &(*out)->scope));
+    if (followed && e->networks)
+        CUV_TRY(keep_object(e, *out));
     for (cuv_sv *k = klass; !init && k; k = k->self)
         init = cuv_map_get(k->scope->names, "__init__");
     if (!init || init->kind != CUV_SV_FUNCTION) {

@@ -493,13 +493,18 @@ cuv_status cuv_sc_functional(cuv_sc *e, cuv_sv *inputs, cuv_sv *outputs, const c
     cuv_sl *model = *out;
     model->inputs = inputs;
     model->outputs = outputs;
-    model->cut = CUV_NEW_ARRAY(e->arena, cuv_st *, in_count + 1);
-    model->cut_to = CUV_NEW_ARRAY(e->arena, cuv_st *, in_count + 1);
+    model->cut = CUV_NEW_ARRAY(e->arena, cuv_st *, in_count + 2);
+    model->cut_to = CUV_NEW_ARRAY(e->arena, cuv_st *, in_count + 2);
     if (!model->cut || !model->cut_to)
         return cuv_oom(e->cx);
     for (size_t i = 0; i < in_count; i++)
         if (in[i]->call->layer->kind != CUV_SL_INPUT)
             CUV_TRY(own_input(e, model, in[i]));
+    if (e->networks) {                  /* what stands for it takes the place of the first input */
+        cuv_st *any = e->bodies_input->symbol;
+        any->twin = in[0]->twin ? in[0]->twin : in[0];
+        model->cut[model->cut_count++] = any;
+    }
     CUV_TRY(map_graph(e, model, in, in_count, ends, out_count));
     for (size_t i = 0; i < model->cut_count; i++) {
         model->cut_to[i] = model->cut[i]->twin;

@@ -164,6 +164,8 @@ static cuv_status add_borrowed(outcome *o, const struct cuv_stated *st, const cu
             return cuv_sc_unsupported(o->e, st->node, "load the file first, or set the weights layer by layer",
                                       "part of the model loads %s after all of its weights were set", st->file->name);
     CUV_TRY(words_of(o->e, st->node, &f.where, &f.excerpt));
+    if (!st->origin)
+        CUV_TRY(cuv_sc_places(o->e, st->layer, &f.places));
     f.config = cuv_value_copy(o->e->ev->arena, config);
     cuv_weight_file *grown = cuv_arena_grow(o->e->ev->arena, o->s->weight_files, o->s->weight_file_count, &o->files, sizeof *grown);
     if (!f.config || !grown)

@@ -75,7 +75,7 @@ static cuv_status assign_attribute(cuv_sc *e, const cuv_py *target, cuv_sv *valu
     if (of->kind == CUV_SV_LAYER)
         return cuv_sc_set_layer_attribute(e, target, of->layer, target->text, value);
     if (cuv_sc_is_layer_instance(e, of))
-        CUV_TRY(cuv_sc_subclass_keep(e, target->text, value));
+        CUV_TRY(cuv_sc_subclass_keep(e, of, target->text, value));
     if (of->kind == CUV_SV_INSTANCE || of->kind == CUV_SV_CLASS)
         return cuv_map_set(of->scope->names, target->text, value);
     if (of->kind == CUV_SV_VARIABLE || of->kind == CUV_SV_TENSOR)

@@ -64,6 +64,7 @@ cuv_status cuv_sc_super_attribute(cuv_sc *e, cuv_sv *of, const char *name, cuv_s
 {
     cuv_sv *f = of->self ? method_of(of->self, name) : NULL;
     CUV_TRY(cuv_sv_method(e, of->items[0], name, out));
+    (*out)->truth = !f;                 /* Keras's own, asked for by a method of the same name */
     return f ? cuv_sv_add(e, *out, f) : CUV_OK;
 }
 
@@ -105,8 +106,18 @@ static cuv_status known_name(cuv_sc *e, const char *name, bool *known)
     return *known ? CUV_OK : cuv_map_set(e->kept_names, name, e->none);
 }
 
+static cuv_status own_weight(cuv_sc *e, cuv_sv *self, cuv_sv *weight)
+{
+    cuv_sv *list = cuv_map_get(self->scope->names, CUV_OWN_WEIGHTS);
+    if (!list) {
+        CUV_TRY(cuv_sv_make(e, CUV_SV_LIST, &list));
+        CUV_TRY(cuv_map_set(self->scope->names, CUV_OWN_WEIGHTS, list));
+    }
+    return cuv_sv_add(e, list, weight);
+}
+
 /* self.add_weight(shape=..., name=...): a tensor, made by a layer that is called on what the class is called with. */
-static cuv_status add_weight(cuv_sc *e, const cuv_sargs *args, cuv_sv **out)
+static cuv_status add_weight(cuv_sc *e, cuv_sv *self, const cuv_sargs *args, cuv_sv **out)
 {
     cuv_sv *shape = NULL, *dtype = cuv_sc_arg(args, args->count, "dtype");
     cuv_sl *layer = NULL;
@@ -122,6 +133,7 @@ static cuv_status add_weight(cuv_sc *e, const cuv_sargs *args, cuv_sv **out)
         CUV_TRY(cuv_sv_put_word(e, layer->config, "dtype", dtype));
     const cuv_sargs input = {&e->bodies_input, 1, NULL, NULL, 0, args->node};
     CUV_TRY(cuv_sl_call(e, layer, &input, out));
+    CUV_TRY(own_weight(e, self, *out));
     cuv_st *t = (*out)->symbol;
     t->shaped = shape->count <= CUV_MAX_RANK;
     t->rank = (int)shape->count;
@@ -201,14 +213,31 @@ cuv_status cuv_sc_constant_function(cuv_sc *e, const char *name, const cuv_sargs
 
 /* ---- methods and attributes */
 
-/* Methods of Keras's own Layer and Model. */
-cuv_status cuv_sc_subclass_method(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
+/* super().__init__(name='net') */
+static cuv_status own_name(cuv_sv *self, const cuv_sargs *args)
 {
-    static const char without_effect[] = "__init__ build add_loss add_metric compile compute_mask __setattr__ _set_save_spec summary from_config "
+    const cuv_sv *name = cuv_sc_arg(args, args->count, "name");
+    if (name && name->kind == CUV_SV_TEXT)
+        self->text = name->text;
+    return CUV_OK;
+}
+
+/* Methods of Keras's own Layer and Model. */
+cuv_status cuv_sc_subclass_method(cuv_sc *e, const cuv_sv *method, const cuv_sargs *args, cuv_sv **out)
+{
+    const char *name = method->text;
+    cuv_sv *self = method->self;
+    static const char without_effect[] = "build add_loss add_metric compile compute_mask __setattr__ _set_save_spec summary from_config "
                                          "set_mask register_buffer add_update";
+    if (!method->truth)
+        CUV_TRY(cuv_sc_network_method(e, self, name, args, out));
+    if (!method->truth && *out)
+        return CUV_OK;
     *out = e->none;
+    if (cuv_streq(name, "__init__"))
+        return own_name(self, args);
     if (cuv_streq(name, "add_weight") || cuv_streq(name, "add_variable"))
-        return add_weight(e, args, out);
+        return add_weight(e, self, args, out);
     if (cuv_word_in(without_effect, name))
         return CUV_OK;
     if (cuv_streq(name, "get_config"))
@@ -225,6 +254,12 @@ cuv_status cuv_sc_subclass_attribute(cuv_sc *e, cuv_sv *of, const char *name, cu
         *out = e->no;
     else if (cuv_word_in("trainable supports_masking", name))
         *out = e->yes;
+    else if (cuv_streq(name, "layers") && e->networks)
+        return cuv_sc_object_layers(e, of, out);
+    else if (cuv_word_in("inputs outputs input output weights trainable_weights variables trainable_variables non_trainable_weights", name) &&
+             e->networks)
+        return of->layer ? cuv_sc_layer_attribute(e, e->at, of->layer, name, out)
+                         : cuv_sv_unknown(e, out, "the %s of '%s'", name, of->self->node->text);
     else if (cuv_streq(name, "name"))
         return cuv_sv_word(e, of->self->node->text, out);
     else
@@ -232,9 +267,36 @@ cuv_status cuv_sc_subclass_attribute(cuv_sc *e, cuv_sv *of, const char *name, cu
     return CUV_OK;
 }
 
-/* A layer that `self` keeps is named after its attribute, unless the code names it or the name is taken. */
-cuv_status cuv_sc_subclass_keep(cuv_sc *e, const char *attribute, cuv_sv *value)
+/* Attributes that hold something in the order of assignment; a new assignment counts anew. */
+static cuv_status note_attribute(cuv_sc *e, cuv_sv *self, const char *attribute, cuv_sv *value)
 {
+    cuv_sv *name = NULL, *when = NULL;
+    if (cuv_sc_is_layer_instance(e, value))
+        value->unsure = true;
+    CUV_TRY(cuv_sv_word(e, attribute, &name));
+    CUV_TRY(cuv_sv_int(e, (int64_t)e->made, &when));
+    for (size_t i = 0; i < self->count; i++)
+        if (cuv_streq(self->items[i]->text, attribute)) {
+            for (size_t k = i; k + 1 < self->count; k++) {
+                self->items[k] = self->items[k + 1];
+                self->values[k] = self->values[k + 1];
+            }
+            self->items[self->count - 1] = name;
+            self->values[self->count - 1] = when;
+            return CUV_OK;
+        }
+    self->kind = CUV_SV_DICT;
+    cuv_status status = cuv_sv_put(e, self, name, when);
+    self->kind = CUV_SV_INSTANCE;
+    return status;
+}
+
+/* A layer that `self` keeps is named after its attribute, unless the code names it or the name is taken; in a script it keeps the name that
+ * Keras gives it. */
+cuv_status cuv_sc_subclass_keep(cuv_sc *e, cuv_sv *self, const char *attribute, cuv_sv *value)
+{
+    if (e->networks)
+        return note_attribute(e, self, attribute, value);
     cuv_sl *layer = value->kind == CUV_SV_LAYER ? value->layer : value->kind == CUV_SV_TENSOR ? value->symbol->call->layer : NULL;
     bool weight = layer && cuv_streq(layer->class_name, CUV_WEIGHT_CLASS), taken = false;
     if (!layer || layer->is_model || (value->kind == CUV_SV_TENSOR && !weight) || cuv_sv_get(layer->config, "name") ||
@@ -283,6 +345,24 @@ static cuv_status with_self(cuv_sc *e, cuv_sv *self, cuv_sv *const *items, size_
     return CUV_OK;
 }
 
+static bool any_tensor(const cuv_sv *v, unsigned depth)
+{
+    if (v->kind == CUV_SV_TENSOR)
+        return true;
+    for (size_t i = 0; depth < 8 && v->kind >= CUV_SV_LIST && v->kind <= CUV_SV_DICT && i < v->count; i++)
+        if (any_tensor(v->kind == CUV_SV_DICT ? v->values[i] : v->items[i], depth + 1))
+            return true;
+    return false;
+}
+
+/* A call on numbers tells the model its input. */
+static cuv_status call_on_data(cuv_sc *e, cuv_sv *self, const cuv_sargs *args, cuv_sv **out)
+{
+    CUV_TRY(cuv_sc_network(e, self, args->count ? args->items : args->values, args->count ? args->count : args->named ? 1 : 0, args->node));
+    e->skip = true;
+    return cuv_sv_unknown(e, out, "what '%s' computes", self->self->node->text);
+}
+
 static cuv_status build_once(cuv_sc *e, cuv_sv *self, const cuv_sargs *args)
 {
     cuv_sv *build = method_of(self->self, "build"), *shape = NULL, *items = NULL, *unused = NULL;
@@ -303,6 +383,18 @@ cuv_status cuv_sc_subclass_call(cuv_sc *e, cuv_sv *self, const cuv_sargs *args, 
     bool required = false;
     if (!call)
         return cuv_sc_unsupported(e, args->node, NULL, "the class '%s' has no method call", self->self->node->text);
+    bool tensors = false;
+    for (size_t i = 0; i < args->count + args->named; i++)
+        tensors = tensors || any_tensor(i < args->count ? args->items[i] : args->values[i - args->count], 0);
+    if (e->networks && !tensors && !e->following)
+        return call_on_data(e, self, args, out);
+    if (e->networks && tensors && !e->following) {
+        CUV_TRY(cuv_sc_network_call(e, self, args, out));
+        if (*out)
+            return CUV_OK;
+    }
+    if (e->following)
+        self->unsure = true;
     CUV_TRY(build_once(e, self, args));
     CUV_TRY(with_self(e, self, args->items, args->count, &items));
     cuv_sargs all = {items->items, items->count, CUV_NEW_ARRAY(e->arena, const char *, args->named + 2),
@@ -320,5 +412,8 @@ cuv_status cuv_sc_subclass_call(cuv_sc *e, cuv_sv *self, const cuv_sargs *args, 
             all.names[all.named] = given[i];
             all.values[all.named++] = i == 0 ? e->no : e->none;
         }
-    return cuv_sc_call_function(e, call, &all, out);
+    e->following++;
+    CUV_TRY(cuv_sc_call_function(e, call, &all, out));
+    e->following--;
+    return CUV_OK;
 }

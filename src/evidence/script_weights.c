@@ -364,6 +364,19 @@ cuv_status cuv_sc_find(cuv_sc *e, const cuv_py *node, const char *name, cuv_file
                        "stands in for it", "'%s' is neither beside %s nor among the files given", name, e->file->name);
 }
 
+/* A checkpoint is named by what its files' names begin with. */
+static cuv_status find_weights(cuv_sc *e, const cuv_py *node, const char *name, cuv_file **out)
+{
+    const char *index = cuv_sc_format(e, "%s.index", name);
+    size_t mark = cuv_findings_mark(e->cx);
+    cuv_status status = cuv_evidence_find(e->ev, e->file, name, cuv_sc_where(e, node), out);
+    if (status != CUV_NO)
+        return status;
+    status = cuv_evidence_find(e->ev, e->file, index, cuv_sc_where(e, node), out);
+    cuv_findings_rewind(e->cx, status == CUV_NO || status == CUV_OK ? mark : cuv_findings_mark(e->cx));
+    return status == CUV_NO ? cuv_sc_find(e, node, name, out) : status;
+}
+
 cuv_status cuv_sc_load_weights(cuv_sc *e, cuv_sl *layer, const cuv_sargs *args)
 {
     cuv_sv *path = cuv_sc_arg(args, 0, "filepath"), *by_name = cuv_sc_arg(args, 1, "by_name");
@@ -376,7 +389,7 @@ cuv_status cuv_sc_load_weights(cuv_sc *e, cuv_sl *layer, const cuv_sargs *args)
     if (!path || path->kind != CUV_SV_TEXT)
         return cuv_sc_fail(e, args->node, CUV_UNSUPPORTED, "script.unknown", "write the file's name out",
                            "which file is loaded is not known from the code: it is %s", path ? cuv_sv_describe(e, path) : "missing");
-    CUV_TRY(cuv_sc_find(e, args->node, path->text, &file));
+    CUV_TRY(find_weights(e, args->node, path->text, &file));
     if (file->arrangement == CUV_ARR_NONE)
         return cuv_sc_fail(e, args->node, CUV_UNSUPPORTED, "script.weights", NULL, "%s holds no weights: it is %s", file->name,
                            file->kind ? file->kind : "of another form");

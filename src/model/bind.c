@@ -73,6 +73,8 @@ cuv_level cuv_order_level(const cuv_unit *u)
 
 cuv_status cuv_bind_source(cuv_binding *b, const cuv_file *f)
 {
+    if (b->place_count && (f->arrangement == CUV_ARR_OBJECTS || f->arrangement == CUV_ARR_LEGACY))
+        return cuv_bind_places(b, f);
     switch (f->arrangement) {
     case CUV_ARR_NONE: return CUV_OK;
     case CUV_ARR_LEGACY: case CUV_ARR_NESTED: case CUV_ARR_DICT: return cuv_bind_groups(b, f);
@@ -225,9 +227,21 @@ static cuv_status note_shards(cuv_binding *b)
     return CUV_OK;
 }
 
+static void take_places(cuv_binding *b, const cuv_weight_places *places)
+{
+    if (!places->count)
+        return;
+    b->places = places->lists[b->m->keras < 3];
+    b->other_places = places->lists[b->m->keras >= 3];
+    b->place_count = places->count;
+}
+
 static cuv_status bind(cuv_binding *b)
 {
     bool scripted = false;
+    for (size_t i = 0; i < b->ev->file_count; i++)
+        if (b->ev->files[i]->script)
+            take_places(b, &b->ev->files[i]->script->places);
     CUV_TRY(make_units(b));
     CUV_TRY(cuv_bind_stated(b, &scripted));
     size_t open = 0;
@@ -261,6 +275,7 @@ cuv_status cuv_model_bind(struct cuv_model *m, struct cuv_evidence *ev)
 
 static cuv_status bind_file(cuv_binding *b, const cuv_weight_file *wf)
 {
+    take_places(b, &wf->places);
     CUV_TRY(make_units(b));
     CUV_TRY(wf->by_name && wf->file->arrangement == CUV_ARR_LEGACY ? cuv_bind_by_name(b, wf) : cuv_bind_source(b, wf->file));
     if (!wf->by_name && !wf->skip_mismatch)

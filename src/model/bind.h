@@ -60,6 +60,9 @@ typedef struct cuv_binding {
     size_t misfit_count, misfit_capacity;
     cuv_map *used;              /* label -> weight: tensors that found their place */
     cuv_sequence *sequence;     /* what was bound by order; NULL: nothing was */
+    const cuv_weight_place *places;     /* of a model that code gives as a class, as the Keras saves it that the files are taken to be of */
+    const cuv_weight_place *other_places;       /* as the other Keras does */
+    size_t place_count;         /* 0: the model is no class */
     bool coded;                 /* code gives the layers their arrays */
     bool mapped;                /* --map was given: what is then left over is only told */
 } cuv_binding;
@@ -72,6 +75,14 @@ cuv_level cuv_order_level(const cuv_unit *u);
 CUV_MUST_USE cuv_status cuv_bind_stated(cuv_binding *b, bool *scripted);
 /* A layer by its path "outer/inner/leaf" below `layers`; names may contain '/'. NULL: there is none. */
 cuv_layer *cuv_layer_at(cuv_layer *const *layers, size_t count, const char *path, unsigned depth);
+/* Files of a model that code gives as a class (places.c). */
+CUV_MUST_USE cuv_status cuv_bind_places(cuv_binding *b, const cuv_file *f);
+CUV_MUST_USE cuv_status cuv_bind_places_list(cuv_binding *b, const cuv_named *tensors, size_t count, const char *where, cuv_level level,
+                                             const char *why);
+/* The same for the objects of Keras 3 (objects.c). */
+CUV_MUST_USE cuv_status cuv_bind_object_places(cuv_binding *b, const cuv_file *file);
+/* How many of the places an object of the file has. */
+CUV_MUST_USE cuv_status cuv_count_object_places(cuv_binding *b, const cuv_file *file, const cuv_weight_place *places, size_t *out);
 /* A file that another model takes, which shares layers with this one (borrow.c). */
 CUV_MUST_USE cuv_status cuv_bind_borrowed(cuv_binding *b, const cuv_weight_file *wf);
 /* The file alone, whatever else there is; with by_name and skip_mismatch weights may stay open. */

@@ -103,6 +103,8 @@ static cuv_status in_order(cuv_binding *b, const cuv_named *tensors, size_t coun
 cuv_status cuv_bind_list(cuv_binding *b, const cuv_named *tensors, size_t count, const char *where, cuv_level level,
                          const char *why)
 {
+    if (b->place_count)
+        return cuv_bind_places_list(b, tensors, count, where, level, why);
     cuv_named *left;
     size_t n, mark = b->misfit_count;
     cuv_sequence *s;

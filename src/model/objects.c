@@ -285,21 +285,78 @@ static cuv_status bind_object(cuv_binding *b, const cuv_unit *unit, cuv_layer *l
     return CUV_OK;
 }
 
-cuv_status cuv_bind_objects(cuv_binding *b, const cuv_file *file)
+static cuv_status make_tree(cuv_binding *b, const cuv_file *file, onode *root)
 {
-    onode root = {.name = ""};
     cuv_map *index = cuv_map_new(b->scratch);
     if (!index)
         return cuv_oom(b->cx);
     for (size_t i = 0; i < file->group_count; i++)
         if (file->groups[i].path)
-            CUV_TRY(add_path(b, index, &root, &file->groups[i]));
-    const onode *layers = child(&root, "layers", 6);
-    CUV_TRY(bind_layers(b, NULL, b->m->layers, b->m->layer_count, layers ? layers : &root, 0, file));
+            CUV_TRY(add_path(b, index, root, &file->groups[i]));
+    return CUV_OK;
+}
+
+static cuv_status note_surplus(cuv_binding *b, const cuv_file *file)
+{
     for (size_t i = 0; i < file->group_count; i++)
         for (size_t k = 0; k < file->groups[i].count; k++)
             if (!cuv_map_get(b->used, file->groups[i].tensors[k].label) &&
                 !cuv_streq(file->groups[i].tensors[k].weight, "idf_weights"))      /* as in the layer's configuration */
                 CUV_TRY(cuv_note_misfit(b, (cuv_misfit){CUV_MISFIT_SURPLUS, NULL, NULL, &file->groups[i].tensors[k], {0}}));
     return CUV_OK;
+}
+
+static const onode *object_at(const onode *root, const char *path)
+{
+    for (const char *name = path; root && *name;) {
+        size_t n = strcspn(name, "/");
+        root = child(root, name, n);
+        name += n + (name[n] == '/');
+    }
+    return root;
+}
+
+static cuv_status bind_place(cuv_binding *b, const cuv_weight_place *p, const onode *root, const cuv_file *file)
+{
+    cuv_unit *unit = cuv_unit_named(b, p->layer);
+    const onode *at = object_at(root, p->object);
+    if (!unit || unit->filled || !at)
+        return CUV_OK;                  /* missing ones are reported later */
+    unit->filled = true;
+    if (!p->own)
+        return bind_object(b, unit, unit->layer, at, 1, file);
+    if (!at->group || at->group->count < p->own || !unit->count)
+        return CUV_OK;
+    return cuv_bind_tensor(b, unit, unit->weights[0], &at->group->tensors[p->own - 1], CUV_CERTAIN,
+                           cuv_format(b->cx, "%s has it under the attributes that the class gives it", file->name));
+}
+
+cuv_status cuv_bind_object_places(cuv_binding *b, const cuv_file *file)
+{
+    onode root = {.name = ""};
+    CUV_TRY(make_tree(b, file, &root));
+    for (size_t i = 0; i < b->place_count; i++)
+        CUV_TRY(bind_place(b, &b->places[i], &root, file));
+    return note_surplus(b, file);
+}
+
+cuv_status cuv_count_object_places(cuv_binding *b, const cuv_file *file, const cuv_weight_place *places, size_t *out)
+{
+    onode root = {.name = ""};
+    CUV_TRY(make_tree(b, file, &root));
+    *out = 0;
+    for (size_t i = 0; i < b->place_count; i++) {
+        const onode *at = object_at(&root, places[i].object);
+        *out += !cuv_unit_named(b, places[i].layer) || (at && at->holds);
+    }
+    return CUV_OK;
+}
+
+cuv_status cuv_bind_objects(cuv_binding *b, const cuv_file *file)
+{
+    onode root = {.name = ""};
+    CUV_TRY(make_tree(b, file, &root));
+    const onode *layers = child(&root, "layers", 6);
+    CUV_TRY(bind_layers(b, NULL, b->m->layers, b->m->layer_count, layers ? layers : &root, 0, file));
+    return note_surplus(b, file);
 }

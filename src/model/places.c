@@ -1,0 +1,249 @@
+/* Binds files of a model that code gives as a class: legacy .h5 and checkpoints list what each attribute holds, get_weights() all of it. */
+#include "model/bind.h"
+
+typedef struct run { cuv_weight **weights; const cuv_unit **units; size_t count, from, to; } run;
+
+/* ---- the weights of some places, as Keras lists them */
+
+static cuv_status add_weights(cuv_binding *b, const cuv_weight_place *p, bool whole, run *r)
+{
+    const cuv_unit *u = cuv_unit_named(b, p->layer);
+    for (size_t i = 0; u && i < u->count; i++) {
+        r->units[r->count] = u;
+        r->weights[r->count++] = (whole ? u->whole : u->weights)[i];
+    }
+    return CUV_OK;
+}
+
+/* What is trained comes first. */
+static void trained_first(run *r, size_t from, cuv_weight **spare, const cuv_unit **spare_units)
+{
+    size_t n = from;
+    for (int pass = 0; pass < 2; pass++)
+        for (size_t i = from; i < r->count; i++)
+            if (r->weights[i]->trainable == (pass == 0)) {
+                spare[n] = r->weights[i];
+                spare_units[n++] = r->units[i];
+            }
+    for (size_t i = from; i < r->count; i++) {
+        r->weights[i] = spare[i];
+        r->units[i] = spare_units[i];
+    }
+}
+
+typedef enum listing { WHOLE, BY_GROUP, BY_ATTRIBUTE } listing;
+
+/* A model by itself lists its layers one after the other. */
+static bool is_model_alone(const cuv_binding *b, size_t from, size_t to)
+{
+    const cuv_unit *u = cuv_unit_named((cuv_binding *)(uintptr_t)b, b->places[from].layer);
+    return to == from + 1 && u && u->layer->model;
+}
+
+/* Places [from, to) of the list, as Keras 3 lists them, as groups of legacy files do, or as Keras 2 lists the weights of a model. */
+static cuv_status list_weights(cuv_binding *b, size_t from, size_t to, listing order, run *r)
+{
+    const cuv_weight_place *places = b->places;
+    cuv_weight **spare = CUV_NEW_ARRAY(b->scratch, cuv_weight *, b->m->weight_count + 1);
+    const cuv_unit **units = CUV_NEW_ARRAY(b->scratch, const cuv_unit *, b->m->weight_count + 1);
+    *r = (run){CUV_NEW_ARRAY(b->scratch, cuv_weight *, b->m->weight_count + 1),
+               CUV_NEW_ARRAY(b->scratch, const cuv_unit *, b->m->weight_count + 1), 0, from, to};
+    if (!spare || !units || !r->weights || !r->units)
+        return cuv_oom(b->cx);
+    for (size_t i = from; i < to;) {
+        size_t start = r->count, end = i;
+        while (end < to && (order == BY_ATTRIBUTE ? places[end].held == places[i].held : places[end].group == places[i].group))
+            end++;
+        const bool whole = order == WHOLE || (order == BY_ATTRIBUTE && is_model_alone(b, i, end));
+        for (; i < end; i++)
+            CUV_TRY(add_weights(b, &places[i], whole, r));
+        if (!whole)
+            trained_first(r, start, spare, units);
+    }
+    return CUV_OK;
+}
+
+static cuv_status fill(cuv_binding *b, const run *r, const cuv_named *tensors, cuv_level level, const char *why)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        cuv_unit *u = cuv_unit_named(b, r->units[i]->layer->name);
+        u->filled = true;
+        CUV_TRY(cuv_bind_tensor(b, u, r->weights[i], &tensors[i], level, why));
+    }
+    return CUV_OK;
+}
+
+static cuv_status wrong_count(cuv_binding *b, const char *where, const char *what, size_t count, size_t wanted)
+{
+    return cuv_fail(b->cx, CUV_NO, "bind.classed", &(cuv_detail){.file = where,
+                    .help = "is it the file of this class, with these arguments? cuvier summary shows the layers that the code gives"},
+                    "%s has %zu %s for a model that the class gives %zu", where, count, what, wanted);
+}
+
+static void swap_places(cuv_binding *b)
+{
+    const cuv_weight_place *other = b->other_places;
+    b->other_places = b->places;
+    b->places = other;
+}
+
+static bool fits(const run *r, const cuv_named *tensors, size_t count)
+{
+    if (r->count != count)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (!cuv_shape_is(r->weights[i], tensors[i].tensor))
+            return false;
+    return true;
+}
+
+static bool same_order(const run *x, const run *y)
+{
+    for (size_t i = 0; i < x->count && x->count == y->count; i++)
+        if (x->weights[i] != y->weights[i])
+            return false;
+    return x->count == y->count;
+}
+
+/* As the Keras lists them whose model it is taken to be, or as the other does where only that fits. */
+cuv_status cuv_bind_places_list(cuv_binding *b, const cuv_named *tensors, size_t count, const char *where, cuv_level level, const char *why)
+{
+    const bool old = b->m->keras < 3;
+    run mine, other;
+    CUV_TRY(list_weights(b, 0, b->place_count, old ? BY_ATTRIBUTE : WHOLE, &mine));
+    swap_places(b);
+    CUV_TRY(list_weights(b, 0, b->place_count, old ? WHOLE : BY_ATTRIBUTE, &other));
+    swap_places(b);
+    if (mine.count != count)
+        return wrong_count(b, where, "arrays", count, mine.count);
+    const bool both = fits(&mine, tensors, count) && fits(&other, tensors, count) && !same_order(&mine, &other);
+    const bool only_other = !fits(&mine, tensors, count) && fits(&other, tensors, count);
+    if (both)
+        why = cuv_format(b->cx, "%s, as Keras %d lists the weights of a class; Keras %d lists weights of the same shapes in another order", why,
+                         old ? 2 : 3, old ? 3 : 2);
+    if (only_other)
+        why = cuv_format(b->cx, "%s, as Keras %d lists the weights of a class: in the order of Keras %d they do not fit", why, old ? 3 : 2,
+                         old ? 2 : 3);
+    return fill(b, only_other ? &other : &mine, tensors, both ? CUV_ASSUMED : only_other ? CUV_INFERRED : level, why);
+}
+
+/* ---- checkpoints: by the path of attributes */
+
+static bool below(const cuv_named *t, const char *path)
+{
+    size_t n = strlen(path);
+    return n && t->key && !strncmp(t->key, path, n) && (t->key[n] == '/' || t->key[n] == '\0');
+}
+
+static cuv_status by_path(cuv_binding *b, const cuv_file *f, bool *done)
+{
+    const cuv_binding *s = b;
+    const char *why = cuv_format(b->cx, "%s has it under the attributes that the class gives it", f->name);
+    size_t total = 0;
+    for (size_t g = 0; g < f->group_count; g++)
+        total += f->groups[g].count;
+    cuv_named *found = CUV_NEW_ARRAY(b->scratch, cuv_named, total + 1);
+    *done = false;
+    if (!found)
+        return cuv_oom(b->cx);
+    for (int pass = 0; pass < 2; pass++)
+        for (size_t i = 0; i < s->place_count; i++) {
+            cuv_unit *u = cuv_unit_named(b, s->places[i].layer);
+            size_t n = 0;
+            for (size_t g = 0; u && g < f->group_count; g++)
+                for (size_t k = 0; k < f->groups[g].count; k++)
+                    if (below(&f->groups[g].tensors[k], s->places[i].path))
+                        found[n++] = f->groups[g].tensors[k];
+            if (u && n != u->count)
+                return CUV_OK;          /* another kind of file */
+            if (u && pass && !u->filled) {
+                cuv_named *mine = CUV_NEW_ARRAY(b->scratch, cuv_named, n + 1);
+                if (!mine)
+                    return cuv_oom(b->cx);
+                memcpy(mine, found, n * sizeof *mine);
+                CUV_TRY(cuv_bind_offer(b, u, &(cuv_offer){mine, n, s->places[i].path, f->name}, CUV_CERTAIN, why));
+            }
+        }
+    *done = true;
+    return CUV_OK;
+}
+
+/* ---- groups of legacy files: one for each of model.layers */
+
+/* Another weight's name stands where this one belongs. */
+static bool contradicted(const run *r, const cuv_group *g)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        const char *word = g->tensors[i].weight;
+        size_t n = word ? strcspn(word, ":") : 0;
+        if (!n || (strlen(r->weights[i]->name) == n && !strncmp(r->weights[i]->name, word, n)))
+            continue;
+        for (size_t k = 0; k < r->count; k++)
+            if (strlen(r->weights[k]->name) == n && !strncmp(r->weights[k]->name, word, n))
+                return true;
+    }
+    return false;
+}
+
+static cuv_status bind_run(cuv_binding *b, const cuv_file *f, const cuv_group *g, const run *r, size_t places)
+{
+    const char *why = cuv_format(b->cx, "%s lists what each attribute of the class holds", f->name);
+    cuv_unit *u = cuv_unit_named(b, r->units[0]->layer->name);
+    if (places == 1) {
+        cuv_offer stored = {g->tensors, g->count, g->name, f->name}, offer;
+        CUV_TRY(cuv_modernise(b, u, f, &stored, &offer));
+        if (offer.tensors != stored.tensors)
+            for (size_t i = 0; i < stored.count; i++)
+                CUV_TRY(cuv_map_set(b->used, stored.tensors[i].label, u));
+        return cuv_bind_offer(b, u, &offer, CUV_INFERRED, why);
+    }
+    if (g->count != r->count)
+        return wrong_count(b, f->name, cuv_format(b->cx, "arrays in '%s'", g->name ? g->name : "a group"), g->count, r->count);
+    if (contradicted(r, g))
+        return cuv_fail(b->cx, CUV_NO, "bind.classed_order", &(cuv_detail){.file = f->path, .layer = u->layer->name,
+                        .help = "were layers frozen when the file was written? save it as .weights.h5 where it was made"},
+                        "%s lists the weights of '%s' in another order than the class makes them", f->name, g->name ? g->name : "a layer");
+    return fill(b, r, g->tensors, CUV_INFERRED, why);
+}
+
+static cuv_status by_groups(cuv_binding *b, const cuv_file *f)
+{
+    const cuv_binding *s = b;
+    size_t at = 0, filled = 0, wanted = 0;
+    for (size_t i = 0; i < f->group_count; i++)
+        filled += f->groups[i].count > 0;
+    for (int pass = 0; pass < 2; pass++) {
+        for (size_t i = 0; i < s->place_count;) {
+            size_t to = i, with = 0;
+            run r;
+            for (; to < s->place_count && s->places[to].group == s->places[i].group; to++)
+                with += cuv_unit_named(b, s->places[to].layer) != NULL;
+            CUV_TRY(list_weights(b, i, to, BY_GROUP, &r));
+            i = to;
+            wanted += pass == 0 && r.count > 0;
+            if (!pass || !r.count)
+                continue;
+            while (at < f->group_count && !f->groups[at].count)
+                at++;
+            CUV_TRY(bind_run(b, f, &f->groups[at++], &r, with));
+        }
+        if (!pass && wanted != filled)
+            return wrong_count(b, f->name, "layers with weights", filled, wanted);
+    }
+    return CUV_OK;
+}
+
+cuv_status cuv_bind_places(cuv_binding *b, const cuv_file *f)
+{
+    bool done = false;
+    size_t mine = 0, other = 0;
+    if (f->arrangement == CUV_ARR_OBJECTS) {        /* Keras 2.15 writes .weights.h5, too, and goes through the attributes otherwise */
+        CUV_TRY(cuv_count_object_places(b, f, b->places, &mine));
+        CUV_TRY(cuv_count_object_places(b, f, b->other_places, &other));
+        if (other > mine)
+            swap_places(b);
+        return cuv_bind_object_places(b, f);
+    }
+    CUV_TRY(by_path(b, f, &done));
+    return done ? CUV_OK : by_groups(b, f);
+}
