@@ -198,7 +198,7 @@ static cuv_status order_of_names(by_names *b, const cuv_file *file)
 {
     bool sorted = !b->unsorted && b->count > 1;
     return say_order(b, file, sorted ? CUV_ASSUMED : CUV_INFERRED,
-                     sorted ? "its names stand in the order of the alphabet" : "the order of its entries");
+                     sorted ? "its names stand in the order of the alphabet; shapes and counters put the layers into a chain" : "the order of its entries");
 }
 
 /* safetensors list names in any order; their values lie in the order of writing. */
@@ -351,5 +351,6 @@ cuv_status cuv_remains_of_named(cuv_evidence *ev, cuv_file *const *files, size_t
         if (!out->source)
             return cuv_oom(ev->cx);
     }
-    return finish_layers(&b);
+    CUV_TRY(finish_layers(&b));
+    return out->order == CUV_ASSUMED ? cuv_remains_chain(&r, ev) : CUV_OK;
 }

@@ -42,6 +42,11 @@ typedef struct cuv_remaking {
 /* Appends a layer without class, name or tensors. */
 CUV_MUST_USE cuv_status cuv_remain_add(cuv_remaking *r, cuv_remain **out);
 
+/* ---- order.c -------------------------------------------------------------------------------------------------- */
+
+/* Puts layers without a known order into the likeliest. */
+CUV_MUST_USE cuv_status cuv_remains_chain(cuv_remaking *r, const cuv_evidence *ev);
+
 /* ---- objects.c: paths of Keras 3 ----------------------------------------------------------------------------- */
 
 CUV_MUST_USE cuv_status cuv_remains_of_objects(cuv_remaking *r, const cuv_file *file);
