@@ -33,6 +33,7 @@ typedef struct by_names {
     cuv_map *names;                 /* of layers in the remains */
     const char *last;               /* name looked at last */
     bool unsorted;
+    size_t stems;                   /* names that differ by more than a counter from the one before */
 } by_names;
 
 static cuv_status find_layer(by_names *b, const char *id, const char *name, gathered **out)
@@ -55,6 +56,7 @@ static cuv_status find_layer(by_names *b, const char *id, const char *name, gath
 static void look_at_order(by_names *b, const char *name)
 {
     b->unsorted = b->unsorted || (b->last && strcmp(b->last, name) > 0);
+    b->stems += !b->last || strncmp(b->last, name, strcspn(name, "0123456789")) != 0;
     b->last = name;
 }
 
@@ -196,7 +198,8 @@ static cuv_status say_order(by_names *b, const cuv_file *file, cuv_level level, 
 
 static cuv_status order_of_names(by_names *b, const cuv_file *file)
 {
-    bool sorted = !b->unsorted && b->count > 1;
+    enum { CHANCE = 3 };    /* so few layers may stand in that order by chance */
+    bool sorted = !b->unsorted && b->stems > (file->arrangement == CUV_ARR_DICT ? CHANCE : 1);
     return say_order(b, file, sorted ? CUV_ASSUMED : CUV_INFERRED,
                      sorted ? "its names stand in the order of the alphabet; shapes and counters put the layers into a chain" : "the order of its entries");
 }

@@ -26,11 +26,19 @@ static bool has_word(const cuv_remain *l, const char *word)
     return false;
 }
 
+static bool is_recurrent(const cuv_remain *l)
+{
+    static const char *const classes[] = {"LSTM", "GRU", "SimpleRNN", "Bidirectional"};
+    for (size_t i = 0; i < sizeof classes / sizeof *classes; i++)
+        if (cuv_streq(l->class_name, classes[i]))
+            return true;
+    return has_word(l, "recurrent_kernel");
+}
+
 static void read_recurrent(const cuv_remain *l, link *k)
 {
-    for (size_t i = 0; i < l->count; i++)
-        if (cuv_streq(l->tensors[i].weight, "recurrent_kernel") && l->tensors[i].tensor->rank == 2)
-            k->out = l->tensors[i].tensor->shape[0] * (cuv_streq(l->class_name, "Bidirectional") ? 2 : 1);
+    if (l->count > 1 && l->tensors[1].tensor->rank == 2)
+        k->out = l->tensors[1].tensor->shape[0] * (cuv_streq(l->class_name, "Bidirectional") ? 2 : 1);
     k->flat = false;
 }
 
@@ -47,7 +55,7 @@ static void read_kernel(const cuv_remain *l, link *k)
         k->out = a * b;
     else if (cuv_streq(l->class_name, "MultiHeadAttention"))
         k->in = k->out = t->shape[0];
-    else if (has_word(l, "recurrent_kernel"))
+    else if (is_recurrent(l))
         read_recurrent(l, k);
 }
 
