@@ -108,14 +108,31 @@ static void tell_class(cuv_remaking *r, cuv_remain *remain)
     remain->class_level = CUV_INFERRED;
 }
 
-/* More arrays than any one layer has, and nothing that tells whose they are: those of several layers. */
+static bool halves_alike(const cuv_named *t, size_t count)
+{
+    for (size_t i = 0; i < count / 2; i++)
+        if (!cuv_shape_equal(t[i].tensor->shape, t[i].tensor->rank, t[i + count / 2].tensor->shape, t[i + count / 2].tensor->rank))
+            return false;
+    return true;
+}
+
+/* The two layers that have many arrays of more than one axis: attention, and recurrent layers in both directions. */
+static bool looks_like_one(const cuv_named *t, size_t count)
+{
+    if (count == 4 && t[0].tensor->rank == 1)
+        return true;
+    if (t[0].tensor->rank == 3)
+        return (count == 8 || count == 4) && t[count / 4].tensor->rank == 3 && t[count - 1].tensor->rank <= 3;
+    return (count == 6 || count == 4) && t[0].tensor->rank == 2 && t[1].tensor->rank == 2 && halves_alike(t, count);
+}
+
+/* The arrays of several layers: those of a model inside. */
 static bool is_run(const cuv_remain *remain)
 {
-    enum { MOST = 8 };  /* attention with its four kernels and biases */
     for (size_t i = 0; i < remain->count; i++)
         if (remain->tensors[i].weight)
             return false;
-    return !remain->class_name && remain->count > MOST;
+    return !remain->class_name && remain->count > 3 && !looks_like_one(remain->tensors, remain->count);
 }
 
 /* A name that an outer model has already is made longer by the models around it. */
@@ -152,8 +169,10 @@ static cuv_status finish_layers(by_names *b)
         CUV_TRY(give_name(b, layer, remain));
         tell_class(b->r, remain);
         remain->run = is_run(remain);
-        if (remain->run)
+        if (remain->run) {          /* and its layers without weights are not listed */
             remain->name = NULL;
+            b->r->out->complete = false;
+        }
     }
     return CUV_OK;
 }

@@ -46,13 +46,6 @@ CUV_MUST_USE cuv_status cuv_moments(cuv_context *cx, const cuv_moment_node *node
 /* Functions that moments cannot tell apart: relu, relu6 and LeakyReLU(0.01), gelu and silu, ... are one family each. */
 bool cuv_acts_look_alike(unsigned a, unsigned b);
 
-/* moments_of.c: what is known of a structure's slots, `*out` by slot. */
-struct cuv_prepared;
-struct cuv_choice_slot;
-CUV_MUST_USE cuv_status cuv_moments_of(cuv_context *cx, cuv_arena *arena, const struct cuv_prepared *p, cuv_moment_view **out,
-                                       unsigned *usual);
-/* The slot's best option; only of a view with witnesses. */
-uint8_t cuv_moment_option(const struct cuv_choice_slot *slot, const cuv_moment_view *view);
 /* Good enough to call the activation's family inferred: none of the activations of 11 trained networks of others that were that sure was
  * wrong (tests/unit/test_recover_moments.c). */
 bool cuv_moment_is_sure(const cuv_moment_view *view);

@@ -115,32 +115,40 @@ static void find_slots(translation *t)
             t->slot[t->p->slots[i].node] = (int32_t)i;
 }
 
-cuv_status cuv_moments_of(cuv_context *cx, cuv_arena *arena, const cuv_prepared *p, cuv_moment_view **out, unsigned *usual)
+cuv_status cuv_ask_statistics(cuv_context *cx, cuv_arena *arena, cuv_prepared *p)
 {
     size_t count = p->s.count;
+    cuv_moment_view *views = CUV_NEW_ARRAY(arena, cuv_moment_view, p->count + 1);
     translation t = {.p = p, .nodes = CUV_NEW_ARRAY(arena, cuv_moment_node, count + 1), .slot = CUV_NEW_ARRAY(arena, int32_t, count + 1),
                      .merges = CUV_NEW_ARRAY(arena, uint8_t, count + 1)};
     cuv_moment_view *by_node = CUV_NEW_ARRAY(arena, cuv_moment_view, count + 1);
-    *out = CUV_NEW_ARRAY(arena, cuv_moment_view, p->count + 1);
-    if (!t.nodes || !t.slot || !t.merges || !by_node || !*out)
+    if (!t.nodes || !t.slot || !t.merges || !by_node || !views)
         return cuv_oom(cx);
     find_slots(&t);
     for (size_t i = 0; i < count; i++)
         translate(&t, i);
-    CUV_TRY(cuv_moments(cx, t.nodes, count, by_node, usual));
+    CUV_TRY(cuv_moments(cx, t.nodes, count, by_node, &p->usual));
     for (size_t i = 0; i < count; i++)
         if (t.slot[i] >= 0 && t.nodes[i].act == CUV_M_ACT_TO_FIND)
-            (*out)[t.slot[i]] = by_node[i];
+            views[t.slot[i]] = by_node[i];
+    p->views = views;
     return CUV_OK;
 }
 
-uint8_t cuv_moment_option(const cuv_choice_slot *slot, const cuv_moment_view *view)
+static uint8_t best_option(const cuv_choice_slot *slot, const cuv_moment_view *view)
 {
     uint8_t best = 0;
     for (uint8_t i = 1; i < slot->count; i++)
         if (view->cost[slot->options[i].choice.act] < view->cost[slot->options[best].choice.act])
             best = i;
     return best;
+}
+
+void cuv_heed_statistics(const cuv_prepared *p, uint8_t *values)
+{
+    for (size_t i = 0; p->views && i < p->count; i++)
+        if (p->views[i].witnesses)
+            values[i] = best_option(&p->slots[i], &p->views[i]);
 }
 
 bool cuv_moment_is_sure(const cuv_moment_view *view)

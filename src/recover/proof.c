@@ -1,5 +1,6 @@
 /* What samples prove: that outputs are reproduced says little when there are few of them or when thousands of structures were tried, and nothing
  * of a choice that changes no output. Each is weighed by itself (5.7 of the study). */
+#include "recover/moments.h"
 #include "recover/proof.h"
 
 #define BITS_MORE 20.0      /* beyond what chance gives with as many tries */
@@ -211,6 +212,11 @@ static cuv_status tell_slot(teller *t, size_t i)
         if (o != t->values[i] && (!t->proof || equal >> o & 1) && ++shown <= 8)
             others = cuv_format(t->cx, "%s%s%s", others, *others ? "; " : "", cuv_choice_text(t->cx, s, o));
     const char *field = t->p->s.nodes[s->node].free_act && !t->names[s->node] ? "activation after it" : cuv_slot_field(s);
+    if (s->kind < CUV_S_CELL && t->p->views && cuv_moment_is_sure(&t->p->views[i]) && !(t->proof && t->proof->proven && !equal) &&
+        cuv_acts_look_alike(s->options[t->values[i]].choice.act, t->p->views[i].best))
+        return tell(t, layer, field, value, CUV_INFERRED,
+                    cuv_format(t->cx, "the stored statistics of the normalisations around it (means off by %.2g of their size); what looks alike "
+                               "in them is among the alternatives", t->p->views[i].residual), others);
     if (equal)
         return tell(t, layer, field, value, CUV_ASSUMED, "the samples are reproduced with it, but also with the others", others);
     return tell(t, layer, field, value, proven(t), tried_why(t), others);

@@ -261,8 +261,9 @@ static void likely_values(const cuv_prepared *p, uint8_t *values)
         if (s->kind == CUV_S_OUT)
             values[i] = cuv_option_of_act(s, likely_output(p, s->output));
         else if (s->kind == CUV_S_HIDDEN || s->kind == CUV_S_ACTIVATION || s->kind == CUV_S_AFTER_NORM)
-            values[i] = cuv_option_of_act(s, CUV_A_RELU);
+            values[i] = cuv_option_of_act(s, p->usual < CUV_ACT_COUNT ? p->usual : CUV_A_RELU);
     }
+    cuv_heed_statistics(p, values);
 }
 
 static cuv_status assume(recovery *r)
@@ -275,6 +276,7 @@ static cuv_status assume(recovery *r)
         uint8_t *values = CUV_NEW_ARRAY(r->arena, uint8_t, p.count + 1);
         if (!values)
             return cuv_oom(r->cx);
+        CUV_TRY(cuv_ask_statistics(r->cx, r->arena, &p));
         likely_values(&p, values);
         CUV_TRY(add_candidate(r, &p, values, exp(r->structures[0].cost - r->structures[i].cost), NAN, false, &names));
         if (i == 0)

@@ -154,6 +154,28 @@ static cuv_status try_acts(cuv_search *s, size_t i, const uint8_t *acts, size_t 
     return CUV_OK;
 }
 
+/* What stored statistics say, in the structures that come first: tried before anything else. */
+static cuv_status by_statistics(cuv_search *s)
+{
+    s->stage = "statistics of normalisations";
+    for (size_t i = 0; i < s->count && i < STRUCTURES_FIRST && !spent(s); i++) {
+        cuv_prepared *p = &s->structures[i];
+        uint8_t *values = CUV_NEW_ARRAY(s->arena, uint8_t, p->count + 1);
+        size_t outs = s->part_target->outputs == 1 ? s->part_target->act_count[0] : 1;
+        if (!values)
+            return cuv_oom(s->cx);
+        CUV_TRY(cuv_ask_statistics(s->cx, s->arena, p));
+        for (size_t o = 0; p->usual < CUV_ACT_COUNT && o < outs && o < 3 && !spent(s); o++) {
+            double error;
+            follow(s, p, &(recipe){p->usual, o, true, false, true}, values);
+            cuv_heed_statistics(p, values);
+            CUV_TRY(cuv_try(s, i, values, &error));
+            CUV_TRY(note(s, i, values, error));
+        }
+    }
+    return CUV_OK;
+}
+
 static int by_least(const void *a, const void *b)
 {
     const double *x = a, *y = b;
@@ -454,7 +476,9 @@ static cuv_status restarts(cuv_search *s)
 
 cuv_status cuv_search_run(cuv_search *s)
 {
-    CUV_TRY(all_alike(s));
+    CUV_TRY(by_statistics(s));
+    if (!spent(s))
+        CUV_TRY(all_alike(s));
     if (!spent(s))
         CUV_TRY(descents(s));
     if (!spent(s))

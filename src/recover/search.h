@@ -30,10 +30,15 @@ typedef struct cuv_prepared {
     cuv_choice_slot *slots;
     size_t count;
     double least;               /* error of its best choices so far */
+    const struct cuv_moment_view *views;    /* by slot, what stored statistics say (moments.h); NULL: nothing, or not asked yet */
+    unsigned usual;             /* activation that they say the model mostly uses; CUV_ACT_COUNT: they say nothing */
 } cuv_prepared;
 
 CUV_MUST_USE cuv_status cuv_prepare(cuv_context *cx, cuv_arena *arena, const cuv_structure *s, cuv_prepared *out);
 void cuv_apply(cuv_prepared *p, const uint8_t *values);
+/* Asks the stored statistics of normalisations (moments_of.c), and puts what they say into values. */
+CUV_MUST_USE cuv_status cuv_ask_statistics(cuv_context *cx, cuv_arena *arena, cuv_prepared *p);
+void cuv_heed_statistics(const cuv_prepared *p, uint8_t *values);
 bool cuv_slot_is_spatial(cuv_slot_kind kind);
 bool cuv_slot_is_act(cuv_slot_kind kind);
 /* The option of this activation; 0 when there is none. */

@@ -268,7 +268,7 @@ static void fixed_act(cuv_rnode *n)
 cuv_status cuv_prepare(cuv_context *cx, cuv_arena *arena, const cuv_structure *s, cuv_prepared *out)
 {
     maker m = {.cx = cx, .arena = arena, .from = s, .to = out};
-    *out = (cuv_prepared){.s = *s, .least = INFINITY};
+    *out = (cuv_prepared){.s = *s, .least = INFINITY, .usual = CUV_ACT_COUNT};
     out->s.nodes = CUV_NEW_ARRAY(arena, cuv_rnode, 2 * s->count + 1);
     m.moved = CUV_NEW_ARRAY(arena, int32_t, s->count + 1);
     m.readers = CUV_NEW_ARRAY(arena, uint16_t, s->count + 1);
