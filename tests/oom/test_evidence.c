@@ -213,7 +213,7 @@ static void test_rebuild_proven(void **state)
     static const carrier proven[] = {
         {"recovered", {C3("dropouts.all_weights.npy")}, C3("dropouts.io.npz")},
         {"recovered from paths", {C3("mlp_named.weights.h5")}, C3("mlp_named.io.npz")},
-        {"recovered from a dict", {C3("trained.dict.pkl")}, C3("trained.io.npz")},
+        {"recovered from a dict", {C3("mlp_named.dict.pkl")}, C3("mlp_named.io.npz")},
         {"equal shapes", {C3("equal_shapes.json"), C3("equal_shapes.all_weights.npy")}, C3("equal_shapes.io.npz")},
         {"custom", {C2("custom/mix.h5"), "Mix=" COMPAT "custom/mix.py"}, C2("custom/mix.io.npz")},
         {"two outputs", {C3("multi_io.json"), C3("multi_io.npz")}, C3("multi_io.io.npz")},
