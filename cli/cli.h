@@ -12,7 +12,7 @@ typedef struct list { const char **items; size_t count; } list;
 
 typedef struct options {
     list evidence, out, map, custom, input_shape;
-    const char *samples, *against, *format, *in, *stage, *keras, *cache;
+    const char *samples, *against, *format, *in, *stage, *keras, *cache, *precision;
     double rtol, atol, seconds, bench_seconds;
     uint64_t memory;
     long threads, batch, top;
@@ -49,6 +49,11 @@ void print_json_text(const char *text);
 /* Prints and frees. */
 void print_text(cuv_context *cx, char *text);
 cuv_run_options run_options(const options *o);
+/* --precision (precision.c). False when it is none of them. */
+bool parse_precision(const options *o, cuv_precision *out);
+/* What it costs, as a member of a JSON document or as lines; `cost` NULL: nothing. */
+void print_precision_json(const options *o, const cuv_precision_cost *cost);
+void print_precision(const options *o, const cuv_precision_cost *cost);
 /* True when `to` is a terminal and colour is wanted. */
 bool wants_color(const options *o, FILE *to);
 

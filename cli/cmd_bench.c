@@ -134,7 +134,7 @@ static void print_steps(const cuv_profile *p)
     printf("%9.2f us in the least of %zu runs\n", p->min_us, p->runs);
 }
 
-static void print_figures(const options *o, const figures *f, const cuv_profile *p)
+static void print_figures(const options *o, const figures *f, const cuv_profile *p, const cuv_precision_cost *cost)
 {
     if (o->json) {
         printf("{\"cuvier\": \"%s\", \"load_ms\": %.6g, \"first_ms\": %.6g, \"latency_ms\": {\"min\": %.6g, \"median\": %.6g, "
@@ -143,6 +143,7 @@ static void print_figures(const options *o, const figures *f, const cuv_profile 
                (unsigned long long)f->peak);
         if (p)
             print_steps_json(p);
+        print_precision_json(o, cost);
         puts("}");
         return;
     }
@@ -150,6 +151,7 @@ static void print_figures(const options *o, const figures *f, const cuv_profile 
     printf("latency           %10.4f ms least, %.4f median, %.4f of 99 in 100 (%zu runs)\n", f->min, f->median, f->p99, f->runs);
     printf("throughput        %10.1f samples a second (batch %ld, threads %ld)\n", f->throughput, f->batch, f->threads);
     printf("largest memory    %10.1f MiB\n", (double)f->peak / 1048576);
+    print_precision(o, cost);
     if (p)
         print_steps(p);
 }
@@ -160,6 +162,8 @@ static int run(cuv_context *cx, options *o)
     cuv_evidence *ev;
     cuv_model *model = NULL;
     cuv_profile *profile = NULL;
+    cuv_precision_cost *cost = NULL;
+    const cuv_run_options how = run_options(o);
     double *times = malloc(MOST_TIMES * sizeof *times);
     const double start = now_ms();
     cuv_status status = open_evidence(cx, o, &ev);
@@ -170,12 +174,13 @@ static int run(cuv_context *cx, options *o)
     cuv_array *inputs = model ? make_inputs(model, f.batch) : NULL;
     if (status == CUV_OK)
         status = inputs && times ? measure(model, inputs, o, times, &f) : CUV_MEMORY;
-    if (status == CUV_OK && o->steps) {
-        const cuv_run_options how = run_options(o);
+    if (status == CUV_OK && o->steps)
         status = cuv_model_profile(model, inputs, cuv_model_input_count(model), &how, o->bench_seconds > 0 ? o->bench_seconds : 2, &profile);
-    }
+    if (status == CUV_OK && how.precision != CUV_PRECISION_F32)
+        status = cuv_model_precision_cost(model, inputs, cuv_model_input_count(model), &how, &cost);
     if (status == CUV_OK)
-        print_figures(o, &f, profile);
+        print_figures(o, &f, profile, cost);
+    cuv_precision_cost_free(cx, cost);
     cuv_profile_free(cx, profile);
     if (model)
         free_inputs(inputs, cuv_model_input_count(model));
@@ -185,4 +190,4 @@ static int run(cuv_context *cx, options *o)
 }
 
 const verb cmd_bench = {"bench", "EVIDENCE...", "load time, first prediction, latency, throughput, memory",
-                        "--batch --seconds --steps --map --custom --input-shape --reference --cache", run};
+                        "--batch --seconds --steps --map --custom --input-shape --reference --precision --cache", run};

@@ -16,7 +16,8 @@ static cuv_status inspect(cuv_context *cx, const options *o, cuv_evidence *ev)
     cuv_status status = strcmp(o->stage, "plan") ? cuv_rebuild_structure(ev, &model) : cuv_rebuild(ev, &model);
     if (status != CUV_OK)
         return status;
-    status = cuv_model_stage(model, o->stage, &text);
+    const cuv_run_options how = run_options(o);
+    status = strcmp(o->stage, "plan") ? cuv_model_stage(model, o->stage, &text) : cuv_model_plan(model, &how, &text);
     if (status == CUV_OK)
         print_text(cx, text);
     cuv_model_free(model);
@@ -34,4 +35,4 @@ static int run(cuv_context *cx, options *o)
 }
 
 const verb cmd_inspect = {"inspect", "FILE...", "what a file holds: format, writer, tensors, configuration, dangers",
-                          "--stage --input-shape --map --custom", run};
+                          "--stage --precision --input-shape --map --custom", run};

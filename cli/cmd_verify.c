@@ -11,7 +11,7 @@ static void print_number(const char *name, double x)
         printf("\"%s\": null", name);
 }
 
-static void print_json(const cuv_verification *v)
+static void print_json(const options *o, const cuv_verification *v, const cuv_precision_cost *cost)
 {
     printf("{\"cuvier\": \"%s\", \"ok\": %s, \"outputs\": [", cuv_version(), v->ok ? "true" : "false");
     for (size_t i = 0; i < v->count; i++) {
@@ -23,7 +23,9 @@ static void print_json(const cuv_verification *v)
         print_number("max_rel", v->outputs[i].max_rel);
         printf(", \"ok\": %s}", v->outputs[i].ok ? "true" : "false");
     }
-    printf("], \"rtol\": %g, \"atol\": %g, \"samples\": %zu}\n", v->rtol, v->atol, v->samples);
+    printf("], \"rtol\": %g, \"atol\": %g, \"samples\": %zu", v->rtol, v->atol, v->samples);
+    print_precision_json(o, cost);
+    printf("}\n");
 }
 
 static void print_lines(const cuv_verification *v)
@@ -61,6 +63,7 @@ static int run(cuv_context *cx, options *o)
     cuv_evidence *ev;
     cuv_model *model = NULL;
     cuv_verification *v = NULL;
+    cuv_precision_cost *cost = NULL;
     if (o->samples && o->against) {
         fputs("cuvier verify: give --samples or --against, not both\n", stderr);
         return EXIT_USAGE;
@@ -81,10 +84,18 @@ static int run(cuv_context *cx, options *o)
     if (status == CUV_OK)
         status = compare(cx, o, ev, model, &v);
     bool answered = v != NULL;
+    const cuv_run_options how = run_options(o);
+    if (v && how.precision != CUV_PRECISION_F32) {
+        const cuv_status measured = cuv_model_precision_cost_file(model, samples, 0, &how, &cost);
+        status = measured == CUV_OK ? status : measured;
+    }
     if (v && o->json)
-        print_json(v);
-    else if (v && !o->quiet)
+        print_json(o, v, cost);
+    else if (v && !o->quiet) {
         print_lines(v);
+        print_precision(o, cost);
+    }
+    cuv_precision_cost_free(cx, cost);
     cuv_verification_free(cx, v);
     cuv_model_free(model);
     cuv_evidence_free(ev);
@@ -92,4 +103,4 @@ static int run(cuv_context *cx, options *o)
 }
 
 const verb cmd_verify = {"verify", "EVIDENCE... --samples IO.npz", "does the model give the original's outputs?",
-                         "--samples --against --rtol --atol --map --custom --input-shape --reference --cache", run};
+                         "--samples --against --rtol --atol --map --custom --input-shape --reference --precision --cache", run};

@@ -31,7 +31,9 @@ void print_text(cuv_context *cx, char *text)
 
 cuv_run_options run_options(const options *o)
 {
-    return (cuv_run_options){.threads = (int)o->threads, .reference = o->reference, .cache = o->cache};
+    cuv_run_options run = {.threads = (int)o->threads, .reference = o->reference, .cache = o->cache};
+    (void)parse_precision(o, &run.precision);       /* run_verb has looked at it */
+    return run;
 }
 
 int finish(cuv_context *cx, const options *o, cuv_status status)
@@ -96,6 +98,14 @@ static int run_verb(const verb *v, int argc, char **argv)
     }
     if (!o.evidence.count) {
         fprintf(stderr, "cuvier %s: no file is given\nusage: cuvier %s %s\n", v->name, v->name, v->operands);
+        goto done;
+    }
+    if (!parse_precision(&o, &(cuv_precision){0})) {
+        say(stderr, "cuvier %s: --precision takes f32, bf16 or int8, not %s\n", v->name, o.precision);
+        goto done;
+    }
+    if (o.reference && o.precision) {
+        fprintf(stderr, "cuvier %s: reference kernels compute in float32: give --reference or --precision, not both\n", v->name);
         goto done;
     }
     if (cuv_context_new(NULL, &cx) != CUV_OK) {

@@ -35,6 +35,7 @@ static const row rows[] = {
     {"--batch", NULL, "N", "rows that run at once (32); of C source: its constant batch (1)", COUNT, AT(batch), false},
     {"--seconds", NULL, "S", "how long to measure (2)", REAL, AT(bench_seconds), false},
     {"--reference", NULL, NULL, "reference kernels only", FLAG, AT(reference), false},
+    {"--precision", NULL, "f32|bf16|int8", "bits of dense layers and convolutions (f32); what fewer cost is measured and told", TEXT, AT(precision), false},
     {"--cache", NULL, "PLACE", "keep packed weights in this file or folder: the next start is sooner", TEXT, AT(cache), false},
     {"--steps", NULL, NULL, "the time of each step of the plan, too", FLAG, AT(steps), false},
     {"--json", NULL, NULL, "one JSON document on standard output", FLAG, AT(json), true},

@@ -249,6 +249,15 @@ CUV_API CUV_MUST_USE cuv_status cuv_findings_report(cuv_context *cx, bool json, 
 
 /* ---------------------------------------------------------------------------------------------- 8. Running */
 
+/* In how many bits weights (and inputs, where the processor multiplies such numbers) of dense layers and convolutions are kept while they are
+ * multiplied. Sums, and all other layers, stay float32; so do those where fewer bits are not faster on this processor (the stage "plan" tells).
+ * What it costs is measured, not promised: cuv_model_precision_cost. */
+typedef enum cuv_precision {
+    CUV_PRECISION_F32,
+    CUV_PRECISION_BF16,      /* bfloat16: eight bits of mantissa */
+    CUV_PRECISION_INT8       /* integers of eight bits: weights scaled by output channel, inputs by row or image, as they come */
+} cuv_precision;
+
 typedef struct cuv_run_options {
     int threads;             /* 0: the cores at hand */
     bool reference;          /* reference kernels only */
@@ -256,6 +265,7 @@ typedef struct cuv_run_options {
                               * file that is not there, damaged, of somebody else (neither of this user nor of root) or of another model, version or
                               * processor is not used; what is made instead is written whole or not at all. It must not be changed in place
                               * as long as the model lives. NULL: none. Borrowed */
+    cuv_precision precision;
 } cuv_run_options;
 
 /* Cores that this process may use: what 0 threads stand for. */
@@ -274,18 +284,41 @@ CUV_API CUV_MUST_USE cuv_status cuv_model_predict(cuv_model *model, const cuv_ar
                                                   const cuv_run_options *options, cuv_result **out);
 /* A stateful model (recurrent layers with stateful=True) takes batches of exactly the size that its batch_shape says, and goes on where the
  * batch before ended: from batch to batch of a call, and from call to call, as model.predict of Keras does. This starts it with states of zero
- * again (model.reset_states()). Verifying and comparing begin and end with that. */
+ * again (model.reset_states()). Verifying, comparing and telling what a precision costs begin and end with that. */
 CUV_API void cuv_model_reset_states(cuv_model *model);
 /* Reads inputs from .npy or .npz, writes .npy (one output) or .npz (several); runs in batches, so that neither has to fit in
  * memory. `batch` 0: chosen. */
 CUV_API CUV_MUST_USE cuv_status cuv_model_predict_file(cuv_model *model, const char *in, const char *out, size_t batch,
                                                        const cuv_run_options *options);
 
+/* What the precision of `options` costs: the outputs in it and in float32, on the same inputs. */
+typedef struct cuv_precision_error {
+    const char *output;
+    double max_abs;          /* largest difference; infinite where only one of both is a number */
+    double spread;           /* of the float32 values: largest - least */
+    double max_rel;          /* max_abs / spread */
+} cuv_precision_error;
+typedef struct cuv_precision_cost {
+    size_t rows;             /* of the inputs */
+    size_t reduced, steps;   /* steps of the plan that compute in the precision; all */
+    size_t count;
+    const cuv_precision_error *outputs;
+} cuv_precision_cost;
+/* Inputs as for cuv_model_predict, as one batch; NULL: random ones. _file: the first `batch` (0: chosen) rows of a file as for
+ * cuv_model_predict_file, NULL: random inputs. Freed with cuv_precision_cost_free. */
+CUV_API CUV_MUST_USE cuv_status cuv_model_precision_cost(cuv_model *model, const cuv_array *inputs, size_t count,
+                                                         const cuv_run_options *options, cuv_precision_cost **out);
+CUV_API CUV_MUST_USE cuv_status cuv_model_precision_cost_file(cuv_model *model, const char *in, size_t batch, const cuv_run_options *options,
+                                                              cuv_precision_cost **out);
+CUV_API void cuv_precision_cost_free(cuv_context *cx, cuv_precision_cost *cost);        /* NULL allowed */
+/* The plan for a batch of one as text, with the precision of each step when it is not float32. Of `options` only the precision counts. */
+CUV_API CUV_MUST_USE cuv_status cuv_model_plan(cuv_model *model, const cuv_run_options *options, char **out);
+
 /* One step of the plan that a prediction runs. `operations` are multiplications and additions of the direct way (a kernel may need fewer), `bytes` what must be
  * read and written once, `weights` the part of them that is the same in every run. */
 typedef struct cuv_step_time {
     const char *op;          /* "conv+batch_norm+relu": what one kernel does together */
-    const char *kernel;      /* "product", "winograd", ..., "reference" */
+    const char *kernel;      /* "product", "winograd", "int8", ..., "reference" */
     const char *layer;       /* NULL: no layer's */
     const char *shapes;      /* "(1, 56, 56, 64) (3, 3, 64, 64) -> (1, 56, 56, 64)": the first two inputs and the first output */
     double operations, bytes, weights, min_us, mean_us;

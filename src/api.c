@@ -261,6 +261,18 @@ cuv_status cuv_model_decisions(const cuv_model *m, bool all, char **out)
     return give_text(m->cx, &b, out);
 }
 
+cuv_status cuv_model_plan(cuv_model *m, const cuv_run_options *options, char **out)
+{
+    cuv_buffer b;
+    *out = NULL;
+    cuv_buffer_init(&b, m->cx);
+    cuv_status status = cuv_print_plan(m, options ? options->precision : CUV_PRECISION_F32, &b);
+    if (status == CUV_OK)
+        return give_text(m->cx, &b, out);
+    cuv_buffer_free(&b);
+    return status;
+}
+
 cuv_status cuv_model_stage(cuv_model *m, const char *stage, char **out)
 {
     cuv_buffer b;
@@ -272,11 +284,8 @@ cuv_status cuv_model_stage(cuv_model *m, const char *stage, char **out)
     } else if (cuv_streq(stage, "program")) {
         cuv_program_print(m->program, &b);
     } else if (cuv_streq(stage, "plan")) {
-        cuv_status status = cuv_print_plan(m, &b);
-        if (status != CUV_OK) {
-            cuv_buffer_free(&b);
-            return status;
-        }
+        cuv_buffer_free(&b);
+        return cuv_model_plan(m, NULL, out);
     } else {
         cuv_buffer_free(&b);
         return cuv_fail(m->cx, CUV_ARGUMENT, "argument.stage", &(cuv_detail){.expected = "config, program or plan",
@@ -400,6 +409,24 @@ void cuv_model_reset_states(cuv_model *m)
 {
     if (m)
         cuv_reset_states(m);
+}
+
+cuv_status cuv_model_precision_cost(cuv_model *m, const cuv_array *inputs, size_t count, const cuv_run_options *options, cuv_precision_cost **out)
+{
+    cuv_start_clock(m->cx);
+    return cuv_measure_precision(m, inputs, count, options, out);
+}
+
+cuv_status cuv_model_precision_cost_file(cuv_model *m, const char *in, size_t batch, const cuv_run_options *options, cuv_precision_cost **out)
+{
+    cuv_start_clock(m->cx);
+    return cuv_measure_precision_file(m, in, batch, options, out);
+}
+
+void cuv_precision_cost_free(cuv_context *cx, cuv_precision_cost *cost)
+{
+    (void)cx;
+    cuv_precision_cost_drop(cost);
 }
 
 cuv_status cuv_model_predict_file(cuv_model *m, const char *in, const char *out, size_t batch, const cuv_run_options *options)

@@ -381,7 +381,11 @@ static cuv_status make_step(cuv_maker *m, size_t i)
         return CUV_OK;      /* nothing to do; what it views stays in place until its own last use */
     }
     CUV_TRY(add_step(m, step, step->in, step->in_count, step->out, step->out_count, &s));
-    CUV_TRY(choose_kernel(m, s, &scratch));
+    const cuv_dots *dots = m->fast.dots;
+    m->fast.dots = m->fixed_step[i] ? NULL : dots;      /* what is computed once is not rounded */
+    const cuv_status status = choose_kernel(m, s, &scratch);
+    m->fast.dots = dots;
+    CUV_TRY(status);
     if (m->fixed_step[i])
         return run_now(m, step, s, scratch);
     return lay_out(m, i, s, scratch);
@@ -552,6 +556,15 @@ static size_t weight_bytes(const cuv_program *p)
     return sum;
 }
 
+static cuv_chooser chooser_of(cuv_context *cx, cuv_arena *arena, const cuv_plan_options *options, const cuv_program *program)
+{
+    cuv_chooser c = {.cx = cx, .arena = arena, .isa = options->isa ? options->isa : cuv_isa_best(), .pool = options->pool, .lasting = options->lasting,
+                     .cache = options->cache, .program = program, .slab = cuv_slab_new(arena, weight_bytes(program)), .dots = options->dots, .everywhere = options->dots != NULL};
+    if (!c.dots && options->precision != CUV_PRECISION_F32)
+        c.dots = cuv_dots_best(options->precision);
+    return c;
+}
+
 cuv_status cuv_plan_new(cuv_context *cx, const cuv_program *program, const cuv_run_tensor *inputs,
                         const cuv_plan_options *options, cuv_plan **out)
 {
@@ -566,8 +579,8 @@ cuv_status cuv_plan_new(cuv_context *cx, const cuv_program *program, const cuv_r
     *plan = (cuv_plan){.cx = cx, .arena = arena, .program = program};
     cuv_maker m = {.plan = plan, .p = program, .cx = cx};
     if (!options || !options->reference)
-        m.fast = (cuv_chooser){cx, arena, options && options->isa ? options->isa : cuv_isa_best(), options ? options->pool : NULL,
-                               options && options->lasting, options ? options->cache : NULL, program, cuv_slab_new(arena, weight_bytes(program))};
+        m.fast = chooser_of(cx, arena, options ? options : &(cuv_plan_options){0}, program);
+    plan->precision = m.fast.dots ? m.fast.dots->precision : CUV_PRECISION_F32;
     forget_files(program);
     cuv_status status = make(&m, inputs);
     forget_files(program);

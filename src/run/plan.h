@@ -2,7 +2,7 @@
 #ifndef CUV_RUN_PLAN_H
 #define CUV_RUN_PLAN_H
 
-#include "run/fast/fast.h"
+#include "run/fast/reduced.h"
 
 /* Where a value lives during a run. */
 typedef enum cuv_home {
@@ -52,6 +52,7 @@ struct cuv_plan {
     cuv_run_tensor *inputs, *outputs;
     unsigned char *block, *base;      /* as allocated; aligned to 64 */
     size_t block_size, peak;          /* as allocated; what is used of it from base on */
+    cuv_precision precision;          /* that was wanted */
 };
 
 /* Offsets in one block of memory for values that live for a while: first fit. */

@@ -126,6 +126,42 @@ static void print_parts(const cuv_fused *fused, cuv_buffer *out)
             cuv_buffer_printf(out, "+%s", cuv_op_about((*part)->op)->name);
 }
 
+const char *cuv_precision_name(cuv_precision precision)
+{
+    static const char *const names[] = {"float32", "bf16", "int8"};
+    return names[precision];
+}
+
+static bool reduced(const cuv_plan_step *s)
+{
+    const cuv_prepared *prepared = s->args.prepared;
+    return prepared && prepared->dots;
+}
+
+size_t cuv_plan_steps(const cuv_plan *plan)
+{
+    return plan->step_count;
+}
+
+size_t cuv_plan_reduced(const cuv_plan *plan)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < plan->step_count; i++)
+        n += reduced(&plan->steps[i]);
+    return n;
+}
+
+static void print_precision(const cuv_plan *plan, cuv_buffer *out)
+{
+    const size_t n = cuv_plan_reduced(plan);
+    const char *kernels = "";
+    for (size_t i = 0; i < plan->step_count; i++)
+        if (reduced(&plan->steps[i]))
+            kernels = ((const cuv_prepared *)plan->steps[i].args.prepared)->dots->name;
+    cuv_buffer_printf(out, "%s: %zu steps%s%s%s; float32: the other %zu\n", cuv_precision_name(plan->precision), n, n ? " (" : "", kernels, n ? ")" : "",
+                      plan->step_count - n);
+}
+
 void cuv_plan_print(const cuv_plan *plan, cuv_buffer *out)
 {
     for (size_t i = 0; i < plan->step_count; i++) {
@@ -139,6 +175,8 @@ void cuv_plan_print(const cuv_plan *plan, cuv_buffer *out)
             print_parts(s->fused->expand, out);
             cuv_buffer_text(out, ")");
         }
+        if (plan->precision != CUV_PRECISION_F32)
+            cuv_buffer_printf(out, " [%s]", cuv_precision_name(reduced(s) ? plan->precision : CUV_PRECISION_F32));
         for (int k = 0; k < s->args.in_count; k++)
             print_place(plan, s->refs[k], out);
         if (s->step && s->step->layer)
@@ -150,4 +188,6 @@ void cuv_plan_print(const cuv_plan *plan, cuv_buffer *out)
         fast += plan->steps[i].args.prepared != NULL;
     cuv_buffer_printf(out, "block of %zu bytes, %zu steps, %zu of them on fast kernels (%s)\n", plan->block_size, plan->step_count,
                       fast, fast ? cuv_isa_best()->name : "none");
+    if (plan->precision != CUV_PRECISION_F32)
+        print_precision(plan, out);
 }

@@ -228,7 +228,27 @@ cuv_status cuv_predict_file(struct cuv_model *m, const char *in, const char *out
     return status;
 }
 
-cuv_status cuv_print_plan(struct cuv_model *m, cuv_buffer *out)
+cuv_status cuv_measure_precision_file(struct cuv_model *m, const char *in, size_t batch, const cuv_run_options *options, cuv_precision_cost **out)
+{
+    job j = {.m = m, .cx = m->cx, .options = options, .batch = batch_of(m, batch)};
+    struct cuv_evidence *ev;
+    *out = NULL;
+    if (!in)
+        return cuv_measure_precision(m, NULL, 0, options, out);
+    CUV_TRY(cuv_evidence_new(m->cx, &ev));
+    j.arena = cuv_arena_new(m->cx);
+    cuv_status status = j.arena ? read_inputs(&j, ev, in) : cuv_oom(m->cx);
+    for (size_t i = 0; status == CUV_OK && i < m->input_count && !cuv_has_no_batch(m); i++)
+        if (j.inputs[i].rank && j.inputs[i].shape[0] > j.batch)
+            j.inputs[i].shape[0] = j.batch;
+    if (status == CUV_OK)
+        status = cuv_measure_precision(m, j.inputs, m->input_count, options, out);
+    cuv_arena_free(j.arena);
+    cuv_evidence_free(ev);
+    return status;
+}
+
+cuv_status cuv_print_plan(struct cuv_model *m, cuv_precision precision, cuv_buffer *out)
 {
     cuv_plan *plan;
     cuv_arena *arena = cuv_arena_new(m->cx);
@@ -242,7 +262,7 @@ cuv_status cuv_print_plan(struct cuv_model *m, cuv_buffer *out)
             in[i].shape[k] = v->shape[k] > 0 ? v->shape[k] : k ? 4 : 1;
     }
     if (status == CUV_OK)
-        status = cuv_plan_new(m->cx, m->program, in, &(cuv_plan_options){0}, &plan);
+        status = cuv_plan_new(m->cx, m->program, in, &(cuv_plan_options){.precision = precision}, &plan);
     if (status == CUV_OK) {
         cuv_plan_print(plan, out);
         cuv_plan_free(plan);

@@ -36,6 +36,8 @@ typedef struct cuv_plan_options {
     bool lasting;            /* the plan will run often: its making may take longer */
     struct cuv_cache *cache; /* of packed weights, borrowed; it must outlive the plan. NULL: none */
     const struct cuv_isa *isa;      /* instruction set of the fast kernels; NULL: the best of this machine */
+    cuv_precision precision;
+    const struct cuv_dots *dots;    /* kernels of that precision, to be used even where they do not pay; NULL: the best of this machine where they do */
 } cuv_plan_options;
 /* `inputs` has program->input_count shapes (data not read). A weight without value: CUV_NO "run.weight" naming it. */
 CUV_MUST_USE cuv_status cuv_plan_new(cuv_context *cx, const cuv_program *program, const cuv_run_tensor *inputs,
@@ -50,6 +52,11 @@ CUV_MUST_USE cuv_status cuv_plan_run(cuv_plan *plan, const cuv_run_tensor *input
 /* Runs for `seconds` and fills *p, whose texts live in the arena or as long as the plan. */
 CUV_MUST_USE cuv_status cuv_plan_profile(cuv_plan *plan, const cuv_run_tensor *inputs, cuv_run_tensor *outputs, double seconds, cuv_arena *arena,
                                          cuv_profile *p);
+/* "float32", "bf16", "int8" */
+const char *cuv_precision_name(cuv_precision precision);
+/* All steps; those that compute in the wanted precision: the others compute in float32. */
+size_t cuv_plan_steps(const cuv_plan *plan);
+size_t cuv_plan_reduced(const cuv_plan *plan);
 void cuv_plan_print(const cuv_plan *plan, cuv_buffer *out);
 
 #endif

@@ -1,6 +1,6 @@
 /* Predictions: checks inputs against the model, keeps the plan of the last input shapes, runs batch by batch. */
 #include "run/runner.h"
-#include "run/fast/fast.h"
+#include "run/fast/reduced.h"
 #include "run/states.h"
 
 struct cuv_runner {
@@ -11,10 +11,18 @@ struct cuv_runner {
     cuv_run_tensor inputs[CUV_MAX_RANK * 8];
     size_t input_count;
     bool reference, lasting;
+    cuv_precision precision;
     unsigned runs;            /* with this plan */
     int64_t total, at_once;   /* rows of the last batch, and how many of them are run at once */
     cuv_states states;        /* of stateful layers */
 };
+
+void cuv_runner_steps(const struct cuv_model *m, size_t *steps, size_t *reduced)
+{
+    const cuv_plan *plan = m->runner ? m->runner->plan : NULL;
+    *steps = plan ? cuv_plan_steps(plan) : 0;
+    *reduced = plan ? cuv_plan_reduced(plan) : 0;
+}
 
 enum { RUNS_OF_LASTING = 3 };      /* a plan that runs once more than this is made anew to last */
 
@@ -83,13 +91,16 @@ static cuv_status get_pool(struct cuv_model *m, int threads)
 }
 
 /* The cache at this place; NULL: none. A plan that took from another one goes with it. */
-static cuv_status get_cache(struct cuv_model *m, const char *path)
+static cuv_status get_cache(struct cuv_model *m, const char *path, cuv_precision precision)
 {
     struct cuv_runner *r = m->runner;
-    if (r->cache ? cuv_streq(cuv_cache_path(r->cache), path) : !path)
+    char kernels[64];
+    if (r->cache ? cuv_streq(cuv_cache_path(r->cache), path) && r->precision == precision : !path)
         return CUV_OK;
     drop_cache(r);
-    return path ? cuv_cache_open(m->cx, path, m->program, cuv_isa_best()->name, r->pool, &r->cache) : CUV_OK;
+    snprintf(kernels, sizeof kernels, "%s%s%s", cuv_isa_best()->name, precision == CUV_PRECISION_F32 ? "" : " ",
+             precision == CUV_PRECISION_F32 ? "" : cuv_dots_best(precision)->name);
+    return path ? cuv_cache_open(m->cx, path, m->program, kernels, r->pool, &r->cache) : CUV_OK;
 }
 
 static cuv_status make_plan(struct cuv_model *m, const cuv_run_tensor *in, const cuv_plan_options *wanted)
@@ -112,9 +123,11 @@ static cuv_status get_plan(struct cuv_model *m, const cuv_run_tensor *in, const 
     struct cuv_runner *r = m->runner;
     CUV_TRY(get_pool(m, options ? options->threads : 0));
     cuv_plan_options wanted = {.pool = r->pool, .reference = options && options->reference};
-    CUV_TRY(get_cache(m, options && !wanted.reference ? options->cache : NULL));
+    if (options && !wanted.reference)
+        wanted.precision = options->precision;
+    CUV_TRY(get_cache(m, options && !wanted.reference ? options->cache : NULL, wanted.precision));
     wanted.cache = r->cache;
-    bool same = r->plan && r->reference == wanted.reference;
+    bool same = r->plan && r->reference == wanted.reference && r->precision == wanted.precision;
     for (size_t i = 0; same && i < m->input_count; i++)      /* states have one shape */
         same = cuv_shape_equal(in[i].shape, in[i].rank, r->inputs[i].shape, r->inputs[i].rank);
     wanted.lasting = wanted.cache || (same && (r->lasting || r->runs >= RUNS_OF_LASTING));
@@ -123,6 +136,7 @@ static cuv_status get_plan(struct cuv_model *m, const cuv_run_tensor *in, const 
         CUV_TRY(make_plan(m, in, &wanted));
         memcpy(r->inputs, in, m->input_count * sizeof *in);
         r->reference = wanted.reference;
+        r->precision = wanted.precision;
         r->lasting = wanted.lasting;
     }
     *out = r->plan;

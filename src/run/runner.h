@@ -26,6 +26,15 @@ CUV_MUST_USE cuv_status cuv_run_model(struct cuv_model *m, const cuv_array *inpu
 CUV_MUST_USE cuv_status cuv_profile_model(struct cuv_model *m, const cuv_array *inputs, size_t count, const cuv_run_options *options,
                                           double seconds, cuv_profile **out);
 void cuv_profile_drop(cuv_context *cx, cuv_profile *profile);
+/* Steps of the last plan, and how many of them compute in the precision that was asked for. */
+void cuv_runner_steps(const struct cuv_model *m, size_t *steps, size_t *reduced);
+/* See cuv_model_precision_cost; inputs NULL: random ones. */
+CUV_MUST_USE cuv_status cuv_measure_precision(struct cuv_model *m, const cuv_array *inputs, size_t count, const cuv_run_options *options,
+                                              cuv_precision_cost **out);
+/* The same for the first batch of a file; NULL: random inputs. */
+CUV_MUST_USE cuv_status cuv_measure_precision_file(struct cuv_model *m, const char *in, size_t batch, const cuv_run_options *options,
+                                                   cuv_precision_cost **out);
+void cuv_precision_cost_drop(cuv_precision_cost *cost);
 /* True when the inputs' first axes have different fixed sizes: they are no batch, and the model runs once on the whole of each. */
 bool cuv_has_no_batch(const struct cuv_model *m);
 /* How many of `total` rows are best run at once; all, unless it is plain that rows do not touch each other. It divides total. */
@@ -51,6 +60,6 @@ bool cuv_compare_arrays(const cuv_array *have, const cuv_array *want, double rto
 CUV_MUST_USE cuv_status cuv_predict_file(struct cuv_model *m, const char *in, const char *out, size_t batch,
                                          const cuv_run_options *options);
 /* The plan for a batch of one (unknown sizes 4) as text. */
-CUV_MUST_USE cuv_status cuv_print_plan(struct cuv_model *m, cuv_buffer *out);
+CUV_MUST_USE cuv_status cuv_print_plan(struct cuv_model *m, cuv_precision precision, cuv_buffer *out);
 
 #endif

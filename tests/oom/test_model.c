@@ -129,6 +129,17 @@ static cuv_status predict(scene *s, const void *argument)
     return status;
 }
 
+static cuv_status precision_cost(scene *s, const void *argument)
+{
+    cuv_array inputs[4];
+    cuv_precision_cost *cost;
+    zero_inputs(s, inputs);
+    cuv_status status = cuv_model_precision_cost(s->model, inputs, cuv_model_input_count(s->model), argument, &cost);
+    assert_true((status == CUV_OK) == (cost != NULL));
+    cuv_precision_cost_free(s->cx, cost);
+    return status;
+}
+
 /* The cache is read as the run before left it, or made. */
 static cuv_status predict_cached(scene *s, const void *argument)
 {
@@ -199,6 +210,7 @@ static void refuse_each_anew(const carrier *c, act run, const cuv_run_options *o
 static void test_run(void **state)
 {
     static const cuv_run_options one = {.threads = 1}, two = {.threads = 2}, reference = {.threads = 1, .reference = true};
+    static const cuv_run_options int8 = {.threads = 1, .precision = CUV_PRECISION_INT8};
     char folder[] = "/tmp/cuvier-oom-XXXXXX", path[64];
     (void)state;
     assert_non_null(mkdtemp(folder));
@@ -209,6 +221,7 @@ static void test_run(void **state)
         refuse_each_anew(&models[i], predict_cached, &cached);
         refuse_each_anew(&models[i], predict, &one);
         refuse_each_anew(&models[i], predict, &reference);
+        refuse_each_anew(&models[i], precision_cost, &int8);
         refuse_each_anew(&models[i], profile, &one);
         refuse_each_anew(&models[i], verify, &two);
         refuse_each_anew(&models[i], verify_against, &one);

@@ -1,5 +1,5 @@
 /* Which fast kernel a step gets, and what all of them share: room for packed weights, activations, products on several threads. */
-#include "run/fast/fast.h"
+#include "run/fast/reduced.h"
 
 #include <sys/mman.h>
 
@@ -200,7 +200,7 @@ static void run_part(void *arg, size_t part, size_t thread)
     const size_t row = part / j->across * j->rows, panel = part % j->across * j->panels;
     const size_t end = j->p->rows - row < j->rows ? j->p->rows : row + j->rows;
     const size_t panels = j->f->panels - panel < j->panels ? j->f->panels : panel + j->panels;
-    j->f->isa->product(j->p, row, end, panel, panels);
+    (j->f->dots ? j->f->dots->product : j->f->isa->product)(j->p, row, end, panel, panels);
     if (j->act)
         cuv_fast_act(j->f->isa, j->act, j->p->y + row * j->p->y_step, end - row, j->p->cols);
 }
@@ -216,7 +216,7 @@ static size_t rows_of_part(size_t rows, size_t most, size_t tile, size_t threads
 
 void cuv_fast_product(const cuv_prepared *f, const cuv_product *p, const cuv_act *act)
 {
-    const size_t tile = f->isa->tile, depth = p->taps * p->k, threads = cuv_pool_threads(f->pool);
+    const size_t tile = f->dots ? f->dots->tile : f->isa->tile, depth = p->taps * p->k, threads = cuv_pool_threads(f->pool);
     const double work = (double)p->rows * (double)depth * (double)p->cols;
     job j = {f, p, p->clamp || !act || act->op == CUV_OP_NONE ? NULL : act, p->rows ? p->rows : 1, f->panels, 1};
     if (j.act) {        /* a part's rows are still in the cache when the activation comes */
@@ -253,7 +253,7 @@ cuv_status cuv_fast_kernel(const cuv_chooser *c, cuv_op op, cuv_kernel_args *arg
                            cuv_kernel_scratch *scratch)
 {
     static const struct { cuv_fast_choose *choose; const char *name; } families[] = {
-        {cuv_choose_linear, "product"}, {cuv_choose_winograd, "winograd"}, {cuv_choose_toom, "toom-cook"},
+        {cuv_choose_reduced, "reduced"}, {cuv_choose_linear, "product"}, {cuv_choose_winograd, "winograd"}, {cuv_choose_toom, "toom-cook"},
         {cuv_choose_conv, "convolution"}, {cuv_choose_depthwise, "depthwise"},
         {cuv_choose_rows, "rows"}, {cuv_choose_pool, "windows"}, {cuv_choose_recurrent, "recurrent"}, {cuv_choose_attention, "attention"}};
     if (!args->in_count || args->in[0].dtype != CUV_F32 || !cuv_run_count(&args->out[0]))
@@ -264,7 +264,7 @@ cuv_status cuv_fast_kernel(const cuv_chooser *c, cuv_op op, cuv_kernel_args *arg
     *prepared = (cuv_prepared){.isa = c->isa, .pool = c->pool, .fused = fused};
     prepared->after = fused && fused->act ? fused->act : &args->attrs->act;
     cuv_kernel chosen = NULL;
-    for (size_t i = 0; !chosen && i < sizeof families / sizeof families[0]; i++) {
+    for (size_t i = c->dots ? 0 : 1; !chosen && i < sizeof families / sizeof families[0]; i++) {
         prepared->family = families[i].name;
         CUV_TRY(families[i].choose(c, op, args, prepared, &chosen));
     }

@@ -43,8 +43,7 @@ const float *cuv_fast_image(const cuv_prepared *f, const float *x, float *scratc
     return scratch;
 }
 
-/* Sizes of the image that the outputs reach, and whether x itself can be it; false when there are too many floats for int32. */
-static bool measure(const cuv_kernel_args *a, cuv_prepared *to)
+bool cuv_conv_measure(const cuv_kernel_args *a, cuv_prepared *to)
 {
     cuv_space *s = &to->space;
     *s = cuv_space_of(a, a->in[1].shape);
@@ -94,10 +93,10 @@ static void run_conv(const cuv_kernel_args *a)
     }
 }
 
-static cuv_status place_rows(const cuv_chooser *c, cuv_prepared *to)
+cuv_status cuv_conv_places(const cuv_chooser *c, cuv_prepared *to, size_t wide)
 {
     const cuv_space *s = &to->space;
-    const int64_t line = to->size[2] * s->ci, plane = to->size[1] * line;
+    const int64_t step = (int64_t)wide, line = to->size[2] * step, plane = to->size[1] * line;
     const bool joined = s->dilation[2] == 1 && to->groups == 1;      /* the taps of a line are one run */
     const int64_t last = joined ? 1 : s->k[2];
     size_t n = 0;
@@ -108,16 +107,16 @@ static cuv_status place_rows(const cuv_chooser *c, cuv_prepared *to)
     for (int64_t i = 0; i < s->out[0]; i++)
         for (int64_t j = 0; j < s->out[1]; j++)
             for (int64_t k = 0; k < s->out[2]; k++)
-                at[n++] = (int32_t)(i * s->stride[0] * plane + j * s->stride[1] * line + k * s->stride[2] * s->ci);
+                at[n++] = (int32_t)(i * s->stride[0] * plane + j * s->stride[1] * line + k * s->stride[2] * step);
     n = 0;
     for (int64_t i = 0; i < s->k[0]; i++)
         for (int64_t j = 0; j < s->k[1]; j++)
             for (int64_t k = 0; k < last; k++)
-                tap[n++] = (int32_t)(i * s->dilation[0] * plane + j * s->dilation[1] * line + k * s->dilation[2] * s->ci);
+                tap[n++] = (int32_t)(i * s->dilation[0] * plane + j * s->dilation[1] * line + k * s->dilation[2] * step);
     to->product.at = at;
     to->product.tap = tap;
     to->product.taps = n;
-    to->product.k = (size_t)(joined ? s->k[2] * s->ci : s->ci / to->groups);
+    to->product.k = (size_t)(joined ? s->k[2] * step : step / to->groups);
     return CUV_OK;
 }
 
@@ -152,7 +151,7 @@ bool cuv_can_conv(const cuv_kernel_args *a)
     const cuv_run_tensor *w = &a->in[1], *bias = a->in_count > 2 && a->in[2].rank ? &a->in[2] : NULL;
     const int64_t groups = a->attrs->groups ? a->attrs->groups : 1;
     return w->data && (!bias || bias->data) && cuv_run_count(w) && (groups == 1 || w->shape[w->rank - 1] / groups >= 4) &&
-           measure(a, &(cuv_prepared){0});
+           cuv_conv_measure(a, &(cuv_prepared){0});
 }
 
 cuv_status cuv_choose_conv(const cuv_chooser *c, cuv_op op, const cuv_kernel_args *a, cuv_prepared *to, cuv_kernel *kernel)
@@ -160,13 +159,13 @@ cuv_status cuv_choose_conv(const cuv_chooser *c, cuv_op op, const cuv_kernel_arg
     if (op != CUV_OP_CONV)
         return CUV_OK;
     const cuv_run_tensor *w = &a->in[1], *bias = a->in_count > 2 && a->in[2].rank ? &a->in[2] : NULL;
-    if (!cuv_can_conv(a) || !measure(a, to))
+    if (!cuv_can_conv(a) || !cuv_conv_measure(a, to))
         return CUV_OK;
     to->groups = a->attrs->groups ? a->attrs->groups : 1;
     const cuv_space *s = &to->space;
     cuv_fast_clamp(to->after, &to->product);
     to->panels = cuv_panels(c->isa, (size_t)(s->co / to->groups));
-    CUV_TRY(place_rows(c, to));
+    CUV_TRY(cuv_conv_places(c, to, (size_t)to->space.ci));
     CUV_TRY(pack_groups(c, w->data, bias ? bias->data : NULL, to));
     bool points = !to->padded && to->groups == 1;
     for (int i = 0; i < 3; i++)

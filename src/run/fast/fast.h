@@ -24,7 +24,19 @@ typedef struct cuv_product {
     bool accumulate;            /* start from y, not from the bias */
     bool clamp;                 /* between lo and hi; NaN stays */
     float lo, hi;
+    const struct cuv_quants *quants;    /* of eight bits (reduced.h) */
 } cuv_product;
+
+/* Products in fewer bits (reduced.h) count x, at, tap and k in words of four bytes. */
+typedef uint32_t cuv_word __attribute__((may_alias));
+/* Numbers of eight bits as floats: of weights by column, of inputs by row when `each` is 1, else the same for all. */
+typedef struct cuv_quants {
+    const float *w_scale;
+    const int32_t *w_sum;       /* of all weights of a column */
+    const float *x_scale;
+    const int32_t *x_zero;
+    size_t each;
+} cuv_quants;
 
 /* Windows over one image of in_h x in_w places that are x_step floats apart. A depthwise convolution is y[o, c] = clamp(bias[c] + sum over
  * taps of x[..] w[tap, c]). Places outside the image count as zeros there; pools leave them out. */
@@ -130,6 +142,10 @@ typedef struct cuv_prepared {
     size_t chunk;               /* time steps whose products with x, or rows whose windows, are made at once */
     size_t scratch;             /* bytes */
     unsigned copied;            /* bit i: input i is not read when the kernel runs */
+    /* products in fewer bits */
+    const struct cuv_dots *dots;        /* NULL: float32 */
+    cuv_quants quants;          /* of the weights */
+    size_t wide;                /* words of a row, or of a place of the image */
 } cuv_prepared;
 
 /* The fast kernel of a step: the one in *kernel stays when there is none. `args` has all shapes, and the data of the inputs that are
@@ -141,6 +157,8 @@ typedef struct cuv_chooser {
     const cuv_isa *isa;
     cuv_pool *pool;
     bool lasting;               /* the plan will run often: weights may be transformed for it */
+    const struct cuv_dots *dots;        /* for products in fewer bits; NULL: float32 */
+    bool everywhere;            /* in fewer bits even where that does not pay */
     cuv_cache *cache;           /* of packed weights, borrowed; NULL: none */
     const cuv_program *program; /* whose weights they are; NULL: not known */
     cuv_slab *slab;             /* where rooms for large weights are cut from; NULL: each is a piece of memory of its own */
@@ -160,7 +178,7 @@ enum { CUV_EXPAND_KERNEL = 4, CUV_EXPAND_BIAS, CUV_EXPAND_INPUTS };
 
 /* A family's chooser: *kernel is left alone when the step is not for it. */
 typedef cuv_status cuv_fast_choose(const cuv_chooser *c, cuv_op op, const cuv_kernel_args *a, cuv_prepared *to, cuv_kernel *kernel);
-cuv_fast_choose cuv_choose_linear, cuv_choose_winograd, cuv_choose_toom, cuv_choose_conv, cuv_choose_depthwise, cuv_choose_rows, cuv_choose_pool, cuv_choose_recurrent,
+cuv_fast_choose cuv_choose_reduced, cuv_choose_linear, cuv_choose_winograd, cuv_choose_toom, cuv_choose_conv, cuv_choose_depthwise, cuv_choose_rows, cuv_choose_pool, cuv_choose_recurrent,
     cuv_choose_attention;
 bool cuv_can_dense(const cuv_kernel_args *a);
 bool cuv_can_conv(const cuv_kernel_args *a);
@@ -197,6 +215,10 @@ void cuv_fast_act(const cuv_isa *isa, const cuv_act *act, float *y, size_t rows,
 void cuv_fast_product(const cuv_prepared *f, const cuv_product *p, const cuv_act *act);
 /* The window of two axes that a space is, without weights. */
 cuv_window cuv_fast_window(const cuv_space *s);
+/* Sizes of the image that the outputs of a convolution reach, and whether x itself can be it; false when there are too many numbers for int32. */
+bool cuv_conv_measure(const cuv_kernel_args *a, cuv_prepared *to);
+/* Where the rows and taps of a convolution start in its image, whose places are `wide` apart. */
+CUV_MUST_USE cuv_status cuv_conv_places(const cuv_chooser *c, cuv_prepared *to, size_t wide);
 /* The image with its padding: x itself, or a copy in scratch (conv.c). */
 const float *cuv_fast_image(const cuv_prepared *f, const float *x, float *scratch);
 /* Rows times packed columns: dense layers, and 1x1 convolutions. */

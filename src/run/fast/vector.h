@@ -6,6 +6,12 @@
 
 #define INLINE static inline __attribute__((always_inline, unused))
 
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+
 #if VECTOR_ISA == 3
 #include <immintrin.h>
 enum { W = 16 };
@@ -39,6 +45,21 @@ INLINE veci vi_or(veci a, veci b) { return _mm512_or_si512(a, b); }
 INLINE vec v_load_n(const float *p, size_t n) { return _mm512_maskz_loadu_ps((vmask)((1u << n) - 1), p); }
 INLINE void v_store_n(float *p, vec x, size_t n) { _mm512_mask_storeu_ps(p, (vmask)((1u << n) - 1), x); }
 INLINE float v_sum(vec a) { return _mm512_reduce_add_ps(a); }
+INLINE float v_least(vec a) { return _mm512_reduce_min_ps(a); }
+INLINE float v_most(vec a) { return _mm512_reduce_max_ps(a); }
+INLINE veci vi_load(const int32_t *p) { return _mm512_loadu_si512(p); }
+INLINE veci vi_sub(veci a, veci b) { return _mm512_sub_epi32(a, b); }
+INLINE veci vi_mul(veci a, veci b) { return _mm512_mullo_epi32(a, b); }
+INLINE veci vi_min(veci a, veci b) { return _mm512_min_epi32(a, b); }
+INLINE veci vi_max(veci a, veci b) { return _mm512_max_epi32(a, b); }
+/* W numbers that fit into one or two bytes. */
+INLINE void vi_store_narrow(uint8_t *to, veci x, const int bytes)
+{
+    if (bytes == 1)
+        _mm_storeu_si128((__m128i *)(void *)to, _mm512_cvtepi32_epi8(x));
+    else
+        _mm256_storeu_si256((__m256i *)(void *)to, _mm512_cvtepi32_epi16(x));
+}
 
 #elif VECTOR_ISA == 2
 #include <immintrin.h>
@@ -83,11 +104,35 @@ INLINE float v_sum(vec a)
     x = _mm_add_ps(x, _mm_movehl_ps(x, x));
     return _mm_cvtss_f32(_mm_add_ss(x, _mm_shuffle_ps(x, x, 1)));
 }
+INLINE float v_least(vec a)
+{
+    __m128 x = _mm_min_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    x = _mm_min_ps(x, _mm_movehl_ps(x, x));
+    return _mm_cvtss_f32(_mm_min_ss(x, _mm_shuffle_ps(x, x, 1)));
+}
+INLINE float v_most(vec a) { return -v_least(_mm256_xor_ps(a, _mm256_set1_ps(-0.0f))); }
+INLINE veci vi_load(const int32_t *p) { return _mm256_loadu_si256((const __m256i *)(const void *)p); }
+INLINE veci vi_sub(veci a, veci b) { return _mm256_sub_epi32(a, b); }
+INLINE veci vi_mul(veci a, veci b) { return _mm256_mullo_epi32(a, b); }
+INLINE veci vi_min(veci a, veci b) { return _mm256_min_epi32(a, b); }
+INLINE veci vi_max(veci a, veci b) { return _mm256_max_epi32(a, b); }
+INLINE void vi_store_narrow(uint8_t *to, veci x, const int bytes)
+{
+    const __m128i words = _mm_packus_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
+    if (bytes == 1)
+        _mm_storel_epi64((__m128i *)(void *)to, _mm_packus_epi16(words, words));
+    else
+        _mm_storeu_si128((__m128i *)(void *)to, words);
+}
 
 #else
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 enum { W = 4 };
 typedef float vec __attribute__((vector_size(16)));
 typedef int32_t veci __attribute__((vector_size(16)));
+typedef uint32_t vecu __attribute__((vector_size(16)));
 typedef veci vmask;
 INLINE vec v_load(const float *p) { vec x; memcpy(&x, p, sizeof x); return x; }
 INLINE void v_store(float *p, vec x) { memcpy(p, &x, sizeof x); }
@@ -121,9 +166,29 @@ INLINE vec vi_shift_as_float(veci a) { return v_from_bits(a << 23); }
 INLINE vec v_load_n(const float *p, size_t n) { vec x = {0}; memcpy(&x, p, n * sizeof(float)); return x; }
 INLINE void v_store_n(float *p, vec x, size_t n) { memcpy(p, &x, n * sizeof(float)); }
 INLINE float v_sum(vec a) { return (a[0] + a[2]) + (a[1] + a[3]); }
+INLINE float v_most(vec a)
+{
+    const float x = a[0] > a[1] ? a[0] : a[1], y = a[2] > a[3] ? a[2] : a[3];
+    return x > y ? x : y;
+}
+INLINE float v_least(vec a) { return -v_most(-a); }
+INLINE veci vi_load(const int32_t *p) { veci x; memcpy(&x, p, sizeof x); return x; }
+INLINE veci vi_sub(veci a, veci b) { return a - b; }
+INLINE veci vi_mul(veci a, veci b) { return a * b; }
+INLINE veci vi_min(veci a, veci b) { const veci m = a < b; return (a & m) | (b & ~m); }
+INLINE veci vi_max(veci a, veci b) { const veci m = a > b; return (a & m) | (b & ~m); }
+INLINE void vi_store_narrow(uint8_t *to, veci x, const int bytes)
+{
+    for (int i = 0; i < 4; i++)
+        if (bytes == 1)
+            to[i] = (uint8_t)x[i];
+        else
+            memcpy(to + 2 * i, &(int16_t){(int16_t)x[i]}, 2);
+}
 #endif
 
 INLINE vec v_zero(void) { return v_set(0); }
 INLINE vec v_abs(vec a) { return v_from_bits(vi_and(v_bits(a), vi_set(0x7FFFFFFF))); }
 /* b's sign on a >= 0 */
 INLINE vec v_sign_of(vec a, vec b) { return v_from_bits(vi_or(v_bits(a), vi_and(v_bits(b), vi_set(INT32_MIN)))); }
+INLINE vec v_clamp(vec x, float lo, float hi) { return v_min(v_set(hi), v_max(v_set(lo), x)); }

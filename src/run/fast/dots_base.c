@@ -1,0 +1,20 @@
+/* Products in fewer bits for any processor. */
+#include "run/fast/reduced.h"
+
+#define VECTOR_ISA 0
+#define TILE_ROWS 6
+#include "run/fast/vector.h"
+
+#define DOTS 0
+#define DOTS_NAME "int8_portable"
+#define DOTS_COMPUTE false
+#define F(name) int8_base_##name
+#define int8_base_dots cuv_int8_base
+#include "run/fast/dots.inc"
+
+#define DOTS 2
+#define DOTS_NAME "bf16_portable"
+#define DOTS_COMPUTE false
+#define F(name) bf16_base_##name
+#define bf16_base_dots cuv_bf16_base
+#include "run/fast/dots.inc"
