@@ -289,6 +289,19 @@ static cuv_status predict_file(scene *s, const void *argument)
     return status;
 }
 
+/* What fewer bits cost on the file, and the plan for them. */
+static cuv_status precision_of_file(scene *s, const void *argument)
+{
+    static const cuv_run_options bf16 = {.threads = 1, .precision = CUV_PRECISION_BF16};
+    const target *t = argument;
+    cuv_precision_cost *cost;
+    char *text;
+    cuv_status status = cuv_model_precision_cost_file(s->model, t->in, 3, &bf16, &cost);
+    assert_true((status == CUV_OK) == (cost != NULL));
+    cuv_precision_cost_free(s->cx, cost);
+    return status == CUV_OK ? text_done(s, cuv_model_plan(s->model, &bf16, &text), &text) : status;
+}
+
 static void refuse_forms(scene *s, target *t, const cuv_write_options *options)
 {
     t->options = options;
@@ -330,6 +343,7 @@ static void test_predict_file(void **state)
         t.in = models[i].samples;
         snprintf(t.path, sizeof t.path, "%s/y.npz", t.folder);
         refuse_each(&s, predict_file, &t, CUV_OK);
+        refuse_each(&s, precision_of_file, &t, CUV_OK);
         scene_close(&s);
     }
     assert_int_equal(rmdir(t.folder), 0);
