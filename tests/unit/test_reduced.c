@@ -9,6 +9,7 @@
 
 #include <float.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "run/fast/reduced.h"
 
@@ -287,7 +288,7 @@ static void test_choice(void **state)
 {
     fixture *f = *state;
     static const struct { const char *text; size_t most; } cases[] = {
-        {"%0 = input \"x\" float32 (1, 2048)\n%1 = weight \"k\" float32 (2048, 512)\n%2 = dense %0 %1\noutput %2\n", 1},
+        {"%0 = input \"x\" float32 (1, 4096)\n%1 = weight \"k\" float32 (4096, 1024)\n%2 = dense %0 %1\noutput %2\n", 1},
         {"%0 = input \"x\" float32 (1, 2048)\n%1 = softmax %0 axes=1\noutput %1\n", 0},
         {"%0 = input \"x\" float32 (1, 9, 9, 8)\n%1 = weight \"k\" float32 (3, 3, 8, 1)\n%2 = depthwise %0 %1\noutput %2\n", 0},
         {"%0 = input \"x\" float32 (1, 9, 9, 64)\n%1 = weight \"k\" float32 (3, 3, 32, 64)\n%2 = conv %0 %1 groups=2\noutput %2\n", 0},
@@ -303,10 +304,89 @@ static void test_choice(void **state)
             memcpy(in.shape, p->values[p->inputs[0]].shape, sizeof in.shape);
             fill_weights(f, p, CUV_PRECISION_F32, false);
             assert_int_equal(cuv_plan_new(f->cx, p, &in, &(cuv_plan_options){.precision = precision}, &plan), CUV_OK);
-            assert_int_equal(cuv_plan_reduced(plan), precision == CUV_PRECISION_F32 ? 0 : cases[i].most);
+            const bool pays = precision != CUV_PRECISION_F32 && cuv_dots_best(precision)->least != SIZE_MAX;
+            assert_int_equal(cuv_plan_reduced(plan), pays ? cases[i].most : 0);
             cuv_plan_free(plan);
             cuv_arena_free(arena);
         }
+}
+
+/* ---- by hand: `test_reduced time` lets each way take turns with float32 of the same instruction set ---- */
+
+static double run_for(cuv_plan *plan, const cuv_run_tensor *in, cuv_run_tensor *out, double least)
+{
+    struct timespec a, b;
+    for (int i = 0; i < 10; i++) {
+        clock_gettime(CLOCK_MONOTONIC, &a);
+        assert_int_equal(cuv_plan_run(plan, in, out), CUV_OK);
+        clock_gettime(CLOCK_MONOTONIC, &b);
+        const double us = (double)(b.tv_sec - a.tv_sec) * 1e6 + (double)(b.tv_nsec - a.tv_nsec) * 1e-3;
+        least = us < least ? us : least;
+    }
+    return least;
+}
+
+static void time_one(fixture *f, const char *text, const cuv_isa *isa, const cuv_dots *dots)
+{
+    cuv_arena *arena = cuv_arena_new(f->cx);
+    cuv_program *p;
+    cuv_plan *plans[2];
+    cuv_run_tensor in = {.dtype = CUV_F32}, out;
+    double us[2] = {1e30, 1e30};
+    assert_int_equal(cuv_program_parse(arena, text, strlen(text), &p), CUV_OK);
+    in.rank = p->values[p->inputs[0]].rank;
+    memcpy(in.shape, p->values[p->inputs[0]].shape, sizeof in.shape);
+    const size_t n = cuv_run_count(&in);
+    in.data = malloc(n * sizeof(float));
+    for (size_t i = 0; i < n; i++)
+        ((float *)in.data)[i] = real(f);
+    fill_weights(f, p, CUV_PRECISION_F32, false);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(cuv_plan_new(f->cx, p, &in, &(cuv_plan_options){.isa = isa, .dots = i ? dots : NULL, .lasting = true}, &plans[i]), CUV_OK);
+    out = *cuv_plan_output(plans[0], 0);
+    out.data = malloc(cuv_run_count(&out) * sizeof(float));
+    for (int turn = 0; turn < 40; turn++)
+        us[turn % 2] = run_for(plans[turn % 2], &in, &out, us[turn % 2]);
+    printf("%-18s %-9s %9.2f us, float32 %9.2f: %5.2f times as fast%s\n", dots->name, isa->name, us[1], us[0], us[0] / us[1],
+           cuv_plan_reduced(plans[1]) ? "" : " (float32)");
+    cuv_plan_free(plans[0]);
+    cuv_plan_free(plans[1]);
+    free(in.data);
+    free(out.data);
+    cuv_arena_free(arena);
+}
+
+static void time_all(fixture *f)
+{
+    static const int rows[][3] = {{1, 64, 64}, {1, 784, 128}, {1, 784, 512}, {1, 2048, 1000}, {4, 784, 512}, {128, 256, 256}, {128, 1024, 256}, {3136, 64, 64},
+                                  {3136, 64, 256}, {784, 192, 32}, {196, 192, 64}};
+    static const int images[][6] = {{1, 5000, 1, 21, 32, 32}, {28, 28, 3, 3, 128, 128}, {7, 7, 3, 3, 512, 512}, {13, 13, 3, 3, 32, 64}, {28, 28, 3, 3, 16, 16}};
+    const cuv_isa *isas[] = {&cuv_isa_base, cuv_isa_best(), NULL};
+    char text[256];
+#if defined(__x86_64__)
+    isas[2] = cuv_isa_best() == &cuv_isa_avx512 ? &cuv_isa_avx2 : NULL;
+#endif
+    for (size_t s = 0; s < sizeof rows / sizeof rows[0] + sizeof images / sizeof images[0]; s++) {
+        const size_t i = s - sizeof rows / sizeof rows[0];
+        if (s < sizeof rows / sizeof rows[0])
+            snprintf(text, sizeof text, "%%0 = input \"x\" float32 (%d, %d)\n%%1 = weight \"k\" float32 (%d, %d)\n%%2 = dense %%0 %%1\noutput %%2\n",
+                     rows[s][0], rows[s][1], rows[s][1], rows[s][2]);
+        else
+            snprintf(text, sizeof text, "%%0 = input \"x\" float32 (1, %d, %d, %d)\n%%1 = weight \"k\" float32 (%d, %d, %d, %d)\n%%2 = conv %%0 %%1 "
+                     "same groups=1\noutput %%2\n", images[i][0], images[i][1], images[i][4], images[i][2], images[i][3], images[i][4], images[i][5]);
+        if (s < sizeof rows / sizeof rows[0])
+            printf("dense %d x %d, %d\n", rows[s][0], rows[s][1], rows[s][2]);
+        else
+            printf("convolution %d x %d, window %d x %d, %d -> %d\n", images[i][0], images[i][1], images[i][2], images[i][3], images[i][4], images[i][5]);
+        for (cuv_precision precision = CUV_PRECISION_BF16; precision <= CUV_PRECISION_INT8; precision++) {
+            const cuv_dots *ways[CUV_MOST_DOTS];
+            cuv_dots_of_machine(precision, ways);
+            for (size_t w = 0; ways[w]; w++)
+                for (size_t k = 0; k < 3; k++)
+                    if (isas[k] && isas[k]->panel == ways[w]->panel)
+                        time_one(f, text, isas[k], ways[w]);
+        }
+    }
 }
 
 static int setup(void **state)
@@ -324,8 +404,11 @@ static int teardown(void **state)
     return 0;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    void *state;
+    if (argc > 1 && !strcmp(argv[1], "time"))
+        return setup(&state) || (time_all(state), teardown(&state));
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tiles), cmocka_unit_test(test_dense), cmocka_unit_test(test_matmul), cmocka_unit_test(test_conv),
         cmocka_unit_test(test_fused), cmocka_unit_test(test_choice),

@@ -9,6 +9,7 @@
 #define DOTS 0
 #define DOTS_NAME "int8_avx2"
 #define DOTS_COMPUTE false
+#define DOTS_LEAST (1 << 16)
 #define F(name) int8_avx2_##name
 #define int8_avx2_dots cuv_int8_avx2
 #include "run/fast/dots.inc"
@@ -16,6 +17,7 @@
 #define DOTS 2
 #define DOTS_NAME "bf16_avx2"
 #define DOTS_COMPUTE false
+#define DOTS_LEAST (1 << 22)
 #define F(name) bf16_avx2_##name
 #define bf16_avx2_dots cuv_bf16_avx2
 #include "run/fast/dots.inc"

@@ -8,7 +8,8 @@
 
 #define DOTS 0
 #define DOTS_NAME "int8_avx512"
-#define DOTS_COMPUTE true
+#define DOTS_COMPUTE false
+#define DOTS_LEAST (1 << 16)
 #define F(name) int8_avx512_##name
 #define int8_avx512_dots cuv_int8_avx512
 #include "run/fast/dots.inc"
@@ -16,6 +17,7 @@
 #define DOTS 2
 #define DOTS_NAME "bf16_avx512"
 #define DOTS_COMPUTE false
+#define DOTS_LEAST (1 << 18)
 #define F(name) bf16_avx512_##name
 #define bf16_avx512_dots cuv_bf16_avx512
 #include "run/fast/dots.inc"

@@ -9,6 +9,7 @@
 #define DOTS 1
 #define DOTS_NAME "int8_avxvnni"
 #define DOTS_COMPUTE true
+#define DOTS_LEAST 0
 #define F(name) int8_avxvnni_##name
 #define int8_avxvnni_dots cuv_int8_avxvnni
 #include "run/fast/dots.inc"

@@ -8,6 +8,7 @@
 #define DOTS 0
 #define DOTS_NAME "int8_portable"
 #define DOTS_COMPUTE false
+#define DOTS_LEAST SIZE_MAX
 #define F(name) int8_base_##name
 #define int8_base_dots cuv_int8_base
 #include "run/fast/dots.inc"
@@ -15,6 +16,7 @@
 #define DOTS 2
 #define DOTS_NAME "bf16_portable"
 #define DOTS_COMPUTE false
+#define DOTS_LEAST SIZE_MAX
 #define F(name) bf16_base_##name
 #define bf16_base_dots cuv_bf16_base
 #include "run/fast/dots.inc"

@@ -9,6 +9,7 @@
 #define DOTS 3
 #define DOTS_NAME "bf16_avx512_bf16"
 #define DOTS_COMPUTE true
+#define DOTS_LEAST 0
 #define F(name) bf16_dot_##name
 #define bf16_dot_dots cuv_bf16_dot
 #include "run/fast/dots.inc"

@@ -9,6 +9,7 @@
 #define DOTS 1
 #define DOTS_NAME "int8_avx512_vnni"
 #define DOTS_COMPUTE true
+#define DOTS_LEAST 0
 #define F(name) int8_vnni_##name
 #define int8_vnni_dots cuv_int8_vnni
 #include "run/fast/dots.inc"

@@ -362,7 +362,7 @@ static bool pays_rows(const cuv_chooser *c, size_t rows, size_t k, size_t cols)
     if (c->everywhere)
         return true;
     if (!c->dots->compute)
-        return rows < 4 && k * cols >= 1 << 16;
+        return rows < 4 && k * cols >= c->dots->least;
     if (c->dots->range)     /* rounding an input costs what some columns save */
         return k >= 64 && cols >= 48 && k * cols >= 8192;
     return k >= 64 && cols >= 24;
@@ -403,8 +403,10 @@ static bool is_transformed(const cuv_space *s)
 {
     const int64_t places = s->out[0] * s->out[1] * s->out[2];
     const bool even = s->stride[0] == 1 && s->stride[1] == 1 && s->stride[2] == 1;
-    return even && s->ci >= 16 && s->co >= 16 && places >= 144 && s->k[0] == 1 &&
-           (s->k[1] == 1 ? s->k[2] >= 3 : s->k[1] == 3 && s->k[2] == 3 && s->dilation[1] == 1 && s->dilation[2] == 1);
+    if (!even || places < 144 || s->k[0] > 1)
+        return false;
+    return s->d == 1 ? s->k[2] >= 3 && s->ci >= 16 && s->co >= 16
+         : s->k[1] == 3 && s->k[2] == 3 && s->dilation[1] == 1 && s->dilation[2] == 1 && s->ci * s->co >= 4096;
 }
 
 static bool pays_image(const cuv_chooser *c, const cuv_prepared *to, size_t depth)

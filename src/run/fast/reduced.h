@@ -19,7 +19,8 @@ typedef struct cuv_dots {
     const char *name;
     cuv_precision precision;
     size_t panel, tile, group, x_bytes, w_bytes;
-    bool compute;               /* multiplies faster than float32 does; else it only reads less */
+    bool compute;               /* multiplies faster than float32 does; else it only reads less, which pays */
+    size_t least;               /* for a few rows times this many weights (SIZE_MAX: never) */
     void (*product)(const cuv_product *p, size_t first_row, size_t end_row, size_t first_panel, size_t end_panel);
     /* The extremes of x and zero; false when a value is not finite. NULL where inputs have no scale. */
     bool (*range)(const float *x, size_t n, float *lo, float *hi);
