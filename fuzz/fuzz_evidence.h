@@ -3,7 +3,7 @@
 #define CUV_FUZZ_EVIDENCE_H
 
 #include "fuzz.h"
-#include "evidence/evidence.h"
+#include "emit/emit.h"
 
 static inline void fuzz_read_file(const cuv_file *file)
 {
@@ -18,6 +18,18 @@ static inline void fuzz_text(cuv_context *cx, cuv_status status, char *text)
     if (fuzz_judge(cx, status) != (text != NULL))
         __builtin_trap();
     cuv_text_free(cx, text);
+}
+
+/* Picture and page, without writing a file. */
+static inline void fuzz_page(cuv_context *cx, const struct cuv_model *model)
+{
+    cuv_arena *arena = cuv_arena_new(cx);
+    cuv_buffer b;
+    cuv_buffer_init(&b, cx);
+    if (arena)
+        (void)fuzz_judge(cx, cuv_emit_page(model, arena, NULL, NULL, &b));
+    cuv_buffer_free(&b);
+    cuv_arena_free(arena);
 }
 
 /* The structure, and its texts. */
@@ -36,6 +48,9 @@ static inline void fuzz_structure(cuv_context *cx, struct cuv_evidence *ev)
     fuzz_text(cx, status, text);
     status = cuv_model_stage(model, "program", &text);
     fuzz_text(cx, status, text);
+    status = cuv_model_picture(model, true, false, &text);
+    fuzz_text(cx, status, text);
+    fuzz_page(cx, model);
     cuv_model_free(model);
 }
 

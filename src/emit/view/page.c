@@ -34,20 +34,24 @@ static void policy_hash(const char *text, size_t size, cuv_buffer *b)
     cuv_buffer_text(b, "='");
 }
 
-static void head(cuv_page *p, const cuv_buffer *style)
+static void head(cuv_page *p)
 {
-    cuv_buffer *b = p->b;
+    cuv_buffer *b = p->b, picture;
+    cuv_buffer_init(&picture, p->cx);
+    cuv_svg_style(&picture);
     cuv_buffer_text(b, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta http-equiv=\"Content-Security-Policy\" "
                        "content=\"default-src 'none'; style-src ");
-    policy_hash(style->data ? style->data : "", style->size, b);
+    policy_hash(cuv_page_style, strlen(cuv_page_style), b);
+    cuv_buffer_char(b, ' ');
+    policy_hash(picture.data ? picture.data : "", picture.size, b);
+    b->failed |= picture.failed;
+    cuv_buffer_free(&picture);
     cuv_buffer_text(b, "; script-src ");
     policy_hash(cuv_page_script, strlen(cuv_page_script), b);
     cuv_buffer_text(b, "; base-uri 'none'; form-action 'none'\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
                        "<meta name=\"referrer\" content=\"no-referrer\">\n<meta name=\"color-scheme\" content=\"light dark\">\n");
     cuv_page_tag(p, "title", p->m->name);
-    cuv_buffer_text(b, "\n<style>");
-    cuv_buffer_add(b, style->data, style->size);
-    cuv_buffer_text(b, "</style>\n</head>\n");
+    cuv_buffer_printf(b, "\n<style>%s</style>\n</head>\n", cuv_page_style);
 }
 
 static void count_line(cuv_page *p)
@@ -112,7 +116,6 @@ static cuv_status sections(cuv_page *p, bool drawn)
 cuv_status cuv_emit_page(const struct cuv_model *m, cuv_arena *arena, const cuv_verification *proof, const char *proof_from, cuv_buffer *out)
 {
     cuv_picture *picture_of;
-    cuv_buffer style;
     CUV_TRY(cuv_picture_of(m, arena, &picture_of));
     const size_t mark = cuv_findings_mark(m->cx);
     cuv_status laid = cuv_picture_lay_out(picture_of);
@@ -121,13 +124,7 @@ cuv_status cuv_emit_page(const struct cuv_model *m, cuv_arena *arena, const cuv_
     else if (laid != CUV_OK)
         return laid;
     cuv_page p = {.cx = m->cx, .arena = arena, .m = m, .picture = picture_of, .proof = proof, .proof_from = proof_from, .b = out};
-    cuv_buffer_init(&style, m->cx);
-    cuv_buffer_text(&style, cuv_page_style);
-    cuv_svg_style(&style);
-    if (!style.failed)
-        head(&p, &style);
-    out->failed |= style.failed;
-    cuv_buffer_free(&style);
+    head(&p);
     opening(&p);
     CUV_TRY(sections(&p, laid == CUV_OK));
     cuv_buffer_printf(out, "</main>\n<footer>made by cuvier %s</footer>\n<script>%s</script>\n</body>\n</html>\n", cuv_version(), cuv_page_script);

@@ -237,11 +237,9 @@ void cuv_svg_write(const cuv_picture *p, bool linked, cuv_buffer *b)
                       "viewBox=\"0 0 %.0f %.0f\">\n<title>", width, height, width, height);
     cuv_markup(b, p->m->name);
     cuv_buffer_text(b, "</title>\n");
-    if (!linked) {
-        cuv_buffer_text(b, "<style>");
-        cuv_svg_style(b);
-        cuv_buffer_text(b, "</style>\n");
-    }
+    cuv_buffer_text(b, "<style>");
+    cuv_svg_style(b);
+    cuv_buffer_text(b, "</style>\n");
     cuv_buffer_printf(b, "<defs><marker id=\"cv-tip\" viewBox=\"0 0 8 8\" refX=\"7.5\" refY=\"4\" markerWidth=\"8\" markerHeight=\"8\" "
                       "markerUnits=\"userSpaceOnUse\" orient=\"auto-start-reverse\"><path class=\"tip\" d=\"M0 0.5L8 4L0 7.5z\"/></marker></defs>\n"
                       "<rect class=\"paper\" width=\"%.0f\" height=\"%.0f\"/>\n", width, height);

@@ -53,7 +53,7 @@ struct cuv_picture {
 /* CUV_UNSUPPORTED "view.size" when it has more boxes than anybody would look at. */
 CUV_MUST_USE cuv_status cuv_picture_of(const struct cuv_model *m, cuv_arena *arena, cuv_picture **out);
 CUV_MUST_USE cuv_status cuv_picture_lay_out(cuv_picture *p);
-/* The svg element. `linked`: each box is a link to "#layer-ID" of the page around it, which has the style, too. */
+/* The svg element. `linked`: each box is a link to "#layer-ID" of the page around it. */
 void cuv_svg_write(const cuv_picture *p, bool linked, cuv_buffer *b);
 
 /* What stands in its style element. */
