@@ -45,6 +45,7 @@ typedef struct cuv_assignment {
     size_t count;
     const char *where;          /* "rebuild.py:12:5", "--map" */
     const char *excerpt;        /* the line of code and a caret, for errors; NULL for --map */
+    size_t at;                  /* among all that the script says of weights, in the order in which it happens */
 } cuv_assignment;
 
 /* Where files have the weights of a layer of a model that code gives as a class. In the order of model.weights. */
@@ -68,6 +69,7 @@ typedef struct cuv_weight_file {
     struct cuv_file *file;
     bool by_name, skip_mismatch;
     const char *where, *excerpt;    /* as of an assignment */
+    size_t at;
     const cuv_value *config;        /* of the other model; NULL: the file is for the whole model */
     const struct cuv_file *from;    /* what the configuration is from */
     const cuv_weight_part *parts;   /* what the two share */

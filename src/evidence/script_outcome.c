@@ -22,7 +22,7 @@ typedef struct spot { const cuv_sl *layer; const char *path; } spot;
 typedef struct outcome {
     cuv_sc *e;
     cuv_script *s;
-    size_t assignments, files;
+    size_t assignments, files, at;
     spot *spots;                /* every layer of the model, at every place that it has */
     size_t spot_count, spot_capacity;
 } outcome;
@@ -49,7 +49,7 @@ static void forget_layer(outcome *o, const char *path)
 static cuv_status add_assignment(outcome *o, const char *path, const struct cuv_stated *st)
 {
     cuv_arena *arena = o->e->ev->arena;
-    cuv_assignment a = {.count = st->tensors->count};
+    cuv_assignment a = {.count = st->tensors->count, .at = o->at};
     if (!*path) {
         o->s->assignment_count = 0;
         o->s->weight_file_count = 0;
@@ -75,7 +75,7 @@ static cuv_status add_assignment(outcome *o, const char *path, const struct cuv_
 
 static cuv_status add_file(outcome *o, cuv_file *file, const struct cuv_stated *st, const cuv_py *node)
 {
-    cuv_weight_file f = {.file = file, .by_name = st && st->by_name, .skip_mismatch = st && st->skip};
+    cuv_weight_file f = {.file = file, .by_name = st && st->by_name, .skip_mismatch = st && st->skip, .at = o->at};
     if (!f.by_name) {               /* it sets every weight: what came before does not count */
         o->s->assignment_count = 0;
         o->s->weight_file_count = 0;
@@ -156,7 +156,7 @@ static bool as_recorded(const cuv_sl *model)
 static cuv_status add_borrowed(outcome *o, const struct cuv_stated *st, const cuv_value *config, const cuv_file *from, const parts *p)
 {
     cuv_weight_file f = {.file = st->file, .by_name = st->by_name, .skip_mismatch = st->skip, .from = from, .parts = p->items,
-                         .part_count = p->count};
+                         .part_count = p->count, .at = o->at};
     if (!p->count)
         return CUV_OK;
     for (size_t i = 0; i < o->s->assignment_count; i++)
@@ -235,6 +235,7 @@ cuv_status cuv_sc_finish_weights(cuv_sc *e, cuv_sl *model)
     for (size_t i = 0; i < e->stated_count; i++) {
         const struct cuv_stated *st = &e->stated[i];
         const char *path = NULL;
+        o.at = i;
         if (st->file && st->file->arrangement == CUV_ARR_NONE)
             continue;
         if (st->file && st->origin)

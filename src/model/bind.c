@@ -138,6 +138,25 @@ static cuv_status choose_sources(cuv_binding *b)
     return CUV_OK;
 }
 
+/* A file of weights that has none, and no other has any: it is empty, and the model is not at fault. */
+static cuv_status check_empty(cuv_binding *b)
+{
+    const cuv_file *empty = NULL;
+    for (size_t i = 0; i < b->ev->file_count; i++) {
+        const cuv_file *f = b->ev->files[i];
+        for (size_t k = 0; k < f->group_count; k++)
+            if (f->groups[k].count)
+                return CUV_OK;
+        if (f->arrangement != CUV_ARR_NONE && !f->config && !empty)
+            empty = f;
+    }
+    if (!empty || !b->unit_count)
+        return CUV_OK;
+    return cuv_fail(b->cx, CUV_NO, "bind.empty", &(cuv_detail){.file = empty->path, .expected = cuv_format(b->cx, "weights of %zu layers", b->unit_count),
+                    .found = "none", .help = "it was saved before the model had weights, or from another model, or the save was cut off; get another copy"},
+                    "%s holds no weights: %s", empty->name, empty->group_count ? "all of its layers are empty" : "its list of layers is empty");
+}
+
 /* Nested lists that are no array cannot be anybody's weights; the row that is short is the news. */
 static cuv_status check_ragged(cuv_binding *b)
 {
@@ -249,6 +268,7 @@ static cuv_status bind(cuv_binding *b)
         open += !b->units[i].filled;
     if (open && !scripted) {
         CUV_TRY(choose_sources(b));
+        CUV_TRY(check_empty(b));
         if (b->source_count)
             CUV_TRY(bind_sources(b));
     }

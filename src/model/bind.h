@@ -13,6 +13,7 @@ typedef struct cuv_unit {
     size_t count;
     size_t twins;               /* other units with the same class of shapes */
     bool filled;
+    bool mapped;                /* by --map: code does not change it */
     const cuv_assignment *stated;   /* what code gives it and does not fit */
 } cuv_unit;
 
@@ -103,6 +104,8 @@ CUV_MUST_USE cuv_status cuv_bind_two_lists(cuv_binding *b, cuv_file *const *file
 CUV_MUST_USE cuv_status cuv_bind_named(cuv_binding *b, const cuv_named *tensors, size_t count, const cuv_file *f);
 /* One group a layer: by name where the names are the layers', else in order (groups.c). */
 CUV_MUST_USE cuv_status cuv_bind_groups(cuv_binding *b, const cuv_file *f);
+/* load_weights(by_name=True), which takes the place of what was there; with skip_mismatch it leaves what does not fit. */
+CUV_MUST_USE cuv_status cuv_load_by_name(cuv_binding *b, const cuv_weight_file *wf);
 /* By name only; `all`: a group without a layer is a misfit. */
 CUV_MUST_USE cuv_status cuv_bind_groups_by_name(cuv_binding *b, const cuv_file *f, bool all);
 

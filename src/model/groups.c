@@ -111,6 +111,57 @@ cuv_status cuv_bind_groups_by_name(cuv_binding *b, const cuv_file *f, bool all)
     return CUV_OK;
 }
 
+static void skipped(cuv_binding *b, const cuv_weight_file *wf, const cuv_unit *u, const char *what, const char *expected, const char *found)
+{
+    cuv_warn(b->cx, "bind.skipped", &(cuv_detail){.file = wf->where, .layer = u->layer->name, .expected = expected, .found = found},
+             "skip_mismatch: %s of the layer '%s' is left as it was: %s has %s in place of %s", what, u->layer->name, wf->file->name, found, expected);
+}
+
+/* A layer with another number of weights is skipped whole, a weight of another shape alone. */
+static cuv_status load_what_fits(cuv_binding *b, const cuv_weight_file *wf, cuv_unit *u, const cuv_group *g, const char *why)
+{
+    if (g->count != u->count) {
+        skipped(b, wf, u, "all", cuv_format(b->cx, "%zu", u->count), cuv_format(b->cx, "%zu arrays", g->count));
+        return CUV_OK;
+    }
+    for (size_t i = 0; i < u->count; i++) {
+        const cuv_tensor *t = g->tensors[i].tensor;
+        cuv_weight *w = u->weights[i];
+        if (cuv_shape_equal(w->shape, w->rank, t->shape, t->rank))
+            CUV_TRY(cuv_bind_tensor(b, u, w, &g->tensors[i], CUV_CERTAIN, why));
+        else
+            skipped(b, wf, u, w->name, cuv_shape_text(b->cx, w->shape, w->rank), cuv_shape_text(b->cx, t->shape, t->rank));
+        CUV_TRY(cuv_map_set(b->used, g->tensors[i].label, u));
+    }
+    return CUV_OK;
+}
+
+static bool fits_throughout(const cuv_unit *u, const cuv_group *g)
+{
+    for (size_t i = 0; i < u->count && g->count == u->count; i++)
+        if (!cuv_shape_equal(u->weights[i]->shape, u->weights[i]->rank, g->tensors[i].tensor->shape, g->tensors[i].tensor->rank))
+            return false;
+    return g->count == u->count;
+}
+
+cuv_status cuv_load_by_name(cuv_binding *b, const cuv_weight_file *wf)
+{
+    const char *why = cuv_format(b->cx, "%s names the layer", wf->file->name);
+    for (size_t i = 0; i < b->unit_count; i++) {
+        cuv_unit *u = &b->units[i];
+        const cuv_group *g = u->mapped ? NULL : group_named(wf->file, u->layer->name);
+        if (!g)
+            continue;
+        if (wf->skip_mismatch && !u->layer->custom && !fits_throughout(u, g)) {
+            CUV_TRY(load_what_fits(b, wf, u, g, why));
+            continue;
+        }
+        u->filled = false;
+        CUV_TRY(bind_group(b, u, wf->file, g, CUV_CERTAIN, why));
+    }
+    return CUV_OK;
+}
+
 static cuv_status bind_groups_in_order(cuv_binding *b, const cuv_file *f)
 {
     bool counted = names_are_counted(b, f);

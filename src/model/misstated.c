@@ -164,7 +164,7 @@ cuv_status cuv_bind_by_name(cuv_binding *b, const cuv_weight_file *wf)
     for (size_t i = 0; i < b->unit_count; i++)
         for (size_t k = 0; k < wf->file->group_count; k++)
             if (wf->file->groups[k].count && cuv_streq(wf->file->groups[k].name, b->units[i].layer->name))
-                return cuv_bind_groups_by_name(b, wf->file, false);
+                return cuv_load_by_name(b, wf);
     for (size_t i = 0; i < b->unit_count && i < SHOWN; i++)
         layers = cuv_format(b->cx, "%s%s%s", layers, i ? ", " : "", b->units[i].layer->name);
     for (size_t k = 0, n = 0; k < wf->file->group_count && n < SHOWN; k++)

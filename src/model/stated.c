@@ -162,6 +162,42 @@ static cuv_status resolve_map(cuv_binding *b, const char *text, cuv_assignment *
     }
 }
 
+static cuv_status bind_weight_file(cuv_binding *b, const cuv_weight_file *wf)
+{
+    if (wf->config)
+        return cuv_bind_borrowed(b, wf);
+    return wf->by_name && wf->file->arrangement == CUV_ARR_LEGACY ? cuv_bind_by_name(b, wf) : cuv_bind_source(b, wf->file);
+}
+
+static bool is_mapped(const cuv_binding *b, const char *layer)
+{
+    for (size_t i = 0; i < b->ev->map_text_count && layer; i++)
+        if (cuv_starts_with(b->ev->map_texts[i], layer) && b->ev->map_texts[i][strlen(layer)] == '=')
+            return true;
+    return false;
+}
+
+/* Files and arrays in the order in which the script takes them: what comes later counts. */
+static cuv_status bind_script(cuv_binding *b, const cuv_script *s, bool *scripted)
+{
+    size_t files = 0, arrays = 0;
+    while (files < s->weight_file_count || arrays < s->assignment_count) {
+        const cuv_weight_file *wf = files < s->weight_file_count ? &s->weight_files[files] : NULL;
+        const cuv_assignment *as = arrays < s->assignment_count ? &s->assignments[arrays] : NULL;
+        *scripted = true;
+        if (wf && (!as || wf->at <= as->at)) {
+            files++;
+            CUV_TRY(bind_weight_file(b, wf));
+            continue;
+        }
+        arrays++;
+        b->coded = true;
+        if (!is_mapped(b, as->layer))
+            CUV_TRY(bind_assignment(b, as, false));
+    }
+    return CUV_OK;
+}
+
 cuv_status cuv_bind_stated(cuv_binding *b, bool *scripted)
 {
     struct cuv_evidence *ev = b->ev;
@@ -177,22 +213,10 @@ cuv_status cuv_bind_stated(cuv_binding *b, bool *scripted)
         CUV_TRY(resolve_map(b, ev->map_texts[i], &as));
         CUV_TRY(bind_assignment(b, &as, true));
     }
-    for (size_t i = 0; i < ev->file_count; i++) {
-        const cuv_script *s = ev->files[i]->script;
-        for (size_t k = 0; s && k < s->weight_file_count; k++) {
-            const cuv_weight_file *wf = &s->weight_files[k];
-            *scripted = true;
-            CUV_TRY(wf->config ? cuv_bind_borrowed(b, wf) : wf->by_name && wf->file->arrangement == CUV_ARR_LEGACY ? cuv_bind_by_name(b, wf) : cuv_bind_source(b, wf->file));
-        }
-        for (size_t k = 0; s && k < s->assignment_count; k++) {
-            const cuv_assignment *as = &s->assignments[k];
-            bool mapped = false;
-            for (size_t j = 0; j < ev->map_text_count && as->layer; j++)
-                mapped |= cuv_starts_with(ev->map_texts[j], as->layer) && ev->map_texts[j][strlen(as->layer)] == '=';
-            *scripted = b->coded = true;
-            if (!mapped)
-                CUV_TRY(bind_assignment(b, as, false));
-        }
-    }
+    for (size_t i = 0; i < b->unit_count; i++)
+        b->units[i].mapped = b->units[i].filled;
+    for (size_t i = 0; i < ev->file_count; i++)
+        if (ev->files[i]->script)
+            CUV_TRY(bind_script(b, ev->files[i]->script, scripted));
     return CUV_OK;
 }
