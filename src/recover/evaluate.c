@@ -3,7 +3,7 @@
 #include "recover/structure.h"
 
 enum { MAX_VALUES = 50000, MAX_JOBS = 8000 };
-#define MAX_VALUE_BYTES ((size_t)192 << 20)
+#define MAX_VALUE_BYTES ((size_t)256 << 20)
 #define MAX_JOB_BYTES ((size_t)512 << 20)
 
 /* A layer made ready for inputs of certain shapes. */

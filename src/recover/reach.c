@@ -192,6 +192,8 @@ cuv_status cuv_find_reach(cuv_wirer *w)
             memmove(sets[end].at[kept++], sets[end].at[k], sizeof *sets->at);
     }
     sets[end].count = kept;
+    if (!kept)
+        return CUV_OK;          /* then the Flatten is not what it seems: branches were joined before it */
     backward(w, end, rank, &r, sets);
     w->reach = sets;
     w->reach_end = end;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #define RECOVER_SECONDS 10.0
-enum { MOST_TRIES = 60000, MOST_STRUCTURES = 600, READINGS_USED = 4, PART_SAMPLES = 8, ALL_SAMPLES = 24, MAX_ENDS = 8 };
+enum { MOST_TRIES = 4000000, MOST_STRUCTURES = 2400, PART_SAMPLES = 8, PART_VALUES = 16, ALL_SAMPLES = 24, MAX_ENDS = 8 };
 
 typedef struct recovery {
     cuv_evidence *ev;
@@ -19,6 +19,7 @@ typedef struct recovery {
     cuv_run_tensor inputs[MAX_ENDS], outputs[MAX_ENDS];     /* of the samples */
     size_t input_count, output_count;
     cuv_recovery *out;
+    double start, seconds;      /* of the search */
 } recovery;
 
 /* ---- the ends ------------------------------------------------------------------------------------------------------- */
@@ -189,6 +190,57 @@ static cuv_status wire_without_samples(recovery *r, const cuv_reading *reading)
     return found || r->ev->input_shape_count ? CUV_OK : guess_sizes(r, reading, &ends);
 }
 
+static uint64_t mix(uint64_t h, uint64_t v)
+{
+    return (h ^ v) * 1099511628211u ^ h >> 29;
+}
+
+/* What is left of a structure when the choices that the search makes anyway are left out. Where sizes must meet a Flatten they belong to the
+ * structure. */
+static uint64_t skeleton(const cuv_structure *s)
+{
+    uint64_t h = (uint64_t)(uintptr_t)s->reading;
+    bool sizes = false;
+    for (size_t i = 0; i < s->count; i++)
+        sizes |= s->nodes[i].kind == CUV_R_FLATTEN || (s->nodes[i].in_count > 1 && s->nodes[i].out.rank > 1 && s->nodes[i].kind != CUV_R_ATTENTION) || (s->outputs[0] == (int32_t)i && s->nodes[i].out.rank > 1);
+    for (size_t i = 0; i < s->count; i++) {
+        const cuv_rnode *n = &s->nodes[i];
+        unsigned traits = cuv_rkind_traits(n->kind);
+        h = mix(h, traits & (CUV_RT_POOL | CUV_RT_GLOBAL) ? 1000 + traits : (uint64_t)n->kind);
+        h = mix(h, (uint64_t)(uint32_t)n->unit);
+        for (int k = 0; k < n->in_count; k++)
+            h = mix(h, (uint64_t)(uint32_t)n->in[k]);
+        h = mix(h, (uint64_t)n->choice.sequences + 2 * (uint64_t)(n->kind == CUV_R_BIDIRECTIONAL && n->choice.merge));
+        if (sizes)
+            h = mix(h, (uint64_t)n->choice.stride | (uint64_t)n->choice.pad << 8 | (uint64_t)n->choice.pool << 16 | (uint64_t)n->choice.dilation << 24 |
+                           (uint64_t)n->kind << 32);
+    }
+    for (size_t i = 0; i < s->output_count; i++)
+        h = mix(h, (uint64_t)(uint32_t)s->outputs[i]);
+    return h;
+}
+
+/* Of structures that differ only in what the search tries anyway, the cheapest two stay. */
+static cuv_status drop_doubles(recovery *r)
+{
+    uint64_t *seen = CUV_NEW_ARRAY(r->arena, uint64_t, r->count + 1);
+    size_t kept = 0;
+    if (!seen)
+        return cuv_oom(r->cx);
+    for (size_t i = 0; i < r->count; i++) {
+        uint64_t h = skeleton(&r->structures[i]);
+        size_t n = 0;
+        for (size_t k = 0; k < kept; k++)
+            n += seen[k] == h;
+        if (n >= 2)
+            continue;
+        seen[kept] = h;
+        r->structures[kept++] = r->structures[i];
+    }
+    r->count = kept;
+    return CUV_OK;
+}
+
 static int cheaper(const void *a, const void *b)
 {
     const cuv_structure *x = a, *y = b;
@@ -212,19 +264,25 @@ static cuv_status no_wiring(recovery *r)
 
 static cuv_status wire_all(recovery *r)
 {
-    for (size_t i = 0; i < r->reading_count && i < READINGS_USED; i++) {
+    for (size_t i = 0; i < r->reading_count; i++) {
         cuv_ends ends;
         size_t found;
         if (!r->ev->samples) {
             CUV_TRY(wire_without_samples(r, &r->readings[i]));
             continue;
         }
+        if (r->count && cuv_search_clock() > r->start + .2 * r->seconds)
+            break;              /* time for the search */
         CUV_TRY(ends_of_samples(r, &r->readings[i], &ends));
         CUV_TRY(wire(r, &r->readings[i], &ends, 0, MOST_STRUCTURES, &found));
+        cuv_structure *twins;
+        CUV_TRY(cuv_wire_twins(r->cx, r->arena, &r->readings[i], &ends, r->remains->complete, &twins, &found));
+        CUV_TRY(add_structures(r, twins, found, 0));
     }
     if (!r->count)
         return no_wiring(r);
     qsort(r->structures, r->count, sizeof *r->structures, cheaper);
+    CUV_TRY(drop_doubles(r));
     r->count = r->count < MOST_STRUCTURES ? r->count : MOST_STRUCTURES;
     return CUV_OK;
 }
@@ -294,7 +352,7 @@ static cuv_status not_found(recovery *r, const cuv_search *s)
                     .expected = cuv_format(r->cx, "differences within rtol %g, atol %g", r->options->rtol, r->options->atol),
                     .found = cuv_format(r->cx, "the nearest is off by %.3g of the outputs' spread", least),
                     .notes = cuv_format(r->cx, "%zu structures and %zu sets of choices were tried in %.1f seconds", s->count, s->evaluated,
-                                        r->options->seconds > 0 ? r->options->seconds : RECOVER_SECONDS),
+                                        r->seconds),
                     .help = "more time (--time), more samples, or what is known of the model (a configuration, the code that builds it) may help; "
                             "do weights and samples belong together?"},
                     "no architecture that was tried gives the outputs of %s", r->ev->samples->file->name);
@@ -353,7 +411,11 @@ static void first_rows(const cuv_run_tensor *from, size_t count, size_t rows, cu
 static cuv_status set_up(recovery *r, cuv_search *s)
 {
     size_t n = (size_t)r->inputs[0].shape[0], all = n < ALL_SAMPLES ? n : ALL_SAMPLES, held = all < 8 ? all / 2 : all / 4;
-    size_t part = all - held < PART_SAMPLES ? all - held : PART_SAMPLES;
+    size_t part = all - held < PART_SAMPLES ? all - held : PART_SAMPLES, values = 0;
+    for (size_t i = 0; i < r->output_count; i++)
+        values += (size_t)(r->outputs[i].shape[r->outputs[i].rank - 1]);
+    size_t enough = values ? PART_VALUES / values + 2 : 2;       /* many outputs: fewer samples do */
+    part = part < enough ? part : enough;
     cuv_run_tensor in[MAX_ENDS], out[MAX_ENDS];
     s->held_back = all - part;
     first_rows(r->inputs, r->input_count, part, in);
@@ -374,8 +436,7 @@ static cuv_status set_up(recovery *r, cuv_search *s)
 
 static cuv_status search(recovery *r)
 {
-    double seconds = r->options->seconds > 0 ? r->options->seconds : RECOVER_SECONDS;
-    cuv_search s = {.cx = r->cx, .arena = r->arena, .most = MOST_TRIES, .until = cuv_search_clock() + seconds};
+    cuv_search s = {.cx = r->cx, .arena = r->arena, .most = MOST_TRIES, .until = r->start + r->seconds};
     cuv_status status = set_up(r, &s);
     if (status == CUV_OK)
         status = cuv_search_run(&s);
@@ -388,16 +449,20 @@ static cuv_status search(recovery *r)
 
 cuv_status cuv_recover(cuv_evidence *ev, const cuv_remains *remains, const cuv_recover_options *options, cuv_arena *arena, cuv_recovery **out)
 {
-    recovery r = {.ev = ev, .cx = ev->cx, .arena = arena, .remains = remains, .options = options};
+    recovery r = {.ev = ev, .cx = ev->cx, .arena = arena, .remains = remains, .options = options, .start = cuv_search_clock(),
+                  .seconds = options->seconds > 0 ? options->seconds : RECOVER_SECONDS};
     *out = r.out = CUV_NEW(arena, cuv_recovery);
     if (!r.out)
         return cuv_oom(ev->cx);
     r.out->candidates = CUV_NEW_ARRAY(arena, cuv_candidate_config, (options->top ? options->top : 1) + 1);
     if (!r.out->candidates)
         return cuv_oom(ev->cx);
-    CUV_TRY(cuv_read_units(ev->cx, arena, remains, r.readings, &r.reading_count));
+    bool tokens = !ev->samples;
     if (ev->samples)
         CUV_TRY(take_samples(&r));
+    for (size_t i = 0; i < r.input_count; i++)
+        tokens |= r.inputs[i].rank == 2 && all_whole(&r.inputs[i]);
+    CUV_TRY(cuv_read_units(ev->cx, arena, remains, tokens, r.readings, &r.reading_count));
     CUV_TRY(wire_all(&r));
     return ev->samples ? search(&r) : assume(&r);
 }

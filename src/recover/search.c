@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { SPATIAL_MOST = 6000, ACTS_MOST = 40000, STRUCTURES_FIRST = 6, PAIRS = 14 };
+enum { SPATIAL_MOST = 6000, BOTH_MOST = 60000, ACTS_MOST = 250000, STRUCTURES_FIRST = 6, PAIRS = 14 };
 static const uint8_t common[] = {1, 2, 3, 4, 5, 7, 6, 8, 9, 10, 11, 12, 0};
 
 double cuv_search_clock(void)
@@ -195,18 +195,25 @@ static double *ranked(cuv_search *s)
     return order;
 }
 
-static cuv_status all_alike(cuv_search *s)
+static cuv_status first_alike(cuv_search *s)
 {
-    static const uint8_t three[] = {CUV_A_RELU, CUV_A_TANH, CUV_A_SIGMOID};
-    size_t most = s->most, wide = s->count < 400 ? s->count : 400;
-    double until = s->until, now = cuv_search_clock();
     s->stage = "all hidden layers alike";
     for (size_t i = 0; i < s->count && i < STRUCTURES_FIRST && !spent(s); i++)
         CUV_TRY(try_acts(s, i, common, sizeof common));
+    return CUV_OK;
+}
+
+static cuv_status all_alike(cuv_search *s)
+{
+    static const uint8_t three[] = {CUV_A_RELU, CUV_A_TANH, CUV_A_SIGMOID};
+    size_t most = s->most, wide = s->count;
+    double until = s->until, now = cuv_search_clock();
+    s->stage = "all hidden layers alike, more structures";
     s->until = now + (until - now) * .35;
     s->most = most / 2;
-    for (size_t i = STRUCTURES_FIRST; i < wide && !spent(s); i++)
-        CUV_TRY(try_acts(s, i, three, 3));
+    for (size_t k = 0; k < 3; k++)
+        for (size_t i = STRUCTURES_FIRST; i < wide && !spent(s); i++)
+            CUV_TRY(try_acts(s, i, &three[k], 1));
     s->until = until;
     s->most = most;
     double *order = ranked(s);
@@ -360,30 +367,64 @@ static void sort_hits(cuv_search *s)
         qsort(s->hits, s->hit_count, sizeof *s->hits, by_error);
 }
 
+/* The best hit of each structure, nearest first. */
+static size_t best_of_each(cuv_search *s, cuv_hit *best)
+{
+    uint8_t *used = CUV_NEW_ARRAY(s->arena, uint8_t, s->count + 1);
+    size_t n = 0;
+    sort_hits(s);
+    for (size_t i = 0; used && i < s->hit_count; i++)
+        if (!used[s->hits[i].structure]++)
+            best[n++] = s->hits[i];
+    return n;
+}
+
+static const cuv_hit *hit_of(const cuv_hit *best, size_t n, size_t structure)
+{
+    for (size_t i = 0; i < n; i++)
+        if (best[i].structure == structure)
+            return &best[i];
+    return NULL;
+}
+
+/* From the nearest structure and from the likeliest one by turns: a wrong one may come nearer than the right one with a wrong choice. */
 static cuv_status descents(cuv_search *s)
 {
-    size_t tried = 0;
-    uint8_t *used = CUV_NEW_ARRAY(s->arena, uint8_t, s->count + 1);
+    cuv_hit *best = CUV_NEW_ARRAY(s->arena, cuv_hit, s->count + 1);
+    uint8_t *done = CUV_NEW_ARRAY(s->arena, uint8_t, s->count + 1);
+    double until = s->until, now = cuv_search_clock();
     s->stage = "downhill";
-    sort_hits(s);
-    size_t n = s->hit_count;
-    if (!used)
+    if (!best || !done)
         return cuv_oom(s->cx);
-    for (size_t i = 0; i < n && tried < 12 && !spent(s); i++) {
-        cuv_hit h = s->hits[i];
-        if (used[h.structure] >= 2)
-            continue;
-        used[h.structure]++;
-        tried++;
-        CUV_TRY(descend(s, h.structure, h.values, h.error, true));
+    size_t n = best_of_each(s, best);
+    s->until = now + (until - now) * .6;
+    for (size_t i = 0; i < 2 * n && i < 80 && !spent(s); i++) {
+        const cuv_hit *h = i % 2 ? &best[i / 2] : hit_of(best, n, i / 2);
+        if (h && !done[h->structure]++)
+            CUV_TRY(descend(s, h->structure, h->values, h->error, i < 16));
     }
+    s->until = until;
     return CUV_OK;
 }
 
 /* ---- all of them -------------------------------------------------------------------------------------------------------------- */
 
-/* Every combination of the slots of one kind (windows, or activations), the others as in the hit. */
-static cuv_status exhaust(cuv_search *s, const cuv_hit *from, bool spatial, double most)
+typedef enum which { WINDOWS, ACTIVATIONS, BOTH } which;
+
+static bool takes_part(const cuv_choice_slot *slot, which w)
+{
+    bool window = cuv_slot_is_spatial(slot->kind), act = cuv_slot_is_act(slot->kind);
+    return w == WINDOWS ? window : w == ACTIVATIONS ? act : window || act;
+}
+
+/* Hidden activations that are not rare: more would make the whole too large. */
+static uint8_t most_options(const cuv_choice_slot *slot)
+{
+    return cuv_slot_is_act(slot->kind) && slot->count > 12 ? 12 : slot->count;
+}
+
+/* Every combination of the slots of one kind (windows, activations, or both), the others as in the hit. */
+static cuv_status exhaust(cuv_search *s, const cuv_hit *from, which w, double most)
 {
     cuv_prepared *p = &s->structures[from->structure];
     double total = 1, least = from->error;
@@ -391,8 +432,8 @@ static cuv_status exhaust(cuv_search *s, const cuv_hit *from, bool spatial, doub
     if (!values || !best)
         return cuv_oom(s->cx);
     for (size_t i = 0; i < p->count; i++)
-        if (spatial ? cuv_slot_is_spatial(p->slots[i].kind) : cuv_slot_is_act(p->slots[i].kind)) {
-            total *= p->slots[i].count;
+        if (takes_part(&p->slots[i], w)) {
+            total *= p->slots[i].kind == CUV_S_OUT ? 3 : most_options(&p->slots[i]);
             values[i] = 0;
         }
     if (total > most || total < 2)
@@ -410,9 +451,9 @@ static cuv_status exhaust(cuv_search *s, const cuv_hit *from, bool spatial, doub
         }
         size_t i = p->count;
         while (i-- > 0) {
-            if (!(spatial ? cuv_slot_is_spatial(p->slots[i].kind) : cuv_slot_is_act(p->slots[i].kind)))
+            if (!takes_part(&p->slots[i], w))
                 continue;
-            if (++values[i] < p->slots[i].count)
+            if (++values[i] < (p->slots[i].kind == CUV_S_OUT ? p->slots[i].count : most_options(&p->slots[i])))
                 break;
             values[i] = 0;
         }
@@ -422,11 +463,11 @@ static cuv_status exhaust(cuv_search *s, const cuv_hit *from, bool spatial, doub
     return least < from->error ? descend(s, from->structure, best, least, false) : CUV_OK;
 }
 
-static cuv_status exhausts(cuv_search *s, bool spatial, double most)
+static cuv_status exhausts(cuv_search *s, which w, double most)
 {
     size_t done = 0;
     uint8_t *used = CUV_NEW_ARRAY(s->arena, uint8_t, s->count + 1);
-    s->stage = spatial ? "all strides, paddings and pools" : "all activations";
+    s->stage = w == WINDOWS ? "all strides, paddings and pools" : w == ACTIVATIONS ? "all activations" : "all choices";
     sort_hits(s);
     if (!used)
         return cuv_oom(s->cx);
@@ -436,8 +477,25 @@ static cuv_status exhausts(cuv_search *s, bool spatial, double most)
         if (used[h.structure]++)
             continue;
         done++;
-        CUV_TRY(exhaust(s, &h, spatial, most));
+        CUV_TRY(exhaust(s, &h, w, most));
     }
+    return CUV_OK;
+}
+
+/* The likeliest structures whole, where that is little. */
+static cuv_status small_ones(cuv_search *s)
+{
+    double until = s->until, now = cuv_search_clock();
+    s->until = now + (until - now) * .25;
+    s->stage = "all choices of small structures";
+    for (size_t i = 0; i < s->count && i < 8 && !spent(s); i++) {
+        cuv_prepared *p = &s->structures[i];
+        cuv_hit h = {i, CUV_NEW_ARRAY(s->arena, uint8_t, p->count + 1), 1e6, INFINITY, INFINITY};
+        if (!h.values)
+            return cuv_oom(s->cx);
+        CUV_TRY(exhaust(s, &h, BOTH, i < 2 ? 30000 : 8000));
+    }
+    s->until = until;
     return CUV_OK;
 }
 
@@ -457,7 +515,7 @@ static cuv_status restarts(cuv_search *s)
     size_t n = s->hit_count < 24 ? s->hit_count : 24;
     if (!n)
         return CUV_OK;
-    for (size_t round = 0; round < 400 && !spent(s); round++) {
+    for (size_t round = 0; round < 100000 && !spent(s); round++) {
         cuv_hit h = s->hits[dice(&state) % n];
         cuv_prepared *p = &s->structures[h.structure];
         uint8_t *values = copy_values(s, h.structure, h.values);
@@ -478,12 +536,18 @@ cuv_status cuv_search_run(cuv_search *s)
 {
     CUV_TRY(by_statistics(s));
     if (!spent(s))
+        CUV_TRY(first_alike(s));
+    if (!spent(s))
         CUV_TRY(all_alike(s));
+    if (!spent(s))
+        CUV_TRY(small_ones(s));
     if (!spent(s))
         CUV_TRY(descents(s));
     if (!spent(s))
-        CUV_TRY(exhausts(s, true, SPATIAL_MOST));
+        CUV_TRY(exhausts(s, WINDOWS, SPATIAL_MOST));
     if (!spent(s))
-        CUV_TRY(exhausts(s, false, ACTS_MOST));
+        CUV_TRY(exhausts(s, BOTH, BOTH_MOST));
+    if (!spent(s))
+        CUV_TRY(exhausts(s, ACTIVATIONS, ACTS_MOST));
     return spent(s) ? CUV_OK : restarts(s);
 }

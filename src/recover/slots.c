@@ -7,7 +7,7 @@ typedef struct maker {
     const cuv_structure *from;
     cuv_prepared *to;
     size_t slot_capacity;
-    int32_t *moved;         /* nodes of `from` in `to` */
+    int32_t *moved, *base;  /* nodes of `from` in `to`: with the activation put behind them, and without */
     uint16_t *readers;      /* bits by node: what reads it */
     bool attention;
 } maker;
@@ -29,7 +29,7 @@ static cuv_choice_slot *add_slot(maker *m, cuv_slot_kind kind, int32_t node, siz
     if (!grown || !o)
         return NULL;
     m->to->slots = grown;
-    grown[m->to->count] = (cuv_choice_slot){.kind = kind, .node = node, .options = o};
+    grown[m->to->count] = (cuv_choice_slot){.kind = kind, .node = node, .copy = -1, .options = o};
     return &grown[m->to->count++];
 }
 
@@ -265,14 +265,28 @@ static void fixed_act(cuv_rnode *n)
         n->choice.act = CUV_A_ELU;
 }
 
+/* The choices of a node count for its twin, too. */
+static void tie(maker *m, size_t i)
+{
+    int32_t first = m->from->nodes[i].twin - 1;
+    for (size_t k = 0; k < m->to->count; k++) {
+        cuv_choice_slot *s = &m->to->slots[k];
+        if (s->node == m->base[first])
+            s->copy = m->base[i];
+        else if (s->node == m->moved[first])
+            s->copy = m->moved[i];
+    }
+}
+
 cuv_status cuv_prepare(cuv_context *cx, cuv_arena *arena, const cuv_structure *s, cuv_prepared *out)
 {
     maker m = {.cx = cx, .arena = arena, .from = s, .to = out};
     *out = (cuv_prepared){.s = *s, .least = INFINITY, .usual = CUV_ACT_COUNT};
     out->s.nodes = CUV_NEW_ARRAY(arena, cuv_rnode, 2 * s->count + 1);
     m.moved = CUV_NEW_ARRAY(arena, int32_t, s->count + 1);
+    m.base = CUV_NEW_ARRAY(arena, int32_t, s->count + 1);
     m.readers = CUV_NEW_ARRAY(arena, uint16_t, s->count + 1);
-    if (!out->s.nodes || !m.moved || !m.readers)
+    if (!out->s.nodes || !m.moved || !m.base || !m.readers)
         return cuv_oom(cx);
     out->s.count = 0;
     find_readers(&m);
@@ -284,10 +298,15 @@ cuv_status cuv_prepare(cuv_context *cx, cuv_arena *arena, const cuv_structure *s
         *n = s->nodes[i];
         for (int k = 0; k < n->in_count; k++)
             n->in[k] = n->in[k] < 0 ? n->in[k] : m.moved[n->in[k]];
-        m.moved[i] = at;
+        m.moved[i] = m.base[i] = at;
         fixed_act(n);
+        size_t slots = out->count;
         if (!slots_of(&m, (int32_t)i, at) || !room_for_act(&m, (int32_t)i, at))
             return cuv_oom(cx);
+        if (n->twin) {
+            out->count = slots;
+            tie(&m, i);
+        }
     }
     for (size_t i = 0; i < out->s.output_count; i++)
         out->s.outputs[i] = m.moved[s->outputs[i]];
@@ -296,20 +315,24 @@ cuv_status cuv_prepare(cuv_context *cx, cuv_arena *arena, const cuv_structure *s
 
 /* ---- use --------------------------------------------------------------------------------------------------------------- */
 
+static void set_option(cuv_rnode *n, bool is_act, const cuv_option *o)
+{
+    uint8_t act = is_act ? o->choice.act : n->choice.act;
+    if (!is_act) {
+        n->kind = o->kind;
+        n->choice = o->choice;
+    }
+    n->choice.act = act;
+}
+
 void cuv_apply(cuv_prepared *p, const uint8_t *values)
 {
     for (size_t i = 0; i < p->count; i++) {
         const cuv_choice_slot *s = &p->slots[i];
         const cuv_option *o = &s->options[values[i]];
-        cuv_rnode *n = &p->s.nodes[s->node];
-        if (cuv_slot_is_act(s->kind)) {
-            n->choice.act = o->choice.act;
-            continue;
-        }
-        uint8_t act = n->choice.act;
-        n->kind = o->kind;
-        n->choice = o->choice;
-        n->choice.act = act;
+        set_option(&p->s.nodes[s->node], cuv_slot_is_act(s->kind), o);
+        if (s->copy >= 0)
+            set_option(&p->s.nodes[s->copy], cuv_slot_is_act(s->kind), o);
     }
 }
 

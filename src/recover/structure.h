@@ -39,9 +39,11 @@ typedef struct cuv_runit {
 /* One way to cut the tensors into layers. */
 typedef struct cuv_reading { double cost; cuv_runit *units; size_t count; } cuv_reading;
 
-enum { CUV_READINGS = 6, CUV_R_MAX_UNITS = 1500 };
+enum { CUV_READINGS = 10, CUV_R_MAX_UNITS = 1500 };
 /* The best readings, cheapest first. None fits: CUV_NO "recover.shapes". */
-CUV_MUST_USE cuv_status cuv_read_units(cuv_context *cx, cuv_arena *arena, const cuv_remains *remains, cuv_reading *out, size_t *count);
+/* `tokens`: an input may be whole numbers, so that there may be an Embedding. */
+CUV_MUST_USE cuv_status cuv_read_units(cuv_context *cx, cuv_arena *arena, const cuv_remains *remains, bool tokens, cuv_reading *out,
+                                       size_t *count);
 
 /* ---- wirings ----------------------------------------------------------------------------------------------- */
 
@@ -76,6 +78,7 @@ typedef struct cuv_rnode {
     int in_count;
     cuv_flow out;
     cuv_choice choice;
+    int32_t twin;                   /* the node, plus 1, that this one repeats on another input: same layer, same choices; 0: none */
     bool free_act;                  /* put here to hold an activation that may be none (linear) */
 } cuv_rnode;
 
@@ -95,6 +98,9 @@ typedef struct cuv_ends { cuv_flow inputs[8], outputs[8]; size_t input_count, ou
 /* Wirings that take the inputs and, where known, give the outputs; cheapest first, at most `most`. */
 CUV_MUST_USE cuv_status cuv_wire(cuv_context *cx, cuv_arena *arena, const cuv_reading *reading, const cuv_ends *ends, bool complete,
                                  size_t most, cuv_structure **out, size_t *count);
+/* Two equal inputs through the same layers, then merged (siamese nets); none when the inputs are no such pair. */
+CUV_MUST_USE cuv_status cuv_wire_twins(cuv_context *cx, cuv_arena *arena, const cuv_reading *reading, const cuv_ends *ends, bool complete,
+                                       cuv_structure **out, size_t *count);
 /* Size after a window that is moved over an axis. */
 int32_t cuv_window_size(int32_t size, int64_t kernel, int stride, int pad);
 

@@ -146,6 +146,7 @@ typedef struct reader {
     cuv_context *cx;
     cuv_arena *arena;
     const cuv_remains *remains;
+    bool tokens;
 } reader;
 
 static int64_t get(binding *b, const char *name)
@@ -177,7 +178,11 @@ static double mean(const cuv_tensor *t)
 static double cost_of_values(cuv_rkind kind, const char *settings, const cuv_named *t, size_t n)
 {
     switch ((int)kind) {
-    case CUV_R_BATCH_NORM: return never_negative(t[n - 1].tensor) && t[0].tensor->rank == 1 ? 0 : INFINITY;
+    case CUV_R_BATCH_NORM: {
+        bool scale = !strstr(settings, "!scale");       /* gammas lie about 1, betas about 0 */
+        double odd = scale == (mean(t[0].tensor) > .3) ? 0 : .5;
+        return never_negative(t[n - 1].tensor) && t[0].tensor->rank == 1 ? odd : INFINITY;
+    }
     case CUV_R_LAYER_NORM: case CUV_R_RMS_NORM: return t[0].tensor->rank > 1 ? INFINITY : mean(t[0].tensor) > .3 ? 0 : 1.5;
     case CUV_R_GRU: {
         bool after = !strstr(settings, "!reset_after");
@@ -249,7 +254,7 @@ static bool is_flat_number(const cuv_tensor *t)
 static cuv_status try_row(reader *r, size_t row, const cuv_named *tensors, size_t count, cuv_runit *u, size_t *n)
 {
     binding b = {.def = cuv_layer_find(cuv_rkind_name(rows[row].kind))};
-    *n = b.def ? match_slots(&b, rows[row].settings, tensors, count) : 0;
+    *n = b.def && (r->tokens || rows[row].kind != CUV_R_EMBEDDING) ? match_slots(&b, rows[row].settings, tensors, count) : 0;
     if (!*n)
         return CUV_OK;
     double more = cost_of_values(rows[row].kind, rows[row].settings, tensors, *n);
@@ -276,7 +281,7 @@ static cuv_status prelu_axes(reader *r, cuv_runit *u)
     for (int i = 0; i + 1 < t->rank; i++)
         if (t->shape[i] == 1)
             CUV_TRY(cuv_list_add(r->arena, axes, cuv_value_int(r->arena, i + 1)));
-    u->cost = t->rank == 1 ? .6 : t->shape[0] == 1 ? .1 : 1.5;
+    u->cost = t->rank == 1 ? 1.6 : t->shape[0] == 1 ? .1 : 1.5;
     return axes->size ? put(r, u->config, "shared_axes", axes) : CUV_OK;
 }
 
@@ -409,6 +414,15 @@ static const cuv_runit *last_weighted(const part *p)
     return p ? &p->unit : NULL;
 }
 
+/* Axes of what the last convolution or dense layer gives, without the batch. */
+static int axes_after(const part *p)
+{
+    for (; p; p = p->prev)
+        if (cuv_rkind_traits(p->unit.kind) & (CUV_RT_CONV | CUV_RT_LINEAR | CUV_RT_RECURRENT))
+            return 1 + cuv_rkind_spatial(p->unit.kind) + ((cuv_rkind_traits(p->unit.kind) & CUV_RT_RECURRENT) != 0);
+    return 1;
+}
+
 /* How ill a layer follows the one before. */
 static double cost_of_meeting(const part *prev, const cuv_runit *u)
 {
@@ -420,6 +434,8 @@ static double cost_of_meeting(const part *prev, const cuv_runit *u)
         return u->kind == CUV_R_EMBEDDING ? -.5 : traits & (CUV_RT_NORM | CUV_RT_ACTS) ? .5 : 0;
     if (u->kind == CUV_R_EMBEDDING)
         return before->kind == CUV_R_EMBEDDING ? 1 : 2;
+    if (u->kind == CUV_R_PRELU && u->tensors[0].tensor->rank != axes_after(prev) && u->tensors[0].tensor->rank != 1)
+        return 6;
     if (u->in == before->out)
         return 0;
     if (u->kind == CUV_R_PRELU)
@@ -524,9 +540,9 @@ static void tell_others(reader *r, cuv_reading *readings, size_t count)
             }
 }
 
-cuv_status cuv_read_units(cuv_context *cx, cuv_arena *arena, const cuv_remains *remains, cuv_reading *out, size_t *count)
+cuv_status cuv_read_units(cuv_context *cx, cuv_arena *arena, const cuv_remains *remains, bool tokens, cuv_reading *out, size_t *count)
 {
-    reader r = {cx, arena, remains};
+    reader r = {cx, arena, remains, tokens};
     atom *atoms;
     size_t n = 0, furthest = 0;
     CUV_TRY(make_atoms(&r, &atoms, &n));

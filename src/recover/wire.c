@@ -117,12 +117,16 @@ static bool keep_links(cuv_wirer *w, cuv_wstate *s)
     return true;
 }
 
-static size_t same_key(const ranked *r, size_t count, uint64_t key)
+/* How often each key was chosen: open addressing, twice as large as what is chosen. */
+typedef struct tally { uint64_t key; size_t count; } tally;
+
+static tally *tally_of(tally *t, size_t size, uint64_t key)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < count; i++)
-        n += r[i].key == key;
-    return n;
+    size_t at = (key ^ key >> 32) % size;
+    while (t[at].count && t[at].key != key)
+        at = (at + 1) % size;
+    t[at].key = key;
+    return &t[at];
 }
 
 /* The cheapest ones, with so many of each kind that no one kind crowds out the others. */
@@ -130,9 +134,10 @@ static cuv_wstate *choose(cuv_wirer *w, size_t width, size_t *count)
 {
     ranked *all = CUV_NEW_ARRAY(w->step, ranked, w->next_count + 1);
     cuv_wstate *kept = CUV_NEW_ARRAY(w->arena, cuv_wstate, width + 1);
-    size_t per = width / 3 > 8 ? width / 3 : 8, chosen = 0;
+    tally *keys = CUV_NEW_ARRAY(w->step, tally, 2 * width + 1);
+    size_t per = width / 2 > 8 ? width / 2 : 8;
     *count = 0;
-    if (!all || !kept) {
+    if (!all || !kept || !keys) {
         failed(w);
         return NULL;
     }
@@ -140,9 +145,10 @@ static cuv_wstate *choose(cuv_wirer *w, size_t width, size_t *count)
         all[i] = (ranked){w->next[i], i, key_of(w->next[i])};
     qsort(all, w->next_count, sizeof *all, by_cost);
     for (size_t i = 0; i < w->next_count && *count < width; i++) {
-        if (same_key(all, chosen, all[i].key) >= per)
+        tally *t = tally_of(keys, 2 * width + 1, all[i].key);
+        if (t->count >= per)
             continue;
-        all[chosen++] = all[i];
+        t->count++;
         kept[*count] = *all[i].state;
         if (!keep_links(w, &kept[(*count)++]))
             return NULL;
@@ -261,7 +267,7 @@ static cuv_status place_unit(cuv_wirer *w, size_t width, cuv_wstate **states, si
 
 static cuv_status grow(cuv_wirer *w, cuv_wstate **states, size_t *count)
 {
-    size_t n = w->reading->count, width = w->complete ? 400 : n < 5 ? 600 : n > 20 ? 120 : 2400 / n;
+    size_t n = w->reading->count, width = w->complete ? 600 : n < 5 ? 2400 : n > 30 ? 300 : 9600 / n;
     for (w->at = 0; w->at < n && *count; w->at++) {
         cuv_status status = place_unit(w, width, states, count);
         cuv_arena_free(w->step);

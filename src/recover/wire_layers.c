@@ -231,7 +231,8 @@ static double cost_of_conv(const cuv_runit *u, cuv_choice c)
 {
     bool grows = cuv_rkind_traits(u->kind) & CUV_RT_GROWS;
     double cost = c.pad == CUV_PAD_VALID ? .5 : c.pad == CUV_PAD_SAME ? .4 : .9;
-    cost += grows ? (c.stride == 1 ? .5 : c.stride > 2 ? 2.5 : 0) : c.stride == 1 ? 0 : c.stride == 2 ? 1.6 : 3;
+    double two = u->out > u->in && u->in > 4 ? 1 : 1.6;     /* more channels on fewer positions: usual */
+    cost += grows ? (c.stride == 1 ? .5 : c.stride > 2 ? 2.5 : 0) : c.stride == 1 ? 0 : c.stride == 2 ? two : 3;
     return cost + (grows && c.pad == CUV_PAD_VALID ? .6 : 0) + (c.dilation == 2 ? 1.6 : c.dilation > 2 ? 2.5 : 0);
 }
 
