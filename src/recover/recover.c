@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #define RECOVER_SECONDS 10.0
+#define WIRING_SECONDS 2.0          /* where there are no samples to search with */
 enum { MOST_TRIES = 4000000, MOST_STRUCTURES = 2400, PART_SAMPLES = 8, PART_VALUES = 16, ALL_SAMPLES = 24, MAX_ENDS = 8 };
 
 typedef struct recovery {
@@ -127,6 +128,12 @@ static cuv_status add_structures(recovery *r, const cuv_structure *s, size_t cou
     return CUV_OK;
 }
 
+/* The first reading may take half the time, the others what is left of a fifth. */
+static double wiring_ends(const recovery *r)
+{
+    return r->start + (r->count ? .2 : .5) * r->seconds;
+}
+
 static cuv_status wire(recovery *r, const cuv_reading *reading, const cuv_ends *ends, double cost, size_t most, size_t *found)
 {
     cuv_structure *s;
@@ -134,6 +141,7 @@ static cuv_status wire(recovery *r, const cuv_reading *reading, const cuv_ends *
     if (!kept)
         return cuv_oom(r->cx);
     *kept = *ends;
+    kept->until = wiring_ends(r);
     CUV_TRY(cuv_wire(r->cx, r->arena, reading, kept, r->remains->complete, most, &s, found));
     return add_structures(r, s, *found, cost);
 }
@@ -161,7 +169,7 @@ static cuv_status guess_sizes(recovery *r, const cuv_reading *reading, cuv_ends 
                                     60, 72, 90, 112, 120, 180, 192, 250, 300, 320, 400, 500, 512, 7, 6, 5, 4};
     cuv_flow *f = &ends->inputs[0];
     size_t found = 0;
-    for (size_t i = 0; i < sizeof usual / sizeof *usual && !found; i++) {
+    for (size_t i = 0; i < sizeof usual / sizeof *usual && !found && cuv_search_clock() < wiring_ends(r); i++) {
         for (int k = 0; k < f->rank - !f->tokens; k++)
             f->at[k] = usual[i];
         CUV_TRY(wire(r, reading, ends, .2 * (double)i, 20, &found));
@@ -267,15 +275,16 @@ static cuv_status wire_all(recovery *r)
     for (size_t i = 0; i < r->reading_count; i++) {
         cuv_ends ends;
         size_t found;
+        if (cuv_search_clock() > wiring_ends(r) || (!r->ev->samples && r->count && i > 2))
+            break;
         if (!r->ev->samples) {
             CUV_TRY(wire_without_samples(r, &r->readings[i]));
             continue;
         }
-        if (r->count && cuv_search_clock() > r->start + .2 * r->seconds)
-            break;              /* time for the search */
         CUV_TRY(ends_of_samples(r, &r->readings[i], &ends));
         CUV_TRY(wire(r, &r->readings[i], &ends, 0, MOST_STRUCTURES, &found));
         cuv_structure *twins;
+        ends.until = wiring_ends(r);
         CUV_TRY(cuv_wire_twins(r->cx, r->arena, &r->readings[i], &ends, r->remains->complete, &twins, &found));
         CUV_TRY(add_structures(r, twins, found, 0));
     }
@@ -450,7 +459,7 @@ static cuv_status search(recovery *r)
 cuv_status cuv_recover(cuv_evidence *ev, const cuv_remains *remains, const cuv_recover_options *options, cuv_arena *arena, cuv_recovery **out)
 {
     recovery r = {.ev = ev, .cx = ev->cx, .arena = arena, .remains = remains, .options = options, .start = cuv_search_clock(),
-                  .seconds = options->seconds > 0 ? options->seconds : RECOVER_SECONDS};
+                  .seconds = options->seconds > 0 ? options->seconds : ev->samples ? RECOVER_SECONDS : WIRING_SECONDS};
     *out = r.out = CUV_NEW(arena, cuv_recovery);
     if (!r.out)
         return cuv_oom(ev->cx);

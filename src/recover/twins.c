@@ -73,7 +73,8 @@ static cuv_status after_side(pairer *p, const cuv_structure *side, size_t first,
         size_t found = 0;
         if (!ends)
             return cuv_oom(p->cx);
-        *ends = (cuv_ends){.input_count = 1, .output_count = 1, .outputs_known = true, .outputs = {p->ends->outputs[0]}};
+        *ends = (cuv_ends){.input_count = 1, .output_count = 1, .outputs_known = true, .outputs = {p->ends->outputs[0]},
+                            .until = p->ends->until};
         if ((merge && merge->kind != merges[i].kind) || !merged(merges[i].kind, flow, &ends->inputs[0]))
             continue;
         if (tail.count)
@@ -115,7 +116,7 @@ cuv_status cuv_wire_twins(cuv_context *cx, cuv_arena *arena, const cuv_reading *
     *out = p.out = CUV_NEW_ARRAY(arena, cuv_structure, MOST + 2);
     if (!one || !kept || !p.out)
         return cuv_oom(cx);
-    *one = (cuv_ends){.inputs = {ends->inputs[0]}, .input_count = 1};
+    *one = (cuv_ends){.inputs = {ends->inputs[0]}, .input_count = 1, .until = ends->until};
     *kept = *ends;
     p.ends = kept;
     for (size_t k = 1; k < reading->count + !complete; k++)
