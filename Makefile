@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
 export CMAKE_GENERATOR ?= $(shell command -v ninja >/dev/null 2>&1 && echo Ninja || echo Unix Makefiles)
 
-.PHONY: all check demo asan ubsan fuzz bench docs install clean help
+.PHONY: all check demo asan ubsan fuzz bench arm64-check docs install clean help
 
 all:                 ## build build/cuvier and build/libcuvier.{so,a}
 	@cmake --preset release -DCMAKE_INSTALL_PREFIX=$(PREFIX) >/dev/null
@@ -30,6 +30,9 @@ fuzz:                ## run each fuzz target for FUZZ_SECONDS (60)
 bench: all           ## measure; results are explained in bench/README.md
 	@bench/run
 
+arm64-check:         ## the fast kernels on 64-bit ARM, emulated (needs a cross compiler and qemu-user)
+	@JOBS=$(JOBS) tools/check_arm64
+
 docs: all            ## write the pages that are made from the sources
 	@tools/docs
 
@@ -40,4 +43,4 @@ clean:               ## remove build/
 	@rm -rf build
 
 help:                ## show this
-	@sed -n 's/^\([a-z ]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | awk -F '\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z0-9 -]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | awk -F '\t' '{printf "  make %-12s %s\n", $$1, $$2}'

@@ -1,5 +1,5 @@
 /* Vectors of floats for one instruction set, as small functions that the kernels' text is written in. The including file sets
- * VECTOR_ISA: 0 whatever the compiler targets (4 floats), 2 AVX2 with FMA (8 floats), 3 AVX-512 (16 floats). */
+ * VECTOR_ISA: 0 whatever the compiler targets (4 floats), 1 NEON (4 floats), 2 AVX2 with FMA (8 floats), 3 AVX-512 (16 floats). */
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -128,6 +128,8 @@ INLINE void vi_store_narrow(uint8_t *to, veci x, const int bytes)
 #else
 #if defined(__SSE2__)
 #include <emmintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 enum { W = 4 };
 typedef float vec __attribute__((vector_size(16)));
@@ -137,8 +139,6 @@ typedef veci vmask;
 INLINE vec v_load(const float *p) { vec x; memcpy(&x, p, sizeof x); return x; }
 INLINE void v_store(float *p, vec x) { memcpy(p, &x, sizeof x); }
 INLINE vec v_set(float x) { return (vec){x, x, x, x}; }
-INLINE vec v_fma(vec a, vec b, vec c) { return a * b + c; }
-INLINE vec v_fnma(vec a, vec b, vec c) { return c - a * b; }
 INLINE vec v_add(vec a, vec b) { return a + b; }
 INLINE vec v_sub(vec a, vec b) { return a - b; }
 INLINE vec v_mul(vec a, vec b) { return a * b; }
@@ -152,8 +152,17 @@ INLINE vmask v_is_nan(vec a) { return (veci)(a != a); }
 INLINE vec v_select(vmask m, vec a, vec b) { return v_from_bits((v_bits(a) & m) | (v_bits(b) & ~m)); }
 INLINE vec v_max(vec a, vec b) { return v_select(v_greater(a, b), a, b); }
 INLINE vec v_min(vec a, vec b) { return v_select(v_greater(b, a), a, b); }
+#if VECTOR_ISA == 1
+INLINE vec v_fma(vec a, vec b, vec c) { return (vec)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b); }
+INLINE vec v_fnma(vec a, vec b, vec c) { return (vec)vfmsq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b); }
+INLINE vec v_sqrt(vec a) { return (vec)vsqrtq_f32((float32x4_t)a); }
+INLINE vec v_from_int(veci a) { return (vec)vcvtq_f32_s32((int32x4_t)a); }
+#else
+INLINE vec v_fma(vec a, vec b, vec c) { return a * b + c; }
+INLINE vec v_fnma(vec a, vec b, vec c) { return c - a * b; }
 INLINE vec v_sqrt(vec a) { return (vec){__builtin_sqrtf(a[0]), __builtin_sqrtf(a[1]), __builtin_sqrtf(a[2]), __builtin_sqrtf(a[3])}; }
 INLINE vec v_from_int(veci a) { return (vec){(float)a[0], (float)a[1], (float)a[2], (float)a[3]}; }
+#endif
 /* Adding and taking away 1.5 2^23 rounds to the nearest whole number; what is out of its range is not used. */
 INLINE veci v_to_int(vec a)
 {
