@@ -209,6 +209,10 @@ static cuv_status check_class(cuv_context *cx, const struct cuv_evidence *ev, co
     const cuv_value *config = cuv_get(record, "config");
     if (cuv_get(config, "layers") && cuv_get(config, "output_layers"))
         return CUV_OK;      /* a subclass of Model that keeps the functional form */
+    if (cuv_streq(name, "Graph") && cuv_get(config, "node_config"))
+        return cuv_fail(cx, CUV_UNSUPPORTED, "model.graph", &(cuv_detail){.file = from ? from->path : NULL, .expected = "Sequential or Model", .found = name,
+                        .help = "write it with Keras 1.0 as a Model, or give a script that builds the same model"},
+                        "the model is a Graph, which was how Keras before 1.0 said what Model says");
     const char *module = cuv_get_text(record, "module"), *registered = cuv_get_text(record, "registered_name");
     const char *held = cuv_held_text(ev, NULL, name), *arguments = cuv_argument_names(cx, config);
     return cuv_fail(cx, CUV_UNSUPPORTED, "model.custom", &(cuv_detail){

@@ -265,3 +265,11 @@ def test_a_layer_too_few_is_named(made, tmp_path):
         del f[gone]
     done = must("rebuild", path(made, "mixed", ".json"), tmp_path / "w.h5", status=1)
     assert "'%s'" % gone in done.stderr, done.stderr
+
+
+def test_a_graph_of_keras_0(tmp_path):
+    """A kind of model from before Keras 1.0."""
+    (tmp_path / "m.json").write_text(json.dumps({"name": "Graph", "class_name": "Graph", "config": {
+        "input_config": [{"name": "x", "input_shape": [3], "dtype": "float"}], "node_config": [], "output_config": [], "nodes": {}}}))
+    done = must("summary", tmp_path / "m.json", status=3)
+    assert "Keras before 1.0" in done.stderr
