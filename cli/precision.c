@@ -28,7 +28,8 @@ void print_precision_json(const options *o, const cuv_precision_cost *c)
 {
     if (!c)
         return;
-    printf(", \"precision\": {\"name\": \"%s\", \"steps\": %zu, \"of\": %zu, \"rows\": %zu, \"errors\": [", o->precision, c->reduced, c->steps, c->rows);
+    printf(", \"precision\": {\"name\": \"%s\", \"steps\": %zu, \"of\": %zu, \"rows\": %zu, \"errors\": [", o->precision, c->reduced,
+           c->steps, c->rows);
     for (size_t i = 0; i < c->count; i++) {
         printf("%s{\"name\": ", i ? ", " : "");
         print_json_text(c->outputs[i].output);

@@ -558,8 +558,9 @@ static size_t weight_bytes(const cuv_program *p)
 
 static cuv_chooser chooser_of(cuv_context *cx, cuv_arena *arena, const cuv_plan_options *options, const cuv_program *program)
 {
-    cuv_chooser c = {.cx = cx, .arena = arena, .isa = options->isa ? options->isa : cuv_isa_best(), .pool = options->pool, .lasting = options->lasting,
-                     .cache = options->cache, .program = program, .slab = cuv_slab_new(arena, weight_bytes(program)), .dots = options->dots, .everywhere = options->dots != NULL};
+    cuv_chooser c = {.cx = cx, .arena = arena, .isa = options->isa ? options->isa : cuv_isa_best(),
+                     .pool = options->pool, .lasting = options->lasting, .cache = options->cache, .program = program,
+                     .slab = cuv_slab_new(arena, weight_bytes(program)), .dots = options->dots, .everywhere = options->dots != NULL};
     if (!c.dots && options->precision != CUV_PRECISION_F32)
         c.dots = cuv_dots_best(options->precision);
     return c;

@@ -1,4 +1,5 @@
-/* Dense layers, products with fixed matrices and convolutions in fewer bits: which there are, packing, rounding of inputs. */
+/* Dense layers, products with fixed matrices and convolutions in fewer bits: which there are, packing, rounding of
+ * inputs. */
 #include "run/fast/reduced.h"
 
 #include <float.h>
@@ -56,92 +57,107 @@ static inline int32_t nearest(float x)
 
 /* ---- weights ---- */
 
-/* Rows of weights in chunks: all of a dense layer are one, of a convolution the input channels of each tap. Chunks are filled up to whole words
- * with zeros. */
+/* Rows of weights in chunks: all of a dense layer are one, of a convolution the input channels of each tap. Chunks
+ * are filled up to whole words with zeros. */
 typedef struct source {
     const cuv_loose *w;
     size_t chunks, chunk, cols, row, col;
     const float *scale;         /* of what is fused; NULL: none */
 } source;
 
-static void weight_scales(const source *s, float *scale)
+/* A panel of packed columns; scales and sums of its columns, both NULL for bfloat16. */
+typedef struct panel_job {
+    const cuv_dots *d;
+    const source *s;
+    float *scale;
+    int32_t *sum;
+    uint8_t *to;
+} panel_job;
+
+enum { MOST_PANEL = 32 };
+
+static void panel_scales(const source *s, size_t first, size_t n, float *scale)
 {
     for (size_t i = 0; i < s->chunks * s->chunk; i++)
-        for (size_t c = 0; c < s->cols; c++) {
-            const float a = fabsf(s->w[i * s->row + c * s->col]);
+        for (size_t c = 0; c < n; c++) {
+            const float a = fabsf(s->w[i * s->row + (first + c) * s->col]);
             scale[c] = a > scale[c] || a != a ? a : scale[c];
         }
-    for (size_t c = 0; c < s->cols; c++) {
+    for (size_t c = 0; c < n; c++) {
         const float one = scale[c] / 127;
         scale[c] = !(one <= FLT_MAX) ? NAN : one < FLT_MIN ? 0 : one;
     }
 }
 
-/* One row of a panel: elements `step` bytes apart. */
+/* One row of n columns: elements `step` bytes apart. */
 static void put_int8(const source *s, size_t row, size_t first, size_t n, const float *by, int32_t *sum, uint8_t *to, size_t step)
 {
+    const cuv_loose *w = s->w + row * s->row + first * s->col;
     for (size_t c = 0; c < n; c++) {
-        const int32_t q = by[first + c] > 0 ? nearest(s->w[row * s->row + (first + c) * s->col] * by[first + c]) : 0;
-        sum[first + c] += q;
+        const int32_t q = by[c] > 0 ? nearest(w[c * s->col] * by[c]) : 0;
+        sum[c] += q;
         to[c * step] = (uint8_t)(int8_t)q;
     }
 }
 
 static void put_bf16(const source *s, size_t row, size_t first, size_t n, uint8_t *to, size_t step)
 {
+    const cuv_loose *w = s->w + row * s->row + first * s->col;
     for (size_t c = 0; c < n; c++) {
-        const float w = s->w[row * s->row + (first + c) * s->col];
-        const uint16_t half = cuv_f32_to_bf16(s->scale ? w * s->scale[first + c] : w);
+        const uint16_t half = cuv_f32_to_bf16(s->scale ? w[c * s->col] * s->scale[first + c] : w[c * s->col]);
         memcpy(to + c * step, &half, sizeof half);
     }
 }
 
-/* Panels; `by` is one over the scales and `sum` takes the sums of columns, both NULL for bfloat16. */
-static void put_panels(const cuv_dots *d, const source *s, const float *by, int32_t *sum, uint8_t *to)
+static void pack_panel(void *arg, size_t part, size_t thread)
 {
+    const panel_job *j = arg;
+    const cuv_dots *d = j->d;
+    const source *s = j->s;
+    const size_t first = part * d->panel, n = s->cols - first < d->panel ? s->cols - first : d->panel;
     const size_t element = d->w_bytes / d->group, width = d->panel * d->w_bytes, chunk = (s->chunk + d->group - 1) / d->group * width;
-    for (size_t first = 0; first < s->cols; first += d->panel)
-        for (size_t t = 0; t < s->chunks; t++, to += chunk)
-            for (size_t i = 0; i < s->chunk; i++) {
-                const size_t n = s->cols - first < d->panel ? s->cols - first : d->panel;
-                uint8_t *at = to + i / d->group * width + i % d->group * element;
-                if (by)
-                    put_int8(s, t * s->chunk + i, first, n, by, sum, at, d->w_bytes);
-                else
-                    put_bf16(s, t * s->chunk + i, first, n, at, d->w_bytes);
-            }
+    uint8_t *to = j->to + part * s->chunks * chunk;
+    float by[MOST_PANEL] = {0};
+    (void)thread;
+    if (j->scale)
+        panel_scales(s, first, n, j->scale + first);
+    for (size_t c = 0; c < n && j->scale; c++)
+        by[c] = j->scale[first + c] > 0 ? 1 / j->scale[first + c] : 0;
+    for (size_t t = 0; t < s->chunks; t++, to += chunk)
+        for (size_t i = 0; i < s->chunk; i++) {
+            uint8_t *at = to + i / d->group * width + i % d->group * element;
+            if (j->scale)
+                put_int8(s, t * s->chunk + i, first, n, by, j->sum + first, at, d->w_bytes);
+            else
+                put_bf16(s, t * s->chunk + i, first, n, at, d->w_bytes);
+        }
+    for (size_t c = 0; c < n && j->scale && s->scale; c++)
+        j->scale[first + c] *= s->scale[first + c];
 }
 
-/* scales and sums of all columns (int8), then the panels, in one piece for the cache. */
+/* Scales and sums of all columns (int8), then the panels, in one piece for the cache. */
 static cuv_status pack_weights(const cuv_chooser *c, const source *s, cuv_prepared *to)
 {
     const cuv_dots *d = c->dots;
     const bool int8 = d->precision == CUV_PRECISION_INT8;
-    const size_t panels = (s->cols + d->panel - 1) / d->panel, width = panels * d->panel, words = s->chunks * ((s->chunk + d->group - 1) / d->group);
+    const size_t panels = (s->cols + d->panel - 1) / d->panel, width = panels * d->panel;
+    const size_t words = s->chunks * ((s->chunk + d->group - 1) / d->group), before = int8 ? 2 * width : 0;
     size_t floats;
-    if (!cuv_mul_size(words, width * d->w_bytes, &floats) || !cuv_add_size(floats / sizeof(float), int8 ? 2 * width : 0, &floats))
+    if (!cuv_mul_size(words, width * d->w_bytes, &floats) || !cuv_add_size(floats / sizeof(float), before, &floats))
         return cuv_oom(c->cx);
     bool ready;
     float *kept = cuv_fast_kept(c, d->name, floats, &ready);
-    float *by = int8 && !ready ? cuv_alloc(c->cx, width * sizeof *by) : NULL;
-    if (!kept || (int8 && !ready && !by)) {
-        cuv_release(c->cx, by, width * sizeof *by);
+    if (!kept)
         return cuv_oom(c->cx);
-    }
+    int32_t *sum = int8 ? (int32_t *)(void *)(kept + width) : NULL;
     if (!ready) {
+        panel_job j = {d, s, int8 ? kept : NULL, sum, (uint8_t *)(kept + before)};
         memset(kept, 0, floats * sizeof *kept);
-        if (int8)
-            weight_scales(s, kept);
-        for (size_t i = 0; i < width && int8; i++)
-            by[i] = kept[i] > 0 ? 1 / kept[i] : 0;
-        put_panels(d, s, by, int8 ? (int32_t *)(void *)(kept + width) : NULL, (uint8_t *)(kept + (int8 ? 2 * width : 0)));
-        for (size_t i = 0; i < s->cols && int8 && s->scale; i++)
-            kept[i] *= s->scale[i];
+        cuv_parallel(c->pool, panels, pack_panel, &j);
     }
-    cuv_release(c->cx, by, width * sizeof *by);
     if (int8)
-        to->quants = (cuv_quants){.w_scale = kept, .w_sum = (const int32_t *)(const void *)(kept + width)};
-    to->product.packed = kept + (int8 ? 2 * width : 0);
+        to->quants = (cuv_quants){.w_scale = kept, .w_sum = sum};
+    to->product.packed = kept + before;
     to->product.cols = s->cols;
     to->panels = panels;
     return CUV_OK;
@@ -398,7 +414,8 @@ static bool is_points(const cuv_prepared *to)
     return points;
 }
 
-/* Convolutions that float32 does with half of the multiplications (Winograd, Toom-Cook), which pairs of bfloat16 do not beat. */
+/* Convolutions that float32 does with half of the multiplications (Winograd, Toom-Cook), which pairs of bfloat16
+ * do not beat. */
 static bool is_transformed(const cuv_space *s)
 {
     const int64_t places = s->out[0] * s->out[1] * s->out[2];
