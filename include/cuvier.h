@@ -374,7 +374,7 @@ typedef struct cuv_diff {
     const cuv_change *changes;
     cuv_verification *outputs;       /* on random inputs; NULL: not compared, for the reason in why_not */
     const char *why_not;
-    const char *parts_at;            /* the first layer whose outputs differ; NULL: none, or not looked for */
+    const char *parts_at;            /* the first layer whose outputs differ, "outer/inner" inside a model; NULL: none, or not looked for */
     double parts_by;
 } cuv_diff;
 /* Compares two models of one context, with the defaults of the Keras each was written by. CUV_OK: the same; CUV_NO: not (then *out is

@@ -127,6 +127,24 @@ static size_t recurrent_outputs(const cuv_value *record)
     return cuv_streq(class_name, "GRU") || cuv_streq(class_name, "SimpleRNN") ? 2 : 0;
 }
 
+static bool is_operation(const cuv_value *record)
+{
+    const char *module = cuv_get_text(record, "module");
+    return module && cuv_starts_with(module, "keras.src.ops.");
+}
+
+/* Operations that give a list or tuple, of one tensor too. */
+static bool gives_list(const cuv_value *record)
+{
+    static const char *const classes[] = {"Unstack", "Split", "ArraySplit", "Meshgrid", "Moments", "SVD", "Qr", "Eigh", "Eig", "Slogdet", "TopK",
+                                          "LuFactor", "Modf", "Frexp", "Divmod", "Nonzero", "Histogram", "STFT", "FFT", "FFT2", "IFFT2", "RFFT"};
+    const char *class_name = cuv_get_text(record, "class_name");
+    for (size_t i = 0; i < sizeof classes / sizeof *classes; i++)
+        if (cuv_streq(classes[i], class_name))
+            return is_operation(record);
+    return false;
+}
+
 /* How many tensors a call gives: told by its arguments, its kind. 0: several, their number is not known. */
 static size_t outputs_of(const python_call *c)
 {
@@ -134,6 +152,8 @@ static size_t outputs_of(const python_call *c)
     const cuv_value *ends = cuv_get(config, "output_layers");
     if (python_is_model(c->record))
         return cuv_is_seq(ends) && cuv_len(ends) && !cuv_text(cuv_item(ends, 0)) ? cuv_len(ends) : 1;
+    if (gives_list(c->record))
+        return 0;
     if (cuv_get_bool(kwargs, "return_attention_scores", false))
         return 2;
     if (cuv_streq(cuv_get_text(c->record, "class_name"), "Bidirectional")) {
@@ -169,10 +189,60 @@ static void list_calls(python_writer *w, python_scope *s)
 
 /* ---- functional: statements */
 
+/* Tensors in a cell's state, as far as they are known: those of stacked cells are lists in a list. */
+static int64_t state_count(const cuv_value *cell, unsigned depth)
+{
+    const char *class_name = cuv_get_text(cell, "class_name");
+    const cuv_value *cells = cuv_get(cuv_get(cell, "config"), "cells");
+    int64_t n = 0;
+    if (!cuv_streq(class_name, "StackedRNNCells") || depth > 8)
+        return cuv_streq(class_name, "LSTMCell") ? 2 : 1;
+    for (size_t i = 0; i < cuv_len(cells); i++)
+        n += state_count(cuv_item(cells, i), depth + 1);
+    return n;
+}
+
+/* "[1][0]" of the state that is number `at` among those of the cells; `first`: the index of the first cell's. */
+static const char *state_index(python_writer *w, const cuv_value *stack, int64_t at, int64_t first, unsigned depth)
+{
+    const cuv_value *cells = cuv_get(cuv_get(stack, "config"), "cells");
+    for (size_t i = 0; i < cuv_len(cells) && depth < 8; i++) {
+        const cuv_value *cell = cuv_item(cells, i);
+        const int64_t n = state_count(cell, 0);
+        if (at >= n) {
+            at -= n;
+            continue;
+        }
+        const char *outer = python_format(w, "[%lld]", (long long)(first + (int64_t)i));
+        if (cuv_streq(cuv_get_text(cell, "class_name"), "StackedRNNCells"))
+            return python_format(w, "%s%s", outer, state_index(w, cell, at, 0, depth + 1));
+        return n == 1 ? outer : python_format(w, "%s[%lld]", outer, (long long)at);
+    }
+    return "";
+}
+
+/* A tensor among those of an RNN of stacked cells, also in both directions; NULL: another layer's, which lists its tensors. */
+static const char *stacked_index(python_writer *w, const cuv_value *record, int64_t output)
+{
+    const bool both = cuv_streq(cuv_get_text(record, "class_name"), "Bidirectional");
+    const cuv_value *rnn = both ? cuv_get(cuv_get(record, "config"), "layer") : record;
+    const cuv_value *cell = cuv_get(cuv_get(rnn, "config"), "cell");
+    const cuv_value *merge = both ? cuv_get(cuv_get(record, "config"), "merge_mode") : NULL;
+    const int64_t before = merge && cuv_is_null(merge) ? 2 : 1, states = state_count(cell, 0);
+    const int64_t cells = (int64_t)cuv_len(cuv_get(cuv_get(cell, "config"), "cells"));
+    if (!cuv_streq(cuv_get_text(cell, "class_name"), "StackedRNNCells") || output < before)
+        return NULL;
+    const bool back = both && output - before >= states;
+    return state_index(w, cell, output - before - (back ? states : 0), before + (back ? cells : 0), 0);
+}
+
 static const char *tensor_of(python_writer *w, const python_call *call, int64_t output)
 {
     if (call->variables && output >= 0 && (size_t)output < outputs_of(call))
         return call->variables[output];
+    const char *stacked = call->several ? stacked_index(w, call->record, output) : NULL;
+    if (stacked)
+        return python_format(w, "%s%s", call->variable, stacked);
     return call->several ? python_format(w, "%s[%lld]", call->variable, (long long)output) : call->variable;
 }
 
@@ -199,12 +269,6 @@ static const char *call_arguments(python_writer *w, const cuv_value *node)
             text = python_join(w, text, python_format(w, "%s=%s", key, python_value(w, kwargs->pairs[i].value)));
     }
     return text;
-}
-
-static bool is_operation(const cuv_value *record)
-{
-    const char *module = cuv_get_text(record, "module");
-    return module && cuv_starts_with(module, "keras.src.ops.");
 }
 
 /* One axis of an index: 1:-1, or the value itself. */
@@ -234,6 +298,21 @@ static const char *get_item(python_writer *w, const python_call *c)
 }
 
 /* keras.ops.<its name>(arguments, options) */
+/* unstack(x, num=3): whoever reads the code need not know the shape of x. */
+static const char *pieces(python_writer *w, const python_call *c, const char *args)
+{
+    const cuv_value *config = cuv_get(c->record, "config"), *x = cuv_item(cuv_get(c->node, "args"), 0);
+    const cuv_value *shape = cuv_get(cuv_get(x, "config"), "shape");
+    int64_t axis = 0, size = 0, rank = (int64_t)cuv_len(shape);
+    if (!cuv_is_null(cuv_get(config, "num")) && cuv_get(config, "num"))
+        return args;
+    (void)cuv_as_int(cuv_get(config, "axis"), &axis);
+    axis += axis < 0 ? rank : 0;
+    if (axis < 0 || axis >= rank || !cuv_as_int(cuv_item(shape, (size_t)axis), &size))
+        return args;
+    return python_join(w, args, python_format(w, "num=%lld", (long long)size));
+}
+
 static const char *operation(python_writer *w, const python_call *c)
 {
     const char *class_name = cuv_get_text(c->record, "class_name"), *module = cuv_get_text(c->record, "module");
@@ -248,6 +327,8 @@ static const char *operation(python_writer *w, const python_call *c)
         return get_item(w, c);
     w->uses_ops = true;
     args = call_arguments(w, c->node);
+    if (cuv_streq(class_name, "Unstack"))
+        args = pieces(w, c, args);
     for (size_t i = 0; config && config->kind == CUV_DICT && i < config->size; i++) {
         const char *key = cuv_text(config->pairs[i].key);
         if (!cuv_streq(key, "name") && !cuv_streq(key, "trainable") && !cuv_is_null(config->pairs[i].value) &&

@@ -127,6 +127,12 @@ static cuv_status calls_record(cuv_sc *e, cuv_sl *layer, size_t mark, unsigned d
     return *out ? CUV_OK : cuv_oom(e->cx);
 }
 
+/* Among the ends Keras 3 counts a functional model's own construction as its call 0. */
+static bool counts_itself(const cuv_sl *layer)
+{
+    return layer->is_model && layer->kind != CUV_SL_SEQUENTIAL && !cuv_streq(layer->class_name, "Sequential");
+}
+
 /* [name, node, tensor] for each tensor, in the structure that the model was given. */
 static cuv_status ends_record(cuv_sc *e, const cuv_sv *v, unsigned depth, cuv_value **out)
 {
@@ -136,7 +142,7 @@ static cuv_status ends_record(cuv_sc *e, const cuv_sv *v, unsigned depth, cuv_va
         if (!*out)
             return cuv_oom(e->cx);
         CUV_TRY(cuv_list_add(e->arena, *out, cuv_value_text(e->arena, t->call->layer->name)));
-        CUV_TRY(cuv_list_add(e->arena, *out, cuv_value_int(e->arena, (int64_t)t->call->kept)));
+        CUV_TRY(cuv_list_add(e->arena, *out, cuv_value_int(e->arena, (int64_t)(t->call->kept + counts_itself(t->call->layer)))));
         return cuv_list_add(e->arena, *out, cuv_value_int(e->arena, (int64_t)t->index));
     }
     *out = v->kind == CUV_SV_DICT ? cuv_value_dict(e->arena) : cuv_value_list(e->arena);

@@ -112,6 +112,24 @@ static bool is_true(const cuv_sv *v)
     return v && cuv_sv_truth(v, &known) && known;
 }
 
+static bool is_lstm(const cuv_sv *cell)
+{
+    return cell->kind == CUV_SV_LAYER ? cuv_streq(cell->layer->class_name, "LSTMCell")
+                                      : cell->kind == CUV_SV_DICT && cuv_sv_is(cuv_sv_get(cell, "class_name"), "LSTMCell");
+}
+
+/* The cells of an RNN, also in both directions, that stacks several; NULL: it has one. A loaded layer has them in its record. */
+static const cuv_sv *stack_of(const cuv_sl *layer)
+{
+    const cuv_sl *rnn = cuv_streq(layer->class_name, "Bidirectional") ? layer->wrapped : layer;
+    const cuv_sv *cell = rnn && cuv_streq(rnn->class_name, "RNN") ? cuv_sv_get(rnn->config, "cell") : NULL;
+    if (cell && cell->kind == CUV_SV_LAYER && cuv_streq(cell->layer->class_name, "StackedRNNCells"))
+        cell = cuv_sv_get(cell->layer->config, "cells");
+    else if (cell && cell->kind == CUV_SV_DICT && cuv_sv_is(cuv_sv_get(cell, "class_name"), "StackedRNNCells"))
+        cell = cuv_sv_get(cell, "config") ? cuv_sv_get(cuv_sv_get(cell, "config"), "cells") : NULL;
+    return cell && cuv_sv_is_seq(cell) ? cell : NULL;
+}
+
 /* Tensors that a recurrent layer returns: the output, and its states when it is asked for them. */
 static size_t recurrent_outputs(const cuv_sl *layer, unsigned depth)
 {
@@ -130,13 +148,11 @@ static size_t recurrent_outputs(const cuv_sl *layer, unsigned depth)
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         if (cuv_streq(table[i].name, layer->class_name))
             return 1 + table[i].states;
-    const cuv_sv *cell = cuv_sv_get(layer->config, "cell");     /* of RNN */
-    size_t cells = cell && cuv_sv_is_seq(cell) ? cell->count : 1, states = 0;
-    for (size_t i = 0; cell && i < cells; i++) {
-        const cuv_sv *one = cuv_sv_is_seq(cell) ? cell->items[i] : cell;
-        states += one->kind == CUV_SV_LAYER && cuv_streq(one->layer->class_name, "LSTMCell") ? 2 : 1;
-    }
-    return 1 + states;
+    const cuv_sv *cell = cuv_sv_get(layer->config, "cell"), *stack = stack_of(layer);     /* of RNN */
+    size_t states = 0;
+    for (size_t i = 0; stack && i < stack->count; i++)
+        states += is_lstm(stack->items[i]) ? 2 : 1;
+    return 1 + (stack ? states : cell && is_lstm(cell) ? 2 : 1);
 }
 
 static size_t record_outputs(const cuv_value *v, unsigned depth)
@@ -185,6 +201,24 @@ static cuv_status shaped_like(cuv_sc *e, const cuv_sv *structure, const cuv_sn *
     return CUV_OK;
 }
 
+/* The states of stacked cells: a tensor for each cell, a list where a cell has two. */
+static cuv_status stacked_states(cuv_sc *e, const cuv_sv *cells, const cuv_sn *call, size_t *at, cuv_sv *out)
+{
+    for (size_t i = 0; i < cells->count && *at < call->output_count; i++) {
+        cuv_sv *state = NULL, *one = NULL;
+        CUV_TRY(cuv_sl_tensor_value(e, call->outputs[(*at)++], &state));
+        if (is_lstm(cells->items[i]) && *at < call->output_count) {
+            CUV_TRY(cuv_sv_make(e, CUV_SV_LIST, &one));
+            CUV_TRY(cuv_sv_add(e, one, state));
+            CUV_TRY(cuv_sl_tensor_value(e, call->outputs[(*at)++], &state));
+            CUV_TRY(cuv_sv_add(e, one, state));
+            state = one;
+        }
+        CUV_TRY(cuv_sv_add(e, out, state));
+    }
+    return CUV_OK;
+}
+
 static cuv_status result_of(cuv_sc *e, const cuv_sl *layer, const cuv_sn *call, cuv_sv **out)
 {
     size_t at = 0;
@@ -193,6 +227,17 @@ static cuv_status result_of(cuv_sc *e, const cuv_sl *layer, const cuv_sn *call, 
     if (layer->kind == CUV_SL_FUNCTIONAL)
         return shaped_like(e, layer->outputs, call, &at, out);
     CUV_TRY(cuv_sv_make(e, layer->class_name && strstr(layer->class_name, "Attention") ? CUV_SV_TUPLE : CUV_SV_LIST, out));
+    const cuv_sv *cells = stack_of(layer);
+    const cuv_sv *merge = cuv_sv_get(layer->config, "merge_mode");
+    for (size_t first = merge && merge->kind == CUV_SV_NONE ? 2 : 1; cells && at < call->output_count;) {
+        cuv_sv *t = NULL;
+        if (at >= first) {
+            CUV_TRY(stacked_states(e, cells, call, &at, *out));
+            continue;
+        }
+        CUV_TRY(cuv_sl_tensor_value(e, call->outputs[at++], &t));
+        CUV_TRY(cuv_sv_add(e, *out, t));
+    }
     for (; at < call->output_count; at++) {
         cuv_sv *t = NULL;
         CUV_TRY(cuv_sl_tensor_value(e, call->outputs[at], &t));

@@ -63,7 +63,7 @@ static cuv_sv *given(cuv_sc *e, const char *order, const cuv_sargs *args, const 
 
 static cuv_status result(cuv_sc *e, const cuv_sn *call, cuv_sv **out)
 {
-    if (call->output_count == 1)
+    if (call->output_count == 1 && !cuv_word_in("Split ArraySplit Unstack", call->layer->class_name))
         return cuv_sl_tensor_value(e, call->outputs[0], out);
     CUV_TRY(cuv_sv_make(e, CUV_SV_TUPLE, out));
     for (size_t i = 0; i < call->output_count; i++) {
@@ -88,7 +88,10 @@ static cuv_status call_operation(cuv_sc *e, cuv_sl *layer, cuv_sv *args, cuv_sv 
     cuv_sn *call = NULL;
     CUV_TRY(no_unknown(e, e->at, layer->class_name, args));
     CUV_TRY(no_unknown(e, e->at, layer->class_name, kwargs));
-    CUV_TRY(cuv_sn_new(e, layer, args, kwargs, cuv_so_outputs(layer, args), &call));
+    const size_t outputs = cuv_so_outputs(layer, args);
+    if (!outputs)
+        return cuv_sc_unsupported(e, e->at, "say how many with num=", "into how many tensors unstack cuts its input is not known from the code");
+    CUV_TRY(cuv_sn_new(e, layer, args, kwargs, outputs, &call));
     return result(e, call, out);
 }
 

@@ -54,10 +54,14 @@ size_t cuv_so_outputs(const cuv_sl *layer, const cuv_sv *args)
         return cuv_sv_as_int(cuts, &n) ? (size_t)(n > 0 && n < 4096 ? n : 1) : cuts->count + 1;
     const cuv_st *x = tensor_of(item(args, 0));
     const cuv_sv *function = cuv_sv_get(layer->config, "function"), *second = item(args, 1);
-    if (cuv_streq(name, "Unstack") && x) {
+    if (cuv_streq(name, "Unstack") && cuv_sv_as_int(cuv_sv_get(layer->config, "num"), &n))
+        return n > 0 && n < 4096 ? (size_t)n : 1;
+    if (cuv_streq(name, "Unstack") && (!x || !x->shaped))
+        return 0;
+    if (cuv_streq(name, "Unstack")) {
         (void)cuv_sv_as_int(cuv_sv_get(layer->config, "axis"), &axis);
         axis += axis < 0 ? x->rank : 0;
-        return axis >= 0 && axis < x->rank && x->shape[axis] > 0 ? (size_t)x->shape[axis] : 1;
+        return axis >= 0 && axis < x->rank && x->shape[axis] > 0 ? (size_t)x->shape[axis] : 0;
     }
     if (function && cuv_sv_is(function, "split") && second)
         return cuv_sv_as_int(second, &n) ? (size_t)(n > 0 && n < 4096 ? n : 1) : cuv_sv_is_seq(second) ? second->count : 1;

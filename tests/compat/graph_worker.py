@@ -2,7 +2,7 @@
 
     graph_worker.py FOLDER SEED COUNT
 
-CUV_GRAPHS=plain draws from graph_plain.py. Of each model one or two forms are saved, by turns: .keras, .h5, configuration and weights.
+Of each model one or two forms are saved, by turns: .keras, .h5, configuration and weights.
 """
 import json
 import os
@@ -23,7 +23,6 @@ sys.modules["keras"] = keras     # make_fixed.py and others take this one
 
 import graph_layers              # noqa: E402
 import graph_models              # noqa: E402
-import graph_plain               # noqa: E402
 import layer_cases               # noqa: E402
 import make_fixed                # noqa: E402
 
@@ -114,9 +113,6 @@ def make(seed, able, cudnn, twin=False):
     keras.backend.clear_session()
     keras.utils.set_random_seed(seed)
     rng = np.random.default_rng(seed)
-    if os.environ.get("CUV_GRAPHS") == "plain":
-        model, kinds = graph_plain.random_graph(keras, rng)
-        return model, kinds, rng, "float32"
     policy = POLICIES[int(rng.integers(len(POLICIES)))] if rng.random() < 0.12 else "float32"
     traits = graph_models.Traits(first=able, fixed=rng.random() < 0.1, old_layers=cudnn, twin=twin, tf=tf)
     set_policy(policy)

@@ -90,17 +90,21 @@ def test_the_numbers(which, layer, tensor, tmp_path):
     assert document["parts_at"]["layer"] == layer and not document["outputs"][0]["ok"]
 
 
-def test_nested_weights_by_their_path(tmp_path):
-    base = os.path.join(NEW, "nested_functional")
+@pytest.mark.parametrize("name", ["nested_functional", "nested_sequential", "nested_deep"])
+def test_nested_weights_by_their_path(name, tmp_path):
+    """Weights, and where the outputs part, are told by the path of the layer, however deep it lies."""
+    base = os.path.join(NEW, name)
     loaded = np.load(base + ".npz")
     w = [loaded["arr_%d" % i] for i in range(len(loaded.files))]
     decisions = [d for d in as_json("rebuild", base + ".json", base + ".npz")["decisions"] if d["layer"]]
-    inner = next(i for i, d in enumerate(decisions) if "/" in d["layer"])
+    inner = max(range(len(decisions)), key=lambda i: (decisions[i]["layer"].count("/"), -i))
+    assert decisions[inner]["layer"].count("/") >= (2 if name == "nested_deep" else 1)
     w[inner] = w[inner] + np.float32(0.25)
     np.savez(tmp_path / "changed.npz", *w)
     must("rebuild", base + ".json", tmp_path / "changed.npz", "-o", tmp_path / "changed.keras")
-    rows = as_json("diff", base + ".keras", tmp_path / "changed.keras", status=1)["weights"]
-    assert [(r["layer"], r["tensor"]) for r in rows] == [(decisions[inner]["layer"], decisions[inner]["field"])]
+    document = as_json("diff", base + ".keras", tmp_path / "changed.keras", status=1)
+    assert [(r["layer"], r["tensor"]) for r in document["weights"]] == [(decisions[inner]["layer"], decisions[inner]["field"])]
+    assert document["parts_at"]["layer"] == decisions[inner]["layer"]
 
 
 def test_other_wiring(tmp_path):
