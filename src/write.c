@@ -17,7 +17,7 @@ typedef struct builder { cuv_context *cx; cuv_arena *arena; const cuv_model *m; 
 /* The name that the configuration of the same form has. */
 static const char *saved_name(builder *b, const char *name, const char *class_name)
 {
-    cuv_config_writer w = {b->cx, b->arena, b->m};
+    cuv_config_writer w = {.cx = b->cx, .arena = b->arena, .m = b->m};
     if (b->keras2)
         return cuv_streq(class_name, "InputLayer") ? name : cuv_keras2_name(&w, name);
     return cuv_keras3_name(&w, name);
@@ -30,7 +30,7 @@ static cuv_status saved_value(builder *b, const cuv_layer *layer, const cuv_weig
     cuv_tensor *turned;
     *out = w->value;
     if (b->keras2 && layer->keras >= 3)
-        return cuv_keras2_weight(&(cuv_config_writer){b->cx, b->arena, b->m}, layer, w->name, w->value, out);
+        return cuv_keras2_weight(&(cuv_config_writer){.cx = b->cx, .arena = b->arena, .m = b->m}, layer, w->name, w->value, out);
     if (!layer->theano || !cuv_has_word(classes, layer->def->name) || !cuv_ends_with(w->name, "kernel"))
         return CUV_OK;
     CUV_TRY(cuv_tensor_reverse(b->arena, w->value, layer->def->spatial, &turned));

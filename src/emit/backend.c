@@ -3,6 +3,8 @@
 #include "emit/config.h"
 #include "layers/support.h"
 
+#include <string.h>
+
 /* Cells before the image along one axis: Theano's, and TensorFlow's of the same size of output (quirks 1, 4). */
 typedef struct margins { int64_t theano, tensorflow; } margins;
 
@@ -51,6 +53,60 @@ static bool pads_alike(const cuv_layer *layer)
             return false;
     }
     return true;
+}
+
+/* ---- convolutions: 'same' of Theano is a layer of padding and a convolution without */
+
+bool cuv_config_padded(const cuv_layer *layer)
+{
+    const char *name = layer->def->name;
+    bool plain = cuv_streq(name, "Conv1D") || cuv_streq(name, "Conv2D") || cuv_streq(name, "Conv3D");
+    return layer->theano && plain && cuv_arg_is(layer, "padding", "same") && !pads_alike(layer);
+}
+
+static cuv_status margin_value(cuv_config_writer *w, const cuv_layer *layer, int axis, cuv_value **out)
+{
+    int64_t size[3] = {1, 1, 1}, dilation[3] = {1, 1, 1};
+    cuv_arg_sizes(layer, "kernel_size", size);
+    if (has_row(layer, "dilation_rate"))
+        cuv_arg_sizes(layer, "dilation_rate", dilation);
+    const int64_t reach = (size[axis] - 1) * dilation[axis] + 1;
+    *out = cuv_value_list(w->arena);
+    if (!*out)
+        return cuv_oom(w->cx);
+    CUV_TRY(cuv_list_add(w->arena, *out, cuv_value_int(w->arena, reach / 2)));
+    return cuv_list_add(w->arena, *out, cuv_value_int(w->arena, (reach - 1) / 2));
+}
+
+static const char *free_name(cuv_config_writer *w, const char *name)
+{
+    for (size_t i = 0; i < w->m->layer_count; i++)
+        if (cuv_streq(w->m->layers[i]->name, name)) {
+            name = cuv_format(w->cx, "%s_", name);
+            i = SIZE_MAX;               /* from the start */
+        }
+    return cuv_keras3_name(w, name);
+}
+
+/* The layer before the convolution, whose own record `conv` then pads nothing. Half the kernel on each side, whatever the stride (quirks 4). */
+cuv_status cuv_config_padding(cuv_config_writer *w, const cuv_layer *layer, cuv_value *conv, cuv_value **out)
+{
+    const int axes = layer->def->spatial;
+    cuv_value *config = NULL, *sides = cuv_value_list(w->arena), *own = cuv_get(conv, "config"), *one = NULL;
+    const char *name = free_name(w, cuv_format(w->cx, "%s_padding", layer->name));
+    if (!sides || !name)
+        return cuv_oom(w->cx);
+    CUV_TRY(cuv_config_object(w, "keras.layers", cuv_format(w->cx, "ZeroPadding%dD", axes), NULL, &config, out));
+    for (int i = 0; i < axes; i++) {
+        CUV_TRY(margin_value(w, layer, i, &one));
+        CUV_TRY(cuv_list_add(w->arena, sides, one));
+    }
+    CUV_TRY(cuv_dict_set(w->arena, config, "name", cuv_value_text(w->arena, name)));
+    CUV_TRY(cuv_dict_set(w->arena, config, "dtype", cuv_get(own, "dtype")));
+    CUV_TRY(cuv_dict_set(w->arena, config, "padding", axes == 1 ? one : sides));
+    CUV_TRY(cuv_config_text(w, config, "data_format", layer->channels_first ? "channels_first" : "channels_last"));
+    CUV_TRY(cuv_config_text(w, own, "padding", "valid"));
+    return cuv_config_note(w, layer, "padding='same' of Theano", "a layer of padding before a convolution without");
 }
 
 cuv_status cuv_config_check_backend(cuv_config_writer *w, const cuv_layer *layer)

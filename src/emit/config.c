@@ -211,7 +211,8 @@ static cuv_status layer_record(writer *w, const cuv_layer *layer, cuv_value **ou
         return inner_input_record(w, layer, out);
     const char *class_name;
     CUV_TRY(cuv_keras3_class(w, layer, &class_name));
-    CUV_TRY(cuv_config_check_backend(w, layer));
+    if (w->split != layer || !cuv_config_padded(layer))
+        CUV_TRY(cuv_config_check_backend(w, layer));
     CUV_TRY(cuv_config_object(w, "keras.layers", class_name, NULL, &config, out));
     CUV_TRY(cuv_dict_set(w->arena, config, "name", cuv_value_text(w->arena, cuv_keras3_name(w, layer->name))));
     if (cuv_keras3_takes(layer, "trainable"))
@@ -224,6 +225,8 @@ static cuv_status layer_record(writer *w, const cuv_layer *layer, cuv_value **ou
         if (cuv_get(config, name) || is_default(w, layer, i) || !cuv_keras3_takes(layer, name))
             continue;
         CUV_TRY(param_value(w, layer, i, &value));
+        if (value && cuv_streq(name, "data_format") && (cuv_streq(cuv_text(value), "th") || cuv_streq(cuv_text(value), "tf")))
+            value = cuv_value_text(w->arena, cuv_streq(cuv_text(value), "th") ? "channels_first" : "channels_last");   /* Keras 1 */
         if (value)
             CUV_TRY(cuv_dict_set(w->arena, config, name, value));
     }
@@ -371,10 +374,43 @@ static const cuv_graph_call *first_call(const cuv_graph *g, size_t layer)
     return NULL;
 }
 
+/* A layer among those of a model; `*before`: one that has to come before it, or NULL. */
+static cuv_status split_record(writer *w, const cuv_layer *layer, cuv_value **before, cuv_value **out)
+{
+    *before = NULL;
+    w->split = layer;
+    CUV_TRY(layer_record(w, layer, out));
+    w->split = NULL;
+    return !layer->model && cuv_config_padded(layer) ? cuv_config_padding(w, layer, *out, before) : CUV_OK;
+}
+
+/* The first tensor of a call goes through the layer before; the call takes what that gives. */
+static cuv_status call_through(writer *w, cuv_value *before, cuv_value *node, int64_t ordinal)
+{
+    cuv_value *args = cuv_get(node, "args"), *tensor = cuv_item(args, 0), *made = cuv_value_dict(w->arena), *list = cuv_value_list(w->arena);
+    cuv_value *mine = cuv_value_copy(w->arena, tensor);
+    if (!made || !list || !mine)
+        return cuv_oom(w->cx);
+    CUV_TRY(cuv_list_add(w->arena, list, tensor));
+    CUV_TRY(cuv_dict_set(w->arena, made, "args", list));
+    CUV_TRY(cuv_dict_set(w->arena, made, "kwargs", cuv_value_dict(w->arena)));
+    CUV_TRY(cuv_list_add(w->arena, cuv_get(before, "inbound_nodes"), made));
+    cuv_value *history = cuv_value_list(w->arena), *config = cuv_get(mine, "config");
+    if (!history)
+        return cuv_oom(w->cx);
+    CUV_TRY(cuv_list_add(w->arena, history, cuv_value_text(w->arena, cuv_get_text(before, "name"))));
+    CUV_TRY(cuv_list_add(w->arena, history, cuv_value_int(w->arena, ordinal)));
+    CUV_TRY(cuv_list_add(w->arena, history, cuv_value_int(w->arena, 0)));
+    CUV_TRY(cuv_dict_set(w->arena, config, "keras_history", history));
+    args->items[0] = mine;
+    return CUV_OK;
+}
+
 static cuv_status functional_layers(writer *w, const struct cuv_model *m, const cuv_graph *g, cuv_value *layers)
 {
     cuv_value **nodes = CUV_NEW_ARRAY(w->arena, cuv_value *, g->layer_count + 1);
-    if (!nodes)
+    cuv_value **before = CUV_NEW_ARRAY(w->arena, cuv_value *, g->layer_count + 1);
+    if (!nodes || !before)
         return cuv_oom(w->cx);
     for (size_t i = 0; i < g->layer_count; i++) {
         cuv_value *record = NULL;
@@ -386,7 +422,13 @@ static cuv_status functional_layers(writer *w, const struct cuv_model *m, const 
         else if (g->layers[i]->def->flags & CUV_LF_OPERATION)
             CUV_TRY(cuv_config_operation(w, g->layers[i], first_call(g, i), &record));
         else
-            CUV_TRY(layer_record(w, g->layers[i], &record));
+            CUV_TRY(split_record(w, g->layers[i], &before[i], &record));
+        if (before[i]) {
+            const char *name = cuv_get_text(cuv_get(before[i], "config"), "name");
+            CUV_TRY(cuv_dict_set(w->arena, before[i], "name", cuv_value_text(w->arena, name)));
+            CUV_TRY(cuv_dict_set(w->arena, before[i], "inbound_nodes", cuv_value_list(w->arena)));
+            CUV_TRY(cuv_list_add(w->arena, layers, before[i]));
+        }
         nodes[i] = cuv_value_list(w->arena);
         if (!nodes[i])
             return cuv_oom(w->cx);
@@ -399,6 +441,8 @@ static cuv_status functional_layers(writer *w, const struct cuv_model *m, const 
         if (!g->calls[i].arg_count)
             continue;
         CUV_TRY(node_value(w, m, g, &g->calls[i], &node));
+        if (before[g->calls[i].layer])
+            CUV_TRY(call_through(w, before[g->calls[i].layer], node, g->calls[i].ordinal));
         CUV_TRY(cuv_list_add(w->arena, nodes[g->calls[i].layer], node));
     }
     return CUV_OK;
@@ -407,9 +451,11 @@ static cuv_status functional_layers(writer *w, const struct cuv_model *m, const 
 static cuv_status sequential_layers(writer *w, const struct cuv_model *m, const cuv_graph *g, cuv_value *layers)
 {
     for (size_t i = 0; i < g->layer_count; i++) {
-        cuv_value *record;
+        cuv_value *record, *before = NULL;
         bool input = !m->nested && i == 0 && m->input_count && m->input_layers[0] == g->layers[0];
-        CUV_TRY(input ? input_record(w, m, 0, g->layers[0], &record) : layer_record(w, g->layers[i], &record));
+        CUV_TRY(input ? input_record(w, m, 0, g->layers[0], &record) : split_record(w, g->layers[i], &before, &record));
+        if (before)
+            CUV_TRY(cuv_list_add(w->arena, layers, before));
         CUV_TRY(cuv_list_add(w->arena, layers, record));
     }
     return CUV_OK;

@@ -9,6 +9,7 @@ typedef struct cuv_config_writer {
     cuv_context *cx;
     cuv_arena *arena;
     const struct cuv_model *m;
+    const cuv_layer *split;     /* the layer whose record is made, where it may become two */
 } cuv_config_writer;
 
 /* Parts that the configurations of both Kerases have. */
@@ -26,6 +27,10 @@ bool cuv_config_recurrent(const cuv_layer *layer);
 CUV_MUST_USE cuv_status cuv_config_refuse_lambdas(const struct cuv_model *m, const cuv_layer *layer);
 /* CUV_UNSUPPORTED "write.behaviour" for what no Keras on TensorFlow 2 computes: Theano's 'same', bilinear enlarging of TensorFlow 1
  * (backend.c). */
+/* Except that of convolutions, which can be written as two layers. */
+bool cuv_config_padded(const cuv_layer *layer);
+/* The layer that pads, before the convolution of the record `conv`, which is changed. */
+CUV_MUST_USE cuv_status cuv_config_padding(cuv_config_writer *w, const cuv_layer *layer, cuv_value *conv, cuv_value **out);
 CUV_MUST_USE cuv_status cuv_config_check_backend(cuv_config_writer *w, const cuv_layer *layer);
 
 /* Names that a Keras does not take are changed, with a note; no two layers get the same (name.c). NULL: no memory. */
