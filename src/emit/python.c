@@ -329,9 +329,12 @@ static const char *operation(python_writer *w, const python_call *c)
     args = call_arguments(w, c->node);
     if (cuv_streq(class_name, "Unstack"))
         args = pieces(w, c, args);
+    const bool einsum = cuv_streq(class_name, "Einsum") && cuv_get(config, "subscripts");    /* before its operands */
+    if (einsum)
+        args = python_format(w, "%s, %s", python_value(w, cuv_get(config, "subscripts")), args);
     for (size_t i = 0; config && config->kind == CUV_DICT && i < config->size; i++) {
         const char *key = cuv_text(config->pairs[i].key);
-        if (!cuv_streq(key, "name") && !cuv_streq(key, "trainable") && !cuv_is_null(config->pairs[i].value) &&
+        if (!cuv_streq(key, "name") && !cuv_streq(key, "trainable") && !(einsum && cuv_streq(key, "subscripts")) && !cuv_is_null(config->pairs[i].value) &&
             (!cuv_streq(key, "dtype") || cuv_text(config->pairs[i].value)))
             args = python_join(w, args, python_format(w, "%s=%s", key, python_value(w, config->pairs[i].value)));
     }
