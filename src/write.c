@@ -1,6 +1,7 @@
 /* Writing a model: its layers and weights as the tree that the writers of evidence/ know, in the form that the path asks for. */
 #include "emit/config.h"
 #include "layers/quantized.h"
+#include "layers/vocabulary.h"
 #include "selftest.h"
 
 static const char *const forms[] = {".keras", ".weights.h5", ".h5", ".json", ".npz", ".safetensors", ".onnx", ".c", ".py", ".dot", ".svg", ".html", NULL};
@@ -12,7 +13,7 @@ const char *const *cuv_model_forms(void)
 
 /* ---- the tree */
 
-typedef struct builder { cuv_context *cx; cuv_arena *arena; const cuv_model *m; bool keras2, legacy; } builder;
+typedef struct builder { cuv_context *cx; cuv_arena *arena; const cuv_model *m; bool keras2, legacy, objects; } builder;
 
 /* The name that the configuration of the same form has. */
 static const char *saved_name(builder *b, const char *name, const char *class_name)
@@ -52,7 +53,7 @@ static cuv_status no_branches(const struct cuv_model *m, const char *path)
 static cuv_status saved_weights(builder *b, const cuv_layer *layer, cuv_saved_layer *out)
 {
     int64_t rank;
-    cuv_saved_weight *weights = CUV_NEW_ARRAY(b->arena, cuv_saved_weight, layer->weight_count + 1);
+    cuv_saved_weight *weights = CUV_NEW_ARRAY(b->arena, cuv_saved_weight, layer->weight_count + 2);
     if (!weights)
         return cuv_oom(b->cx);
     for (size_t i = 0; i < layer->weight_count; i++) {
@@ -67,6 +68,21 @@ static cuv_status saved_weights(builder *b, const cuv_layer *layer, cuv_saved_la
     }
     out->weights = weights;
     out->weight_count = layer->weight_count;
+    if (b->objects && cuv_idf_stated(layer))      /* Keras 3 keeps them here, too */
+        weights[out->weight_count++] = (cuv_saved_weight){"idf_weights", cuv_idf_stated(layer), false};
+    return CUV_OK;
+}
+
+/* TextVectorization and the StringLookup inside of it share their weights. */
+static cuv_status saved_lookup(builder *b, const cuv_layer *layer, cuv_saved_layer *out)
+{
+    cuv_saved_layer *lookup = CUV_NEW(b->arena, cuv_saved_layer);
+    if (!lookup)
+        return cuv_oom(b->cx);
+    *lookup = (cuv_saved_layer){.name = "string_lookup", .class_name = "StringLookup", .role = "_lookup_layer", .weights = out->weights,
+                                .weight_count = out->weight_count, .trainable = layer->trainable};
+    out->inner = lookup;
+    out->inner_count = 1;
     return CUV_OK;
 }
 
@@ -119,6 +135,8 @@ static cuv_status saved_layer(builder *b, const cuv_layer *layer, cuv_saved_laye
     if (layer->def->vars_path && layer->weight_count)
         return saved_cell(b, layer, out);
     CUV_TRY(saved_weights(b, layer, out));
+    if (b->objects && out->weight_count && cuv_streq(layer->def->name, "TextVectorization"))
+        return saved_lookup(b, layer, out);
     const cuv_model *m = layer->model;
     out->class_name = m ? m->class_name : out->class_name;      /* what code stands in for is written as a model */
     return m ? saved_inner(b, m->layers, m->layer_count, out) : saved_inner(b, layer->inner, layer->inner_count, out);
@@ -235,7 +253,8 @@ static cuv_status legacy_config(const cuv_model *m, cuv_arena *arena, bool json,
 
 static cuv_status write_form(cuv_model *m, const char *path, const char *form, const cuv_write_options *o, cuv_arena *arena)
 {
-    builder b = {m->cx, arena, m, o && o->keras == 2, !strcmp(form, ".h5")};
+    builder b = {m->cx, arena, m, o && o->keras == 2, !strcmp(form, ".h5"),
+                 !strcmp(form, ".keras") || !strcmp(form, ".weights.h5")};
     cuv_saved_layer tree;
     cuv_value *config = NULL;
     bool keras2 = o && o->keras == 2, bare = o && o->weights_only;

@@ -164,8 +164,8 @@ cuv_status cuv_read_archive(struct cuv_evidence *ev, cuv_file *file)
     file->kind = file->zip ? "Keras 3 archive" : "Keras 3 archive, unpacked";
     CUV_TRY(read_metadata(ev, file));
     CUV_TRY(read_config_part(ev, file));
-    CUV_TRY(cuv_adopt_vocabularies(ev, file));
     CUV_TRY(read_weights(ev, file));
+    CUV_TRY(cuv_adopt_vocabularies(ev, file));
     CUV_TRY(read_selftest(ev, file));
     return cuv_file_describe(ev, file, 3);
 }

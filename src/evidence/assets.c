@@ -29,6 +29,30 @@ static cuv_status read_lines(struct cuv_evidence *ev, const cuv_source *src, boo
     return CUV_OK;
 }
 
+/* The weights of tf_idf for each of `count` words, which Keras 3 keeps beside the layer's variables. */
+static cuv_status adopt_idf(struct cuv_evidence *ev, const cuv_file *file, cuv_value *config, const char *path, size_t count)
+{
+    const char *mode = cuv_get_text(config, "output_mode");
+    if ((!cuv_streq(mode, "tf_idf") && !cuv_streq(mode, "tf-idf")) || !cuv_is_null(cuv_get(config, "idf_weights")))
+        return CUV_OK;
+    for (size_t i = 0; i < file->group_count; i++) {
+        const cuv_group *g = &file->groups[i];
+        for (size_t k = 0; cuv_streq(g->path, path) && k < g->count; k++) {
+            const cuv_tensor *t = g->tensors[k].tensor;
+            cuv_value *list = cuv_value_list(ev->arena);
+            double x;
+            if (!cuv_streq(g->tensors[k].weight, "idf_weights") || t->dtype == CUV_STR || cuv_tensor_count(t) < count)
+                continue;
+            for (size_t n = 0; list && n < count; n++) {
+                cuv_convert_to_f64(&x, (const uint8_t *)t->data + n * cuv_dtype_size(t->dtype), t->dtype, 1);
+                CUV_TRY(cuv_list_add(ev->arena, list, cuv_value_real(ev->arena, x)));
+            }
+            return list ? cuv_dict_set(ev->arena, config, "idf_weights", list) : cuv_oom(ev->cx);
+        }
+    }
+    return CUV_OK;
+}
+
 static cuv_status adopt(struct cuv_evidence *ev, const cuv_file *file, cuv_value *config, const char *class_name, const char *path)
 {
     cuv_source src;
@@ -44,6 +68,7 @@ static cuv_status adopt(struct cuv_evidence *ev, const cuv_file *file, cuv_value
     if (!found)
         return CUV_OK;
     CUV_TRY(read_lines(ev, &src, whole, &list));
+    CUV_TRY(adopt_idf(ev, file, config, path, cuv_len(list)));
     return cuv_dict_set(ev->arena, config, "vocabulary", list);
 }
 

@@ -130,7 +130,7 @@ static cuv_status lookup_build(cuv_call *call)
 {
     lookup l;
     CUV_TRY(read_lookup(call, &l));
-    return cuv_idf_build(call, l.depth);
+    return cuv_idf_build(call, &l.words, l.depth);
 }
 
 static cuv_status lookup_lower(cuv_call *call)
@@ -153,7 +153,7 @@ static cuv_status lookup_lower(cuv_call *call)
     bool floats = call->layer->keras <= 2 && strcmp(l.mode, "int") != 0;     /* Keras 3 counts in integers */
     CUV_TRY(cuv_encode_categories(call, l.mode, y, l.depth, floats ? call->layer->compute : CUV_I64, &y));
     if (idf) {
-        CUV_TRY(cuv_idf_weights(call, &l.words, l.depth, &weights));
+        CUV_TRY(cuv_idf_weights(call, &weights));
         y = cuv_emit2(p, CUV_OP_MUL, cuv_emit_cast(p, y, CUV_F32), weights);
     }
     return cuv_call_return(call, y);

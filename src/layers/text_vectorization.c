@@ -25,7 +25,7 @@ static cuv_status text_build(cuv_call *call)
     cuv_vocabulary words;
     int64_t depth;
     CUV_TRY(read_words(call, &words, &depth));
-    return cuv_idf_build(call, depth);
+    return cuv_idf_build(call, &words, depth);
 }
 
 /* Standardisation and splitting as attributes; functions of Python are refused. */
@@ -96,7 +96,7 @@ static cuv_status text_lower(cuv_call *call)
     if (strcmp(mode, "multi_hot") == 0)
         y = cuv_emit2(p, CUV_OP_MINIMUM, y, cuv_scalar_like(call, y, 1));
     if (strcmp(mode, "tf_idf") == 0) {
-        CUV_TRY(cuv_idf_weights(call, &words, depth, &weights));
+        CUV_TRY(cuv_idf_weights(call, &weights));
         return cuv_call_return(call, cuv_emit2(p, CUV_OP_MUL, y, weights));
     }
     return cuv_call_return(call, cuv_emit_cast(p, y, CUV_I64));

@@ -95,29 +95,16 @@ cuv_status cuv_vocabulary_table(cuv_call *call, const cuv_vocabulary *v, cuv_ref
 
 /* ---- tf_idf ---- */
 
-cuv_status cuv_idf_build(cuv_call *call, int64_t depth)
-{
-    static const cuv_slot slot = S("idf_weights", "", .not_trainable = true);
-    cuv_ref ref;
-    if (!cuv_arg_is(call->layer, "output_mode", "tf_idf") || !cuv_arg_none(call->layer, "idf_weights"))
-        return CUV_OK;
-    return cuv_layer_add_weight(call, &slot, &depth, 1, &ref);
-}
-
 /* Keras gives unknown words the mean weight, and indices beyond the vocabulary none. */
-cuv_status cuv_idf_weights(cuv_call *call, const cuv_vocabulary *v, int64_t depth, cuv_ref *out)
+static cuv_status stated_weights(cuv_call *call, const cuv_vocabulary *v, int64_t depth, cuv_tensor **out)
 {
     const cuv_value *list = cuv_arg(call->layer, "idf_weights");
     size_t given = cuv_len(list), before = v->skip ? 0 : (size_t)v->first;
-    cuv_tensor *t;
     void *data;
     double sum = 0, w = 0;
-    *out = cuv_call_weight(call, "idf_weights");
-    if (*out != CUV_NO_REF)
-        return call->program->status;
     if (!cuv_is_seq(list) || given == 0 || before + given > (size_t)depth)
         return cuv_bad_arg(call->layer, "idf_weights", "a list with a weight for each token");
-    CUV_TRY(cuv_tensor_new(call->arena, CUV_F32, &depth, 1, &t, &data));
+    CUV_TRY(cuv_tensor_new(call->layer->arena, CUV_F32, &depth, 1, out, &data));
     for (size_t i = 0; i < given; i++) {
         if (!cuv_as_real(cuv_item(list, i), &w))
             return cuv_bad_arg(call->layer, "idf_weights", "a list of numbers");
@@ -126,6 +113,30 @@ cuv_status cuv_idf_weights(cuv_call *call, const cuv_vocabulary *v, int64_t dept
     }
     for (size_t i = 0; i < before; i++)
         ((float *)data)[i] = (float)(sum / (double)given);
-    *out = cuv_program_constant(call->program, t);
+    return CUV_OK;
+}
+
+cuv_status cuv_idf_build(cuv_call *call, const cuv_vocabulary *v, int64_t depth)
+{
+    static const cuv_slot slot = S("idf_weights", "", .not_trainable = true);
+    cuv_tensor *stated;
+    cuv_ref ref;
+    if (!cuv_arg_is(call->layer, "output_mode", "tf_idf") && !cuv_arg_is(call->layer, "output_mode", "tf-idf"))
+        return CUV_OK;
+    if (cuv_arg_none(call->layer, "idf_weights"))
+        return cuv_layer_add_weight(call, &slot, &depth, 1, &ref);
+    CUV_TRY(stated_weights(call, v, depth, &stated));
+    call->layer->state = stated;
+    return CUV_OK;
+}
+
+const cuv_tensor *cuv_idf_stated(const cuv_layer *layer)
+{
+    return cuv_has_word("StringLookup IntegerLookup TextVectorization", layer->def->name) ? layer->state : NULL;
+}
+
+cuv_status cuv_idf_weights(cuv_call *call, cuv_ref *out)
+{
+    *out = call->layer->state ? cuv_program_constant(call->program, call->layer->state) : cuv_call_weight(call, "idf_weights");
     return call->program->status;
 }

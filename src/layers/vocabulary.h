@@ -18,9 +18,11 @@ CUV_MUST_USE cuv_status cuv_read_vocabulary(cuv_call *call, cuv_dtype dtype, con
                                             const cuv_value *unknown, int unknowns, cuv_vocabulary *out);
 /* Constants for CUV_OP_LOOKUP: keys ascending, and their indices. */
 CUV_MUST_USE cuv_status cuv_vocabulary_table(cuv_call *call, const cuv_vocabulary *v, cuv_ref *keys, cuv_ref *values);
-/* The weights of "idf_weights" for `depth` indices, as Keras fills them up: a constant, or the layer's weight. */
-CUV_MUST_USE cuv_status cuv_idf_weights(cuv_call *call, const cuv_vocabulary *v, int64_t depth, cuv_ref *out);
-/* Makes the weight when the configuration has none ("tf_idf", adapted). */
-CUV_MUST_USE cuv_status cuv_idf_build(cuv_call *call, int64_t depth);
+/* Where the mode is tf_idf: a weight for each of `depth` indices, as Keras fills up what the configuration states, or a variable
+ * when it states none (adapted). */
+CUV_MUST_USE cuv_status cuv_idf_build(cuv_call *call, const cuv_vocabulary *v, int64_t depth);
+CUV_MUST_USE cuv_status cuv_idf_weights(cuv_call *call, cuv_ref *out);
+/* What the configuration states, filled up; NULL when it states none. */
+const cuv_tensor *cuv_idf_stated(const cuv_layer *layer);
 
 #endif

@@ -690,6 +690,30 @@ for _kind in ("AugMix", "AutoContrast", "ContrastLimitedAdaptiveHistogramEqualiz
     DRAWS[_kind] = random_layer(_kind)
 
 
+def adapted(layer, data):
+    layer.adapt(np.array(data))
+    return layer
+
+
+def texts(**options):
+    return lambda d: (d.L.TextVectorization(**dict({"vocabulary": ["a", "b", "the", "quick", "dog"]}, **options)), [((1,), "string")], ["words"])
+
+
+# What draws seldom reach: class, and builders as in DRAWS
+MORE = {
+    "StringLookup": [
+        lambda d: (d.L.StringLookup(vocabulary=["a", "b", "cat"], idf_weights=[0.5, 1.5, 2], output_mode="tf_idf", max_tokens=9, pad_to_max_tokens=True,
+                                    num_oov_indices=2), [((3,), "string")], ["words"]),
+        lambda d: (adapted(d.L.StringLookup(output_mode="tf_idf"), [["a", "b"], ["b", "dog"], ["b", "b"]]), [((3,), "string")], ["words"])],
+    "IntegerLookup": [
+        lambda d: (adapted(d.L.IntegerLookup(output_mode="tf_idf", num_oov_indices=2), [[1, 5], [5, 9], [5, 5]]), [((3,), "int64")], [("int", 12)])],
+    "TextVectorization": [
+        texts(output_mode="tf_idf", idf_weights=[0.5, 1, 2, 0.25, 3]),
+        lambda d: (adapted(d.L.TextVectorization(output_mode="tf_idf", max_tokens=12, pad_to_max_tokens=True), ["a b", "b the cat", "b"]),
+                   [((1,), "string")], ["words"])],
+}
+
+
 def drawn(K, class_name, seed):
     """A case with a random configuration; the same seed gives the same one. Keras may refuse a draw: then it raises."""
     d = D(K, np.random.default_rng([seed, sum(class_name.encode())]))

@@ -123,6 +123,12 @@ def jobs_of(seed, draws, listing, only):
     for class_name in sorted(layer_cases.DRAWS):
         for i in range(draws):
             jobs.append((class_name, "seed %d" % (seed + i), lambda c=class_name, s=seed + i: layer_cases.drawn(keras, c, s)))
+    for class_name, builders in layer_cases.MORE.items():
+        for i, build in enumerate(builders):
+            def more(c=class_name, l="more %d" % i, b=build):
+                d = layer_cases.D(keras, np.random.default_rng(7))
+                return layer_cases.case_of(keras, c, l, b(d), d)
+            jobs.append((class_name, "more %d" % i, more))
     return [job for job in jobs if not only or job[0] in only]
 
 
