@@ -41,6 +41,22 @@ bool cuv_dtype_is_float(cuv_dtype dtype)
     return (unsigned)dtype < DTYPE_COUNT && dtypes[dtype].is_float;
 }
 
+bool cuv_dtype_is_integer(cuv_dtype dtype)
+{
+    return dtype > CUV_BOOL && dtype <= CUV_U64;
+}
+
+cuv_dtype cuv_dtype_kept(cuv_dtype dtype)
+{
+    switch (dtype) {
+    case CUV_F16: case CUV_BF16: return CUV_F32;
+    case CUV_I8: case CUV_U8: case CUV_I16: case CUV_U16: return CUV_I32;
+    case CUV_U32: case CUV_U64: return CUV_I64;
+    case CUV_BOOL: case CUV_I32: case CUV_I64: case CUV_F32: case CUV_F64: case CUV_F8E4M3: case CUV_F8E5M2: case CUV_STR: break;
+    }
+    return dtype;
+}
+
 bool cuv_dtype_parse(const char *name, cuv_dtype *out)
 {
     for (int i = 0; i < DTYPE_COUNT; i++) {

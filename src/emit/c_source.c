@@ -19,7 +19,7 @@ static cuv_status fix_shape(cuv_c_writer *w, size_t i, const cuv_write_options *
     const cuv_var *v = &w->m->program->values[w->m->program->inputs[i]];
     int64_t given[CUV_MAX_RANK];
     int rank = 0;
-    *out = (cuv_run_tensor){.dtype = v->dtype == CUV_F16 || v->dtype == CUV_BF16 ? CUV_F32 : v->dtype, .rank = v->rank};
+    *out = (cuv_run_tensor){.dtype = cuv_dtype_kept(v->dtype), .rank = v->rank};
     memcpy(out->shape, v->shape, sizeof out->shape);
     if (v->dtype == CUV_STR)
         return cuv_fail(w->cx, CUV_UNSUPPORTED, "write.c_strings", &(cuv_detail){.file = w->path, .layer = v->name},
@@ -113,8 +113,8 @@ static cuv_status need_step(cuv_c_writer *w, const cuv_plan_step *s)
     CUV_TRY(need_act(w, &s->args.attrs->rec_act, type));
     if (s->indexed)
         CUV_TRY(cuv_c_text_need(w->text, "cuv_indices_fit", NULL));
-    if (s->halves) {
-        CUV_TRY(cuv_c_text_need(w->text, "cuv_round_half", NULL));
+    if (s->narrowed) {
+        CUV_TRY(cuv_c_text_need(w->text, cuv_dtype_is_float(s->narrow) ? "cuv_round_half" : "cuv_wrap", NULL));
         CUV_TRY(cuv_c_text_need(w->text, "cuv_run_count", NULL));
     }
     return note_attrs(w, s->args.attrs);

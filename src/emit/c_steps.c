@@ -138,10 +138,10 @@ static void add_call(cuv_c_writer *w, const cuv_plan_step *s)
         cuv_buffer_printf(out, "        cuv_%s_%s(&args);\n", name, type);
     else
         cuv_buffer_printf(out, "        %s(&args);\n", name);
-    for (int i = 0; s->halves >> i; i++)
-        if (s->halves >> i & 1)
-            cuv_buffer_printf(out, "        cuv_round_half(out[%d].data, cuv_run_count(&out[%d]), %s);\n", i, i,
-                              cuv_c_dtype(s->half));
+    for (int i = 0; s->narrowed >> i; i++)
+        if (s->narrowed >> i & 1)
+            cuv_buffer_printf(out, "        %s(out[%d].data, cuv_run_count(&out[%d]), %s);\n",
+                              cuv_dtype_is_float(s->narrow) ? "cuv_round_half" : "cuv_wrap", i, i, cuv_c_dtype(s->narrow));
 }
 
 static cuv_status add_step(cuv_c_writer *w, const cuv_plan_step *s)

@@ -59,7 +59,13 @@ const char *cuv_c_dtype(cuv_dtype dtype)
 {
     switch ((int)dtype) {
     case CUV_BOOL: return "CUV_BOOL";
+    case CUV_I8: return "CUV_I8";
+    case CUV_U8: return "CUV_U8";
+    case CUV_I16: return "CUV_I16";
+    case CUV_U16: return "CUV_U16";
     case CUV_I32: return "CUV_I32";
+    case CUV_U32: return "CUV_U32";
+    case CUV_U64: return "CUV_U64";
     case CUV_I64: return "CUV_I64";
     case CUV_F16: return "CUV_F16";
     case CUV_BF16: return "CUV_BF16";

@@ -139,7 +139,7 @@ void onnx_cast_step(onnx_writer *w, const cuv_step *s)
     const int *perm = onnx_native(w, s->in[0]);
     cuv_tensor *t = NULL;
     void *values = NULL;
-    if (known && to->dtype != CUV_STR && from->dtype != CUV_STR && !onnx_failed(w)) {
+    if (known && (to->dtype == cuv_dtype_kept(to->dtype) || cuv_dtype_is_float(to->dtype)) && to->dtype != CUV_STR && from->dtype != CUV_STR && !onnx_failed(w)) {
         w->status = cuv_tensor_new(w->arena, to->dtype, known->shape, known->rank, &t, &values);
         if (onnx_failed(w))
             return;

@@ -163,7 +163,7 @@ static const char *indices(onnx_writer *w, int i)
 {
     const cuv_dtype dtype = onnx_var(w, onnx_ref(w, i))->dtype;
     const char *x = onnx_in(w, i);
-    return dtype == CUV_I32 || dtype == CUV_I64 ? x : onnx_cast(w, x, ONNX_INT64);
+    return cuv_dtype_is_integer(dtype) ? x : onnx_cast(w, x, ONNX_INT64);
 }
 
 void onnx_gather(onnx_writer *w, const cuv_step *s)

@@ -25,10 +25,10 @@ onnx_type onnx_stored(cuv_dtype dtype)
     return ONNX_FLOAT;
 }
 
-/* ONNX Runtime's CPU kernels know floats everywhere, halves and doubles here and there. */
+/* ONNX Runtime's CPU kernels know floats everywhere, halves and doubles, and integers of few bits, here and there. */
 onnx_type onnx_carried(cuv_dtype dtype)
 {
-    return cuv_dtype_is_float(dtype) ? ONNX_FLOAT : onnx_stored(dtype);
+    return cuv_dtype_is_float(dtype) ? ONNX_FLOAT : onnx_stored(cuv_dtype_kept(dtype));
 }
 
 const cuv_var *onnx_var(const onnx_writer *w, cuv_ref ref)
@@ -83,8 +83,8 @@ static void remember(onnx_writer *w, cuv_ref ref, const char *name, const int *p
 void onnx_made(onnx_writer *w, int k, const char *name, const int *perm)
 {
     const cuv_dtype dtype = onnx_var(w, w->step->out[k])->dtype;
-    if (dtype == CUV_F16 || dtype == CUV_BF16)      /* rounded after each step, as Keras's halves are */
-        name = onnx_cast(w, onnx_cast(w, name, onnx_stored(dtype)), ONNX_FLOAT);
+    if (dtype != cuv_dtype_kept(dtype) && dtype != CUV_U64)      /* rounded or wrapped after each step, as Keras's are */
+        name = onnx_cast(w, onnx_cast(w, name, onnx_stored(dtype)), onnx_carried(dtype));
     remember(w, w->step->out[k], name, perm);
 }
 
@@ -162,17 +162,18 @@ const char *onnx_in(onnx_writer *w, int i)
 
 /* ---- known values */
 
-/* Halves and doubles as floats. */
+/* Halves and doubles as floats, integers as they are kept. */
 static const cuv_tensor *as_carried(onnx_writer *w, const cuv_tensor *t)
 {
     cuv_tensor *out = NULL;
     void *values = NULL;
-    if (!cuv_dtype_is_float(t->dtype) || t->dtype == CUV_F32 || onnx_failed(w))
+    const cuv_dtype carried = cuv_dtype_is_float(t->dtype) ? CUV_F32 : cuv_dtype_kept(t->dtype);
+    if (t->dtype == carried || onnx_failed(w))
         return t;
-    w->status = cuv_tensor_new(w->arena, CUV_F32, t->shape, t->rank, &out, &values);
+    w->status = cuv_tensor_new(w->arena, carried, t->shape, t->rank, &out, &values);
     if (onnx_failed(w))
         return NULL;
-    cuv_convert_to_f32(values, t->data, t->dtype, cuv_tensor_count(t));
+    cuv_convert(values, carried, t->data, t->dtype, cuv_tensor_count(t));
     return out;
 }
 
@@ -254,7 +255,7 @@ const char *onnx_int(onnx_writer *w, int64_t value)
 const char *onnx_number(onnx_writer *w, cuv_dtype dtype, double value)
 {
     const onnx_type type = onnx_carried(dtype);
-    const cuv_dtype own = type == ONNX_FLOAT ? CUV_F32 : dtype;
+    const cuv_dtype own = type == ONNX_FLOAT ? CUV_F32 : cuv_dtype_kept(dtype);
     cuv_buffer b;
     uint64_t bytes[2] = {0};
     cuv_buffer_init(&b, w->cx);

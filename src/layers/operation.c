@@ -166,10 +166,9 @@ cuv_status cuv_option_dtype(cuv_call *call, const char *name, cuv_dtype fallback
     *out = fallback;
     if (cuv_is_null(v))
         return CUV_OK;
-    if (text && cuv_dtype_parse(text, out) && (*out == CUV_BOOL || *out == CUV_I32 || *out == CUV_I64 ||
-                                               (cuv_dtype_is_float(*out) && cuv_dtype_size(*out) > 1)))
+    if (text && cuv_dtype_parse(text, out) && *out != CUV_STR && *out != CUV_F8E4M3 && *out != CUV_F8E5M2)
         return CUV_OK;
-    return cuv_bad_option(call, name, "bool, int32, int64, float16, bfloat16, float32 or float64");
+    return cuv_bad_option(call, name, "bool, an integer, float16, bfloat16, float32 or float64");
 }
 
 cuv_status cuv_option_axis(cuv_call *call, const char *name, int rank, int64_t fallback, int *axis)
@@ -202,32 +201,52 @@ cuv_status cuv_option_axes(cuv_call *call, const char *name, int rank, int *axes
 
 /* ---- dtypes ---- */
 
-static int width(cuv_dtype dtype)
+static bool is_signed(cuv_dtype dtype)
 {
-    switch (dtype) {
-    case CUV_BOOL: return 0;
-    case CUV_I64: return 2;
-    case CUV_F16: case CUV_BF16: return 3;
-    case CUV_F32: return 4;
-    case CUV_F64: return 5;
-    default: return 1;
-    }
+    return dtype == CUV_I8 || dtype == CUV_I16 || dtype == CUV_I32 || dtype == CUV_I64;
+}
+
+/* The smallest that holds both, as Keras 3 and JAX have it: none holds uint64 and what has a sign but floats. */
+static cuv_dtype wider_integer(cuv_dtype a, cuv_dtype b)
+{
+    size_t bits_a = cuv_dtype_size(a), bits_b = cuv_dtype_size(b);
+    if (is_signed(a) == is_signed(b))
+        return bits_a >= bits_b ? a : b;
+    size_t without = is_signed(a) ? bits_b : bits_a, with = is_signed(a) ? bits_a : bits_b;
+    if (without == 8)
+        return CUV_F32;
+    size_t bits = with > 2 * without ? with : 2 * without;
+    return bits == 2 ? CUV_I16 : bits == 4 ? CUV_I32 : CUV_I64;
 }
 
 static cuv_dtype wider(cuv_dtype a, cuv_dtype b)
 {
-    if ((a == CUV_F16 && b == CUV_BF16) || (a == CUV_BF16 && b == CUV_F16))
-        return CUV_F32;
-    return width(a) >= width(b) ? a : b;
+    bool real_a = cuv_dtype_is_float(a), real_b = cuv_dtype_is_float(b);
+    if (a == b || a == CUV_BOOL || b == CUV_BOOL)
+        return a == CUV_BOOL ? b : a;
+    if (!real_a && !real_b)
+        return wider_integer(a, b);
+    if (!real_a || !real_b)
+        return real_a ? a : b;
+    if (cuv_dtype_size(a) == cuv_dtype_size(b))
+        return CUV_F32;     /* the two kinds of halves */
+    return cuv_dtype_size(a) > cuv_dtype_size(b) ? a : b;
 }
 
-cuv_dtype cuv_join_dtypes(cuv_kind_of a, cuv_kind_of b)
+static cuv_dtype joined(cuv_kind_of a, cuv_kind_of b)
 {
     if (a.weak == b.weak)
         return wider(a.dtype, b.dtype);
     cuv_dtype weak = a.weak ? a.dtype : b.dtype, firm = a.weak ? b.dtype : a.dtype;
     bool fits = cuv_dtype_is_float(firm) || weak == CUV_BOOL || (weak == CUV_I32 && firm != CUV_BOOL);
     return fits ? firm : weak;
+}
+
+/* Keras 3 computes with uint64 nowhere. */
+cuv_dtype cuv_join_dtypes(cuv_kind_of a, cuv_kind_of b)
+{
+    cuv_dtype dtype = joined(a, b);
+    return dtype == CUV_U64 ? CUV_U32 : dtype;
 }
 
 static bool is_tensor_mark(const cuv_value *v)
@@ -339,8 +358,6 @@ static cuv_status literal_ref(cuv_call *call, const char *name, const cuv_value 
         return constant(call, v->tensor, dtype, out);
     if (!literal_shape(v, shape, &rank) || !cuv_shape_count(shape, rank, &n) || n > cuv_context_limits(call->cx)->items)
         return cuv_bad_option(call, name, wanted);
-    if (dtype != CUV_BOOL && dtype != CUV_I64 && !cuv_dtype_is_float(dtype))
-        dtype = CUV_I32;
     values = at = cuv_arena_calloc(call->arena, n + 1, sizeof *values);
     if (!values)
         return cuv_oom(call->cx);

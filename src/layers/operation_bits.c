@@ -62,7 +62,22 @@ cuv_status cuv_op_lcm(cuv_call *call)
 
 static cuv_ref read_as(cuv_call *call, cuv_ref x, cuv_dtype dtype)
 {
-    return cuv_emit(call->program, CUV_OP_BITCAST, CUV_IN(x), CUV_AT(.dtype = dtype));
+    return cuv_emit(call->program, CUV_OP_BITCAST, CUV_IN(x), CUV_AT(.dtype = dtype, .from = cuv_var_of(call, x)->dtype));
+}
+
+/* The same bytes as numbers of another dtype: the last axis grows or shrinks. */
+cuv_status cuv_op_view(cuv_call *call)
+{
+    cuv_ref x;
+    cuv_dtype dtype;
+    CUV_TRY(cuv_operand_x(call, &x));
+    CUV_TRY(cuv_option_dtype(call, "dtype", cuv_var_of(call, x)->dtype, &dtype));
+    const cuv_var *v = cuv_var_of(call, x);
+    if (dtype == v->dtype)
+        return cuv_give(call, x);
+    if (dtype == CUV_BOOL || v->dtype == CUV_BOOL)
+        return cuv_bad_option(call, "dtype", "a dtype other than bool");
+    return cuv_give(call, read_as(call, x, dtype));
 }
 
 /* The next double towards another, as Keras computes it whatever the dtype is: floats of fewer bits mostly stay as they are. */

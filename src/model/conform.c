@@ -22,18 +22,6 @@ static bool shape_from(const cuv_value *v, bool add_batch, int64_t batch, int64_
     return true;
 }
 
-/* The dtype a program keeps values of this dtype in. */
-static cuv_dtype program_dtype(cuv_dtype dtype)
-{
-    switch (dtype) {
-    case CUV_I8: case CUV_U8: case CUV_I16: case CUV_U16: case CUV_U32: case CUV_I32: return CUV_I32;
-    case CUV_U64: case CUV_I64: return CUV_I64;
-    case CUV_F8E4M3: case CUV_F8E5M2: case CUV_F32: return CUV_F32;
-    case CUV_BOOL: case CUV_F16: case CUV_BF16: case CUV_F64: case CUV_STR: return dtype;
-    }
-    return CUV_F32;
-}
-
 cuv_status cuv_input_layer_says(struct cuv_model *m, const cuv_layer *layer, int64_t *shape, int *rank, cuv_dtype *out)
 {
     int64_t batch = -1;
@@ -60,7 +48,7 @@ cuv_status cuv_input_layer_says(struct cuv_model *m, const cuv_layer *layer, int
     if (text && !cuv_dtype_parse(text, &dtype))
         return cuv_fail(m->cx, CUV_UNSUPPORTED, "config.dtype", &(cuv_detail){.layer = layer->name, .found = text},
                         "the InputLayer '%s' has the dtype '%s'", layer->name, text);
-    *out = program_dtype(dtype);
+    *out = dtype == CUV_F8E4M3 || dtype == CUV_F8E5M2 ? CUV_F32 : dtype;
     return CUV_OK;
 }
 

@@ -66,8 +66,7 @@ static cuv_ref add_value(cuv_program *p, const cuv_var *v)
 
 static bool is_value_dtype(cuv_dtype dtype)
 {
-    return dtype == CUV_BOOL || dtype == CUV_I32 || dtype == CUV_I64 || dtype == CUV_F32 || dtype == CUV_F64 ||
-           dtype == CUV_F16 || dtype == CUV_BF16 || dtype == CUV_STR;
+    return dtype != CUV_F8E4M3 && dtype != CUV_F8E5M2;
 }
 
 static cuv_ref add_named(cuv_program *p, cuv_value_kind kind, const char *name, cuv_dtype dtype, const int64_t *shape,
@@ -134,8 +133,13 @@ cuv_ref cuv_program_scalar(cuv_program *p, cuv_dtype dtype, double value)
     cuv_status status = cuv_tensor_new(p->arena, dtype, NULL, 0, &t, &memory);
     if (status != CUV_OK)
         return fail(p, status);
-    if (dtype != CUV_STR)
+    if (cuv_dtype_is_integer(dtype)) {      /* wraps, as arithmetic of the dtype does */
+        int64_t whole;
+        cuv_convert(&whole, CUV_I64, &value, CUV_F64, 1);
+        cuv_convert(memory, dtype, &whole, CUV_I64, 1);
+    } else if (dtype != CUV_STR) {
         cuv_convert(memory, dtype, &value, CUV_F64, 1);
+    }
     return cuv_program_constant(p, t);
 }
 

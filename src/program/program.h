@@ -42,7 +42,7 @@ typedef struct cuv_attrs {
     int64_t pad_lo[CUV_MAX_RANK], pad_hi[CUV_MAX_RANK];    /* conv and pool: per spatial axis; pad: per axis */
     int64_t start[CUV_MAX_RANK], stop[CUV_MAX_RANK], step[CUV_MAX_RANK];
     double alpha, beta, gamma, epsilon, value;
-    cuv_dtype dtype;
+    cuv_dtype dtype, from;
     cuv_mode mode;
     cuv_align align;
     cuv_act act, rec_act;
@@ -61,7 +61,7 @@ typedef int32_t cuv_ref;
 typedef enum cuv_value_kind { CUV_V_INPUT, CUV_V_WEIGHT, CUV_V_CONSTANT, CUV_V_RESULT } cuv_value_kind;
 typedef struct cuv_var {
     cuv_value_kind kind;
-    cuv_dtype dtype;            /* BOOL, I32, I64, F32, F64, F16, BF16 or STR; halves are kept as floats rounded after each step */
+    cuv_dtype dtype;            /* any but floats of 8 bits; what cuv_dtype_kept widens is rounded or wrapped after each step */
     int rank;
     int64_t shape[CUV_MAX_RANK];/* -1: unknown until a run */
     const char *name;           /* of inputs, weights ("dense/kernel"); NULL otherwise */

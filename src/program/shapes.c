@@ -139,7 +139,7 @@ static takes op_takes(cuv_op op)
 
 static bool takes_dtype(takes what, cuv_dtype dtype)
 {
-    bool integer = dtype == CUV_I32 || dtype == CUV_I64, real = cuv_dtype_is_float(dtype);
+    bool integer = cuv_dtype_is_integer(dtype), real = cuv_dtype_is_float(dtype);
     switch (what) {
     case ANY: return true;
     case NO_TEXT: return dtype != CUV_STR;
@@ -191,7 +191,7 @@ static cuv_status check_dtypes(const cuv_shaping *s)
         char role = v ? input_role(s->op, i) : '*';
         if (role == 'b' && v->dtype != CUV_BOOL)
             return no_dtype(s, i, "bool");
-        if (role == 'i' && v->dtype != CUV_I32 && v->dtype != CUV_I64)
+        if (role == 'i' && !cuv_dtype_is_integer(v->dtype))
             return no_dtype(s, i, "an integer");
         if (role != 'x')
             continue;
@@ -292,21 +292,28 @@ cuv_status cuv_shape_same_i32(const cuv_shaping *s)
 cuv_status cuv_shape_cast(const cuv_shaping *s)
 {
     cuv_dtype to = s->at->dtype;
-    if (to != CUV_BOOL && to != CUV_I32 && to != CUV_I64 && (!cuv_dtype_is_float(to) || cuv_dtype_size(to) < 2))
+    if (to == CUV_STR || to == CUV_F8E4M3 || to == CUV_F8E5M2)
         return cuv_shape_no(s, "programs do not compute with %s", cuv_dtype_name(to));
     cuv_shape_like(s, 0, s->in[0], to);
     return CUV_OK;
 }
 
-/* Halves are carried as floats, so their bits are not there. */
 cuv_status cuv_shape_bitcast(const cuv_shaping *s)
 {
-    cuv_dtype from = s->in[0]->dtype, to = s->at->dtype;
-    bool small = (from == CUV_I32 || from == CUV_F32) && (to == CUV_I32 || to == CUV_F32);
-    bool wide = (from == CUV_I64 || from == CUV_F64) && (to == CUV_I64 || to == CUV_F64);
-    if (!small && !wide)
-        return cuv_shape_no(s, "the bits of %s are not read as %s", cuv_dtype_name(from), cuv_dtype_name(to));
-    cuv_shape_like(s, 0, s->in[0], to);
+    const cuv_var *x = s->in[0];
+    cuv_dtype to = s->at->dtype;
+    int64_t old = (int64_t)cuv_dtype_size(x->dtype), now = (int64_t)cuv_dtype_size(to), bytes;
+    bool bits = to != CUV_STR && to != CUV_BOOL && to != CUV_F8E4M3 && to != CUV_F8E5M2 && x->dtype == s->at->from;
+    if (!bits || (old != now && x->rank == 0))
+        return cuv_shape_no(s, "the bits of %s are not read as %s", cuv_dtype_name(x->dtype), cuv_dtype_name(to));
+    int64_t *last = old == now ? NULL : &cuv_shape_like(s, 0, x, to)->shape[x->rank - 1];
+    if (!last) {
+        cuv_shape_like(s, 0, x, to);
+        return CUV_OK;
+    }
+    if (!cuv_dim_mul(*last, old, &bytes) || (bytes >= 0 && bytes % now))
+        return cuv_shape_no(s, "%lld bytes are no whole number of %s", (long long)bytes, cuv_dtype_name(to));
+    *last = bytes < 0 ? -1 : bytes / now;
     return CUV_OK;
 }
 

@@ -10,7 +10,7 @@ const cuv_attr_row cuv_attr_rows[] = {
     ROW(axis, INT), ROW(groups, INT), ROW(count, COUNT), ROW(axes, AXES), ROW(perm, PERM), ROW(shape, SHAPE),
     ROW(size, SIZES), ROW(window, ONES), ROW(stride, ONES), ROW(dilation, ONES), ROW(pad_lo, PADS), ROW(pad_hi, PADS),
     ROW(start, SLICE), ROW(stop, SLICE), ROW(step, SLICE), ROW(alpha, REAL), ROW(beta, REAL), ROW(gamma, REAL),
-    ROW(epsilon, REAL), ROW(value, REAL), ROW(dtype, DTYPE), ROW(mode, MODE), ROW(align, ALIGN), ROW(act, ACT),
+    ROW(epsilon, REAL), ROW(value, REAL), ROW(dtype, DTYPE), ROW(from, DTYPE), ROW(mode, MODE), ROW(align, ALIGN), ROW(act, ACT),
     ROW(rec_act, ACT), ROW(keepdims, FLAG), ROW(reverse, FLAG), ROW(sequences, FLAG), ROW(zero_masked, FLAG),
     ROW(reset_after, FLAG), ROW(transpose_a, FLAG), ROW(transpose_b, FLAG), ROW(approximate, FLAG),
     ROW(masked_uniform, FLAG), ROW(same, FLAG), ROW(lower, FLAG), ROW(strip, FLAG), ROW(split, INT), ROW(salt, SIZES), {0}};

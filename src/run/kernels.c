@@ -54,7 +54,7 @@ static const row rows[CUV_OP_COUNT] = {
     FLOATS_S(BATCH_NORM, batch_norm, batch_norm), FLOATS(LAYER_NORM, layer_norm), FLOATS(RMS_NORM, rms_norm),
     FLOATS_S(GROUP_NORM, group_norm, group_norm), FLOATS(ATTENTION, attention), FLOATS_S(LSTM, lstm, recurrent),
     FLOATS_S(GRU, gru, recurrent), FLOATS_S(RNN, rnn, recurrent), FLOATS_S(CONV_LSTM, conv_lstm, conv_lstm),
-    [CUV_OP_BITCAST] = {.f32 = cuv_k_copy, .f64 = cuv_k_copy, .i32 = cuv_k_copy, .i64 = cuv_k_copy},
+    [CUV_OP_BITCAST] = {.f32 = cuv_k_bitcast, .f64 = cuv_k_bitcast, .i32 = cuv_k_bitcast, .i64 = cuv_k_bitcast},
     INTEGERS(BITWISE_AND, bitwise_and), INTEGERS(BITWISE_OR, bitwise_or), INTEGERS(BITWISE_XOR, bitwise_xor),
     INTEGERS(SHIFT_LEFT, shift_left), INTEGERS(SHIFT_RIGHT, shift_right), INTEGERS(GCD, gcd), NUMBERS(SCATTER, scatter),
     FLOATS(CHOLESKY, cholesky), FLOATS(LU, lu), FLOATS(TRIANGULAR_SOLVE, triangular_solve), FLOATS_S(QR, qr, matrix),

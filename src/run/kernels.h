@@ -6,12 +6,12 @@
 #include "run/run.h"
 #include <math.h>
 
-/* Bytes of one stored element: halves are kept as floats. */
+/* Bytes of one element as it is kept: halves as floats, integers of fewer bits as int32, uint32 as int64. */
 static inline size_t cuv_stored_size(cuv_dtype dtype)
 {
     switch (dtype) {
     case CUV_BOOL: return 1;
-    case CUV_I64: case CUV_F64: return 8;
+    case CUV_I64: case CUV_U64: case CUV_U32: case CUV_F64: return 8;
     case CUV_STR: return sizeof(cuv_string);
     default: return 4;
     }
@@ -112,7 +112,7 @@ void cuv_space_taps(const cuv_space *s, int i, int64_t o, int64_t *at, int64_t *
     X(any) X(all) X(argmax) X(argmin) X(logical_not) X(is_nan) X(is_inf) X(cast)
 /* For all dtypes, by the size of an element. */
 #define CUV_ANY_KERNELS(X) \
-    X(copy) X(transpose) X(broadcast) X(fill) X(range) X(concat) X(slice) X(pad) X(gather) X(gather_along) X(tile) \
+    X(copy) X(bitcast) X(transpose) X(broadcast) X(fill) X(range) X(concat) X(slice) X(pad) X(gather) X(gather_along) X(tile) \
     X(repeat) X(reverse) X(where) X(equal_str) X(not_equal_str) X(lookup_str) X(lookup_i64) X(hash_str) X(hash_i64) X(cross) \
     X(tokens_str) X(token_counts_str)
 

@@ -2,19 +2,15 @@
  * once. Running is in plan_run.c. */
 #include "run/plan.h"
 
-static cuv_dtype storage_of(cuv_dtype dtype)
+/* Its values are rounded or wrapped after each step. */
+static bool is_narrow(cuv_dtype dtype)
 {
-    return dtype == CUV_F16 || dtype == CUV_BF16 ? CUV_F32 : dtype;
-}
-
-static bool is_half(cuv_dtype dtype)
-{
-    return dtype == CUV_F16 || dtype == CUV_BF16;
+    return cuv_dtype_kept(dtype) != dtype;
 }
 
 static cuv_run_tensor tensor_of(const cuv_var *v)
 {
-    cuv_run_tensor t = {.dtype = storage_of(v->dtype), .rank = v->rank};
+    cuv_run_tensor t = {.dtype = cuv_dtype_kept(v->dtype), .rank = v->rank};
     memcpy(t.shape, v->shape, sizeof t.shape);
     return t;
 }
@@ -32,7 +28,7 @@ static cuv_status bytes_of(const cuv_maker *m, const cuv_var *v, size_t *out)
 static cuv_status take_input(cuv_maker *m, size_t i, const cuv_run_tensor *given)
 {
     cuv_var *v = &m->plan->vars[m->p->inputs[i]];
-    bool fits = given->rank == v->rank && storage_of(given->dtype) == storage_of(v->dtype);
+    bool fits = given->rank == v->rank && cuv_dtype_kept(given->dtype) == cuv_dtype_kept(v->dtype);
     for (int k = 0; fits && k < v->rank; k++)
         fits = given->shape[k] >= 0 && (v->shape[k] < 0 || v->shape[k] == given->shape[k]);
     if (!fits) {
@@ -67,7 +63,7 @@ static cuv_status take_weight(cuv_maker *m, cuv_ref ref)
     memcpy(v->shape, t->shape, sizeof v->shape);
     place->home = CUV_HOME_FIXED;
     CUV_TRY(bytes_of(m, v, &bytes));
-    if (t->dtype == storage_of(v->dtype) && !is_half(v->dtype) &&
+    if (t->dtype == cuv_dtype_kept(v->dtype) && !is_narrow(v->dtype) &&
         ((uintptr_t)t->data % (element > 8 ? 8 : element) == 0 || bytes == 0)) {
         place->data = bytes ? (void *)(uintptr_t)t->data : m->plan->places;      /* never NULL; kernels only read it */
         return CUV_OK;
@@ -82,9 +78,9 @@ static cuv_status take_weight(cuv_maker *m, cuv_ref ref)
                         v->name ? v->name : "", cuv_dtype_name(t->dtype), cuv_dtype_name(v->dtype));
     if (!(place->data = cuv_arena_alloc(m->plan->arena, bytes)))
         return cuv_oom(m->cx);
-    cuv_convert(place->data, storage_of(v->dtype), t->data, t->dtype, cuv_tensor_count(t));
-    if (is_half(v->dtype))
-        cuv_round_half(place->data, cuv_tensor_count(t), v->dtype);
+    cuv_convert(place->data, cuv_dtype_kept(v->dtype), t->data, t->dtype, cuv_tensor_count(t));
+    if (is_narrow(v->dtype))
+        cuv_narrow(place->data, cuv_tensor_count(t), v->dtype);
     return CUV_OK;
 }
 
@@ -195,9 +191,9 @@ static cuv_status add_step(cuv_maker *m, const cuv_step *step, const cuv_ref *in
         tensors[k] = tensor_of(&plan->vars[ref]);
         if (k < ins && plan->places[plan->places[ref].root].home == CUV_HOME_FIXED)
             tensors[k].data = plan->places[plan->places[ref].root].data;
-        if (k >= ins && is_half(plan->vars[ref].dtype)) {
-            s->half = plan->vars[ref].dtype;
-            s->halves = (uint8_t)(s->halves | 1u << (k - ins));
+        if (k >= ins && is_narrow(plan->vars[ref].dtype)) {
+            s->narrow = plan->vars[ref].dtype;
+            s->narrowed = (uint8_t)(s->narrowed | 1u << (k - ins));
         }
     }
     plan->step_count++;
@@ -391,7 +387,7 @@ static cuv_status make_step(cuv_maker *m, size_t i)
     return lay_out(m, i, s, scratch);
 }
 
-/* Halves that the caller gives are rounded in a copy. */
+/* What the caller gives of fewer bits is rounded or wrapped in a copy. */
 static cuv_status round_inputs(cuv_maker *m)
 {
     cuv_plan *plan = m->plan;
@@ -399,7 +395,7 @@ static cuv_status round_inputs(cuv_maker *m)
         cuv_ref ref = m->p->inputs[i];
         cuv_plan_step *s;
         size_t bytes = 0;
-        if (!is_half(plan->vars[ref].dtype) || plan->places[ref].last < 0)
+        if (!is_narrow(plan->vars[ref].dtype) || plan->places[ref].last < 0)
             continue;
         CUV_TRY(bytes_of(m, &plan->vars[ref], &bytes));
         CUV_TRY(add_step(m, NULL, &ref, 1, &ref, 1, &s));
@@ -420,7 +416,7 @@ static cuv_status copy_outputs(cuv_maker *m)
             continue;
         CUV_TRY(add_step(m, NULL, &ref, 1, &ref, 1, &s));
         s->kernel = cuv_k_copy;
-        s->halves = 0;
+        s->narrowed = 0;
         s->refs[1] = -2 - (cuv_ref)i;      /* output i */
     }
     return CUV_OK;

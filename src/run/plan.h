@@ -25,8 +25,8 @@ typedef struct cuv_plan_step {
     cuv_kernel kernel;
     cuv_kernel_args args;
     const cuv_step *step;       /* NULL for copies of inputs and outputs */
-    uint8_t halves;             /* bit i: output i is rounded to `half` */
-    cuv_dtype half;
+    uint8_t narrowed;           /* bit i: output i is rounded or wrapped to `narrow` */
+    cuv_dtype narrow;
     bool indexed;               /* gather: indices are checked before */
     cuv_ref *refs;              /* values of the inputs, then of the outputs */
     size_t scratch;             /* offset in the block; SIZE_MAX: none */
@@ -80,6 +80,8 @@ CUV_MUST_USE cuv_status cuv_plan_fuse(cuv_maker *m, const bool *needed);
 CUV_MUST_USE cuv_status cuv_plan_step_run(cuv_context *cx, const cuv_plan_step *s);
 /* Rounds floats to the values that F16 or BF16 can hold. */
 void cuv_round_half(float *x, size_t n, cuv_dtype half);
+void cuv_wrap(void *x, size_t n, cuv_dtype dtype);        /* integers of fewer bits than they are kept in */
+void cuv_narrow(void *x, size_t n, cuv_dtype dtype);      /* the one of both that the dtype needs */
 
 /* Room for `size` bytes; *offset is a multiple of 64. */
 CUV_MUST_USE cuv_status cuv_layout_take(cuv_layout *l, size_t size, size_t *offset);

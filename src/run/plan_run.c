@@ -1,4 +1,4 @@
-/* Runs a plan: sets the caller's pointers, calls the kernels, rounds halves, checks indices. Also shows a plan as text. */
+/* Runs a plan: sets the caller's pointers, calls the kernels, rounds or wraps, checks indices. Also shows a plan as text. */
 #include "run/plan.h"
 
 void cuv_round_half(float *x, size_t n, cuv_dtype half)
@@ -9,6 +9,31 @@ void cuv_round_half(float *x, size_t n, cuv_dtype half)
     else
         for (size_t i = 0; i < n; i++)
             x[i] = cuv_bf16_to_f32(cuv_f32_to_bf16(x[i]));
+}
+
+/* x modulo 2^bits, in the range of the dtype */
+void cuv_wrap(void *x, size_t n, cuv_dtype dtype)
+{
+    int32_t *p = x;
+    int64_t *wide = x;
+    for (size_t i = 0; dtype == CUV_I8 && i < n; i++)
+        p[i] = (int8_t)(uint8_t)p[i];
+    for (size_t i = 0; dtype == CUV_U8 && i < n; i++)
+        p[i] = (uint8_t)p[i];
+    for (size_t i = 0; dtype == CUV_I16 && i < n; i++)
+        p[i] = (int16_t)(uint16_t)p[i];
+    for (size_t i = 0; dtype == CUV_U16 && i < n; i++)
+        p[i] = (uint16_t)p[i];
+    for (size_t i = 0; dtype == CUV_U32 && i < n; i++)
+        wide[i] = (uint32_t)wide[i];
+}
+
+void cuv_narrow(void *x, size_t n, cuv_dtype dtype)
+{
+    if (dtype == CUV_F16 || dtype == CUV_BF16)
+        cuv_round_half(x, n, dtype);
+    else
+        cuv_wrap(x, n, dtype);
 }
 
 static cuv_status check_indices(cuv_context *cx, const cuv_plan_step *s)
@@ -34,9 +59,9 @@ cuv_status cuv_plan_step_run(cuv_context *cx, const cuv_plan_step *s)
     if (s->indexed)
         CUV_TRY(check_indices(cx, s));
     s->kernel(&s->args);
-    for (int i = 0; s->halves >> i; i++)
-        if (s->halves >> i & 1)
-            cuv_round_half(s->args.out[i].data, cuv_run_count(&s->args.out[i]), s->half);
+    for (int i = 0; s->narrowed >> i; i++)
+        if (s->narrowed >> i & 1)
+            cuv_narrow(s->args.out[i].data, cuv_run_count(&s->args.out[i]), s->narrow);
     return CUV_OK;
 }
 

@@ -1,6 +1,7 @@
 /* Predictions: checks inputs against the model, keeps the plan of the last input shapes, runs batch by batch. */
 #include "run/runner.h"
 #include "run/fast/reduced.h"
+#include "run/plan.h"
 #include "run/states.h"
 
 struct cuv_runner {
@@ -214,11 +215,6 @@ static cuv_status check_inputs(struct cuv_model *m, const cuv_array *inputs, siz
     return CUV_OK;
 }
 
-static cuv_dtype storage_of(cuv_dtype dtype)
-{
-    return dtype == CUV_F16 || dtype == CUV_BF16 ? CUV_F32 : dtype;
-}
-
 static size_t row_count(const int64_t *shape, int rank)
 {
     size_t n = 1;
@@ -231,7 +227,7 @@ static cuv_status slice_input(struct cuv_model *m, cuv_arena *arena, size_t i, c
                               int64_t rows, cuv_run_tensor *out)
 {
     const cuv_var *v = cuv_program_var(m->program, m->inputs[i].value);
-    *out = (cuv_run_tensor){.dtype = storage_of(v->dtype), .rank = given->rank};
+    *out = (cuv_run_tensor){.dtype = cuv_dtype_kept(v->dtype), .rank = given->rank};
     memcpy(out->shape, given->shape, sizeof out->shape);
     size_t per = given->rank ? row_count(given->shape, given->rank) : 1, n = per;
     if (given->rank) {
@@ -256,6 +252,7 @@ static cuv_status slice_input(struct cuv_model *m, cuv_arena *arena, size_t i, c
             f[k] = v->dtype == CUV_F16 ? cuv_f16_to_f32(cuv_f32_to_f16(f[k])) : cuv_bf16_to_f32(cuv_f32_to_bf16(f[k]));
     } else {
         cuv_convert(out->data, out->dtype, src, given->dtype, n);
+        cuv_narrow(out->data, n, v->dtype);
     }
     return CUV_OK;
 }
@@ -387,6 +384,23 @@ static cuv_status run_batches(struct cuv_model *m, const cuv_array *inputs, size
     return CUV_OK;
 }
 
+/* Integers of fewer bits than they were computed in, in place. */
+static void give_integers(cuv_array *a, cuv_dtype dtype)
+{
+    size_t n = 0;
+    if (!cuv_dtype_is_integer(dtype) || a->dtype == dtype || !cuv_shape_count(a->shape, a->rank, &n))
+        return;
+    const int64_t *wide = a->data;
+    const int32_t *p = a->data;
+    uint8_t *to = (uint8_t *)(uintptr_t)a->data;
+    for (size_t i = 0; i < n; i++) {
+        const uint64_t bits = a->dtype == CUV_I64 ? (uint64_t)wide[i] : (uint64_t)p[i];
+        for (size_t k = 0; k < cuv_dtype_size(dtype); k++)
+            *to++ = (uint8_t)(bits >> 8 * k);
+    }
+    a->dtype = dtype;
+}
+
 cuv_status cuv_run_model(struct cuv_model *m, const cuv_array *inputs, size_t count, size_t batch,
                          const cuv_run_options *options, struct cuv_result **out)
 {
@@ -404,6 +418,8 @@ cuv_status cuv_run_model(struct cuv_model *m, const cuv_array *inputs, size_t co
         cuv_arena_free(arena);
         return status;
     }
+    for (size_t i = 0; i < result->count; i++)
+        give_integers(&result->arrays[i], cuv_program_var(m->program, m->outputs[i].value)->dtype);
     *out = result;
     return CUV_OK;
 }

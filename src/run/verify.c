@@ -196,60 +196,6 @@ cuv_status cuv_verify_samples(struct cuv_model *m, const cuv_samples *s, double 
 
 /* ---- another model */
 
-/* splitmix64 (Steele, Lea, Flood 2014): reproducible inputs without state elsewhere. */
-static double next_random(uint64_t *state)
-{
-    uint64_t z = *state += 0x9E3779B97F4A7C15u;
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-    return (double)((z ^ (z >> 31)) >> 11) / 9007199254740992.0;
-}
-
-/* The size that an index into an Embedding must stay below, when the input goes straight into one; 0: none. */
-static int64_t index_limit(const struct cuv_model *m, cuv_ref input)
-{
-    const cuv_program *p = m->program;
-    cuv_ref at = input;
-    for (size_t i = 0; i < p->step_count; i++) {
-        const cuv_step *s = &p->steps[i];
-        if (s->op == CUV_OP_CAST && s->in[0] == at)
-            at = s->out[0];
-        if (s->op == CUV_OP_GATHER && s->in_count > 1 && s->in[1] == at)
-            return cuv_program_var(p, s->in[0])->shape[s->attrs->axis];
-    }
-    return 0;
-}
-
-cuv_status cuv_random_inputs(struct cuv_model *m, const struct cuv_model *other, cuv_arena *arena, cuv_array **out)
-{
-    uint64_t state = 1;
-    *out = CUV_NEW_ARRAY(arena, cuv_array, m->input_count + 1);
-    if (!*out)
-        return cuv_oom(m->cx);
-    for (size_t i = 0; i < m->input_count; i++) {
-        const cuv_var *v = cuv_program_var(m->program, m->inputs[i].value);
-        const cuv_var *u = cuv_program_var(other->program, other->inputs[i].value);
-        cuv_array *a = &(*out)[i];
-        size_t n;
-        *a = (cuv_array){.dtype = CUV_F32, .rank = v->rank, .name = m->input_names[i]};
-        for (int k = 0; k < v->rank; k++) {
-            int64_t size = v->shape[k] > 0 ? v->shape[k] : k < u->rank ? u->shape[k] : -1;
-            a->shape[k] = size > 0 ? size : 4;
-        }
-        float *values = cuv_shape_count(a->shape, a->rank, &n) ? cuv_arena_calloc(arena, n + 1, sizeof *values) : NULL;
-        if (!values)
-            return cuv_oom(m->cx);
-        int64_t limit = index_limit(m, m->inputs[i].value);
-        bool whole = limit || !cuv_dtype_is_float(v->dtype);
-        for (size_t k = 0; k < n; k++) {
-            double r = next_random(&state);
-            values[k] = (float)(whole ? floor(r * (double)(limit > 0 ? limit : 2)) : 2 * r - 1);
-        }
-        a->data = values;
-    }
-    return CUV_OK;
-}
-
 cuv_status cuv_verify_against(struct cuv_model *m, struct cuv_model *other, double rtol, double atol,
                               const cuv_run_options *options, cuv_verification **out)
 {

@@ -1,8 +1,8 @@
 """One case or more for every class of keras.src.ops that cuvier computes: a small functional model of it.
 
 CASES: class -> [(inputs, function of the tensors)]. Inputs are words: a kind, then the sizes of a sample: "f34" is float32 (3, 4);
-kinds: f any float, p positive, u in (-1, 1), g above 1, n with NaN, i integers 0..5, b booleans, d float64, h float16, l int64;
-"=f4" has no batch axis: its whole shape is (4,). Sizes of two digits stand in brackets: "f[12]3".
+kinds: f any float, p positive, u in (-1, 1), g above 1, n with NaN, i integers 0..5, b booleans, d float64, h float16, l int64,
+c int8, C uint8, s int16, S uint16, U uint32; "=f4" has no batch axis: its whole shape is (4,). Sizes of two digits stand in brackets: "f[12]3".
 """
 import re
 
@@ -343,7 +343,9 @@ def joined(cases):
     return [(words, (lambda *tensors, all_of=functions: [f(*tensors) for f in all_of])) for words, functions in by_inputs.items()]
 
 
-CASES = {name: joined(cases) for name, cases in CASES.items() if cases}
+APART = {name: cases for name, cases in CASES.items() if cases}
+CASES = {name: joined(cases) for name, cases in APART.items()}
+SMALL = {"c": "int8", "C": "uint8", "s": "int16", "S": "uint16", "U": "uint32"}
 
 
 def draw(word, rng):
@@ -364,5 +366,8 @@ def draw(word, rng):
         x = rng.integers(0, 6, shape)
     elif kind == "b":
         x = rng.random(shape) < 0.5
-    dtype = {"i": "int32", "b": "bool", "d": "float64", "h": "float16", "l": "int64"}.get(kind, "float32")
+    elif kind in SMALL:     # half of them near the limits
+        limits = np.iinfo(SMALL[kind])
+        x = np.where(rng.random(shape) < 0.5, rng.integers(limits.min, limits.max, shape, "int64", True), rng.integers(0, 6, shape))
+    dtype = {**SMALL, "i": "int32", "b": "bool", "d": "float64", "h": "float16", "l": "int64"}.get(kind, "float32")
     return whole, sizes, dtype, np.asarray(x).astype(dtype)

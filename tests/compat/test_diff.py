@@ -168,3 +168,59 @@ def test_verify_against_another_function():
 def test_verify_against_other_ends():
     done = must("verify", os.path.join(NEW, "mlp.keras"), "--against", os.path.join(NEW, "multi_io.keras"), status=1)
     assert "different numbers of inputs or outputs" in done.stderr
+
+
+# ---- inputs that are drawn: what a layer knows and what it does not
+
+def one_layer(folder, name, class_name, dtype, shape, **config):
+    """A model of one layer without weights, as JSON."""
+    tensor = {"class_name": "__keras_tensor__", "config": {"shape": [None, *shape], "dtype": dtype, "keras_history": ["a", 0, 0]}}
+    layers = [{"module": "keras.layers", "class_name": "InputLayer", "name": "a", "inbound_nodes": [],
+               "config": {"batch_shape": [None, *shape], "dtype": dtype, "name": "a"}},
+              {"module": "keras.layers", "class_name": class_name, "name": "b", "config": dict(config, name="b"),
+               "inbound_nodes": [{"args": [tensor], "kwargs": {}}]}]
+    path = folder / (name + ".json")
+    path.write_text(json.dumps({"module": "keras.src.models.functional", "class_name": "Functional", "config": {
+        "name": "m", "layers": layers, "input_layers": ["a", 0, 0], "output_layers": ["b", 0, 0]}}))
+    return path
+
+
+WORDS = ["dog", "cat", "zebra", "quick", "fox"]
+DRAWN = {
+    "word": ("StringLookup", "string", [3], {"vocabulary": WORDS}, {"vocabulary": ["dog", "cat", "zebra", "slow", "fox"]}),
+    "unknown words": ("StringLookup", "string", [3], {"vocabulary": WORDS, "num_oov_indices": 2}, {"vocabulary": WORDS, "num_oov_indices": 2, "salt": [1, 2]}),
+    "mask": ("StringLookup", "string", [3], {"vocabulary": WORDS, "mask_token": "", "output_mode": "count"}, {"vocabulary": WORDS, "output_mode": "count"}),
+    "text": ("TextVectorization", "string", [1], {"vocabulary": WORDS, "output_mode": "count"}, {"vocabulary": WORDS[::-1], "output_mode": "count"}),
+    "capitals": ("TextVectorization", "string", [1], {"vocabulary": WORDS, "output_sequence_length": 9, "standardize": "lower_and_strip_punctuation"},
+                 {"vocabulary": WORDS, "output_sequence_length": 9, "standardize": "strip_punctuation"}),
+    "punctuation": ("TextVectorization", "string", [1], {"vocabulary": WORDS, "output_sequence_length": 9, "standardize": "lower"},
+                    {"vocabulary": WORDS, "output_sequence_length": 9, "standardize": "lower_and_strip_punctuation"}),
+    "pairs": ("TextVectorization", "string", [1], {"vocabulary": WORDS + ["dog cat"], "output_mode": "multi_hot", "ngrams": 2},
+              {"vocabulary": WORDS + ["dog cat"], "output_mode": "multi_hot", "ngrams": 1}),
+    "number": ("IntegerLookup", "int64", [3], {"vocabulary": [1000, 7, -20]}, {"vocabulary": [1000, 8, -20]}),
+    "unknown numbers": ("IntegerLookup", "int64", [3], {"vocabulary": [10, 7], "num_oov_indices": 2}, {"vocabulary": [10, 7], "num_oov_indices": 3}),
+    "back": ("IntegerLookup", "int64", [3], {"vocabulary": [10, 7, 8, 9], "invert": True}, {"vocabulary": [10, 7, 8, 4], "invert": True}),
+    "hash": ("Hashing", "int64", [3], {"num_bins": 50}, {"num_bins": 50, "salt": [1, 2]}),
+    "hashed words": ("Hashing", "string", [3], {"num_bins": 50}, {"num_bins": 50, "salt": [1, 2]}),
+    "bins": ("Discretization", "float32", [3], {"bin_boundaries": [10.0, 20.0, 30.0]}, {"bin_boundaries": [10.0, 20.0, 36.0]}),
+    "categories": ("CategoryEncoding", "int64", [3], {"num_tokens": 9, "output_mode": "count"}, {"num_tokens": 9, "output_mode": "multi_hot"}),
+}
+
+
+@pytest.mark.parametrize("name", sorted(DRAWN))
+def test_verify_against_draws_what_the_layer_knows(name, tmp_path):
+    class_name, dtype, shape, config, other = DRAWN[name]
+    same = [one_layer(tmp_path, n, class_name, dtype, shape, **c) for n, c in (("one", config), ("two", config), ("other", other))]
+    assert as_json("verify", same[0], "--against", same[1])["ok"] is True
+    assert as_json("verify", same[0], "--against", same[2], status=1)["ok"] is False
+
+
+def test_embedding_gets_indices_of_all_its_rows(tmp_path):
+    for name, last in (("one", 0.0), ("other", 5.0)):
+        rows = np.arange(80, dtype="float32").reshape(40, 2)
+        rows[20:] += last
+        np.savez(tmp_path / (name + ".npz"), rows)
+    model = one_layer(tmp_path, "model", "Embedding", "int32", [6], input_dim=40, output_dim=2)
+    for name, ok in (("one", True), ("other", False)):
+        must("rebuild", model, tmp_path / (name + ".npz"), "-o", tmp_path / (name + ".keras"))
+        assert as_json("verify", model, tmp_path / "one.npz", "--against", tmp_path / (name + ".keras"), status=0 if ok else 1)["ok"] is ok

@@ -913,9 +913,9 @@ def bits():
         case(f"{op}_zeros", f"{op} %0 %1", [np.zeros(2, np.int32), np.array([0, 6], np.int32)], [np.asarray(fn(np.zeros(2, np.int32), np.array([0, 6], np.int32)))])
     for a, to in ((np.float32, np.int32), (np.float64, np.int64)):
         x = np.array([0.0, -0.0, 1, -1.5, np.inf, 3e-39, 1e30], a)
-        case(f"bitcast_{np.dtype(a)}", f"bitcast %0 dtype={np.dtype(to)}", [x], [tf.bitcast(x, to).numpy()])
+        case(f"bitcast_{np.dtype(a)}", f"bitcast %0 dtype={np.dtype(to)} from={np.dtype(a)}", [x], [tf.bitcast(x, to).numpy()])
         n = np.array([1, 2, 1065353216, 1073741824], to)
-        case(f"bitcast_back_{np.dtype(a)}", f"bitcast %0 dtype={np.dtype(a)}", [n], [tf.bitcast(n, a).numpy()])
+        case(f"bitcast_back_{np.dtype(a)}", f"bitcast %0 dtype={np.dtype(a)} from={np.dtype(to)}", [n], [tf.bitcast(n, a).numpy()])
 
 
 def scatter():
