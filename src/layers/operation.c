@@ -2,6 +2,8 @@
  * call only. */
 #include "layers/operation.h"
 
+#include <math.h>
+
 /* ---- finding ---- */
 
 /* Copies word `place` of a list; false when there are fewer. */
@@ -365,7 +367,13 @@ static cuv_status literal_ref(cuv_call *call, const char *name, const cuv_value 
         return cuv_bad_option(call, name, wanted);
     cuv_dtype stored = dtype == CUV_F16 || dtype == CUV_BF16 ? CUV_F32 : dtype;
     CUV_TRY(cuv_tensor_new(call->arena, stored, shape, rank, &t, &data));
-    cuv_convert(data, stored, values, CUV_F64, n);
+    if (cuv_dtype_is_integer(stored)) {     /* wraps, as TensorFlow's constants do */
+        int64_t *whole = (int64_t *)(void *)values;
+        cuv_convert(whole, CUV_I64, values, CUV_F64, n);
+        cuv_convert(data, stored, whole, CUV_I64, n);
+    } else {
+        cuv_convert(data, stored, values, CUV_F64, n);
+    }
     return constant(call, t, dtype, out);
 }
 
@@ -451,6 +459,24 @@ cuv_status cuv_operand_list(cuv_call *call, const char *name, cuv_ref **out, siz
         CUV_TRY(list_ref(call, name, k, items ? cuv_item(items, i) : NULL, &next, kind.dtype, 0, &(*out)[i]));
     *count = n;
     return n ? CUV_OK : cuv_bad_option(call, name, "a list of tensors");
+}
+
+cuv_ref cuv_to_sum(cuv_call *call, cuv_ref x)
+{
+    switch (cuv_var_of(call, x)->dtype) {
+    case CUV_BOOL: return cuv_emit_cast(call->program, x, CUV_I32);
+    case CUV_I8: case CUV_I16: return call->layer->keras < 3 ? x : cuv_emit_cast(call->program, x, CUV_I32);
+    case CUV_U8: case CUV_U16: return call->layer->keras < 3 ? x : cuv_emit_cast(call->program, x, CUV_U32);
+    default: return x;
+    }
+}
+
+double cuv_integer_end(cuv_dtype dtype, bool least)
+{
+    const int bits = (int)(8 * cuv_dtype_size(dtype)) - is_signed(dtype);
+    if (least)
+        return is_signed(dtype) ? -ldexp(1, bits) : 0;
+    return bits < 53 ? ldexp(1, bits) - 1 : ldexp(1, bits) - ldexp(1, bits - 53);
 }
 
 cuv_ref cuv_as_float(cuv_call *call, cuv_ref x)

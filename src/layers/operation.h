@@ -65,8 +65,15 @@ CUV_MUST_USE cuv_status cuv_operand_x(cuv_call *call, cuv_ref *out);
 CUV_MUST_USE cuv_status cuv_operand_list(cuv_call *call, const char *name, cuv_ref **out, size_t *count);
 /* The first two in one dtype; `floats`: at least a float. */
 CUV_MUST_USE cuv_status cuv_operands_joined(cuv_call *call, bool floats, cuv_ref *a, cuv_ref *b);
+CUV_MUST_USE cuv_status cuv_operands_firm(cuv_call *call, cuv_ref *a, cuv_ref *b);
+/* x in another dtype; what is outside its range becomes its ends. */
+cuv_ref cuv_saturated(cuv_call *call, cuv_ref x, cuv_dtype dtype);
 /* The option "axis" of x; None (or absent, where `fallback` is INT64_MIN): x becomes a row. */
 CUV_MUST_USE cuv_status cuv_flat_axis(cuv_call *call, int64_t fallback, cuv_ref *x, int *axis);
+/* x in the dtype that Keras 3 adds and multiplies up in: at least 32 bits. Keras 2 has no such rule. */
+cuv_ref cuv_to_sum(cuv_call *call, cuv_ref x);
+/* The smallest and the largest number of an integer dtype; int64's largest is the last below it that a double has. */
+double cuv_integer_end(cuv_dtype dtype, bool least);
 /* x as float: itself when it is one, else cast to float32. */
 cuv_ref cuv_as_float(cuv_call *call, cuv_ref x);
 cuv_ref cuv_to_bool(cuv_call *call, cuv_ref x);

@@ -51,12 +51,14 @@ cuv_status cuv_op_resize(cuv_call *call)
         return cuv_bad_option(call, "interpolation", "'nearest', 'bilinear' or 'bicubic'");
     if (cuv_option_ints(call, "size", size) != 2 || size[0] < 1 || size[1] < 1)
         return cuv_bad_option(call, "size", "a height and a width");
-    CUV_TRY(open_image(call, modes[m].mode != CUV_MODE_NEAREST, &in));
+    CUV_TRY(open_image(call, modes[m].mode != CUV_MODE_NEAREST && call->layer->keras < 3, &in));
     cuv_dtype dtype = cuv_var_of(call, in.x)->dtype;
     attrs.size[0] = size[0];
     attrs.size[1] = size[1];
     attrs.mode = modes[m].mode;
     cuv_ref y = cuv_emit(call->program, CUV_OP_RESIZE, CUV_IN(cuv_as_float(call, in.x)), &attrs);
+    if (cuv_dtype_is_integer(dtype) && call->layer->keras >= 3)
+        return give_image(call, &in, cuv_saturated(call, E1(ROUND, y), dtype));
     return give_image(call, &in, TO(y, dtype));
 }
 

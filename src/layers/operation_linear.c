@@ -3,17 +3,24 @@
 
 #include <ctype.h>
 
-/* Products of integers are computed as floats, as TensorFlow's Keras does, and rounded back. */
 static cuv_ref as_product_type(cuv_call *call, cuv_ref x)
 {
     return cuv_var_of(call, x)->dtype == CUV_BOOL ? cuv_emit_cast(call->program, x, CUV_I32) : x;
 }
 
-static cuv_status both(cuv_call *call, cuv_ref *a, cuv_ref *b)
+/* Keras 3 computes products of integers as floats and makes integers of the result; products of int8 alone stay whole, in int32. */
+static cuv_dtype compute_type(const cuv_call *call, cuv_dtype dtype)
+{
+    return cuv_dtype_is_float(dtype) || call->layer->keras < 3 ? dtype : CUV_F32;
+}
+
+/* Both in the dtype to compute in; the result is to be in the other one. */
+static cuv_status both(cuv_call *call, cuv_ref *a, cuv_ref *b, cuv_dtype *result)
 {
     CUV_TRY(cuv_operands_joined(call, false, a, b));
-    *a = as_product_type(call, *a);
-    *b = as_product_type(call, *b);
+    *result = cuv_var_of(call, *a)->dtype;
+    *a = cuv_emit_cast(call->program, *a, compute_type(call, *result));
+    *b = cuv_emit_cast(call->program, *b, compute_type(call, *result));
     return call->program->status;
 }
 
@@ -77,7 +84,15 @@ static cuv_status contract(cuv_call *call, cuv_ref a, const int *axes_a, cuv_ref
 cuv_status cuv_op_matmul(cuv_call *call)
 {
     cuv_ref a, b;
-    CUV_TRY(both(call, &a, &b));
+    cuv_dtype dtype;
+    CUV_TRY(cuv_operands_joined(call, false, &a, &b));
+    if (call->layer->keras >= 3 && cuv_var_of(call, a)->dtype == CUV_I8 && cuv_var_of(call, a)->rank > 1 && cuv_var_of(call, b)->rank > 1) {
+        dtype = CUV_I32;
+        a = cuv_emit_cast(call->program, a, CUV_I32);
+        b = cuv_emit_cast(call->program, b, CUV_I32);
+    } else {
+        CUV_TRY(both(call, &a, &b, &dtype));
+    }
     bool row = cuv_var_of(call, a)->rank == 1, column = cuv_var_of(call, b)->rank == 1;
     bool ta = cuv_option_bool(call, "transpose_a", false) || cuv_option_bool(call, "adjoint_a", false);
     bool tb = cuv_option_bool(call, "transpose_b", false) || cuv_option_bool(call, "adjoint_b", false);
@@ -91,38 +106,42 @@ cuv_status cuv_op_matmul(cuv_call *call)
         y = cuv_squeeze(call, y, rank - 1);
     if (row)
         y = cuv_squeeze(call, y, rank - 2);
-    return cuv_give(call, y);
+    return cuv_give(call, cuv_emit_cast(call->program, y, dtype));
 }
 
 cuv_status cuv_op_dot(cuv_call *call)
 {
     cuv_ref a, b, y;
-    CUV_TRY(both(call, &a, &b));
+    cuv_dtype dtype;
+    CUV_TRY(both(call, &a, &b, &dtype));
     int ra = cuv_var_of(call, a)->rank, rb = cuv_var_of(call, b)->rank;
     if (!ra || !rb)
-        return cuv_give(call, cuv_emit2(call->program, CUV_OP_MUL, a, b));
+        return cuv_give(call, cuv_emit_cast(call->program, cuv_emit2(call->program, CUV_OP_MUL, a, b), dtype));
     CUV_TRY(contract(call, a, (int[]){ra - 1}, b, (int[]){rb == 1 ? 0 : rb - 2}, 1, &y));
-    return cuv_give(call, y);
+    return cuv_give(call, cuv_emit_cast(call->program, y, dtype));
 }
 
 cuv_status cuv_op_inner(cuv_call *call)
 {
     cuv_ref a, b, y;
-    CUV_TRY(both(call, &a, &b));
+    cuv_dtype dtype;
+    CUV_TRY(both(call, &a, &b, &dtype));
     int ra = cuv_var_of(call, a)->rank, rb = cuv_var_of(call, b)->rank;
     if (!ra || !rb)
-        return cuv_give(call, cuv_emit2(call->program, CUV_OP_MUL, a, b));
+        return cuv_give(call, cuv_emit_cast(call->program, cuv_emit2(call->program, CUV_OP_MUL, a, b), dtype));
     CUV_TRY(contract(call, a, (int[]){ra - 1}, b, (int[]){rb - 1}, 1, &y));
-    return cuv_give(call, y);
+    return cuv_give(call, cuv_emit_cast(call->program, y, dtype));
 }
 
 cuv_status cuv_op_vdot(cuv_call *call)
 {
     cuv_ref a, b;
-    CUV_TRY(both(call, &a, &b));
+    cuv_dtype dtype;
+    CUV_TRY(both(call, &a, &b, &dtype));
     a = cuv_emit_reshape(call->program, a, (int64_t[]){-1}, 1);
     b = cuv_emit_reshape(call->program, b, (int64_t[]){-1}, 1);
-    return cuv_give(call, cuv_emit(call->program, CUV_OP_SUM, CUV_IN(cuv_emit2(call->program, CUV_OP_MUL, a, b)), NULL));
+    cuv_ref y = cuv_emit(call->program, CUV_OP_SUM, CUV_IN(cuv_emit2(call->program, CUV_OP_MUL, a, b)), NULL);
+    return cuv_give(call, cuv_emit_cast(call->program, y, dtype));
 }
 
 cuv_status cuv_op_outer(cuv_call *call)
@@ -150,7 +169,10 @@ cuv_status cuv_op_tensordot(cuv_call *call)
 {
     cuv_ref a, b, y;
     int axes_a[CUV_MAX_RANK], axes_b[CUV_MAX_RANK], na = 0, nb = 0;
-    CUV_TRY(both(call, &a, &b));
+    CUV_TRY(cuv_operands_joined(call, false, &a, &b));
+    const cuv_dtype dtype = cuv_var_of(call, a)->dtype, compute = dtype == CUV_I32 || dtype == CUV_I64 ? dtype : compute_type(call, dtype);
+    a = cuv_emit_cast(call->program, a, compute);
+    b = cuv_emit_cast(call->program, b, compute);
     const cuv_value *axes = cuv_option(call, "axes");
     int ra = cuv_var_of(call, a)->rank, rb = cuv_var_of(call, b)->rank;
     int64_t n = 2;
@@ -166,7 +188,7 @@ cuv_status cuv_op_tensordot(cuv_call *call)
         return cuv_bad_option(call, "axes", "a number, or two lists of axes");
     }
     CUV_TRY(contract(call, a, axes_a, b, axes_b, na, &y));
-    return cuv_give(call, y);
+    return cuv_give(call, cuv_emit_cast(call->program, y, dtype));
 }
 
 /* ---- einsum ---- */
@@ -328,18 +350,24 @@ static cuv_status read_equation(cuv_call *call, const char *text, const cuv_ref 
                                                                               : cuv_bad_option(call, "subscripts", wanted);
 }
 
-static cuv_status einsum_operands(cuv_call *call, cuv_ref *refs, size_t *n)
+static cuv_status einsum_operands(cuv_call *call, cuv_ref *refs, size_t *n, cuv_dtype *result)
 {
     *n = 0;
     cuv_dtype dtype = CUV_BOOL;
+    bool bytes = call->layer->keras >= 3;
     for (size_t i = 0; i < call->in_count && i < MOST_OPERANDS; i++) {
         refs[(*n)++] = call->in[i].value;
+        bytes &= cuv_var_of(call, call->in[i].value)->dtype == CUV_I8;
         dtype = cuv_join_dtypes((cuv_kind_of){.dtype = dtype}, (cuv_kind_of){.dtype = cuv_var_of(call, call->in[i].value)->dtype});
     }
-    if (!*n || call->in_count > MOST_OPERANDS || call->arg_count != call->in_count)
+    const cuv_tf_function *function = call->layer->state;
+    if (function && !*n)
+        return cuv_call_unsupported(call, "inputs", "Keras 2 saves the equation of tf.einsum, and not the tensors that go into it");
+    if (!*n || call->in_count > MOST_OPERANDS || (!function && call->arg_count != call->in_count))
         return cuv_bad_option(call, "operands", "up to 8 tensors");
+    *result = bytes ? CUV_I32 : dtype;
     for (size_t i = 0; i < *n; i++)
-        refs[i] = as_product_type(call, cuv_emit_cast(call->program, refs[i], dtype));
+        refs[i] = cuv_emit_cast(call->program, refs[i], compute_type(call, dtype));
     return call->program->status;
 }
 
@@ -366,7 +394,8 @@ cuv_status cuv_op_einsum(cuv_call *call)
     char needed[(MOST_OPERANDS + 2) * CUV_MAX_RANK];
     size_t n;
     const char *text = cuv_option_text(call, "subscripts", NULL);
-    CUV_TRY(einsum_operands(call, refs, &n));
+    cuv_dtype dtype = CUV_F32;
+    CUV_TRY(einsum_operands(call, refs, &n, &dtype));
     if (!text)
         return cuv_bad_option(call, "subscripts", "an equation");
     CUV_TRY(read_equation(call, text, refs, n, terms, &out));
@@ -380,5 +409,5 @@ cuv_status cuv_op_einsum(cuv_call *call)
     drop_unused(call, &so_far, out.letters, out.count);
     if (so_far.count != out.count)
         return cuv_bad_option(call, "subscripts", "an equation whose result has only letters of its operands");
-    return cuv_give(call, aligned(call, &so_far, out.letters, out.count));
+    return cuv_give(call, cuv_emit_cast(call->program, aligned(call, &so_far, out.letters, out.count), dtype));
 }

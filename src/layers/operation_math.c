@@ -21,7 +21,7 @@ static cuv_status unary(cuv_call *call, cuv_op op, bool floats)
 
 #define UNARY(id, op) cuv_status cuv_op_##id(cuv_call *call) { return unary(call, CUV_OP_##op, true); }
 #define UNARY_ANY(id, op) cuv_status cuv_op_##id(cuv_call *call) { return unary(call, CUV_OP_##op, false); }
-UNARY_ANY(negative, NEG) UNARY_ANY(sign, SIGN) UNARY_ANY(square, SQUARE)
+UNARY_ANY(negative, NEG) UNARY_ANY(square, SQUARE)
 UNARY(floor, FLOOR) UNARY(ceil, CEIL) UNARY(exp, EXP) UNARY(expm1, EXPM1) UNARY(log, LOG)
 UNARY(log1p, LOG1P) UNARY(sqrt, SQRT) UNARY(rsqrt, RSQRT) UNARY(reciprocal, RECIPROCAL) UNARY(sin, SIN) UNARY(cos, COS)
 UNARY(tan, TAN) UNARY(arcsin, ASIN) UNARY(arccos, ACOS) UNARY(arctan, ATAN) UNARY(sinh, SINH) UNARY(cosh, COSH)
@@ -30,6 +30,16 @@ UNARY(sigmoid, SIGMOID) UNARY(softplus, SOFTPLUS) UNARY(softsign, SOFTSIGN) UNAR
 UNARY(hard_silu, HARD_SILU) UNARY(hard_tanh, HARD_TANH) UNARY(tanh_shrink, TANH_SHRINK) UNARY(log_sigmoid, LOG_SIGMOID)
 UNARY(sparse_plus, SPARSE_PLUS) UNARY(sparse_sigmoid, SPARSE_SIGMOID) UNARY(selu, SELU)
 UNARY(isnan, IS_NAN) UNARY(isinf, IS_INF)
+
+/* Keras has TensorFlow look at uint32 as at int32. */
+cuv_status cuv_op_sign(cuv_call *call)
+{
+    cuv_ref x;
+    CUV_TRY(cuv_operand_x(call, &x));
+    const bool large = cuv_var_of(call, x)->dtype == CUV_U32;
+    x = E1(SIGN, large ? TO(x, CUV_I32) : as_number(call, x));
+    return cuv_give(call, large ? TO(x, CUV_U32) : x);
+}
 
 cuv_status cuv_op_identity(cuv_call *call)
 {
@@ -44,6 +54,13 @@ cuv_status cuv_op_absolute(cuv_call *call)
     cuv_ref x;
     CUV_TRY(cuv_operand_x(call, &x));
     return cuv_give(call, cuv_var_of(call, x)->dtype == CUV_BOOL ? x : cuv_emit1(call->program, CUV_OP_ABS, x));
+}
+
+cuv_status cuv_op_fabs(cuv_call *call)
+{
+    cuv_ref x;
+    CUV_TRY(cuv_operand_x(call, &x));
+    return cuv_give(call, cuv_emit1(call->program, CUV_OP_ABS, cuv_as_float(call, x)));
 }
 
 cuv_status cuv_op_trunc(cuv_call *call)
@@ -123,6 +140,10 @@ cuv_status cuv_op_relu(cuv_call *call)
 
 cuv_status cuv_op_relu6(cuv_call *call)
 {
+    cuv_ref x;
+    CUV_TRY(cuv_operand_x(call, &x));
+    if (cuv_dtype_is_integer(cuv_var_of(call, x)->dtype))
+        return cuv_give(call, cuv_emit(call->program, CUV_OP_CLIP, CUV_IN(x), CUV_AT(.alpha = 0, .beta = 6)));
     return with_act(call, (cuv_act){.op = CUV_OP_RELU, .beta = 6});
 }
 
@@ -235,7 +256,23 @@ static cuv_status cast_to(cuv_call *call, cuv_dtype fallback)
 cuv_status cuv_op_cast(cuv_call *call) { return cast_to(call, CUV_F32); }
 cuv_status cuv_op_convert(cuv_call *call) { return cast_to(call, CUV_BOOL); }
 
-/* Values outside the range of the new dtype become its ends. */
+/* Values outside the range of the new dtype become its ends. Doubles have all but the last numbers of 64 bits, which need no limit. */
+cuv_ref cuv_saturated(cuv_call *call, cuv_ref x, cuv_dtype dtype)
+{
+    cuv_dtype from = cuv_var_of(call, x)->dtype;
+    if (!cuv_dtype_is_integer(dtype) || from == CUV_BOOL || from == dtype)
+        return cuv_emit_cast(call->program, x, dtype);
+    if (cuv_dtype_is_float(from) && cuv_dtype_size(dtype) > 2)
+        x = cuv_emit_cast(call->program, x, CUV_F64);
+    double least = cuv_integer_end(dtype, true), most = cuv_integer_end(dtype, false);
+    if (cuv_dtype_is_integer(from)) {
+        least = fmax(least, cuv_integer_end(from, true));
+        most = fmin(most, cuv_integer_end(from, false));
+    }
+    x = cuv_emit(call->program, CUV_OP_CLIP, CUV_IN(x), CUV_AT(.alpha = least, .beta = most));
+    return cuv_emit_cast(call->program, x, dtype);
+}
+
 cuv_status cuv_op_saturate_cast(cuv_call *call)
 {
     cuv_ref x;
@@ -244,11 +281,7 @@ cuv_status cuv_op_saturate_cast(cuv_call *call)
     CUV_TRY(cuv_option_dtype(call, "dtype", CUV_F32, &dtype));
     if (dtype == CUV_BOOL)
         return cuv_bad_option(call, "dtype", "a number's dtype");
-    if (dtype == CUV_I32 && cuv_dtype_is_float(cuv_var_of(call, x)->dtype)) {
-        x = cuv_emit_cast(call->program, x, CUV_F64);
-        x = cuv_emit(call->program, CUV_OP_CLIP, CUV_IN(x), CUV_AT(.alpha = INT32_MIN, .beta = INT32_MAX));
-    }
-    return cuv_give(call, cuv_emit_cast(call->program, x, dtype));
+    return cuv_give(call, cuv_saturated(call, x, dtype));
 }
 
 /* ---- two operands ---- */
@@ -274,13 +307,29 @@ static cuv_status binary(cuv_call *call, cuv_op op, bool floats)
     return cuv_give(call, cuv_emit2(call->program, op, a, b));
 }
 
+/* The same, but Python's numbers do not adapt to the tensor. */
+cuv_status cuv_operands_firm(cuv_call *call, cuv_ref *a, cuv_ref *b)
+{
+    const char *first = cuv_operand_name(call, 0), *second = cuv_operand_name(call, 1);
+    cuv_kind_of one = cuv_operand_kind(call, first), two = cuv_operand_kind(call, second);
+    if (call->layer->keras < 3 || (!one.weak && !two.weak))
+        return cuv_operands_joined(call, false, a, b);
+    CUV_TRY(cuv_operand_ref(call, first, one.dtype, a));
+    CUV_TRY(cuv_operand_ref(call, second, two.dtype, b));
+    one.weak = two.weak = false;
+    cuv_dtype dtype = cuv_join_dtypes(one, two);
+    *a = cuv_emit_cast(call->program, *a, dtype);
+    *b = cuv_emit_cast(call->program, *b, dtype);
+    return call->program->status;
+}
+
 /* Truth values add as "or" and multiply as "and"; the other operations count them. */
 static cuv_status arithmetic(cuv_call *call, cuv_op op)
 {
     cuv_ref a, b;
     if (cuv_has_word("NCHW NCW NCDHW", cuv_option_text(call, "data_format", "-")))      /* of tf.nn.bias_add */
         return cuv_bad_option(call, "data_format", "None or 'NHWC'");
-    CUV_TRY(cuv_operands_joined(call, false, &a, &b));
+    CUV_TRY(op == CUV_OP_MOD ? cuv_operands_firm(call, &a, &b) : cuv_operands_joined(call, false, &a, &b));
     bool truth = cuv_var_of(call, a)->dtype == CUV_BOOL, either = op == CUV_OP_ADD || op == CUV_OP_MAXIMUM;
     if (truth && (either || op == CUV_OP_MUL || op == CUV_OP_MINIMUM))
         return cuv_give(call, cuv_emit2(call->program, either ? CUV_OP_LOGICAL_OR : CUV_OP_LOGICAL_AND, a, b));
@@ -359,6 +408,7 @@ cuv_status cuv_option_reduction(cuv_call *call, cuv_ref x, cuv_attrs *attrs)
     return cuv_option_axes(call, "axis", cuv_var_of(call, x)->rank, attrs->axes, &attrs->axes_count);
 }
 
+/* With a dtype given, sums and products stay in it. */
 static cuv_status reduce(cuv_call *call, cuv_op op, bool floats)
 {
     cuv_ref x;
@@ -367,7 +417,7 @@ static cuv_status reduce(cuv_call *call, cuv_op op, bool floats)
     cuv_dtype dtype;
     CUV_TRY(cuv_option_dtype(call, "dtype", cuv_var_of(call, x)->dtype, &dtype));
     x = cuv_emit_cast(call->program, x, dtype);
-    x = floats ? cuv_as_float(call, x) : as_number(call, x);
+    x = floats ? cuv_as_float(call, x) : cuv_is_null(cuv_option(call, "dtype")) ? cuv_to_sum(call, x) : as_number(call, x);
     CUV_TRY(cuv_option_reduction(call, x, &attrs));
     return cuv_give(call, cuv_emit(call->program, op, CUV_IN(x), &attrs));
 }

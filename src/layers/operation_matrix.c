@@ -48,8 +48,7 @@ cuv_status cuv_op_trace(cuv_call *call)
 {
     cuv_ref x;
     CUV_TRY(cuv_operand_x(call, &x));
-    if (cuv_var_of(call, x)->dtype == CUV_BOOL)
-        x = TO(x, CUV_I32);
+    x = cuv_to_sum(call, x);
     CUV_TRY(axes_to_end(call, &x));
     int rank = cuv_var_of(call, x)->rank;
     cuv_ref d = row_less_column(call, x), on = E2(EQUAL, d, LIKE(d, (double)-cuv_option_int(call, "offset", 0)));
@@ -308,13 +307,14 @@ cuv_status cuv_op_normalize(cuv_call *call)
 cuv_status cuv_op_cdist(cuv_call *call)
 {
     cuv_ref a, b;
-    CUV_TRY(cuv_operands_joined(call, true, &a, &b));
+    CUV_TRY(cuv_operands_joined(call, false, &a, &b));
     int ra = cuv_var_of(call, a)->rank, rb = cuv_var_of(call, b)->rank;
     if (ra < 2 || rb < 2)
         return cuv_bad_option(call, "x", "a tensor of two axes or more");
     cuv_ref d = E2(SUB, cuv_expand_dims(call, a, ra - 1), cuv_expand_dims(call, b, rb - 2));
     int last = cuv_var_of(call, d)->rank - 1;
-    return cuv_give(call, E1(SQRT, cuv_reduce(call, CUV_OP_SUM, E1(SQUARE, d), &last, 1, false)));
+    cuv_ref sum = cuv_reduce(call, CUV_OP_SUM, cuv_to_sum(call, E1(SQUARE, d)), &last, 1, false);
+    return cuv_give(call, E1(SQRT, cuv_as_float(call, sum)));
 }
 
 /* ---- grids and choices ---- */
@@ -419,6 +419,27 @@ cuv_status cuv_op_geomspace(cuv_call *call)
     return cuv_give(call, E2(MUL, E2(POW, LIKE(y, 10), y), sign));
 }
 
+/* NumPy's rule, which TensorFlow's select keeps to: whole numbers need a float that holds them all. */
+static cuv_dtype numpy_join(cuv_dtype a, cuv_dtype b)
+{
+    if (cuv_dtype_is_float(a) == cuv_dtype_is_float(b))
+        return cuv_join_dtypes((cuv_kind_of){.dtype = a}, (cuv_kind_of){.dtype = b});
+    cuv_dtype real = cuv_dtype_is_float(a) ? a : b, whole = cuv_dtype_is_float(a) ? b : a;
+    size_t bits = whole == CUV_U8 ? 1 : whole == CUV_U16 ? 2 : cuv_dtype_size(whole);
+    return bits > 2 || real == CUV_F64 ? CUV_F64 : bits > 1 || real == CUV_F32 ? CUV_F32 : real;
+}
+
+static cuv_dtype selected_dtype(const cuv_call *call, const cuv_ref *choices, size_t n)
+{
+    cuv_dtype dtype = cuv_var_of(call, choices[0])->dtype;
+    for (size_t i = 1; i < n; i++)
+        dtype = numpy_join(dtype, cuv_var_of(call, choices[i])->dtype);
+    cuv_kind_of other = cuv_operand(call, "default") ? cuv_operand_kind(call, "default") : (cuv_kind_of){.dtype = dtype};
+    if (!other.weak)
+        return other.dtype == CUV_BOOL ? dtype : numpy_join(dtype, other.dtype);
+    return cuv_dtype_is_float(other.dtype) && !cuv_dtype_is_float(dtype) ? CUV_F64 : dtype;
+}
+
 /* The first choice whose condition holds. */
 cuv_status cuv_op_select(cuv_call *call)
 {
@@ -428,13 +449,13 @@ cuv_status cuv_op_select(cuv_call *call)
     CUV_TRY(cuv_operand_list(call, "choicelist", &choices, &m));
     if (n != m)
         return cuv_bad_option(call, "choicelist", "as long as 'condlist'");
-    cuv_dtype dtype = cuv_var_of(call, choices[0])->dtype;
+    cuv_dtype dtype = selected_dtype(call, choices, n);
     y = LIKE(choices[0], 0);
     if (cuv_operand(call, "default"))
         CUV_TRY(cuv_operand_ref(call, "default", dtype, &y));
     y = TO(y, dtype);
     for (size_t i = n; i-- > 0;)
-        y = WHERE(cuv_to_bool(call, conditions[i]), choices[i], y);
+        y = WHERE(cuv_to_bool(call, conditions[i]), TO(choices[i], dtype), y);
     return cuv_give(call, y);
 }
 

@@ -133,17 +133,26 @@ cuv_status cuv_op_conv_transpose(cuv_call *call)
 
 /* ---- pooling ---- */
 
+/* Pools compute in floats; the largest of whole numbers stays one of them. */
+static cuv_ref pool_type(cuv_call *call, cuv_op op, cuv_ref x)
+{
+    bool wide = cuv_dtype_is_integer(cuv_var_of(call, x)->dtype) && cuv_dtype_size(cuv_var_of(call, x)->dtype) > 2;
+    return wide && (op == CUV_OP_MAX_POOL || op == CUV_OP_ADAPTIVE_MAX_POOL) ? TO(x, CUV_F64) : cuv_as_float(call, x);
+}
+
 static cuv_status pool(cuv_call *call, cuv_op op)
 {
     cuv_ref x;
     cuv_attrs attrs = {0};
     CUV_TRY(cuv_operand_x(call, &x));
-    x = to_last(call, op == CUV_OP_AVG_POOL ? cuv_as_float(call, x) : x);
+    const cuv_dtype dtype = cuv_var_of(call, x)->dtype;
+    x = to_last(call, pool_type(call, op, x));
     int axes = cuv_var_of(call, x)->rank - 2;
     CUV_TRY(padding(call, &attrs.same));
     CUV_TRY(spatial(call, "pool_size", axes, ones, attrs.window));
     CUV_TRY(spatial(call, "strides", axes, attrs.window, attrs.stride));
-    return cuv_give(call, from_last(call, cuv_emit(call->program, op, CUV_IN(x), &attrs)));
+    x = cuv_emit(call->program, op, CUV_IN(x), &attrs);
+    return cuv_give(call, from_last(call, op == CUV_OP_MAX_POOL ? TO(x, dtype) : x));
 }
 
 cuv_status cuv_op_max_pool(cuv_call *call) { return pool(call, CUV_OP_MAX_POOL); }
@@ -154,9 +163,11 @@ static cuv_status adaptive(cuv_call *call, cuv_op op)
     cuv_ref x;
     cuv_attrs attrs = {0};
     CUV_TRY(cuv_operand_x(call, &x));
-    x = to_last(call, cuv_as_float(call, x));
+    const cuv_dtype dtype = cuv_var_of(call, x)->dtype;
+    x = to_last(call, pool_type(call, op, x));
     CUV_TRY(spatial(call, "output_size", cuv_var_of(call, x)->rank - 2, ones, attrs.size));
-    return cuv_give(call, from_last(call, cuv_emit(call->program, op, CUV_IN(x), &attrs)));
+    x = cuv_emit(call->program, op, CUV_IN(x), &attrs);
+    return cuv_give(call, from_last(call, op == CUV_OP_ADAPTIVE_MAX_POOL ? TO(x, dtype) : x));
 }
 
 cuv_status cuv_op_adaptive_average_pool(cuv_call *call) { return adaptive(call, CUV_OP_ADAPTIVE_AVG_POOL); }
@@ -186,6 +197,7 @@ cuv_status cuv_op_batch_norm(cuv_call *call)
     cuv_ref x, mean, variance, offset, scale;
     int axis;
     CUV_TRY(cuv_operand_x(call, &x));
+    const cuv_ref given = x;
     x = cuv_as_float(call, x);
     CUV_TRY(cuv_option_axis(call, "axis", cuv_var_of(call, x)->rank, -1, &axis));
     CUV_TRY(along_axis(call, "mean", x, axis, &mean));
@@ -195,6 +207,11 @@ cuv_status cuv_op_batch_norm(cuv_call *call)
     cuv_ref factor = E1(RSQRT, E2(ADD, variance, LIKE(x, cuv_option_real(call, "epsilon", 1e-3))));
     if (scale != CUV_NO_REF)
         factor = E2(MUL, factor, scale);
+    if (given != x) {       /* TensorFlow makes integers of the factor and of what is added */
+        cuv_ref less = E2(MUL, mean, factor), added = offset == CUV_NO_REF ? E1(NEG, less) : E2(SUB, offset, less);
+        const cuv_dtype dtype = cuv_var_of(call, given)->dtype;
+        return cuv_give(call, E2(ADD, E2(MUL, given, TO(factor, dtype)), TO(added, dtype)));
+    }
     cuv_ref y = E2(MUL, E2(SUB, x, mean), factor);
     return cuv_give(call, offset == CUV_NO_REF ? y : E2(ADD, y, offset));
 }
@@ -266,9 +283,14 @@ static cuv_status attention_inputs(cuv_call *call, cuv_ref *q, cuv_ref *k, cuv_r
     CUV_TRY(cuv_operand_ref(call, "key", CUV_F32, k));
     CUV_TRY(cuv_operand_ref(call, "value", CUV_F32, v));
     cuv_ref *all[] = {q, k, v};
+    cuv_kind_of kind = {.dtype = CUV_BOOL};
     for (int i = 0; i < 3; i++)
+        kind.dtype = cuv_join_dtypes(kind, (cuv_kind_of){.dtype = cuv_var_of(call, *all[i])->dtype});
+    for (int i = 0; i < 3; i++) {
+        *all[i] = TO(*all[i], kind.dtype);
         if (cuv_var_of(call, *all[i])->rank != 4)
             return cuv_bad_option(call, "query", "tensors of four axes");
+    }
     int64_t queries = cuv_var_of(call, *q)->shape[2], keys = cuv_var_of(call, *k)->shape[2];
     if (queries > keys && keys > 1) {                   /* groups of queries share a key */
         *k = cuv_emit(call->program, CUV_OP_REPEAT, CUV_IN(*k), CUV_AT(.axis = 2, .count = queries / keys));
@@ -429,7 +451,9 @@ cuv_status cuv_op_sparsemax(cuv_call *call)
 cuv_status cuv_op_psnr(cuv_call *call)
 {
     cuv_ref a, b;
-    CUV_TRY(cuv_operands_joined(call, true, &a, &b));
+    CUV_TRY(cuv_operands_joined(call, false, &a, &b));
+    if (!cuv_dtype_is_float(cuv_var_of(call, a)->dtype))
+        return cuv_bad_option(call, "x1", "a float: TensorFlow takes the mean of integers as an integer");
     double most = cuv_option_real(call, "max_val", 1);
     cuv_ref error = cuv_emit(call->program, CUV_OP_MEAN, CUV_IN(E1(SQUARE, E2(SUB, a, b))), NULL);
     cuv_ref y = E2(MUL, E1(LOG, error), LIKE(error, -10 / 2.302585092994046));

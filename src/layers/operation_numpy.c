@@ -149,12 +149,14 @@ cuv_status cuv_op_nan_to_num(cuv_call *call)
 cuv_status cuv_op_fmod(cuv_call *call)
 {
     cuv_ref a, b;
-    CUV_TRY(cuv_operands_joined(call, false, &a, &b));
-    if (cuv_var_of(call, a)->dtype == CUV_BOOL) {
+    CUV_TRY(cuv_operands_firm(call, &a, &b));
+    cuv_dtype dtype = cuv_var_of(call, a)->dtype;
+    if (dtype == CUV_BOOL || dtype == CUV_U8 || dtype == CUV_U16 || dtype == CUV_U32) {
         a = TO(a, CUV_I32);
         b = TO(b, CUV_I32);
     }
-    return cuv_give(call, E2(MUL, E1(SIGN, a), E2(MOD, E1(ABS, a), E1(ABS, b))));
+    cuv_ref y = E2(MUL, E1(SIGN, a), E2(MOD, E1(ABS, a), E1(ABS, b)));
+    return cuv_give(call, dtype == CUV_BOOL ? y : TO(y, dtype));
 }
 
 cuv_status cuv_op_heaviside(cuv_call *call)
@@ -303,8 +305,8 @@ static cuv_status without_nan(cuv_call *call, cuv_op op, double fill, bool nan_w
     cuv_ref x;
     cuv_attrs attrs;
     CUV_TRY(cuv_operand_x(call, &x));
-    if (cuv_var_of(call, x)->dtype == CUV_BOOL)
-        x = TO(x, CUV_I32);
+    if (op == CUV_OP_SUM || op == CUV_OP_PROD || cuv_var_of(call, x)->dtype == CUV_BOOL)
+        x = cuv_to_sum(call, x);
     CUV_TRY(cuv_option_reduction(call, x, &attrs));
     if (!cuv_dtype_is_float(cuv_var_of(call, x)->dtype))
         return cuv_give(call, cuv_emit(call->program, op, CUV_IN(x), &attrs));

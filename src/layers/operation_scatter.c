@@ -108,9 +108,10 @@ cuv_status cuv_op_scatter_update(cuv_call *call)
 static double range_end(cuv_dtype dtype, bool least)
 {
     double most = dtype == CUV_F64 ? DBL_MAX : dtype == CUV_F16 ? 65504 : dtype == CUV_BF16 ? 3.3895313892515355e38
-                : dtype == CUV_I32 ? INT32_MAX : dtype == CUV_I64 ? 9223372036854775807.0 : FLT_MAX;
-    bool whole = dtype == CUV_I32 || dtype == CUV_I64;
-    return least ? -most - (dtype == CUV_I32) : whole && dtype == CUV_I64 ? 9223372036854774784.0 : most;
+                : FLT_MAX;
+    if (cuv_dtype_is_integer(dtype))
+        return cuv_integer_end(dtype, least);
+    return least ? -most : most;
 }
 
 static cuv_status segments(cuv_call *call, cuv_mode mode, double empty, bool range)

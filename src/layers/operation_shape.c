@@ -506,7 +506,7 @@ cuv_status cuv_op_full(cuv_call *call)
     cuv_dtype dtype;
     cuv_attrs attrs = {0};
     CUV_TRY(cuv_operand_ref(call, "fill_value", CUV_F32, &value));
-    CUV_TRY(cuv_option_dtype(call, "dtype", cuv_var_of(call, value)->dtype, &dtype));
+    CUV_TRY(cuv_option_dtype(call, "dtype", CUV_F32, &dtype));
     attrs.shape_count = cuv_option_ints(call, "shape", attrs.shape);
     if (attrs.shape_count < 0)
         return cuv_bad_option(call, "shape", "a list of sizes");

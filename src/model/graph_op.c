@@ -6,7 +6,8 @@
 static bool names_attribute(const char *name)
 {
     static const char *const kept[] = {"keep_dims", "DstT", "squeeze_dims", "axis", "transpose_a", "transpose_b", "adj_x",
-                                       "adj_y", "alpha"};
+                                       "adj_y", "alpha", "align_corners",
+                                       "half_pixel_centers", "strides", "padding", "dilations"};
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
         if (strcmp(kept[i], name) == 0)
             return true;
@@ -22,11 +23,36 @@ static cuv_value *number(cuv_arena *arena, const cuv_value *v)
     return cuv_value_int(arena, cuv_parse_i64(text, strlen(text), &n) ? n : 0);
 }
 
+/* Bytes of a message as JSON has them. What is not in base64 stays as it is. */
+static cuv_value *base64(cuv_arena *arena, const char *text)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const size_t size = strlen(text);
+    char *out = cuv_arena_alloc(arena, size + 1);
+    size_t n = 0;
+    unsigned bits = 0, have = 0;
+    if (!out)
+        return NULL;
+    for (size_t i = 0; i < size && text[i] != '='; i++) {
+        const char *digit = strchr(digits, text[i]);
+        if (!digit)
+            return cuv_value_text(arena, text);
+        bits = (bits << 6 | (unsigned)(digit - digits)) & 0xffffff;
+        have += 6;
+        if (have >= 8) {
+            have -= 8;
+            out[n++] = (char)(bits >> have & 255);
+        }
+    }
+    return cuv_value_text_n(arena, out, n);
+}
+
 /* {"b": true}, {"i": "1"}, {"f": 0.2}, {"type": "DT_FLOAT"}, {"list": {"i": ["1"]}} as a plain value; NULL: no memory. */
 static cuv_value *attribute(cuv_arena *arena, const cuv_value *v)
 {
     static const char *const types[][2] = {{"DT_FLOAT", "float32"}, {"DT_HALF", "float16"}, {"DT_BFLOAT16", "bfloat16"},
-        {"DT_DOUBLE", "float64"}, {"DT_INT32", "int32"}, {"DT_INT64", "int64"}, {"DT_BOOL", "bool"}};
+        {"DT_DOUBLE", "float64"}, {"DT_INT32", "int32"}, {"DT_INT64", "int64"}, {"DT_BOOL", "bool"},
+        {"DT_INT8", "int8"}, {"DT_UINT8", "uint8"}, {"DT_INT16", "int16"}, {"DT_UINT16", "uint16"}, {"DT_UINT32", "uint32"}};
     const cuv_value *list = cuv_get(cuv_get(v, "list"), "i");
     const char *type = cuv_get_text(v, "type");
     for (size_t i = 0; type && i < sizeof types / sizeof *types; i++)
@@ -41,6 +67,9 @@ static cuv_value *attribute(cuv_arena *arena, const cuv_value *v)
                 return NULL;
         return out;
     }
+    const char *bytes = cuv_get_text(v, "s");
+    if (bytes)
+        return base64(arena, bytes);
     for (size_t i = 0; v && v->kind == CUV_DICT && i < v->size; i++)
         return number(arena, v->pairs[i].value);
     return cuv_value_null(arena);
@@ -109,7 +138,7 @@ static cuv_status inputs_of(cuv_arena *a, const cuv_value *config, cuv_wire *wir
 {
     const cuv_value *def = cuv_get(config, "node_def"), *inputs = cuv_get(def, "input");
     const char *op = cuv_get_text(def, "op");
-    bool list = cuv_streq(op, "ConcatV2") || cuv_streq(op, "Pack");
+    bool list = cuv_streq(op, "ConcatV2") || cuv_streq(op, "Pack") || cuv_streq(op, "AddN");
     size_t next = 0;
     if (list) {
         args[(*count)++] = (cuv_wired_arg){.kind = CUV_ARG_LIST, .wires = wires, .wire_count = wire_count};
@@ -141,6 +170,12 @@ cuv_status cuv_graph_op_args(cuv_arena *a, const cuv_value *record, cuv_wire *wi
     *out = args;
     if (!args)
         return cuv_oom(cuv_arena_context(a));
+    if (cuv_streq(cuv_get_text(def, "op"), "Einsum")) {      /* the equation comes first, as in the function */
+        cuv_value *equation = attribute(a, cuv_get(attrs, "equation"));
+        if (!equation)
+            return cuv_oom(cuv_arena_context(a));
+        args[(*count)++] = (cuv_wired_arg){.kind = CUV_ARG_LITERAL, .literal = equation};
+    }
     CUV_TRY(inputs_of(a, config, wires, wire_count, args, count));
     for (size_t i = 0; attrs && attrs->kind == CUV_DICT && i < attrs->size; i++) {
         const char *name = cuv_text(attrs->pairs[i].key);

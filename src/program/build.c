@@ -344,10 +344,24 @@ cuv_ref cuv_emit_act(cuv_program *p, const cuv_act *act, cuv_ref x)
     return cuv_emit(p, act->op, &x, 1, &attrs);
 }
 
+/* Floats beyond the range of 8 or 16 bits: TensorFlow's vectors stop at its ends, its loops for what is left over wrap. */
+static cuv_ref within_range(cuv_program *p, cuv_ref x, cuv_dtype dtype)
+{
+    static const struct { double least, most; } ranges[] = {
+        [CUV_I8] = {INT8_MIN, INT8_MAX}, [CUV_U8] = {0, UINT8_MAX}, [CUV_I16] = {INT16_MIN, INT16_MAX}, [CUV_U16] = {0, UINT16_MAX}};
+    const cuv_dtype from = cuv_program_var(p, x)->dtype;
+    if (!cuv_dtype_is_float(from) || !cuv_dtype_is_integer(dtype) || cuv_dtype_size(dtype) > 2)
+        return x;
+    if (from != CUV_F64)        /* halves do not have the ends */
+        x = cuv_emit_cast(p, x, CUV_F32);
+    return cuv_emit(p, CUV_OP_CLIP, &x, 1, CUV_AT(.alpha = ranges[dtype].least, .beta = ranges[dtype].most));
+}
+
 cuv_ref cuv_emit_cast(cuv_program *p, cuv_ref x, cuv_dtype dtype)
 {
     if (cuv_program_var(p, x)->dtype == dtype)
         return x;
+    x = within_range(p, x, dtype);
     return cuv_emit(p, CUV_OP_CAST, &x, 1, CUV_AT(.dtype = dtype));
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes keras-2.15/functions/: models of the TensorFlow functions that Keras 2 keeps in a model (TFOpLambda, SlicingOpLambda), as
 model.to_json() with inputs and outputs. Run it with build/venv215, and again with --graph: then TensorFlow 1's graphs make the ops that
-TensorFlow 2.0 to 2.3 kept as TensorFlowOpLayer."""
+TensorFlow 2.0 to 2.3 kept as TensorFlowOpLayer. Names of cases write these alone."""
 import os
 import sys
 
@@ -18,7 +18,7 @@ def constant(*shape):
     return np.linspace(-1, 1, int(np.prod(shape))).reshape(shape).astype("float32")
 
 
-# name -> (inputs, function of them that gives the outputs); kinds: f float, p positive, u in (-1, 1), i integers, b booleans
+# name -> (inputs, function of them that gives the outputs); kinds: f float, p positive, u in (-1, 1), v in [0, 1], i integers, b booleans, B bytes
 CASES = {
     "element_1": ("f34", lambda x: [tf.abs(x), tf.negative(x), -x, tf.sign(x), tf.square(x), tf.floor(x), tf.math.ceil(x), tf.round(x), tf.exp(x),
                                     tf.math.expm1(x), tf.sin(x), tf.cos(x), tf.atan(x), tf.sinh(x), tf.cosh(x), tf.tanh(x), tf.asinh(x), tf.math.erf(x)]),
@@ -88,6 +88,19 @@ CASES = {
     "images_2": ("p663", lambda x: [tf.image.per_image_standardization(x), tf.image.adjust_brightness(x, 0.25), tf.image.adjust_contrast(x, 1.5), tf.image.sobel_edges(x),
                                     tf.image.grayscale_to_rgb(x[..., :1])]),
     "images_3": ("p663", lambda x: [tf.image.extract_patches(x, [1, 2, 2, 1], [1, 2, 2, 1], [1, 1, 1, 1], "VALID")]),
+    "images_4": ("p663", lambda x: [tf.compat.v1.image.resize(x, [9, 4], align_corners=True), tf.compat.v1.image.resize(x, [3, 11]),
+                                    tf.compat.v1.image.resize(x, [9, 4], method=1, align_corners=True), tf.compat.v1.image.resize_nearest_neighbor(x, [4, 5]),
+                                    tf.compat.v1.image.resize_bilinear(x, [12, 12], half_pixel_centers=True), tf.compat.v1.image.resize_bilinear(x, [1, 5], align_corners=True),
+                                    tf.compat.v1.image.resize_bicubic(x, [8, 7])]),
+    "images_5": ("v443", lambda x: [tf.image.convert_image_dtype(x, tf.uint8), tf.image.convert_image_dtype(x, tf.int16, saturate=True), tf.image.convert_image_dtype(x, tf.float64),
+                                    tf.image.convert_image_dtype(x * 3.0 - 1.0, tf.uint8, saturate=True)]),
+    "images_6": ("B443", lambda x: [tf.image.convert_image_dtype(x, tf.float32), tf.image.convert_image_dtype(x, tf.int16), tf.image.convert_image_dtype(x, tf.uint16),
+                                    tf.image.convert_image_dtype(tf.image.convert_image_dtype(x, tf.uint16), tf.uint8), tf.cast(x, tf.float32) / 255.0, x[:, ::-1], tf.image.flip_left_right(x)]),
+    "bytes": ("B34 B34", lambda x, y: [x + y, x * y, x - y, tf.maximum(x, y), x < y, tf.bitwise.bitwise_and(x, y), tf.bitwise.invert(x), tf.bitwise.left_shift(x, y % 8),
+                                       tf.cast(x, tf.int8), tf.cast(tf.cast(x, tf.int16) * 200, tf.uint16), tf.concat([x, y], 1), tf.where(x > y, x, y), tf.reduce_max(x, 1), tf.cast(x, tf.uint32) * 70000]),
+    "conv_transpose": ("f443", lambda x: [tf.nn.conv2d_transpose(x, constant(3, 3, 2, 3), [4, 8, 8, 2], 2), tf.nn.conv2d_transpose(x, constant(3, 2, 2, 3), [4, 7, 8, 2], [1, 2, 2, 1], padding="SAME"),
+                                          tf.nn.conv2d_transpose(x, constant(3, 3, 2, 3), tf.stack([tf.shape(x)[0], 9, 9, 2]), 2, padding="VALID"),
+                                          tf.nn.conv2d_transpose(x, constant(3, 3, 2, 3), [4, 4, 4, 2], 1)]),
     "spans": ("f3 f3", lambda x, y: [tf.linspace(x, y, 4), tf.linspace(x, y, 4, axis=-1)]),
     "not_in_keras_3": ("f34 f34", lambda x, y: [tf.cumsum(x, axis=1, reverse=True), tf.sort(x, direction="DESCENDING"), tf.matmul(x, y, transpose_b=True)]),
 }
@@ -103,20 +116,29 @@ GRAPH_CASES = {
                                              x[:, 0], x[:, 1:, ::2], x[..., -1], x[:, tf.newaxis, 1], tf.cast(x > 0.0, tf.float32),
                                              tf.where(x > y, x, y), tf.tile(x, [1, 2, 1]), tf.pad(x, [[0, 0], [1, 0], [0, 2]]),
                                              tf.matmul(x, tf.transpose(y, [0, 2, 1])), tf.gather(x, [0, 2], axis=1)]),
+    "graph_more": ("f34 f34", lambda x, y: [tf.einsum("bij,bkj->bik", x, y), tf.nn.log_softmax(x), tf.math.squared_difference(x, y), tf.add_n([x, y, x]), tf.reverse(x, [1]),
+                                            tf.zeros_like(x), tf.ones_like(y), tf.clip_by_value(x, -0.5, 0.5), tf.math.expm1(x), tf.sinh(x), tf.cosh(y), tf.atan(x), tf.atan2(x, y),
+                                            tf.nn.bias_add(x, constant(4))]),
+    "graph_images": ("f443", lambda x: [tf.image.resize_bilinear(x, [8, 6], align_corners=True) if hasattr(tf.image, "resize_bilinear") else tf.compat.v1.image.resize_bilinear(x, [8, 6], align_corners=True),
+                                        tf.image.resize(x, [8, 6]), tf.image.resize(x, [3, 9], method="nearest"), tf.compat.v1.image.resize_nearest_neighbor(x, [5, 5]),
+                                        tf.nn.conv2d_transpose(x, constant(3, 3, 2, 3), [4, 8, 8, 2], 2)]),
 }
 
 
 def draw(word, rng):
     shape = (4,) + tuple(int(c) for c in word[1:])
     x = np.round(rng.standard_normal(shape) * 64) / 64
-    x = {"p": np.abs(x) + 0.25, "u": np.clip(x, -2, 2) / 2.5, "i": rng.integers(0, 6, shape), "b": x > 0}.get(word[0], x)
-    dtype = {"i": "int32", "b": "bool"}.get(word[0], "float32")
+    x = {"p": np.abs(x) + 0.25, "u": np.clip(x, -2, 2) / 2.5, "i": rng.integers(0, 6, shape), "b": x > 0,
+         "B": rng.integers(0, 256, shape), "v": np.clip(np.abs(x) / 4, 0, 1)}.get(word[0], x)
+    dtype = {"i": "int32", "b": "bool", "B": "uint8"}.get(word[0], "float32")
     return dtype, np.asarray(x).astype(dtype)
 
 
-def main(graph):
+def main(graph, only):
     os.makedirs(OUT, exist_ok=True)
     for number, (name, (words, function)) in enumerate((GRAPH_CASES if graph else CASES).items()):
+        if only and name not in only:
+            continue
         rng = np.random.default_rng(number)
         keras.backend.clear_session()
         drawn = [draw(word, rng) for word in words.split()]
@@ -133,4 +155,4 @@ def main(graph):
 
 if "--graph" in sys.argv:
     tf.compat.v1.disable_v2_behavior()
-main("--graph" in sys.argv)
+main("--graph" in sys.argv, [name for name in sys.argv[1:] if name != "--graph"])

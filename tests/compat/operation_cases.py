@@ -1,11 +1,12 @@
 """One case or more for every class of keras.src.ops that cuvier computes: a small functional model of it.
 
 CASES: class -> [(inputs, function of the tensors)]. Inputs are words: a kind, then the sizes of a sample: "f34" is float32 (3, 4);
-kinds: f any float, p positive, u in (-1, 1), g above 1, n with NaN, i integers 0..5, b booleans, d float64, h float16, l int64,
+kinds: f any float, p positive, u in (-1, 1), g above 1, v from 0 to 120, n with NaN, i integers 0..5, b booleans, d float64, h float16, l int64,
 c int8, C uint8, s int16, S uint16, U uint32; "=f4" has no batch axis: its whole shape is (4,). Sizes of two digits stand in brackets: "f[12]3".
 """
 import re
 
+import keras
 import numpy as np
 from keras import ops
 from keras.src.ops.numpy import Abs, Conj
@@ -335,6 +336,63 @@ CASES.update({
 })
 
 
+# Integers of few bits: what wraps, what is promoted, what stays. Casts of floats that do not fit are left out: TensorFlow's vectors and
+# loops make different numbers of them.
+WHOLE_NUMBERS = [
+    lambda x, y: x + y, lambda x, y: x - y, lambda x, y: x * y, lambda x, y: x + 3, lambda x, y: 3 - x, lambda x, y: x * 2.5, lambda x, y: x / 2,
+    lambda x, y: x // (y * 2 + 1), lambda x, y: x % (y * 2 + 1), lambda x, y: ops.floor_divide(x, 3), lambda x, y: ops.negative(x),
+    lambda x, y: ops.absolute(x), lambda x, y: ops.square(x), lambda x, y: ops.sign(x), lambda x, y: ops.maximum(x, y), lambda x, y: ops.minimum(x, 4),
+    lambda x, y: x < y, lambda x, y: ops.equal(x, 3), lambda x, y: ops.bitwise_and(x, y), lambda x, y: ops.bitwise_xor(x, y), lambda x, y: ops.bitwise_not(x),
+    lambda x, y: ops.left_shift(x, 2), lambda x, y: ops.right_shift(x, 1), lambda x, y: ops.sum(x, axis=1), lambda x, y: ops.sum(x, axis=-1, keepdims=True),
+    lambda x, y: ops.mean(x, axis=1), lambda x, y: ops.max(x, axis=1), lambda x, y: ops.min(x, axis=-1), lambda x, y: ops.var(x, axis=1),
+    lambda x, y: ops.any(x, axis=1), lambda x, y: ops.argmax(x, axis=1), lambda x, y: ops.argmin(x, axis=-1), lambda x, y: ops.concatenate([x, y], 1),
+    lambda x, y: ops.stack([x, y], 1), lambda x, y: ops.where(x > y, x, y), lambda x, y: ops.clip(x, 1, 5), lambda x, y: ops.sqrt(ops.absolute(x)),
+    lambda x, y: ops.cast(x, "float32"), lambda x, y: ops.cast(x, "int64"), lambda x, y: ops.cast(x, "bool"), lambda x, y: x + constant(4),
+    lambda x, y: ops.expand_dims(x, 1), lambda x, y: ops.flip(x, 1), lambda x, y: ops.pad(x, ((0, 0), (1, 0), (0, 1))), lambda x, y: ops.tile(x, (1, 2, 1)),
+    lambda x, y: ops.saturate_cast(x, "uint8"), lambda x, y: ops.saturate_cast(x, "int8"), lambda x, y: ops.saturate_cast(x, "uint32"),
+    lambda x, y: ops.subtract(x, ops.cast(y, "int8")), lambda x, y: ops.add(x, ops.cast(y, "uint16")), lambda x, y: ops.multiply(x, ops.cast(y, "uint32")),
+    lambda x, y: ops.add(x, ops.cast(y, "int64")), lambda x, y: ops.add(x, ops.cast(y, "float16")), lambda x, y: ops.mod(x, 3),
+    lambda x, y: ops.zeros_like(x), lambda x, y: ops.full_like(x, 7)]
+
+# Those that sum, multiply, pick.
+MANY = [
+    lambda x, i: ops.prod(x % 3, axis=1), lambda x, i: ops.trace(x, axis1=1, axis2=2), lambda x, i: ops.take(x, [2, 0], axis=1),
+    lambda x, i: ops.one_hot(i, 6, dtype="uint8"), lambda x, i: ops.one_hot(i % 4, 6), lambda x, i: ops.count_nonzero(x, axis=1),
+    lambda x, i: ops.diff(x, axis=1), lambda x, i: ops.repeat(x, 2, axis=1), lambda x, i: ops.roll(x, 1, axis=1),
+    lambda x, i: ops.logical_and(x, i[:, :, None]), lambda x, i: ops.matmul(x % 4, ops.transpose(x % 4, (0, 2, 1))),
+    lambda x, i: ops.einsum("bij,bkj->bik", x % 4, x % 4)]
+
+
+def possible(functions, *words):
+    """A function that does all of them that this TensorFlow can do with such inputs; it lacks some for integers without sign."""
+    def can(function):
+        drawn = [draw(word, np.random.default_rng(5)) for word in words]
+        inputs = [keras.Input(sizes, dtype=dtype) for _, sizes, dtype, _ in drawn]
+        try:
+            keras.Model(inputs, function(*inputs))([values for _, _, _, values in drawn])
+            return True
+        except Exception:       # noqa: BLE001 - whatever it is
+            return False
+    return lambda *tensors: [f(*tensors) for f in functions if words[0][0] not in "CSU" or can(f)]
+
+
+CASES["Cast"] = CASES["Cast"] + [(kind + "34 " + kind + "34", possible(WHOLE_NUMBERS, kind + "34", kind + "34")) for kind in "cCsSU"] + [
+    (kind + "34", lambda x: [ops.cast(x, t) for t in ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "float16", "float64")]) for kind in "cCsSUil"] + [
+    ("v34", lambda x: [ops.cast(x, t) for t in ("int8", "uint8", "int16", "uint16", "uint32")])]
+CASES["Sum"] = CASES["Sum"] + [(kind + "34 " + kind + "3", possible(MANY, kind + "34", kind + "3")) for kind in "cCsS"]
+CASES["View"] = [("f34", lambda x: [ops.view(x, t) for t in ("int32", "uint32", "int8", "uint16", "float16", "bfloat16", "float64")]),
+                 ("c34", lambda x: [ops.view(x, t) for t in ("uint8", "int16", "uint32", "float32", "int8")]), ("S34", lambda x: [ops.view(x, t) for t in ("int16", "uint8", "int32", "int64")]),
+                 ("l32", lambda x: [ops.view(x, t) for t in ("uint64", "int32", "uint8", "float64")]), ("h34", lambda x: [ops.view(x, t) for t in ("int16", "uint8", "uint32", "int64")]),
+                 ("U34", lambda x: [ops.view(x, "float32"), ops.view(x, "int32"), ops.view(x, "int64"), ops.view(x, "uint8")])]
+CASES["Select"] = CASES["Select"] + [("C34", lambda x: [ops.select([x > 9, x > 4], [x, x + x], 0), ops.select([x > 9, x > 4], [x, x + x], 0.0)]),
+                                     ("s34 f34", lambda x, y: ops.select([x > 9, x > 4], [x, y], 0))]
+CASES["Resize"] = CASES["Resize"] + [("C453", lambda x: [ops.image.resize(x, (7, 6), interpolation="nearest"), ops.image.resize(x, (8, 10))])]
+CASES["MaxPool"] = CASES["MaxPool"] + [("C663", lambda x: ops.max_pool(x, 2, 1, "same")), ("i663", lambda x: ops.max_pool(x, 3, 2))]
+CASES["Fmod"] = CASES["Fmod"] + [("C34 C34", lambda x, y: [ops.fmod(x, (y * 2 + 1)), ops.fmod(x, 5)]), ("c34 c34", lambda x, y: ops.fmod(x, (y * 2 + 1)))]
+for _name in ("SegmentMax", "SegmentMin"):
+    CASES[_name] = CASES[_name] + [("=C52 =i5", lambda x, s, f=getattr(ops, "segment_max" if _name == "SegmentMax" else "segment_min"): f(x, s, num_segments=7))]
+
+
 def joined(cases):
     """Cases with the same inputs become one model with several outputs."""
     by_inputs = {}
@@ -362,6 +420,8 @@ def draw(word, rng):
         x = np.abs(x) + 1.25
     elif kind == "n":
         x = np.where(rng.random(shape) < 0.25, np.nan, x)
+    elif kind == "v":
+        x = np.abs(x) * 30
     elif kind in "il":
         x = rng.integers(0, 6, shape)
     elif kind == "b":
