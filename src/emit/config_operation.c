@@ -280,6 +280,21 @@ static bool is_idle(const cuv_graph_call *call, const char *name)
 }
 
 /* The arguments of a function of TensorFlow as those of its operation, by place. */
+/* Keras 3 sums and multiplies integers of few bits in others than TensorFlow does. */
+static cuv_status check_integers(cuv_config_writer *w, const struct cuv_model *m, const cuv_layer *layer, const cuv_wired_arg *arg)
+{
+    static const char promoting[] = "Sum Prod Mod Trace Matmul Tensordot Einsum Resize";
+    for (size_t i = 0; i < arg->wire_count && cuv_has_word(promoting, layer->def->name); i++) {
+        const cuv_wire wire = arg->wires[i];
+        if (m->nested || (size_t)wire.call >= m->node_count || (size_t)wire.output >= m->nodes[wire.call].output_count)
+            continue;
+        const cuv_dtype dtype = cuv_program_var(m->program, m->nodes[wire.call].outputs[wire.output].value)->dtype;
+        if (cuv_dtype_is_integer(dtype) && cuv_dtype_size(dtype) < 4)
+            return refuse(w, layer, cuv_format(w->cx, "an operand of %s", cuv_dtype_name(dtype)), NULL);
+    }
+    return CUV_OK;
+}
+
 cuv_status cuv_config_function_args(cuv_config_writer *w, const struct cuv_model *m, const cuv_graph *g,
                                     const cuv_graph_call *call, cuv_value *args)
 {
@@ -296,6 +311,7 @@ cuv_status cuv_config_function_args(cuv_config_writer *w, const struct cuv_model
         }
         for (; skipped; skipped--)
             CUV_TRY(cuv_list_add(w->arena, args, cuv_value_null(w->arena)));
+        CUV_TRY(check_integers(w, m, layer, arg));
         CUV_TRY(operand_value(w, m, g, name, arg, &value));
         CUV_TRY(cuv_list_add(w->arena, args, value ? value : cuv_value_null(w->arena)));
     }

@@ -20,7 +20,7 @@ def test_outputs(name, tmp_path):
 
 
 # Keras 3 has no operation for one of their functions, or not with these arguments
-NOT_IN_KERAS_3 = {"not_in_keras_3"} | set("""conv conv_transpose element_4 graph_images graph_more images_2 images_4 images_5 images_6 lrn matrices norm_layers norms_2 picks picks_2 sizes sizes_2 sizes_3
+NOT_IN_KERAS_3 = {"not_in_keras_3"} | set("""bytes conv conv_transpose element_4 graph_images graph_more images_2 images_4 images_5 images_6 lrn matrices norm_layers norms_2 picks picks_2 sizes sizes_2 sizes_3
     two_2""".split())
 
 
@@ -42,3 +42,25 @@ def test_what_keras_3_lacks_is_named(tmp_path):
     result = cuvier("rebuild", os.path.join(FOLDER, "not_in_keras_3.json"), "-o", tmp_path / "out.keras")
     assert result.returncode == 3 and not (tmp_path / "out.keras").exists()
     assert "reverse=True, which Keras 3 cannot express" in " ".join(result.stderr.split())
+
+
+# ---- exports: integers of few bits, images
+
+EXPORTED = ["images_4", "images_5", "images_6", "conv_transpose"]
+
+
+@pytest.mark.parametrize("name", EXPORTED)
+def test_onnx_runtime_computes_it(name, tmp_path):
+    onnx, runtime = pytest.importorskip("onnx"), pytest.importorskip("onnxruntime")
+    base, out = os.path.join(FOLDER, name), str(tmp_path / "out.onnx")
+    must("rebuild", base + ".json", "-q", "-o", out)
+    onnx.checker.check_model(onnx.load(out), full_check=True)
+    io, session = np.load(base + ".io.npz"), runtime.InferenceSession(out, providers=["CPUExecutionProvider"])
+    found, wanted = session.run(None, {session.get_inputs()[0].name: io["x"]}), numbered(io, "y")
+    assert_same(found, wanted)
+    assert [a.dtype for a in found] == [a.dtype for a in wanted]
+
+
+def test_onnx_has_no_shifts(tmp_path):
+    done = cuvier("rebuild", os.path.join(FOLDER, "bytes.json"), "-o", tmp_path / "out.onnx")
+    assert done.returncode == 3 and "shift_left" in done.stderr and not (tmp_path / "out.onnx").exists()

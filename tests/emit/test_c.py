@@ -290,3 +290,15 @@ def test_compiles_as_cxx_header(tmp_path):
                     str(tmp_path / "net.h")], check=True)
 
 
+
+
+@pytest.mark.parametrize("name", ["bytes", "images_5", "images_6"])
+def test_integers_of_few_bits(name, tmp_path):
+    """They are int32_t at the border, and wrap inside as Keras's do."""
+    base = os.path.join(TESTS, "compat", "keras-2.15", "functions", name)
+    io = np.load(base + ".io.npz")
+    source = Source(emit(base + ".json", tmp_path / "model.c", *sizes_of(io), "--batch", "4"), GCC or CLANG)
+    assert source.selftest() == 0
+    found, wanted = source.predict(numbered(io, "x")), numbered(io, "y")
+    assert_same([a.astype(b.dtype) for a, b in zip(found, wanted)], wanted)
+    assert all((a == a.astype(b.dtype)).all() for a, b in zip(found, wanted) if b.dtype.kind in "iu")
