@@ -1,5 +1,5 @@
-/* Graphs as bytes: boxes of any size, edges between any two of them, laid out; and the rest of the bytes as the text of names. Boxes must not
- * touch, and escaped text must hold nothing that markup would take for its own. */
+/* Graphs as bytes: boxes of any size, edges between any two of them, laid out; and the rest of the bytes as the text of
+ * names. Boxes must not touch, and escaped text must hold nothing that markup would take for its own. */
 #include "fuzz.h"
 
 #include "emit/view/view.h"
@@ -15,7 +15,8 @@ static void check_boxes(const cuv_layout *l)
 {
     for (uint32_t i = 0; i < l->node_count; i++) {
         const cuv_lay_node *a = &l->nodes[i];
-        if (!(a->x >= -0.01) || !(a->y >= -0.01) || !(a->x + a->width <= l->width + 0.01) || !(a->y + a->height <= l->height + 0.01))
+        if (!(a->x >= -0.01) || !(a->y >= -0.01) || !(a->x + a->width <= l->width + 0.01) ||
+            !(a->y + a->height <= l->height + 0.01))
             __builtin_trap();
         for (uint32_t k = 0; k < i && l->node_count < 400; k++) {
             const cuv_lay_node *b = &l->nodes[k];
@@ -28,11 +29,14 @@ static void check_boxes(const cuv_layout *l)
             __builtin_trap();
 }
 
-/* The first two bytes: how many boxes. Then a byte of size for each, as far as there are bytes, and four for each edge. */
+/* The first two bytes: how many boxes. Then a byte of size for each, as far as there are bytes, and four for each edge.
+ */
 static void lay_out(fuzz *f, const uint8_t *data, size_t size)
 {
     const uint32_t n = two(data, 0) % NODES + 1u;
-    cuv_layout l = {.nodes = CUV_NEW_ARRAY(f->arena, cuv_lay_node, n), .edges = CUV_NEW_ARRAY(f->arena, cuv_lay_edge, EDGES), .node_count = n};
+    cuv_layout l = {.nodes = CUV_NEW_ARRAY(f->arena, cuv_lay_node, n),
+                    .edges = CUV_NEW_ARRAY(f->arena, cuv_lay_edge, EDGES),
+                    .node_count = n};
     if (!l.nodes || !l.edges)
         return;
     size_t at = 2;
@@ -41,7 +45,9 @@ static void lay_out(fuzz *f, const uint8_t *data, size_t size)
         l.nodes[i] = (cuv_lay_node){.width = 20 + byte % 16 * 20, .height = 20 + byte / 16 % 16 * 12};
     }
     for (; at + 4 <= size && l.edge_count < EDGES; at += 4)
-        l.edges[l.edge_count++] = (cuv_lay_edge){.from = two(data, at) % n, .to = two(data, at + 2) % n, .port = data[at] % 3,
+        l.edges[l.edge_count++] = (cuv_lay_edge){.from = two(data, at) % n,
+                                                 .to = two(data, at + 2) % n,
+                                                 .port = data[at] % 3,
                                                  .label = data[at + 1] % 4 ? 0 : data[at + 3] % 80};
     if (fuzz_judge(f->cx, cuv_lay_out(f->cx, f->arena, &l)))
         check_boxes(&l);

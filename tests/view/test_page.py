@@ -131,6 +131,13 @@ def test_proof(tmp_path):
     assert not [e for e in page(tmp_path, base).iter(HTML + "section") if e.get("id") == "proof"]
 
 
+def test_weights_of_another_model(tmp_path):
+    told = "do not fit this model"
+    assert told in "".join(texts(page(tmp_path, os.path.join(FIXED, "cnn.json"), os.path.join(FIXED, "mlp.npz"))))
+    for given in (["cnn.json"], ["cnn.json", "cnn.npz"], ["cnn.keras"]):
+        assert told not in "".join(texts(page(tmp_path, *(os.path.join(FIXED, name) for name in given))))
+
+
 EVIL = ['<script>alert(1)</script>', '"><img src=x onerror=alert(2)>', "'onmouseover='alert(3)", "</style><b>", "-->", "]]>", "&lt;i&gt;", "</title>",
         "</svg><svg onload=alert(4)>", "\u202e\u2066turned", "javascript:alert(5)", "url(http://evil)", "a\x00b\x1b[2J"]
 

@@ -7,23 +7,29 @@ typedef struct family_row { cuv_family family; const char *classes; } family_row
 static const family_row families[] = {
     {CUV_FAM_INPUT, "InputLayer"},
     {CUV_FAM_DENSE, "Dense EinsumDense MaxoutDense Highway TimeDistributedDense Bilinear"},
-    {CUV_FAM_RNN, "LSTM GRU SimpleRNN RNN Bidirectional ConvLSTM1D ConvLSTM2D ConvLSTM3D LSTMCell GRUCell SimpleRNNCell StackedRNNCells CuDNNLSTM CuDNNGRU"},
+    {CUV_FAM_RNN, "LSTM GRU SimpleRNN RNN Bidirectional ConvLSTM1D ConvLSTM2D ConvLSTM3D LSTMCell GRUCell "
+                  "SimpleRNNCell StackedRNNCells CuDNNLSTM CuDNNGRU"},
     {CUV_FAM_ATTENTION, "MultiHeadAttention Attention AdditiveAttention GroupQueryAttention GroupedQueryAttention"},
-    {CUV_FAM_EMBED, "Embedding ReversibleEmbedding TextVectorization StringLookup IntegerLookup Hashing HashedCrossing CategoryEncoding "
+    {CUV_FAM_EMBED, "Embedding ReversibleEmbedding TextVectorization StringLookup IntegerLookup Hashing HashedCrossing "
+                    "CategoryEncoding "
                     "Discretization"},
     {CUV_FAM_ACT, "Activation ReLU LeakyReLU PReLU ELU ThresholdedReLU Softmax"},
     {CUV_FAM_MERGE, "Add Subtract Multiply Average Maximum Minimum Concatenate Dot Merge"},
-    {CUV_FAM_SHAPE, "Flatten Reshape Permute RepeatVector Identity Masking Rescaling Resizing CenterCrop UpSampling1D UpSampling2D "
-                    "UpSampling3D ZeroPadding1D ZeroPadding2D ZeroPadding3D Cropping1D Cropping2D Cropping3D"},
-    {CUV_FAM_DROP, "Dropout SpatialDropout1D SpatialDropout2D SpatialDropout3D GaussianDropout GaussianNoise AlphaDropout "
-                   "ActivityRegularization"},
+    {CUV_FAM_SHAPE,
+     "Flatten Reshape Permute RepeatVector Identity Masking Rescaling Resizing CenterCrop UpSampling1D UpSampling2D "
+     "UpSampling3D ZeroPadding1D ZeroPadding2D ZeroPadding3D Cropping1D Cropping2D Cropping3D"},
+    {CUV_FAM_DROP,
+     "Dropout SpatialDropout1D SpatialDropout2D SpatialDropout3D GaussianDropout GaussianNoise AlphaDropout "
+     "ActivityRegularization"},
     {CUV_FAM_OWN, "Lambda TFOpLambda SlicingOpLambda"},
 };
 
 static const cuv_layer *wrapped(const cuv_layer *layer)
 {
-    return (cuv_streq(layer->def->name, "TimeDistributed") || cuv_streq(layer->def->name, "SpectralNormalization")) && layer->inner_count
-           ? layer->inner[0] : NULL;
+    return (cuv_streq(layer->def->name, "TimeDistributed") || cuv_streq(layer->def->name, "SpectralNormalization")) &&
+                   layer->inner_count
+               ? layer->inner[0]
+               : NULL;
 }
 
 cuv_family cuv_family_of(const cuv_layer *layer)
@@ -40,8 +46,11 @@ cuv_family cuv_family_of(const cuv_layer *layer)
             return families[i].family;
     if (layer->def->flags & CUV_LF_OPERATION)
         return layer->state ? CUV_FAM_OWN : CUV_FAM_MERGE;
-    return layer->model ? CUV_FAM_MODEL : cuv_ends_with(name, "Normalization") ? CUV_FAM_NORM : strstr(name, "Pooling") ? CUV_FAM_POOL
-           : strstr(name, "Conv") || strstr(name, "LocallyConnected") ? CUV_FAM_CONV : CUV_FAM_SHAPE;
+    return layer->model                                               ? CUV_FAM_MODEL
+           : cuv_ends_with(name, "Normalization")                     ? CUV_FAM_NORM
+           : strstr(name, "Pooling")                                  ? CUV_FAM_POOL
+           : strstr(name, "Conv") || strstr(name, "LocallyConnected") ? CUV_FAM_CONV
+                                                                      : CUV_FAM_SHAPE;
 }
 
 /* ---- arguments */
@@ -49,9 +58,21 @@ cuv_family cuv_family_of(const cuv_layer *layer)
 /* An argument and how it is said; those that say nothing new are left out. */
 typedef struct shown_argument { const char *name, *before, *after; } shown_argument;
 static const shown_argument arguments[] = {
-    {"filters", "", ""}, {"units", "", ""}, {"output_dim", "", ""}, {"num_heads", "", " heads"}, {"kernel_size", "", ""},
-    {"pool_size", "", ""}, {"size", "", ""}, {"strides", "/", ""}, {"dilation_rate", "dilated ", ""}, {"rate", "", ""},
-    {"target_shape", "", ""}, {"dims", "", ""}, {"n", "", ""}, {"axis", "axis ", ""}, {"activation", "", ""},
+    {"filters", "", ""},
+    {"units", "", ""},
+    {"output_dim", "", ""},
+    {"num_heads", "", " heads"},
+    {"kernel_size", "", ""},
+    {"pool_size", "", ""},
+    {"size", "", ""},
+    {"strides", "/", ""},
+    {"dilation_rate", "dilated ", ""},
+    {"rate", "", ""},
+    {"target_shape", "", ""},
+    {"dims", "", ""},
+    {"n", "", ""},
+    {"axis", "axis ", ""},
+    {"activation", "", ""},
 };
 
 static void value_text(const cuv_value *v, cuv_buffer *b)
@@ -122,8 +143,8 @@ static void add_argument(const shown_argument *a, const cuv_value *v, cuv_buffer
 
 static void add_details(const cuv_layer *layer, unsigned depth, cuv_buffer *b)
 {
-    const bool around = !layer->model && layer->inner_count && depth && cuv_has_word("TimeDistributed Bidirectional RNN SpectralNormalization",
-                                                                                     layer->def->name);
+    const bool around = !layer->model && layer->inner_count && depth &&
+                        cuv_has_word("TimeDistributed Bidirectional RNN SpectralNormalization", layer->def->name);
     if (around)
         cuv_buffer_text(b, cuv_layer_class(layer->inner[0]));
     if (layer->def->flags & CUV_LF_OPERATION || layer->model || layer->custom)

@@ -1,5 +1,5 @@
-/* How tall each layer is, and where a tall picture is cut into columns that stand side by side: where few edges go on, so that the columns
- * are about as wide together as they are tall. */
+/* How tall each layer is, and where a tall picture is cut into columns that stand side by side: where few edges go on,
+ * so that the columns are about as wide together as they are tall. */
 #include "emit/view/layout.h"
 
 #include <math.h>
@@ -111,7 +111,8 @@ static cuv_status make_columns(cuv_lay *y)
         return cuv_oom(y->cx);
     for (int32_t r = 0; r < y->rank_count; r++)
         height += y->band[r] + y->gap[r];
-    const double width = width_of(y, 0, y->rank_count - 1, &left) + GUTTER, wanted = fmax(sqrt(height * width / WIDE), SHORTEST);
+    const double width = width_of(y, 0, y->rank_count - 1, &left) + GUTTER,
+                 wanted = fmax(sqrt(height * width / WIDE), SHORTEST);
     cut(y, wanted, links, height < TALL || wanted > 0.7 * height ? 0 : height > VERY_TALL ? 2 : 1);
     for (uint32_t k = 0; k < y->column_count; k++)
         tallest = fmax(tallest, y->columns[k].height);

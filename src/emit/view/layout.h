@@ -1,4 +1,5 @@
-/* Places boxes and draws the edges between them, in layers from top to bottom. Knows widths and heights, not what the boxes say.
+/* Places boxes and draws the edges between them, in layers from top to bottom. Knows widths and heights, not what the
+ * boxes say.
  *
  *     rank.c    each box in the layer after its last source; long edges get a cell in every layer they pass
  *     order.c   cells of a layer side by side, with few crossings
@@ -7,8 +8,8 @@
  *     fold.c    y: tall pictures are folded into columns
  *     route.c   the edges' paths
  *
- * No two boxes touch, and no edge passes through a box: in the band of its layer an edge is a vertical line in a cell of its own, and
- * curves lie in the gaps between bands. */
+ * No two boxes touch, and no edge passes through a box: in the band of its layer an edge is a vertical line in a cell
+ * of its own, and curves lie in the gaps between bands. */
 #ifndef CUV_EMIT_LAYOUT_H
 #define CUV_EMIT_LAYOUT_H
 
@@ -60,7 +61,10 @@ typedef struct cuv_link { uint32_t upper, lower; } cuv_link;
 /* The cells that the edges of one tensor pass, one in each layer after its source. */
 typedef struct cuv_chain { uint32_t first, count; } cuv_chain;
 
-typedef struct cuv_column { int32_t first, last; double x, left, width, height; } cuv_column;    /* ranks; left: x of its cells before moving */
+typedef struct cuv_column {
+    int32_t first, last;
+    double x, left, width, height;
+} cuv_column; /* ranks; left: x of its cells before moving */
 
 typedef struct cuv_lay {
     cuv_context *cx;

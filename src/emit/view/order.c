@@ -1,5 +1,5 @@
-/* The order of cells in each layer: every cell goes to the mean place of its neighbours above, then below, again and again; the order
- * with the fewest crossings counts. */
+/* The order of cells in each layer: every cell goes to the mean place of its neighbours above, then below, again and
+ * again; the order with the fewest crossings counts. */
 #include "emit/view/layout.h"
 
 #include <stdlib.h>
@@ -43,7 +43,8 @@ static int compare_places(const void *a, const void *b)
     return (*(const int32_t *)a > *(const int32_t *)b) - (*(const int32_t *)a < *(const int32_t *)b);
 }
 
-/* Crossings between a layer and the next: inversions, counted in a tree of sums. `places` and `sums` have room for all links and cells. */
+/* Crossings between a layer and the next: inversions, counted in a tree of sums. `places` and `sums` have room for all
+ * links and cells. */
 static uint64_t crossings(const cuv_lay *y, int32_t rank, int32_t *places, uint32_t *sums)
 {
     const uint32_t width = y->row_size[rank + 1];
@@ -101,7 +102,8 @@ cuv_status cuv_lay_order(cuv_lay *y)
 {
     CUV_TRY(make_rows(y));
     keyed *keys = CUV_NEW_ARRAY(y->scratch, keyed, y->cell_count);
-    int32_t *places = CUV_NEW_ARRAY(y->scratch, int32_t, y->link_count + 1), *best = CUV_NEW_ARRAY(y->scratch, int32_t, y->cell_count);
+    int32_t *places = CUV_NEW_ARRAY(y->scratch, int32_t, y->link_count + 1),
+            *best = CUV_NEW_ARRAY(y->scratch, int32_t, y->cell_count);
     uint32_t *sums = CUV_NEW_ARRAY(y->scratch, uint32_t, y->cell_count + 2);
     if (!keys || !places || !best || !sums)
         return cuv_oom(y->cx);

@@ -1,5 +1,6 @@
-/* One page about a model: picture, table, details, evidence. Nothing is loaded from anywhere; a policy in the page forbids everything but
- * its own style and script, which only help in looking. Everything from a file goes through cuv_markup. */
+/* One page about a model: picture, table, details, evidence. Nothing is loaded from anywhere; a policy in the page
+ * forbids everything but its own style and script, which only help in looking. Everything from a file goes through
+ * cuv_markup. */
 #include "emit/view/page.h"
 #include "emit/view/page_text.h"
 
@@ -39,7 +40,8 @@ static void head(cuv_page *p)
     cuv_buffer *b = p->b, picture;
     cuv_buffer_init(&picture, p->cx);
     cuv_svg_style(&picture);
-    cuv_buffer_text(b, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta http-equiv=\"Content-Security-Policy\" "
+    cuv_buffer_text(b, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta "
+                       "http-equiv=\"Content-Security-Policy\" "
                        "content=\"default-src 'none'; style-src ");
     policy_hash(cuv_page_style, strlen(cuv_page_style), b);
     cuv_buffer_char(b, ' ');
@@ -48,8 +50,10 @@ static void head(cuv_page *p)
     cuv_buffer_free(&picture);
     cuv_buffer_text(b, "; script-src ");
     policy_hash(cuv_page_script, strlen(cuv_page_script), b);
-    cuv_buffer_text(b, "; base-uri 'none'; form-action 'none'\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-                       "<meta name=\"referrer\" content=\"no-referrer\">\n<meta name=\"color-scheme\" content=\"light dark\">\n");
+    cuv_buffer_text(
+        b, "; base-uri 'none'; form-action 'none'\">\n<meta name=\"viewport\" content=\"width=device-width, "
+           "initial-scale=1\">\n"
+           "<meta name=\"referrer\" content=\"no-referrer\">\n<meta name=\"color-scheme\" content=\"light dark\">\n");
     cuv_page_tag(p, "title", p->m->name);
     cuv_buffer_printf(b, "\n<style>%s</style>\n</head>\n", cuv_page_style);
 }
@@ -65,13 +69,25 @@ static void count_line(cuv_page *p)
     }
     for (size_t i = 0; i < p->m->weight_count; i++)
         bytes += p->m->weights[i]->value ? cuv_tensor_bytes(p->m->weights[i]->value) : 0;
-    const char *all = cuv_grouped(p->arena, trainable + frozen), *still = cuv_grouped(p->arena, frozen), *size = cuv_grouped(p->arena, bytes);
+    const char *all = cuv_grouped(p->arena, trainable + frozen), *still = cuv_grouped(p->arena, frozen),
+               *size = cuv_grouped(p->arena, bytes);
     if (!all || !still || !size) {
         p->b->failed = true;
         return;
     }
-    cuv_buffer_printf(p->b, "<p>%s, %u layers, %s parameters (%s not trainable), %s bytes of values</p>\n", p->m->class_name,
-                      p->picture->total, all, still, size);
+    cuv_buffer_printf(p->b, "<p>%s, %u layers, %s parameters (%s not trainable), %s bytes of values</p>\n",
+                      p->m->class_name, p->picture->total, all, still, size);
+}
+
+/* A structure is shown, too, when the weights beside it are of another model. */
+static bool weights_do_not_fit(const struct cuv_model *m)
+{
+    bool open = false, held = false;
+    for (size_t i = 0; i < m->weight_count; i++)
+        open |= !m->weights[i]->value;
+    for (size_t i = 0; m->evidence && i < m->evidence->file_count; i++)
+        held |= m->evidence->files[i]->group_count > 0;
+    return open && held;
 }
 
 static void opening(cuv_page *p)
@@ -79,12 +95,18 @@ static void opening(cuv_page *p)
     cuv_buffer_text(p->b, "<body>\n<header>\n");
     cuv_page_tag(p, "h1", p->m->name);
     count_line(p);
-    cuv_buffer_text(p->b, "<nav><a href=\"#picture\">Picture</a><a href=\"#layers\">Layers</a><a href=\"#details\">Details</a>"
-                          "<a href=\"#decisions\">Decisions</a><a href=\"#findings\">Findings</a><a href=\"#sources\">Sources</a>");
+    if (weights_do_not_fit(p->m))
+        cuv_page_tag(p, "p class=\"assumed\"",
+                     "The weights in the files do not fit this model, and are left out; cuvier rebuild tells why.");
+    cuv_buffer_text(
+        p->b, "<nav><a href=\"#picture\">Picture</a><a href=\"#layers\">Layers</a><a href=\"#details\">Details</a>"
+              "<a href=\"#decisions\">Decisions</a><a href=\"#findings\">Findings</a><a href=\"#sources\">Sources</a>");
     if (p->proof)
         cuv_buffer_text(p->b, "<a href=\"#proof\">Self-test</a>");
-    cuv_buffer_text(p->b, "</nav>\n<p id=\"tools\" hidden><label>Find <input id=\"find\" type=\"search\" placeholder=\"layer or class\"></label>"
-                          "<button id=\"less\">−</button><button id=\"whole\">fit</button><button id=\"more\">+</button><span id=\"found\"></span></p>\n"
+    cuv_buffer_text(p->b, "</nav>\n<p id=\"tools\" hidden><label>Find <input id=\"find\" type=\"search\" "
+                          "placeholder=\"layer or class\"></label>"
+                          "<button id=\"less\">−</button><button id=\"whole\">fit</button><button "
+                          "id=\"more\">+</button><span id=\"found\"></span></p>\n"
                           "</header>\n<main>\n");
 }
 
@@ -96,7 +118,9 @@ static void picture(cuv_page *p, bool drawn)
         cuv_svg_write(p->picture, true, p->b);
         cuv_buffer_text(p->b, "</div>\n");
     } else {
-        cuv_page_tag(p, "p", "The model has too many layers, or too many connections between them, for a picture that anybody could look at.");
+        cuv_page_tag(p, "p",
+                     "The model has too many layers, or too many connections between them, for a picture that anybody "
+                     "could look at.");
     }
     cuv_buffer_text(p->b, "</section>\n");
 }
@@ -113,7 +137,8 @@ static cuv_status sections(cuv_page *p, bool drawn)
     return CUV_OK;
 }
 
-cuv_status cuv_emit_page(const struct cuv_model *m, cuv_arena *arena, const cuv_verification *proof, const char *proof_from, cuv_buffer *out)
+cuv_status cuv_emit_page(const struct cuv_model *m, cuv_arena *arena, const cuv_verification *proof,
+                         const char *proof_from, cuv_buffer *out)
 {
     cuv_picture *picture_of;
     CUV_TRY(cuv_picture_of(m, arena, &picture_of));
@@ -123,10 +148,12 @@ cuv_status cuv_emit_page(const struct cuv_model *m, cuv_arena *arena, const cuv_
         cuv_findings_rewind(m->cx, mark);
     else if (laid != CUV_OK)
         return laid;
-    cuv_page p = {.cx = m->cx, .arena = arena, .m = m, .picture = picture_of, .proof = proof, .proof_from = proof_from, .b = out};
+    cuv_page p = {
+        .cx = m->cx, .arena = arena, .m = m, .picture = picture_of, .proof = proof, .proof_from = proof_from, .b = out};
     head(&p);
     opening(&p);
     CUV_TRY(sections(&p, laid == CUV_OK));
-    cuv_buffer_printf(out, "</main>\n<footer>made by cuvier %s</footer>\n<script>%s</script>\n</body>\n</html>\n", cuv_version(), cuv_page_script);
+    cuv_buffer_printf(out, "</main>\n<footer>made by cuvier %s</footer>\n<script>%s</script>\n</body>\n</html>\n",
+                      cuv_version(), cuv_page_script);
     return CUV_OK;
 }

@@ -1,4 +1,5 @@
-/* What the model rests on: decisions with their evidence, findings, files with their hashes, and the proof by samples or self-test. */
+/* What the model rests on: decisions with their evidence, findings, files with their hashes, and the proof by samples
+ * or self-test. */
 #include "emit/view/page.h"
 
 #define MOST_HASHED (1u << 30)  /* larger files are not hashed: it would take seconds */
@@ -30,9 +31,11 @@ static void decisions_of(cuv_page *p, cuv_level level)
     size_t n = 0;
     if (!count)
         return;
-    cuv_buffer_printf(p->b, "<details%s><summary><span class=\"%s\">%s</span> %zu</summary><div class=\"wide\"><table>\n<tr><th>Evidence</th>"
-                      "<th>Layer</th><th>What</th><th>Value</th><th>Why</th><th>Others</th></tr>\n", level == CUV_CERTAIN ? "" : " open",
-                      cuv_level_name(level), cuv_level_name(level), count);
+    cuv_buffer_printf(p->b,
+                      "<details%s><summary><span class=\"%s\">%s</span> %zu</summary><div "
+                      "class=\"wide\"><table>\n<tr><th>Evidence</th>"
+                      "<th>Layer</th><th>What</th><th>Value</th><th>Why</th><th>Others</th></tr>\n",
+                      level == CUV_CERTAIN ? "" : " open", cuv_level_name(level), cuv_level_name(level), count);
     for (size_t i = 0; i < p->m->decision_count; i++)
         if (p->m->decisions[i].level == level && n++ < CUV_PAGE_ROWS)
             decision_row(p, &p->m->decisions[i]);
@@ -45,8 +48,11 @@ static void decisions_of(cuv_page *p, cuv_level level)
 void cuv_page_decisions(cuv_page *p)
 {
     static const cuv_level order[] = {CUV_ASSUMED, CUV_INFERRED, CUV_VERIFIED, CUV_CERTAIN};
-    cuv_buffer_text(p->b, "<section id=\"decisions\"><h2>Decisions</h2>\n<p class=\"soft\">certain: a file states it. inferred: nothing else fits the tensors. "
-                          "assumed: a convention, others are possible. verified: samples came out right with it, and not without.</p>\n");
+    cuv_buffer_text(
+        p->b,
+        "<section id=\"decisions\"><h2>Decisions</h2>\n<p class=\"soft\">certain: a file states it. inferred: nothing "
+        "else fits the tensors. "
+        "assumed: a convention, others are possible. verified: samples came out right with it, and not without.</p>\n");
     for (size_t i = 0; i < 4; i++)
         decisions_of(p, order[i]);
     cuv_buffer_text(p->b, "</section>\n");
@@ -89,7 +95,10 @@ static void file_row(cuv_page *p, const cuv_file *f)
     cuv_page_tag(p, "td", f->kind);
     cuv_page_tag(p, "td", f->written_by ? f->written_by : f->keras_version);
     cuv_page_tag(p, "td class=\"n\"", size ? size : "?");
-    cuv_page_tag(p, "td class=\"soft\"", hex[0] ? hex : f->source.size > MOST_HASHED ? "not made: larger than 1 GiB" : "");
+    cuv_page_tag(p, "td class=\"soft\"",
+                 hex[0]                         ? hex
+                 : f->source.size > MOST_HASHED ? "not made: larger than 1 GiB"
+                                                : "");
     cuv_buffer_text(p->b, "<td>");
     for (size_t i = 0; i < f->danger_count && i < 100; i++) {
         cuv_page_tag(p, f->dangers[i].severity == CUV_ERROR ? "span class=\"bad\"" : "span", f->dangers[i].what);
@@ -101,7 +110,8 @@ static void file_row(cuv_page *p, const cuv_file *f)
 void cuv_page_sources(cuv_page *p)
 {
     const struct cuv_evidence *ev = p->m->evidence;
-    cuv_buffer_text(p->b, "<section id=\"sources\"><h2>Sources</h2>\n<div class=\"wide\"><table>\n<tr><th>File</th><th>Form</th><th>Written by</th>"
+    cuv_buffer_text(p->b, "<section id=\"sources\"><h2>Sources</h2>\n<div "
+                          "class=\"wide\"><table>\n<tr><th>File</th><th>Form</th><th>Written by</th>"
                           "<th class=\"n\">Bytes</th><th>SHA-256</th><th>Dangers</th></tr>\n");
     for (size_t i = 0; ev && i < ev->file_count && i < CUV_PAGE_ROWS; i++)
         file_row(p, ev->files[i]);
@@ -116,17 +126,22 @@ void cuv_page_proof(cuv_page *p)
     if (!v)
         return;
     cuv_buffer_text(p->b, "<section id=\"proof\"><h2>Self-test</h2>\n");
-    cuv_buffer_printf(p->b, "<p class=\"%s\">%s: %zu samples, relative tolerance %g, absolute %g</p>\n", v->ok ? "verified" : "bad",
-                      v->ok ? "The outputs are reproduced" : "The outputs are not reproduced", v->samples, v->rtol, v->atol);
+    cuv_buffer_printf(
+        p->b, "<p class=\"%s\">%s: %zu samples, relative tolerance %g, absolute %g</p>\n", v->ok ? "verified" : "bad",
+        v->ok ? "The outputs are reproduced" : "The outputs are not reproduced", v->samples, v->rtol, v->atol);
     if (p->proof_from)
         cuv_page_tag(p, "p class=\"soft\"", p->proof_from);
-    cuv_buffer_text(p->b, "<table>\n<tr><th>Output</th><th class=\"n\">Largest difference</th><th class=\"n\">Relative</th><th class=\"n\">Values</th>"
+    cuv_buffer_text(p->b, "<table>\n<tr><th>Output</th><th class=\"n\">Largest difference</th><th "
+                          "class=\"n\">Relative</th><th class=\"n\">Values</th>"
                           "<th class=\"n\">Outside</th></tr>\n");
     for (size_t i = 0; i < v->count; i++) {
         cuv_buffer_text(p->b, "<tr>");
         cuv_page_tag(p, "td", v->outputs[i].name);
-        cuv_buffer_printf(p->b, "<td class=\"n\">%.3g</td><td class=\"n\">%.3g</td><td class=\"n\">%zu</td><td class=\"n%s\">%zu</td></tr>\n",
-                          v->outputs[i].max_abs, v->outputs[i].max_rel, v->outputs[i].values, v->outputs[i].ok ? "" : " bad", v->outputs[i].differing);
+        cuv_buffer_printf(p->b,
+                          "<td class=\"n\">%.3g</td><td class=\"n\">%.3g</td><td class=\"n\">%zu</td><td "
+                          "class=\"n%s\">%zu</td></tr>\n",
+                          v->outputs[i].max_abs, v->outputs[i].max_rel, v->outputs[i].values,
+                          v->outputs[i].ok ? "" : " bad", v->outputs[i].differing);
     }
     cuv_buffer_text(p->b, "</table>\n</section>\n");
 }

@@ -60,8 +60,11 @@ static void rest(cuv_page *p, size_t count, const char *what)
 
 void cuv_page_table(cuv_page *p)
 {
-    cuv_buffer_text(p->b, "<section id=\"layers\"><h2>Layers</h2>\n<div class=\"wide\"><table><thead><tr><th>Layer</th><th>Class</th><th></th>"
-                          "<th>Output shape</th><th class=\"n\">Parameters</th><th>Connected to</th><th></th></tr></thead>\n<tbody>\n");
+    cuv_buffer_text(
+        p->b,
+        "<section id=\"layers\"><h2>Layers</h2>\n<div "
+        "class=\"wide\"><table><thead><tr><th>Layer</th><th>Class</th><th></th>"
+        "<th>Output shape</th><th class=\"n\">Parameters</th><th>Connected to</th><th></th></tr></thead>\n<tbody>\n");
     rows(p, p->picture, 0);
     cuv_buffer_text(p->b, "</tbody></table></div>\n");
     rest(p, p->picture->total, "layers");
@@ -121,7 +124,10 @@ static void histogram(cuv_page *p, const cuv_stats *s)
     size_t most = 1;
     for (int i = 0; i < CUV_BINS; i++)
         most = s->bins[i] > most ? s->bins[i] : most;
-    cuv_buffer_printf(p->b, "<td><svg class=\"bars\" width=\"%d\" height=\"22\" role=\"img\" aria-label=\"histogram\"><path d=\"M0 22", CUV_BINS * 4);
+    cuv_buffer_printf(
+        p->b,
+        "<td><svg class=\"bars\" width=\"%d\" height=\"22\" role=\"img\" aria-label=\"histogram\"><path d=\"M0 22",
+        CUV_BINS * 4);
     for (int i = 0; i < CUV_BINS; i++)
         cuv_buffer_printf(p->b, "V%.1fh4", 22 - 21 * (double)s->bins[i] / (double)most);
     cuv_buffer_text(p->b, "V22z\"/></svg></td>");
@@ -136,7 +142,8 @@ static cuv_status values_of(cuv_page *p, const cuv_weight *w)
 {
     cuv_stats s;
     if (!w->value || !w->value->data || w->value->dtype == CUV_STR) {
-        cuv_buffer_printf(p->b, "<td colspan=\"6\" class=\"soft\">%s</td>", w->value ? "no numbers" : "no values in the evidence");
+        cuv_buffer_printf(p->b, "<td colspan=\"6\" class=\"soft\">%s</td>",
+                          w->value ? "no numbers" : "no values in the evidence");
         return CUV_OK;
     }
     CUV_TRY(cuv_stats_of(p->cx, w->value, &s));
@@ -163,7 +170,8 @@ static cuv_status weight_row(cuv_page *p, const cuv_weight *w)
 {
     cuv_buffer_text(p->b, "<tr>");
     const char *inner = w->layer->role ? w->layer->role : w->layer->name;
-    const char *name = w->layer->parent && !w->layer->parent->model ? cuv_arena_printf(p->arena, "%s/%s", inner, w->name) : w->name;
+    const char *name =
+        w->layer->parent && !w->layer->parent->model ? cuv_arena_printf(p->arena, "%s/%s", inner, w->name) : w->name;
     if (!name)
         return cuv_oom(p->cx);
     cuv_page_tag(p, "td", name);
@@ -180,9 +188,12 @@ static cuv_status weight_rows(cuv_page *p, const cuv_layer *layer, unsigned dept
 {
     for (size_t i = 0; i < layer->weight_count; i++, ++*count) {
         if (!*count)
-            cuv_buffer_text(p->b, "<h3>Weights</h3>\n<div class=\"wide\"><table>\n<tr><th>Name</th><th>Shape</th><th>Type</th><th class=\"n\">Least</th>"
-                                  "<th class=\"n\">Greatest</th><th class=\"n\">Mean</th><th class=\"n\">Deviation</th><th class=\"n\">Zeros</th>"
-                                  "<th>Values</th><th></th><th>From</th></tr>\n");
+            cuv_buffer_text(
+                p->b, "<h3>Weights</h3>\n<div class=\"wide\"><table>\n<tr><th>Name</th><th>Shape</th><th>Type</th><th "
+                      "class=\"n\">Least</th>"
+                      "<th class=\"n\">Greatest</th><th class=\"n\">Mean</th><th class=\"n\">Deviation</th><th "
+                      "class=\"n\">Zeros</th>"
+                      "<th>Values</th><th></th><th>From</th></tr>\n");
         CUV_TRY(weight_row(p, &layer->weights[i]));
     }
     for (size_t i = 0; depth && !layer->model && i < layer->inner_count; i++)
@@ -203,7 +214,8 @@ static cuv_status detail(cuv_page *p, const cuv_box *box)
     if (box->calls > 1)
         cuv_buffer_printf(p->b, "<p>called %u times</p>\n", box->calls);
     if (box->layer->custom)
-        cuv_page_tag(p, "p class=\"assumed\"", "a class that is none of Keras's; code given with --custom stands in for it");
+        cuv_page_tag(p, "p class=\"assumed\"",
+                     "a class that is none of Keras's; code given with --custom stands in for it");
     configuration(p, box->layer);
     CUV_TRY(weight_rows(p, box->layer, cuv_context_limits(p->cx)->depth, &weights));
     cuv_buffer_printf(p->b, "%s</div></details>\n", weights ? "</table></div>\n" : "");

@@ -1,5 +1,6 @@
-/* A model as boxes and arrows: a box for each layer, an arrow for each tensor that goes from one to another; models inside of models are
- * pictures inside of boxes. A layer that is called several times is one box, and its arrows say which call they belong to. */
+/* A model as boxes and arrows: a box for each layer, an arrow for each tensor that goes from one to another; models
+ * inside of models are pictures inside of boxes. A layer that is called several times is one box, and its arrows say
+ * which call they belong to. */
 #include "emit/view/view.h"
 #include "model/graph.h"
 
@@ -51,25 +52,33 @@ static const struct cuv_model *model_inside(const cuv_layer *layer)
     return NULL;
 }
 
-static cuv_status fill_box(drawer *d, const cuv_layer *layer, const cuv_graph_call *call, const char *path, unsigned depth, cuv_box *box)
+static cuv_status fill_box(drawer *d, const cuv_layer *layer, const cuv_graph_call *call, const char *path,
+                           unsigned depth, cuv_box *box)
 {
     uint64_t trainable, frozen;
     cuv_layer_params(layer, &trainable, &frozen);
     const struct cuv_model *inside = model_inside(layer);
-    *box = (cuv_box){.layer = layer, .name = layer->name ? layer->name : "?", .class_name = cuv_layer_class(layer), .id = d->next++,
-                     .family = cuv_family_of(layer), .detail = cuv_layer_detail(d->arena, layer), .shape = shape_text(d, call)};
+    *box = (cuv_box){.layer = layer,
+                     .name = layer->name ? layer->name : "?",
+                     .class_name = cuv_layer_class(layer),
+                     .id = d->next++,
+                     .family = cuv_family_of(layer),
+                     .detail = cuv_layer_detail(d->arena, layer),
+                     .shape = shape_text(d, call)};
     box->params = trainable + frozen ? cuv_grouped(d->arena, trainable + frozen) : "";
     box->path = *path ? cuv_arena_printf(d->arena, "%s/%s", path, box->name) : box->name;
     if (!box->detail || !box->shape || !box->params || !box->path)
         return cuv_oom(d->cx);
     if (d->next > CUV_LAY_NODES)
-        return cuv_fail(d->cx, CUV_UNSUPPORTED, "view.size", &(cuv_detail){.help = "cuvier summary, or -o model.dot, has no such limit"},
+        return cuv_fail(d->cx, CUV_UNSUPPORTED, "view.size",
+                        &(cuv_detail){.help = "cuvier summary, or -o model.dot, has no such limit"},
                         "the picture would have more than %d layers", CUV_LAY_NODES);
     return inside && depth ? draw(d, inside, box->path, depth - 1, &box->inside) : CUV_OK;
 }
 
 /* Layers in the order of their first calls, then those that are never called; `place` by layer. */
-static cuv_status make_boxes(drawer *d, cuv_picture *p, const cuv_graph *g, const char *path, unsigned depth, uint32_t *place)
+static cuv_status make_boxes(drawer *d, cuv_picture *p, const cuv_graph *g, const char *path, unsigned depth,
+                             uint32_t *place)
 {
     p->boxes = CUV_NEW_ARRAY(d->arena, cuv_box, g->layer_count + 1);
     if (!p->boxes)
@@ -100,8 +109,9 @@ static cuv_status mark_ends(drawer *d, cuv_picture *p, const cuv_graph *g, const
         p->boxes[i].input = cuv_streq(p->boxes[i].layer->def->name, "InputLayer");
     for (size_t i = 0; i < g->output_count; i++) {
         cuv_box *box = &p->boxes[place[g->calls[g->outputs[i].call].layer]];
-        box->output = g->output_count == 1 ? "output" : box->output
-                      ? cuv_arena_printf(d->arena, "%s, %zu", box->output, i + 1) : cuv_arena_printf(d->arena, "output %zu", i + 1);
+        box->output = g->output_count == 1 ? "output"
+                      : box->output        ? cuv_arena_printf(d->arena, "%s, %zu", box->output, i + 1)
+                                           : cuv_arena_printf(d->arena, "output %zu", i + 1);
         if (!box->output)
             return cuv_oom(d->cx);
     }
@@ -147,8 +157,11 @@ static cuv_status make_arrows(drawer *d, cuv_picture *p, const cuv_graph *g, con
                 const cuv_wire wire = g->calls[i].args[k].wires[w];
                 const cuv_graph_call *from = &g->calls[wire.call];
                 cuv_arrow *a = &p->arrows[p->arrow_count++];
-                *a = (cuv_arrow){.from = place[from->layer], .to = place[g->calls[i].layer], .from_call = (uint32_t)from->ordinal,
-                                 .to_call = (uint32_t)g->calls[i].ordinal, .output = (uint32_t)wire.output,
+                *a = (cuv_arrow){.from = place[from->layer],
+                                 .to = place[g->calls[i].layer],
+                                 .from_call = (uint32_t)from->ordinal,
+                                 .to_call = (uint32_t)g->calls[i].ordinal,
+                                 .output = (uint32_t)wire.output,
                                  .argument = k ? g->calls[i].args[k].name : NULL};
                 CUV_TRY(label_arrow(d, p, from, a));
             }
@@ -205,7 +218,8 @@ static double box_width(const cuv_picture *p)
     double width = LEAST;
     for (uint32_t i = 0; i < p->box_count; i++) {
         const cuv_box *box = &p->boxes[i];
-        const double texts[] = {cuv_text_width(box->class_name, 12.5, true) + cuv_text_width(box->detail, 11, false) + 12,
+        const double texts[] = {cuv_text_width(box->class_name, 12.5, true) + cuv_text_width(box->detail, 11, false) +
+                                    12,
                                 cuv_text_width(box->name, 11, false),
                                 cuv_text_width(box->shape, 11, false) + cuv_text_width(box->params, 11, false) + 14};
         for (size_t k = 0; k < 3 && !box->inside; k++)
@@ -228,8 +242,10 @@ static void size_of(const cuv_box *box, double width, cuv_lay_node *node)
 cuv_status cuv_picture_lay_out(cuv_picture *p)
 {
     cuv_layout *l = &p->layout;
-    *l = (cuv_layout){.nodes = CUV_NEW_ARRAY(p->arena, cuv_lay_node, (size_t)p->box_count + 1), .node_count = p->box_count,
-                      .edges = CUV_NEW_ARRAY(p->arena, cuv_lay_edge, (size_t)p->arrow_count + 1), .edge_count = p->arrow_count};
+    *l = (cuv_layout){.nodes = CUV_NEW_ARRAY(p->arena, cuv_lay_node, (size_t)p->box_count + 1),
+                      .node_count = p->box_count,
+                      .edges = CUV_NEW_ARRAY(p->arena, cuv_lay_edge, (size_t)p->arrow_count + 1),
+                      .edge_count = p->arrow_count};
     if (!l->nodes || !l->edges)
         return cuv_oom(p->cx);
     const double width = box_width(p);

@@ -1,6 +1,6 @@
-/* Where the cells of each layer stand from left to right. Chains of cells that belong together become blocks and stand straight below
- * each other: where edges pass, and along the longer branch; branches of equal length stand beside the middle. Then blocks move as near to
- * their neighbours as the others let them. */
+/* Where the cells of each layer stand from left to right. Chains of cells that belong together become blocks and stand
+ * straight below each other: where edges pass, and along the longer branch; branches of equal length stand beside the
+ * middle. Then blocks move as near to their neighbours as the others let them. */
 #include "emit/view/layout.h"
 
 #include <math.h>
@@ -19,7 +19,7 @@ typedef struct placer {
     double *x;                      /* by block */
     order *orders;
     uint32_t order_count;
-    uint32_t *left_at, *left, *right_at, *right;     /* orders by block: those that bound it on the left, on the right */
+    uint32_t *left_at, *left, *right_at, *right; /* orders by block: those that bound it on the left, on the right */
     uint32_t *sorted;               /* blocks from left to right */
     uint32_t *cells_at, *cells;     /* cells by block */
 } placer;
@@ -47,8 +47,8 @@ static void measure_runs(placer *p)
         }
 }
 
-/* The neighbour that a cell would stand straight with: where an edge passes the next part of the edge, else the longest branch; none when
- * two are equal. */
+/* The neighbour that a cell would stand straight with: where an edge passes the next part of the edge, else the longest
+ * branch; none when two are equal. */
 static uint32_t favourite(const placer *p, uint32_t at, bool above)
 {
     const cuv_lay *y = p->y;
@@ -70,7 +70,8 @@ static uint32_t favourite(const placer *p, uint32_t at, bool above)
     return equal ? UINT32_MAX : best;
 }
 
-/* Pairs of one gap that do not cross; those of passing edges come first. `high` and `low` by place: nearest accepted ends. */
+/* Pairs of one gap that do not cross; those of passing edges come first. `high` and `low` by place: nearest accepted
+ * ends. */
 static void accept(placer *p, int32_t rank, const uint32_t *wanted, int32_t *before)
 {
     cuv_lay *y = p->y;
@@ -92,7 +93,8 @@ static void accept(placer *p, int32_t rank, const uint32_t *wanted, int32_t *bef
     last = -1;
     for (uint32_t i = 0; i < n; i++) {
         const uint32_t at = y->row[rank][i], to = wanted[at];
-        if (p->straight[at] == UINT32_MAX && to != UINT32_MAX && y->cells[to].pos > last && y->cells[to].pos < before[i])
+        if (p->straight[at] == UINT32_MAX && to != UINT32_MAX && y->cells[to].pos > last &&
+            y->cells[to].pos < before[i])
             p->straight[at] = to;
         if (p->straight[at] != UINT32_MAX)
             last = y->cells[p->straight[at]].pos;
@@ -136,7 +138,8 @@ static double apart(const cuv_cell *a, const cuv_cell *b)
 }
 
 /* Groups `count` things by a block each: at[block] to at[block + 1]. */
-static cuv_status group(placer *p, uint32_t count, uint32_t (*of)(const placer *, uint32_t), uint32_t **at, uint32_t **items)
+static cuv_status group(placer *p, uint32_t count, uint32_t (*of)(const placer *, uint32_t), uint32_t **at,
+                        uint32_t **items)
 {
     *at = CUV_NEW_ARRAY(p->y->scratch, uint32_t, (size_t)p->block_count + 2);
     *items = CUV_NEW_ARRAY(p->y->scratch, uint32_t, (size_t)count + 1);
@@ -206,7 +209,8 @@ static bool mean_of(const placer *p, uint32_t block, double *mean)
     for (uint32_t i = p->cells_at[block]; i < p->cells_at[block + 1]; i++) {
         const cuv_cell *c = &y->cells[p->cells[i]];
         for (uint32_t side = 0; side < 2; side++) {
-            const uint32_t *near = side ? y->downs + c->down : y->ups + c->up, count = side ? c->down_count : c->up_count;
+            const uint32_t *near = side ? y->downs + c->down : y->ups + c->up,
+                           count = side ? c->down_count : c->up_count;
             for (uint32_t k = 0; k < count; k++) {
                 const cuv_cell *other = &y->cells[near[k]];
                 const double w = c->node >= 0 && other->node >= 0 ? 4 : 1;

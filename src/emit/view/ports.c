@@ -1,5 +1,5 @@
-/* Where edges leave and enter their boxes. Edges of one tensor leave at one point; edges that enter spread, so that each has its own
- * arrow; labels of edges that enter side by side stand above each other where they would overlap. */
+/* Where edges leave and enter their boxes. Edges of one tensor leave at one point; edges that enter spread, so that
+ * each has its own arrow; labels of edges that enter side by side stand above each other where they would overlap. */
 #include "emit/view/layout.h"
 
 #include <math.h>
@@ -60,8 +60,9 @@ static void spread_plain(cuv_lay *y, const entry *in, uint32_t n, double room, d
     const double space = fmin(16, room / 2 / (most + straight));
     for (uint32_t i = 0; i < n; i++) {
         const double inner = (straight - (straight > 0)) / 2.0;        /* several from the same box */
-        const double place = i < left ? -(double)(left - i) - inner : i < left + straight ? (i - left) - inner
-                                                                                          : i - left - straight + 1 + inner;
+        const double place = i < left              ? -(double)(left - i) - inner
+                             : i < left + straight ? (i - left) - inner
+                                                   : i - left - straight + 1 + inner;
         y->lower_dx[in[i].edge] = n == 1 ? 0 : place * space;
     }
 }

@@ -1,10 +1,12 @@
-/* Which layer of the picture each box is in: the one after its last source (longest path). What has more outputs than inputs moves down
- * to those who use it, so that edges are short. Long edges get cells in the layers between; edges of one tensor share them. */
+/* Which layer of the picture each box is in: the one after its last source (longest path). What has more outputs than
+ * inputs moves down to those who use it, so that edges are short. Long edges get cells in the layers between; edges of
+ * one tensor share them. */
 #include "emit/view/layout.h"
 
 static cuv_status too_large(const cuv_lay *y, const char *what)
 {
-    return cuv_fail(y->cx, CUV_UNSUPPORTED, "view.size", &(cuv_detail){.help = "cuvier summary, or -o model.dot, has no such limit"},
+    return cuv_fail(y->cx, CUV_UNSUPPORTED, "view.size",
+                    &(cuv_detail){.help = "cuvier summary, or -o model.dot, has no such limit"},
                     "the picture would have more than %s", what);
 }
 
@@ -67,7 +69,8 @@ static cuv_status rank_nodes(cuv_lay *y)
 static cuv_status measure_chains(cuv_lay *y)
 {
     const uint32_t n = y->l->node_count, m = y->l->edge_count;
-    uint32_t *first = CUV_NEW_ARRAY(y->scratch, uint32_t, n + 1);      /* by box: 1 + the first edge of each port, in a list */
+    uint32_t *first =
+        CUV_NEW_ARRAY(y->scratch, uint32_t, n + 1); /* by box: 1 + the first edge of each port, in a list */
     uint32_t *next = CUV_NEW_ARRAY(y->scratch, uint32_t, m + 1), *same = CUV_NEW_ARRAY(y->scratch, uint32_t, m + 1);
     y->chains = CUV_NEW_ARRAY(y->scratch, cuv_chain, m + 1);
     if (!first || !next || !same || !y->chains)
@@ -115,8 +118,8 @@ static cuv_status make_cells(cuv_lay *y)
     }
     for (uint32_t i = 0; i < y->l->edge_count; i++)
         for (uint32_t k = 0; k < y->chains[i].count; k++)
-            y->cells[y->chains[i].first + k] = (cuv_cell){.node = -1, .width = 6,
-                                                          .rank = y->rank[cuv_lay_upper(&y->l->edges[i])] + 1 + (int32_t)k};
+            y->cells[y->chains[i].first + k] =
+                (cuv_cell){.node = -1, .width = 6, .rank = y->rank[cuv_lay_upper(&y->l->edges[i])] + 1 + (int32_t)k};
     return CUV_OK;
 }
 

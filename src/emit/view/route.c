@@ -1,5 +1,5 @@
-/* The paths of edges: straight down in the bands of layers, curves in the gaps between, and from the foot of a column round to the head of
- * the next in lanes between the columns. */
+/* The paths of edges: straight down in the bands of layers, curves in the gaps between, and from the foot of a column
+ * round to the head of the next in lanes between the columns. */
 #include "emit/view/layout.h"
 
 #include <math.h>
@@ -27,14 +27,16 @@ static void bent(router *r, const point *p, int n)
 {
     for (int i = 1; i + 1 < n; i++) {
         const double before = fabs(p[i].x - p[i - 1].x) + fabs(p[i].y - p[i - 1].y);
-        const double after = fabs(p[i + 1].x - p[i].x) + fabs(p[i + 1].y - p[i].y), c = fmin(CORNER, fmin(before, after) / 2);
+        const double after = fabs(p[i + 1].x - p[i].x) + fabs(p[i + 1].y - p[i].y),
+                     c = fmin(CORNER, fmin(before, after) / 2);
         if (c < 0.5) {
             to(r, 'L', p[i]);
             continue;
         }
         to(r, 'L', (point){p[i].x + c * (p[i - 1].x - p[i].x) / before, p[i].y + c * (p[i - 1].y - p[i].y) / before});
         to(r, 'Q', p[i]);
-        cuv_buffer_printf(&r->b, " %.1f %.1f", p[i].x + c * (p[i + 1].x - p[i].x) / after, p[i].y + c * (p[i + 1].y - p[i].y) / after);
+        cuv_buffer_printf(&r->b, " %.1f %.1f", p[i].x + c * (p[i + 1].x - p[i].x) / after,
+                          p[i].y + c * (p[i + 1].y - p[i].y) / after);
     }
     to(r, 'L', p[n - 1]);
 }
@@ -94,7 +96,8 @@ static void loop(router *r, cuv_lay_edge *e)
     const cuv_lay_node *n = &r->y->l->nodes[e->to];
     const double right = n->x + n->width, low = n->y + n->height * 0.7, high = n->y + n->height * 0.3;
     to(r, 'M', (point){right, low});
-    cuv_buffer_printf(&r->b, "C%.1f %.1f %.1f %.1f %.1f %.1f", right + CUV_LAY_LOOP, low, right + CUV_LAY_LOOP, high, right, high);
+    cuv_buffer_printf(&r->b, "C%.1f %.1f %.1f %.1f %.1f %.1f", right + CUV_LAY_LOOP, low, right + CUV_LAY_LOOP, high,
+                      right, high);
     e->label_x = right + CUV_LAY_LOOP - 4 + e->label / 2;
     e->label_y = n->y + n->height / 2 + 3;
 }

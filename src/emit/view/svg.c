@@ -1,5 +1,5 @@
-/* A laid-out picture as SVG. Everything that comes from a file goes through cuv_markup. The colours are in classes, once for light and once for
- * dark surroundings. */
+/* A laid-out picture as SVG. Everything that comes from a file goes through cuv_markup. The colours are in classes,
+ * once for light and once for dark surroundings. */
 #include "emit/view/view.h"
 
 typedef struct family_look { const char *id, *label, *line, *fill, *dark_line, *dark_fill; } family_look;
@@ -29,22 +29,31 @@ static const family_look looks[CUV_FAM_COUNT] = {
 /* A model's box holds other boxes: only what is its own takes its colours. */
 static void family_style(cuv_buffer *b, const char *id, const char *fill, const char *line)
 {
-    cuv_buffer_printf(b, ".cv .%s>.b,.cv .%s>a>.b{fill:%s;stroke:%s}.cv .%s>.k,.cv .%s>a>.k,.cv .%s>.s,.cv .%s>a>.s{fill:%s}\n", id, id, fill,
-                      line, id, id, id, id, line);
+    cuv_buffer_printf(
+        b, ".cv .%s>.b,.cv .%s>a>.b{fill:%s;stroke:%s}.cv .%s>.k,.cv .%s>a>.k,.cv .%s>.s,.cv .%s>a>.s{fill:%s}\n", id,
+        id, fill, line, id, id, id, id, line);
 }
 
 void cuv_svg_style(cuv_buffer *b)
 {
-    cuv_buffer_text(b, "\n.cv text{font-family:Helvetica,Arial,\"Liberation Sans\",\"Nimbus Sans\",sans-serif;font-size:11px;fill:#475569}\n"
-                       ".cv .paper{fill:#fff}.cv .head{font-size:17px;font-weight:bold;fill:#0f172a}.cv .k{font-size:12.5px;font-weight:bold}\n"
-                       ".cv .n{fill:#0f172a}.cv .o{font-size:10px;fill:#fff;font-weight:bold}.cv .r{text-anchor:end}.cv .m{text-anchor:middle}\n"
-                       ".cv .e{fill:none;stroke:#8494a8;stroke-width:1.4}.cv .back{stroke-dasharray:5 3}.cv .tip{fill:#8494a8}\n"
-                       ".cv .l{font-size:10px;text-anchor:middle;fill:#334155;stroke:#fff;stroke-width:3px;paint-order:stroke;stroke-linejoin:round}\n"
-                       ".cv .b{stroke-width:1.2}.cv a{text-decoration:none}.cv a:hover .b,.cv a:focus .b{stroke-width:2.4}\n");
+    cuv_buffer_text(
+        b, "\n.cv text{font-family:Helvetica,Arial,\"Liberation Sans\",\"Nimbus "
+           "Sans\",sans-serif;font-size:11px;fill:#475569}\n"
+           ".cv .paper{fill:#fff}.cv .head{font-size:17px;font-weight:bold;fill:#0f172a}.cv "
+           ".k{font-size:12.5px;font-weight:bold}\n"
+           ".cv .n{fill:#0f172a}.cv .o{font-size:10px;fill:#fff;font-weight:bold}.cv .r{text-anchor:end}.cv "
+           ".m{text-anchor:middle}\n"
+           ".cv .e{fill:none;stroke:#8494a8;stroke-width:1.4}.cv .back{stroke-dasharray:5 3}.cv .tip{fill:#8494a8}\n"
+           ".cv "
+           ".l{font-size:10px;text-anchor:middle;fill:#334155;stroke:#fff;stroke-width:3px;paint-order:stroke;stroke-"
+           "linejoin:round}\n"
+           ".cv .b{stroke-width:1.2}.cv a{text-decoration:none}.cv a:hover .b,.cv a:focus .b{stroke-width:2.4}\n");
     for (int i = 0; i < CUV_FAM_COUNT; i++)
         family_style(b, looks[i].id, looks[i].fill, looks[i].line);
-    cuv_buffer_text(b, "@media(prefers-color-scheme:dark){\n.cv text{fill:#a9b6c6}.cv .paper{fill:#0e1217}.cv .head,.cv .n{fill:#e6edf3}"
-                       ".cv .o{fill:#0e1217}.cv .e{stroke:#66758a}.cv .tip{fill:#66758a}.cv .l{fill:#cbd5e1;stroke:#0e1217}\n");
+    cuv_buffer_text(
+        b, "@media(prefers-color-scheme:dark){\n.cv text{fill:#a9b6c6}.cv .paper{fill:#0e1217}.cv .head,.cv "
+           ".n{fill:#e6edf3}"
+           ".cv .o{fill:#0e1217}.cv .e{stroke:#66758a}.cv .tip{fill:#66758a}.cv .l{fill:#cbd5e1;stroke:#0e1217}\n");
     for (int i = 0; i < CUV_FAM_COUNT; i++)
         family_style(b, looks[i].id, looks[i].dark_fill, looks[i].dark_line);
     cuv_buffer_text(b, "}\n");
@@ -59,7 +68,8 @@ static void attribute(cuv_buffer *b, const char *name, const char *text)
     cuv_buffer_char(b, '"');
 }
 
-static void text_at(cuv_buffer *b, const char *class_name, double x, double y, const char *text, double width, double size, bool bold)
+static void text_at(cuv_buffer *b, const char *class_name, double x, double y, const char *text, double width,
+                    double size, bool bold)
 {
     cuv_buffer_printf(b, "<text class=\"%s\" x=\"%.1f\" y=\"%.1f\">", class_name, x, y);
     cuv_markup_fit(b, text, width, size, bold);
@@ -71,10 +81,12 @@ static void arrow(const cuv_picture *p, uint32_t i, cuv_buffer *b)
     const cuv_arrow *a = &p->arrows[i];
     const cuv_lay_edge *e = &p->layout.edges[i];
     const bool turned = e->back && e->from != e->to;
-    cuv_buffer_printf(b, "<path class=\"%s\" d=\"%s\" marker-%s=\"url(#cv-tip)\"", e->back ? "e back" : "e", e->path, turned ? "start" : "end");
+    cuv_buffer_printf(b, "<path class=\"%s\" d=\"%s\" marker-%s=\"url(#cv-tip)\"", e->back ? "e back" : "e", e->path,
+                      turned ? "start" : "end");
     attribute(b, "data-from", p->boxes[a->from].path);
     attribute(b, "data-to", p->boxes[a->to].path);
-    cuv_buffer_printf(b, " data-from-call=\"%u\" data-to-call=\"%u\" data-output=\"%u\"/>\n", a->from_call, a->to_call, a->output);
+    cuv_buffer_printf(b, " data-from-call=\"%u\" data-to-call=\"%u\" data-output=\"%u\"/>\n", a->from_call, a->to_call,
+                      a->output);
 }
 
 static void arrow_label(const cuv_picture *p, uint32_t i, cuv_buffer *b)
@@ -90,9 +102,12 @@ static void output_mark(const cuv_box *box, const cuv_lay_node *n, cuv_buffer *b
 {
     if (!box->output)
         return;
-    const double width = cuv_text_width(box->output, 10, true) + 16 < n->width - 20 ? cuv_text_width(box->output, 10, true) + 16 : n->width - 20;
+    const double width = cuv_text_width(box->output, 10, true) + 16 < n->width - 20
+                             ? cuv_text_width(box->output, 10, true) + 16
+                             : n->width - 20;
     const double y = n->y + n->height - 19;
-    cuv_buffer_printf(b, "<rect class=\"s\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"14\" rx=\"7\"/>", n->x + n->width / 2 - width / 2, y, width);
+    cuv_buffer_printf(b, "<rect class=\"s\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"14\" rx=\"7\"/>",
+                      n->x + n->width / 2 - width / 2, y, width);
     text_at(b, "o m", n->x + n->width / 2, y + 10.5, box->output, width - 8, 10, true);
 }
 
@@ -101,10 +116,11 @@ static void plain_box(const cuv_box *box, const cuv_lay_node *n, cuv_buffer *b)
 {
     const double left = n->x + 14, right = n->x + n->width - 10, room = right - left;
     const double word = cuv_text_width(box->class_name, 12.5, true), count = cuv_text_width(box->params, 11, false);
-    cuv_buffer_printf(b, "<rect class=\"b\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" rx=\"%d\"/>", n->x, n->y, n->width, n->height,
-                      box->input ? 18 : 6);
+    cuv_buffer_printf(b, "<rect class=\"b\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" rx=\"%d\"/>", n->x,
+                      n->y, n->width, n->height, box->input ? 18 : 6);
     if (!box->input)
-        cuv_buffer_printf(b, "<rect class=\"s\" x=\"%.1f\" y=\"%.1f\" width=\"4\" height=\"%.1f\" rx=\"2\"/>", n->x + 3, n->y + 6, n->height - 12);
+        cuv_buffer_printf(b, "<rect class=\"s\" x=\"%.1f\" y=\"%.1f\" width=\"4\" height=\"%.1f\" rx=\"2\"/>", n->x + 3,
+                          n->y + 6, n->height - 12);
     text_at(b, "k", left, n->y + 19, box->class_name, room, 12.5, true);
     if (*box->detail && word + 30 < room)
         text_at(b, "r", right, n->y + 19, box->detail, room - word - 8, 11, false);
@@ -117,7 +133,8 @@ static void plain_box(const cuv_box *box, const cuv_lay_node *n, cuv_buffer *b)
 static void model_head(const cuv_box *box, const cuv_lay_node *n, cuv_buffer *b)
 {
     const double left = n->x + 14, room = n->width - 28, word = cuv_text_width(box->class_name, 12.5, true);
-    cuv_buffer_printf(b, "<rect class=\"b\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" rx=\"10\"/>", n->x, n->y, n->width, n->height);
+    cuv_buffer_printf(b, "<rect class=\"b\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" rx=\"10\"/>", n->x,
+                      n->y, n->width, n->height);
     text_at(b, "k", left, n->y + 19, box->class_name, room, 12.5, true);
     if (word + 40 < room)
         text_at(b, "n", left + word + 8, n->y + 19, box->name, room - word - 8, 11, false);
@@ -130,8 +147,11 @@ static void model_head(const cuv_box *box, const cuv_lay_node *n, cuv_buffer *b)
 static void tooltip(const cuv_box *box, cuv_buffer *b)
 {
     cuv_buffer_text(b, "<title>");
-    const char *const parts[] = {box->path, "\n", box->class_name, *box->detail ? " · " : "", box->detail, "\n", box->shape,
-                                 *box->params ? "\n" : "", box->params, *box->params ? " parameters" : ""};
+    const char *const parts[] = {box->path,       "\n",
+                                 box->class_name, *box->detail ? " · " : "",
+                                 box->detail,     "\n",
+                                 box->shape,      *box->params ? "\n" : "",
+                                 box->params,     *box->params ? " parameters" : ""};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         if (parts[i][0] == '\n')
             cuv_buffer_char(b, '\n');
@@ -162,7 +182,8 @@ static void draw_box(const cuv_picture *p, uint32_t i, bool linked, cuv_buffer *
     output_mark(box, n, b);
     cuv_buffer_text(b, linked ? "</a>" : "");
     if (box->inside) {
-        cuv_buffer_printf(b, "\n<g transform=\"translate(%.1f %.1f)\">\n", n->x + (n->width - box->inside->layout.width) / 2, n->y + 46);
+        cuv_buffer_printf(b, "\n<g transform=\"translate(%.1f %.1f)\">\n",
+                          n->x + (n->width - box->inside->layout.width) / 2, n->y + 46);
         draw(box->inside, linked, b);
         cuv_buffer_text(b, "</g>\n");
     }
@@ -203,8 +224,11 @@ static double legend(const bool *seen, double width, double top, cuv_buffer *b)
             y += LEGEND;
         }
         if (b)
-            cuv_buffer_printf(b, "<g class=\"%s\"><rect class=\"b\" x=\"%.1f\" y=\"%.1f\" width=\"13\" height=\"11\" rx=\"3\"/>"
-                              "<text x=\"%.1f\" y=\"%.1f\">%s</text></g>\n", looks[i].id, x, y, x + 18, y + 9.5, looks[i].label);
+            cuv_buffer_printf(
+                b,
+                "<g class=\"%s\"><rect class=\"b\" x=\"%.1f\" y=\"%.1f\" width=\"13\" height=\"11\" rx=\"3\"/>"
+                "<text x=\"%.1f\" y=\"%.1f\">%s</text></g>\n",
+                looks[i].id, x, y, x + 18, y + 9.5, looks[i].label);
         x += room;
     }
     return y + LEGEND - top;
@@ -218,7 +242,8 @@ static void subtitle(const cuv_picture *p, double width, cuv_buffer *b)
         all += trainable + frozen;
     }
     const char *count = cuv_grouped(p->arena, all);
-    const char *text = count ? cuv_arena_printf(p->arena, "%s · %u layers · %s parameters", p->m->class_name, p->total, count) : NULL;
+    const char *text =
+        count ? cuv_arena_printf(p->arena, "%s · %u layers · %s parameters", p->m->class_name, p->total, count) : NULL;
     if (text)
         text_at(b, "t", MARGIN, MARGIN + 30, text, width - 2 * MARGIN, 11, false);
     else
@@ -233,16 +258,23 @@ void cuv_svg_write(const cuv_picture *p, bool linked, cuv_buffer *b)
     double width = p->layout.width > 280 ? p->layout.width : 280;
     width = (width > least ? width : least) + 2 * MARGIN;
     const double top = MARGIN + TITLE + legend(seen, width, 0, NULL) + 8, height = top + p->layout.height + MARGIN;
-    cuv_buffer_printf(b, "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"cv\" role=\"img\" width=\"%.0f\" height=\"%.0f\" "
-                      "viewBox=\"0 0 %.0f %.0f\">\n<title>", width, height, width, height);
+    cuv_buffer_printf(
+        b,
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"cv\" role=\"img\" width=\"%.0f\" height=\"%.0f\" "
+        "viewBox=\"0 0 %.0f %.0f\">\n<title>",
+        width, height, width, height);
     cuv_markup(b, p->m->name);
     cuv_buffer_text(b, "</title>\n");
     cuv_buffer_text(b, "<style>");
     cuv_svg_style(b);
     cuv_buffer_text(b, "</style>\n");
-    cuv_buffer_printf(b, "<defs><marker id=\"cv-tip\" viewBox=\"0 0 8 8\" refX=\"7.5\" refY=\"4\" markerWidth=\"8\" markerHeight=\"8\" "
-                      "markerUnits=\"userSpaceOnUse\" orient=\"auto-start-reverse\"><path class=\"tip\" d=\"M0 0.5L8 4L0 7.5z\"/></marker></defs>\n"
-                      "<rect class=\"paper\" width=\"%.0f\" height=\"%.0f\"/>\n", width, height);
+    cuv_buffer_printf(
+        b,
+        "<defs><marker id=\"cv-tip\" viewBox=\"0 0 8 8\" refX=\"7.5\" refY=\"4\" markerWidth=\"8\" markerHeight=\"8\" "
+        "markerUnits=\"userSpaceOnUse\" orient=\"auto-start-reverse\"><path class=\"tip\" d=\"M0 0.5L8 4L0 "
+        "7.5z\"/></marker></defs>\n"
+        "<rect class=\"paper\" width=\"%.0f\" height=\"%.0f\"/>\n",
+        width, height);
     text_at(b, "head", MARGIN, MARGIN + 12, p->m->name, width - 2 * MARGIN, 17, true);
     subtitle(p, width, b);
     legend(seen, width, MARGIN + TITLE - 8, b);

@@ -1,5 +1,6 @@
-/* A picture in text: a line for each layer in the order of calls, and on its left the ways of the tensors that are still needed, each in a
- * column of its own. A tensor's column goes on until its last user; lines between layers join and branch. */
+/* A picture in text: a line for each layer in the order of calls, and on its left the ways of the tensors that are
+ * still needed, each in a column of its own. A tensor's column goes on until its last user; lines between layers join
+ * and branch. */
 #include "emit/view/view.h"
 
 enum { UP = 1, DOWN = 2, LEFT = 4, RIGHT = 8, PASSES = 16 };
@@ -23,10 +24,11 @@ typedef struct text_picture {
 } text_picture;
 
 static const char *const ansi[CUV_FAM_COUNT] = {
-    [CUV_FAM_INPUT] = "\033[37m", [CUV_FAM_CONV] = "\033[34m", [CUV_FAM_DENSE] = "\033[94m", [CUV_FAM_RNN] = "\033[35m",
-    [CUV_FAM_ATTENTION] = "\033[95m", [CUV_FAM_EMBED] = "\033[36m", [CUV_FAM_NORM] = "\033[32m", [CUV_FAM_ACT] = "\033[33m",
-    [CUV_FAM_POOL] = "\033[96m", [CUV_FAM_SHAPE] = "\033[90m", [CUV_FAM_MERGE] = "\033[93m", [CUV_FAM_DROP] = "\033[90m",
-    [CUV_FAM_OWN] = "\033[91m", [CUV_FAM_MODEL] = "\033[1m"};
+    [CUV_FAM_INPUT] = "\033[37m", [CUV_FAM_CONV] = "\033[34m",      [CUV_FAM_DENSE] = "\033[94m",
+    [CUV_FAM_RNN] = "\033[35m",   [CUV_FAM_ATTENTION] = "\033[95m", [CUV_FAM_EMBED] = "\033[36m",
+    [CUV_FAM_NORM] = "\033[32m",  [CUV_FAM_ACT] = "\033[33m",       [CUV_FAM_POOL] = "\033[96m",
+    [CUV_FAM_SHAPE] = "\033[90m", [CUV_FAM_MERGE] = "\033[93m",     [CUV_FAM_DROP] = "\033[90m",
+    [CUV_FAM_OWN] = "\033[91m",   [CUV_FAM_MODEL] = "\033[1m"};
 
 static void paint(text_picture *t, const char *sequence)
 {
@@ -249,8 +251,9 @@ static cuv_status next_box(text_picture *t, uint32_t box, bool draws)
     if (fresh)
         target = free_column(t, count ? first + 1 : 0);
     if (target == UINT32_MAX)
-        return cuv_fail(t->p->cx, CUV_UNSUPPORTED, "view.size", &(cuv_detail){.help = "write it: cuvier view ... -o model.svg"},
-                        "more than %d tensors are needed at the same time, too many to draw side by side", MOST_COLUMNS);
+        return cuv_fail(
+            t->p->cx, CUV_UNSUPPORTED, "view.size", &(cuv_detail){.help = "write it: cuvier view ... -o model.svg"},
+            "more than %d tensors are needed at the same time, too many to draw side by side", MOST_COLUMNS);
     const bool joins = count > 1 || (count == 1 && fresh);
     if (draws && joins)
         join_line(t, enters, ends, target);
