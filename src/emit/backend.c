@@ -109,7 +109,19 @@ cuv_status cuv_config_padding(cuv_config_writer *w, const cuv_layer *layer, cuv_
     return cuv_config_note(w, layer, "padding='same' of Theano", "a layer of padding before a convolution without");
 }
 
-cuv_status cuv_config_check_backend(cuv_config_writer *w, const cuv_layer *layer)
+/* A bias along an axis that is not its own, or that the reader will add along such a one (src/layers/bias.c). */
+static const char *odd_bias(cuv_config_writer *w, const cuv_layer *layer, int keras)
+{
+    if (layer->bias == CUV_BIAS_MOVED && keras == 2)
+        return cuv_format(w->cx, "the bias along axis %d, where only Keras 3.7 and later on TensorFlow adds it", layer->bias_axis);
+    if (layer->bias == CUV_BIAS_MISTAKABLE && keras == 3)
+        cuv_warn(w->cx, "write.bias_axis", &(cuv_detail){.layer = layer->name, .help = "run it on JAX or PyTorch, or write .onnx or .c"},
+                 "'%s' (%s): Keras 3.7 and later on TensorFlow will add its bias along another axis, which has as many places", layer->name,
+                 layer->def->name);
+    return NULL;
+}
+
+cuv_status cuv_config_check_backend(cuv_config_writer *w, const cuv_layer *layer, int keras)
 {
     const char *found = NULL;
     bool padded = layer->theano && layer->def->spatial && has_row(layer, "padding") && has_row(layer, "strides");
@@ -118,6 +130,8 @@ cuv_status cuv_config_check_backend(cuv_config_writer *w, const cuv_layer *layer
         found = "padding='same' of Theano, which begins at another cell";
     if (layer->tf1 && cuv_streq(layer->def->name, "UpSampling2D") && !cuv_arg_is(layer, "interpolation", "nearest"))
         found = "the bilinear enlarging of TensorFlow 1, which has other weights";
+    if (!found)
+        found = odd_bias(w, layer, keras);
     if (!found)
         return CUV_OK;
     return cuv_fail(w->cx, CUV_UNSUPPORTED, "write.behaviour", &(cuv_detail){.layer = layer->name, .found = found,

@@ -212,7 +212,7 @@ static cuv_status layer_record(writer *w, const cuv_layer *layer, cuv_value **ou
     const char *class_name;
     CUV_TRY(cuv_keras3_class(w, layer, &class_name));
     if (w->split != layer || !cuv_config_padded(layer))
-        CUV_TRY(cuv_config_check_backend(w, layer));
+        CUV_TRY(cuv_config_check_backend(w, layer, 3));
     CUV_TRY(cuv_config_object(w, "keras.layers", class_name, NULL, &config, out));
     CUV_TRY(cuv_dict_set(w->arena, config, "name", cuv_value_text(w->arena, cuv_keras3_name(w, layer->name))));
     if (cuv_keras3_takes(layer, "trainable"))

@@ -31,7 +31,7 @@ CUV_MUST_USE cuv_status cuv_config_refuse_lambdas(const struct cuv_model *m, con
 bool cuv_config_padded(const cuv_layer *layer);
 /* The layer that pads, before the convolution of the record `conv`, which is changed. */
 CUV_MUST_USE cuv_status cuv_config_padding(cuv_config_writer *w, const cuv_layer *layer, cuv_value *conv, cuv_value **out);
-CUV_MUST_USE cuv_status cuv_config_check_backend(cuv_config_writer *w, const cuv_layer *layer);
+CUV_MUST_USE cuv_status cuv_config_check_backend(cuv_config_writer *w, const cuv_layer *layer, int keras);
 
 /* Names that a Keras does not take are changed, with a note; no two layers get the same (name.c). NULL: no memory. */
 const char *cuv_keras3_name(cuv_config_writer *w, const char *name);    /* without slashes */

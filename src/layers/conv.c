@@ -78,12 +78,6 @@ cuv_status cuv_conv_return(cuv_call *call, cuv_ref y, bool after)
     return cuv_call_return(call, y);
 }
 
-cuv_ref cuv_with_bias(cuv_call *call, cuv_op op, cuv_ref x, cuv_ref kernel, const cuv_attrs *attrs)
-{
-    cuv_ref in[3] = {x, kernel, cuv_call_weight(call, "bias")};
-    return cuv_emit(call->program, op, in, in[2] == CUV_NO_REF ? 2 : 3, attrs);
-}
-
 static cuv_status conv_build(cuv_call *call)
 {
     CUV_TRY(cuv_call_expect_rank(call, 0, call->layer->def->spatial + 2));
@@ -101,7 +95,8 @@ static cuv_status conv_lower(cuv_call *call)
     attrs.groups = (int)cuv_arg_int(call->layer, "groups");
     CUV_TRY(cuv_conv_act(call, &attrs, &after));
     cuv_ref x = cuv_to_last(call, cuv_float_in(call, 0));
-    return cuv_conv_return(call, cuv_with_bias(call, CUV_OP_CONV, x, cuv_conv_kernel(call, "kernel"), &attrs), after);
+    x = cuv_with_bias(call, CUV_OP_CONV, x, cuv_conv_kernel(call, "kernel"), &attrs, &after);
+    return cuv_conv_return(call, x, after);
 }
 
 #define CONV_ROWS(n, one, paddings)                                                                                          \
@@ -135,7 +130,8 @@ static cuv_status depthwise_lower(cuv_call *call)
     cuv_attrs attrs = conv_attrs(call->layer);
     CUV_TRY(cuv_conv_act(call, &attrs, &after));
     cuv_ref x = cuv_to_last(call, cuv_float_in(call, 0));
-    return cuv_conv_return(call, cuv_with_bias(call, CUV_OP_DEPTHWISE, x, cuv_call_weight(call, "kernel"), &attrs), after);
+    x = cuv_with_bias(call, CUV_OP_DEPTHWISE, x, cuv_call_weight(call, "kernel"), &attrs, &after);
+    return cuv_conv_return(call, x, after);
 }
 
 static cuv_status rank_build(cuv_call *call)
@@ -175,7 +171,7 @@ static cuv_status separable_lower(cuv_call *call)
     CUV_TRY(cuv_conv_act(call, &pointwise, &after));
     cuv_ref x = cuv_to_last(call, cuv_float_in(call, 0));
     x = cuv_emit(call->program, CUV_OP_DEPTHWISE, CUV_IN(x, cuv_call_weight(call, "depthwise_kernel")), &depthwise);
-    x = cuv_with_bias(call, CUV_OP_CONV, x, cuv_call_weight(call, "pointwise_kernel"), &pointwise);
+    x = cuv_with_bias(call, CUV_OP_CONV, x, cuv_call_weight(call, "pointwise_kernel"), &pointwise, &after);
     return cuv_conv_return(call, x, after);
 }
 

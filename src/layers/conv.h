@@ -12,7 +12,7 @@ cuv_ref cuv_conv_kernel(cuv_call *call, const char *slot);
 /* The activation as part of the step; `after`: it must follow in Keras's own layout instead. */
 CUV_MUST_USE cuv_status cuv_conv_act(cuv_call *call, cuv_attrs *attrs, bool *after);
 cuv_status cuv_conv_return(cuv_call *call, cuv_ref y, bool after);
-/* op(x, kernel, bias when there is one). */
-cuv_ref cuv_with_bias(cuv_call *call, cuv_op op, cuv_ref x, cuv_ref kernel, const cuv_attrs *attrs);
+/* op(x, kernel, bias when there is one); a bias that Keras takes for another axis's is added after it, then `after` is set (bias.c). */
+cuv_ref cuv_with_bias(cuv_call *call, cuv_op op, cuv_ref x, cuv_ref kernel, cuv_attrs *attrs, bool *after);
 
 #endif

@@ -57,7 +57,8 @@ static cuv_status input_part(cuv_call *call, cuv_ref x, cuv_ref *out)
     for (int i = 2; i < rank; i++)
         shape[i - 1] = -2 - i;
     cuv_ref flat = cuv_emit_reshape(call->program, x, shape, rank - 1);
-    flat = cuv_with_bias(call, CUV_OP_CONV, flat, cuv_conv_kernel(call, "kernel"), &attrs);
+    cuv_ref in[3] = {flat, cuv_conv_kernel(call, "kernel"), cuv_call_weight(call, "bias")};
+    flat = cuv_emit(call->program, CUV_OP_CONV, in, in[2] == CUV_NO_REF ? 2 : 3, &attrs);
     CUV_TRY(call->program->status);
     cuv_attrs whole = {.shape = {-2, -3}, .shape_count = rank};       /* batch and time as x has them */
     for (int i = 2; i < rank; i++)

@@ -51,7 +51,8 @@ static cuv_status transpose_lower(cuv_call *call)
     transpose_padding(layer, &attrs);
     CUV_TRY(cuv_conv_act(call, &attrs, &after));
     cuv_ref x = cuv_to_last(call, cuv_float_in(call, 0));
-    return cuv_conv_return(call, cuv_with_bias(call, CUV_OP_CONV_TRANSPOSE, x, cuv_conv_kernel(call, "kernel"), &attrs), after);
+    x = cuv_with_bias(call, CUV_OP_CONV_TRANSPOSE, x, cuv_conv_kernel(call, "kernel"), &attrs, &after);
+    return cuv_conv_return(call, x, after);
 }
 
 #define HEAD(one)                                                                                                            \

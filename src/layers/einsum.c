@@ -296,7 +296,7 @@ static cuv_status einsum_lower(cuv_call *call)
     if (quant && cuv_lora_rank(call->layer, &rank))
         y = with_lora(call, e, y);
     if (bias != CUV_NO_REF)
-        y = cuv_emit2(call->program, CUV_OP_ADD, y, bias);
+        y = cuv_add_bias(call, y, bias);
     CUV_TRY(cuv_finish_activation(call, "activation", y, &y));
     return cuv_call_return(call, y);
 }

@@ -114,6 +114,7 @@ static cuv_status fill(cuv_layer *layer, const cuv_value *record, const cuv_laye
     layer->lora = like->lora;
     layer->keras_minor = like->keras_minor;
     layer->theano = like->theano;
+    layer->adds_as_bias = like->adds_as_bias;
     layer->hooks = like->hooks;
     layer->parent = like->parent;
     layer->channels_first = like->channels_first;

@@ -126,6 +126,10 @@ typedef struct cuv_model_hooks {
     bool scripted;              /* the configuration came from code: it names no masks */
 } cuv_model_hooks;
 
+/* Along which axis a bias was added (bias.c): its own; another one, as that Keras does; its own, though that Keras adds it along another one
+ * when it runs eagerly; its own, though newer Kerases take it for another one's. */
+typedef enum cuv_bias_kind { CUV_BIAS_PLAIN, CUV_BIAS_MOVED, CUV_BIAS_EITHER, CUV_BIAS_MISTAKABLE } cuv_bias_kind;
+
 struct cuv_layer {
     const cuv_layer_def *def;
     const char *name;           /* "dense_1" */
@@ -153,6 +157,9 @@ struct cuv_layer {
     bool tf1;                   /* written by multi-backend Keras <= 2.2/2.3 on TensorFlow 1 (quirks 10) */
     bool theano;                /* trained on Theano: true convolutions, other `same` (quirks 4) */
     bool channels_first;        /* data_format of this layer */
+    bool adds_as_bias;          /* Keras 3.7 or later on TensorFlow, which may take a sum for another axis's (bias.c) */
+    cuv_bias_kind bias;         /* after a call: what became of it */
+    int bias_axis;              /* where that is to be told: along which axis it was added */
     bool built, called;
     int64_t in_shape[CUV_MAX_RANK];   /* first input at build, in Keras's own layout */
     int in_rank;

@@ -337,7 +337,9 @@ static cuv_status arithmetic(cuv_call *call, cuv_op op)
         a = cuv_emit_cast(call->program, a, CUV_I32);
         b = cuv_emit_cast(call->program, b, CUV_I32);
     }
-    return cuv_give(call, cuv_emit2(call->program, op, a, b));
+    const cuv_kwarg *second = cuv_operand(call, cuv_operand_name(call, 1));
+    const bool constant = second && second->literal && !second->list_count;
+    return cuv_give(call, op == CUV_OP_ADD && constant ? cuv_add_bias(call, a, b) : cuv_emit2(call->program, op, a, b));
 }
 
 #define ARITHMETIC(id, op) cuv_status cuv_op_##id(cuv_call *call) { return arithmetic(call, CUV_OP_##op); }

@@ -45,6 +45,8 @@ cuv_ref cuv_concat2(cuv_call *call, cuv_ref a, cuv_ref b, int axis);
 cuv_ref cuv_mask_join(cuv_call *call, cuv_op op, cuv_ref a, cuv_ref b);
 /* Axis counted from 0; "config.value" when it lies outside. */
 CUV_MUST_USE cuv_status cuv_call_axis(cuv_call *call, const char *argument, int64_t value, int rank, int *axis);
+/* x + b as the Keras that wrote the file adds a bias, or another operand that is known: not always along b's own axes (bias.c). */
+cuv_ref cuv_add_bias(cuv_call *call, cuv_ref x, cuv_ref b);
 const cuv_var *cuv_var_of(const cuv_call *call, cuv_ref ref);
 /* "layer.input" with a sentence in Keras's words. */
 cuv_status cuv_bad_input(cuv_call *call, size_t input, const char *expected);

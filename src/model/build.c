@@ -96,6 +96,22 @@ static cuv_status note_lambdas(struct cuv_model *m, const cuv_layer *layer)
     return CUV_OK;
 }
 
+/* A bias that the sizes let Keras 3.7 and later on TensorFlow take for another axis's (src/layers/bias.c). */
+static cuv_status note_biases(struct cuv_model *m, const cuv_layer *layer)
+{
+    const char *name = layer->path ? layer->path : layer->name, *axis = cuv_format(m->cx, "%d", layer->bias_axis);
+    if (layer->bias == CUV_BIAS_MOVED)
+        CUV_TRY(cuv_model_decide(m, name, "bias_axis", axis, cuv_streq(m->backend, "tensorflow") ? CUV_CERTAIN : CUV_ASSUMED,
+                                 "that axis has as many places, and Keras 3.7 and later on TensorFlow take what is added for its bias",
+                                 "the axis of the bias, as JAX, PyTorch and other versions of Keras have it"));
+    if (layer->bias == CUV_BIAS_EITHER)
+        CUV_TRY(cuv_model_decide(m, name, "bias_axis", axis, CUV_ASSUMED, "model.predict adds it so, on every backend",
+                                 "the last axis, which has as many places: there Keras 3.7 and later on TensorFlow add it when run eagerly"));
+    for (size_t i = 0; i < layer->inner_count; i++)
+        CUV_TRY(note_biases(m, layer->inner[i]));
+    return CUV_OK;
+}
+
 static cuv_status collect_weights(struct cuv_model *m)
 {
     size_t n = 0;
@@ -108,6 +124,8 @@ static cuv_status collect_weights(struct cuv_model *m)
         list_weights(m, m->layers[i]);
     for (size_t i = 0; i < m->layer_count; i++)
         CUV_TRY(note_lambdas(m, m->layers[i]));
+    for (size_t i = 0; i < m->layer_count; i++)
+        CUV_TRY(note_biases(m, m->layers[i]));
     return CUV_OK;
 }
 
@@ -370,6 +388,7 @@ static cuv_status build(struct cuv_model *m, const struct cuv_evidence *ev, cons
     cuv_layer like = {.keras = m->keras, .keras_minor = minor_version(m), .tf1 = written_by_tf1(m), .trainable = true,
                       .hooks = hooks, .arena = m->arena};
     like.lora = holds_lora(ev);
+    like.adds_as_bias = m->keras == 3 && like.keras_minor >= 7 && (!m->backend || cuv_streq(m->backend, "tensorflow"));
     CUV_TRY(decide_theano(m, record, &like.theano));
     CUV_TRY(cuv_graph_parse(m, record, &like, &g));
     m->graph = g;

@@ -181,6 +181,25 @@ static cuv_status one(maker *mk, const cuv_layer *layer, const cuv_named *in, si
     return CUV_OK;
 }
 
+/* A model as a layer: what CuDNN's layers inside it have, in their places among the others. */
+static cuv_status inside(maker *mk, const cuv_unit *unit, const cuv_named *in, size_t count, bool *changed)
+{
+    size_t taken;
+    for (size_t i = 0; i < count; i += taken) {
+        const cuv_layer *layer = unit->weights[i]->layer;
+        bool gated = cuv_streq(layer->def->name, "LSTM") || cuv_streq(layer->def->name, "GRU"), made = false;
+        taken = gated && i + 2 < count && unit->weights[i + 2]->layer == layer ? 3 : 1;
+        if (taken == 3)
+            CUV_TRY(recurrent(mk, layer, in + i, 3, &made));
+        for (size_t k = i; k < i + taken && !made; k++)
+            CUV_TRY(give(mk, &in[k], in[k].tensor, in[k].weight));
+        for (size_t k = i; k < i + taken && made; k++)
+            mk->out[k].weight = in[k].weight;
+        *changed = *changed || made;
+    }
+    return CUV_OK;
+}
+
 cuv_status cuv_modernise(cuv_binding *b, const cuv_unit *unit, const cuv_file *file, const cuv_offer *offer, cuv_offer *out)
 {
     maker mk = {.b = b, .file = file, .out = CUV_NEW_ARRAY(b->scratch, cuv_named, offer->count + 1)};
@@ -189,6 +208,10 @@ cuv_status cuv_modernise(cuv_binding *b, const cuv_unit *unit, const cuv_file *f
     if (!mk.out)
         return cuv_oom(b->cx);
     CUV_TRY(one(&mk, unit->layer, offer->tensors, offer->count, &changed));
+    if (!changed && unit->layer->inner_count && unit->weights && offer->count == unit->count) {
+        mk.count = 0;
+        CUV_TRY(inside(&mk, unit, offer->tensors, offer->count, &changed));
+    }
     if (!changed)
         return CUV_OK;
     out->tensors = mk.out;

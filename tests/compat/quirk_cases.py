@@ -3,6 +3,8 @@ model that real Keras 3 computes as the test runs; those of older Kerases are fa
 
 Names begin with the number; a builder returns a layer with the shapes of its inputs, or a model with how to draw them.
 """
+import numpy as np
+
 from layer_cases import chain
 
 
@@ -47,6 +49,19 @@ def lookups(d):
     x = d.K.Input((3,), dtype="string")
     return d.K.Model(x, [L.StringLookup(vocabulary=["a", "b"])(x), L.StringLookup(vocabulary=["a", "b"], mask_token="")(x),
                          L.StringLookup(vocabulary=["a", "b"], num_oov_indices=3)(x)]), ["words"]
+
+
+def biases(d):
+    """Where Keras 3.7 and later on TensorFlow take the last axis for the bias's, run eagerly as well as in a graph (src/layers/bias.c)."""
+    L, first = d.L, {"data_format": "channels_first", "padding": "same"}
+    x, y, z, rows = d.K.Input((5, 4, 5)), d.K.Input((2, 3, 4, 5)), d.K.Input((5, 5)), d.K.Input((4, 4))
+    own = [L.Conv2DTranspose(5, 2, activation="tanh", **first), L.DepthwiseConv2D(2, **first), L.SeparableConv2D(5, 2, activation="softmax", **first),
+           L.Conv2D(5, 2, dilation_rate=2, activation="relu", **first), L.Conv2D(10, 1, groups=5, **first), L.Conv2D(5, 2, groups=5, **first)]
+    last = [L.DepthwiseConv1D(2, **first), L.SeparableConv1D(5, 2, **first), L.Conv1DTranspose(5, 2, **first), L.Conv1D(5, 2, groups=5, **first)]
+    outputs = [layer(x) for layer in own] + [layer(y) for layer in (L.Conv3D(5, 2, **first), L.Conv3DTranspose(5, 2, **first))]
+    outputs += [layer(z) for layer in last] + [L.EinsumDense("abc,cd->abd", (4, 4), bias_axes="b", activation="relu")(rows)]
+    outputs += [L.MultiHeadAttention(4, 1)(rows, rows), rows + np.arange(4, dtype="float32").reshape(4, 1), d.K.ops.add(np.ones((4, 1), "float32"), rows)]
+    return d.K.Model([x, y, z, rows], outputs), [None] * 4
 
 
 def merges(d):
@@ -113,6 +128,7 @@ QUIRKS = {
     "07 channels_first": many(lambda L: [L.Conv2D(4, 3, data_format="channels_first", padding="same"), L.Flatten(data_format="channels_first"),
                                          L.GlobalAveragePooling2D(data_format="channels_first")], (3, 5, 6)),     # not as wide as it has
     # filters: then Keras 3 on TensorFlow adds the bias along the wrong axis
+    "07 biases along another axis": biases,
     "08 pooling": many(lambda L: [L.AveragePooling1D(3, 2, padding="same"), L.MaxPooling1D(3, 2, padding="same"), L.AdaptiveAveragePooling1D(3),
                                   L.AdaptiveMaxPooling1D(3)], (7, 2)),
     "09 pooling of masked steps": masked(lambda L: [L.GlobalAveragePooling1D()]),

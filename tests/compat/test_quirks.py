@@ -75,6 +75,22 @@ def test_older(name, tmp_path):
     np.testing.assert_allclose(outputs(tmp_path, sequential(version, [(layer, config)]), x), y, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("version, backend, axis", [("3.15.1", "tensorflow", 3), ("3.7.0", "tensorflow", 3), ("3.6.0", "tensorflow", 1), ("3.15.1", "jax", 1),
+                                                    ("3.15.1", "torch", 1), ("2.15.0", "tensorflow", 1)])
+def test_07_biases(tmp_path, version, backend, axis):
+    """As many channels as columns: Keras 3.7 began to add such a bias along the columns, on TensorFlow alone."""
+    config = {"name": "d", "trainable": True, "batch_input_shape": [None, 2, 2, 2], "dtype": "float32", "kernel_size": [1, 1], "strides": [1, 1],
+              "padding": "valid", "depth_multiplier": 1, "data_format": "channels_first", "dilation_rate": [1, 1], "activation": "linear", "use_bias": True}
+    layers = [("DepthwiseConv2D", config)]
+    if version[0] == "3":
+        batch = {"batch_shape": config.pop("batch_input_shape"), "dtype": "float32", "name": "i"}
+        layers = [("InputLayer", batch)] + layers
+    found = outputs(tmp_path, sequential(version, layers, backend), np.zeros((1, 2, 2, 2)), [np.zeros((1, 1, 2, 1)), [1.0, 2.0]])
+    np.testing.assert_array_equal(found, np.broadcast_to(np.reshape([1.0, 2.0], [2 if i == axis else 1 for i in range(4)]), (1, 2, 2, 2)))
+    report = must("rebuild", tmp_path / "c.json", tmp_path / "w.npz", "-v").stdout
+    assert ("d/bias_axis = 3" in report) == (axis == 3)
+
+
 def test_04_kernels_of_theano_are_turned(tmp_path):
     """Theano convolves truly: the kernel [1, 2] at x gives 2 x[i] + 1 x[i+1], where TensorFlow gives 1 x[i] + 2 x[i+1]."""
     conv = {"name": "c", "trainable": True, "batch_input_shape": [None, 3, 1], "dtype": "float32", "filters": 1, "kernel_size": [2],
