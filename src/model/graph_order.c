@@ -2,13 +2,15 @@
  * depth from the outputs, and within one depth as they are met on the way back. It matters where a call changes what later ones see. */
 #include "model/graph.h"
 
+#include <stdlib.h>
+
 /* The k-th tensor that a call takes, of all arguments one after the other; NULL after the last. */
 typedef struct taking { size_t arg, wire; } taking;
 
-static const cuv_wire *next_taken(const cuv_graph_call *call, taking *at)
+static const cuv_wire *next_taken(const cuv_graph_call *call, const cuv_wired_arg *const *args, taking *at)
 {
     while (at->arg < call->arg_count) {
-        const cuv_wired_arg *arg = &call->args[at->arg];
+        const cuv_wired_arg *arg = args[at->arg];
         if (at->wire < arg->wire_count)
             return &arg->wires[at->wire++];
         at->arg++;
@@ -19,12 +21,35 @@ static const cuv_wire *next_taken(const cuv_graph_call *call, taking *at)
 
 typedef struct ordering {
     const cuv_graph *g;
+    const cuv_wired_arg ***args;    /* by call: its arguments, the keywords by their names as Keras flattens them */
     int32_t *finished, *met;        /* calls in the order in which they are finished, and met */
     size_t finished_count, met_count;
     int32_t *depth, *layer_depth;
     bool *seen, *known;
     struct { int32_t call; taking at; } *stack;
 } ordering;
+
+static int positional_first(const void *a, const void *b)
+{
+    const cuv_wired_arg *x = *(const cuv_wired_arg *const *)a, *y = *(const cuv_wired_arg *const *)b;
+    if (x->name && y->name && strcmp(x->name, y->name))
+        return strcmp(x->name, y->name);
+    return !x->name != !y->name ? (x->name ? 1 : -1) : x < y ? -1 : x > y;
+}
+
+static bool sort_arguments(ordering *o, cuv_arena *scratch)
+{
+    o->args = CUV_NEW_ARRAY(scratch, const cuv_wired_arg **, o->g->call_count + 1);
+    for (size_t i = 0; o->args && i < o->g->call_count; i++) {
+        const cuv_graph_call *call = &o->g->calls[i];
+        if (!(o->args[i] = CUV_NEW_ARRAY(scratch, const cuv_wired_arg *, call->arg_count + 1)))
+            return false;
+        for (size_t k = 0; k < call->arg_count; k++)
+            o->args[i][k] = &call->args[k];
+        qsort(o->args[i], call->arg_count, sizeof *o->args[i], positional_first);
+    }
+    return o->args;
+}
 
 static bool new_ordering(ordering *o, cuv_arena *scratch, const cuv_graph *g)
 {
@@ -33,7 +58,7 @@ static bool new_ordering(ordering *o, cuv_arena *scratch, const cuv_graph *g)
                     .layer_depth = CUV_NEW_ARRAY(scratch, int32_t, g->layer_count + 1),
                     .seen = CUV_NEW_ARRAY(scratch, bool, g->call_count + 1), .known = CUV_NEW_ARRAY(scratch, bool, g->call_count + 1)};
     o->stack = cuv_arena_calloc(scratch, g->call_count + 1, sizeof *o->stack);
-    return o->finished && o->met && o->depth && o->layer_depth && o->seen && o->known && o->stack;
+    return o->finished && o->met && o->depth && o->layer_depth && o->seen && o->known && o->stack && sort_arguments(o, scratch);
 }
 
 /* Depth first from one output: what a call takes is finished before it. */
@@ -46,7 +71,8 @@ static void finish_from(ordering *o, int32_t output)
     o->stack[depth].call = output;
     o->stack[depth++].at = (taking){0};
     while (depth > 0) {
-        const cuv_wire *wire = next_taken(&o->g->calls[o->stack[depth - 1].call], &o->stack[depth - 1].at);
+        const int32_t top = o->stack[depth - 1].call;
+        const cuv_wire *wire = next_taken(&o->g->calls[top], o->args[top], &o->stack[depth - 1].at);
         if (!wire) {
             o->finished[o->finished_count++] = o->stack[--depth].call;
         } else if (!o->seen[wire->call]) {
@@ -73,7 +99,7 @@ static void measure(ordering *o)
         taking at = {0};
         meet(o, call);
         depth = o->depth[call] = *of_layer = o->depth[call] > *of_layer ? o->depth[call] : *of_layer;
-        for (const cuv_wire *w; (w = next_taken(&o->g->calls[call], &at)) != NULL;) {
+        for (const cuv_wire *w; (w = next_taken(&o->g->calls[call], o->args[call], &at)) != NULL;) {
             meet(o, w->call);
             if (o->depth[w->call] < depth + 1)
                 o->depth[w->call] = depth + 1;

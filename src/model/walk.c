@@ -1,8 +1,9 @@
 /* Walks a model's graph: every call of every layer in order, once for the model itself and once for each call of a nested model. */
 #include "model/graph.h"
+#include "layers/support.h"
 
-/* An output whose mask is taken off once the call of that rank has run. */
-typedef struct taken { struct taken *next; int32_t output, rank; } taken;
+/* An output whose mask is taken off, or put back on, once the call of that rank has run. */
+typedef struct taken { struct taken *next; int32_t output, rank; bool back; } taken;
 
 typedef struct walk {
     cuv_context *cx;
@@ -11,12 +12,15 @@ typedef struct walk {
     cuv_program *program;
     cuv_sym **made;             /* by call: its outputs */
     size_t *made_count;
-    taken **taken;              /* by call; NULL: no masks are taken off, then rank is NULL, too */
+    cuv_ref **said;             /* by call: the masks that its outputs have where none is taken off; NULL: those of `made` */
+    taken **taken;              /* by call; NULL: no masks are taken off, then rank and said are NULL, too */
+    cuv_wire *origin;           /* by call: whose tensor its first output is */
     int32_t *rank;              /* by call: when Keras runs it */
     int32_t now;                /* rank of the call being made */
+    enum { AS_RUN, AS_SAID, AS_RECORDED } masks;        /* which masks it is given */
 } walk;
 
-static taken *taken_of(walk *w, cuv_wire wire);
+static void choose_mask(walk *w, cuv_wire wire, cuv_sym *out);
 
 static cuv_status get_wire(walk *w, cuv_wire wire, const cuv_layer *user, cuv_sym *out)
 {
@@ -25,9 +29,8 @@ static cuv_status get_wire(walk *w, cuv_wire wire, const cuv_layer *user, cuv_sy
                         "'%s' takes output %d of '%s', which has %zu", user->name, wire.output,
                         w->g->layers[w->g->calls[wire.call].layer]->name, w->made_count[wire.call]);
     *out = w->made[wire.call][wire.output];
-    const taken *t = w->taken ? taken_of(w, wire) : NULL;
-    if (t && t->rank < w->now)
-        out->mask = CUV_NO_REF;
+    if (w->taken)
+        choose_mask(w, wire, out);
     return CUV_OK;
 }
 
@@ -125,31 +128,87 @@ static void adopt_keyword_inputs(cuv_call *call)
 /* ---- masks that are taken off */
 
 /* Since Keras 3.8 MultiHeadAttention takes the masks off query, value and key (its `call`): whoever is run later on the same tensor sees
- * none, unless the file names one. Code names no masks: there the layers that would have them named count more. */
+ * none, unless the configuration names one. A script names none; there Keras does, as the layers are called and before anything runs: a layer
+ * with an argument `mask` that is called on one tensor and nothing else keeps the mask of that tensor (Layer.__call__). So the masks of a
+ * script's model are followed twice: as it is called, and as it runs. */
 static bool takes_masks_off(const walk *w, const cuv_graph_call *gc)
 {
     const cuv_layer *layer = w->g->layers[gc->layer];
-    return !(layer->hooks && layer->hooks->scripted) && layer->keras == 3 && layer->keras_minor >= 8 && layer->def && cuv_streq(layer->def->name, "MultiHeadAttention");
+    return layer->keras == 3 && layer->keras_minor >= 8 && layer->def && cuv_streq(layer->def->name, "MultiHeadAttention");
 }
 
-static taken *taken_of(walk *w, cuv_wire wire)
+static bool is_scripted(const cuv_layer *layer)
 {
-    for (taken *t = w->taken[wire.call]; t; t = t->next)
-        if (t->output == wire.output)
-            return t;
-    return NULL;
+    return layer->hooks && layer->hooks->scripted;
 }
 
-static cuv_status note_taken(walk *w, cuv_wire wire, int32_t rank)
+static bool records_mask(const walk *w, const cuv_graph_call *gc)
 {
-    taken *t = taken_of(w, wire);
-    if (!t) {
-        if (!(t = CUV_NEW(w->m->arena, taken)))
-            return cuv_oom(w->cx);
-        *t = (taken){w->taken[wire.call], wire.output, rank};
-        w->taken[wire.call] = t;
+    const cuv_layer *layer = w->g->layers[gc->layer];
+    static const char with_mask[] = "BatchNormalization Bidirectional ConvLSTM1D ConvLSTM2D ConvLSTM3D GRU GlobalAveragePooling1D LSTM RNN "
+                                    "SimpleRNN Softmax TimeDistributed";
+    if (!is_scripted(layer) || gc->arg_count != 1 || gc->args[0].name || gc->args[0].kind != CUV_ARG_TENSOR)
+        return false;
+    const cuv_wire wire = gc->args[0].wires[0];
+    bool converted = (size_t)wire.output < w->made_count[wire.call] &&
+                     cuv_program_var(w->program, w->made[wire.call][wire.output].value)->dtype != layer->compute;
+    return !converted && (layer->model || (layer->def && cuv_has_word(with_mask, layer->def->name)));
+}
+
+/* Layers that hand on the very tensor they were given: what is taken off one is taken off the other. */
+static bool hands_on(const cuv_layer *layer)
+{
+    static const char names[] = "Dropout SpatialDropout1D SpatialDropout2D SpatialDropout3D GaussianNoise GaussianDropout AlphaDropout Identity "
+                                "ActivityRegularization";
+    return layer->def && (cuv_has_word(names, layer->def->name) ||
+                          (cuv_streq(layer->def->name, "Activation") && cuv_arg_is(layer, "activation", "linear")));
+}
+
+/* By call: whose tensor its first output is. */
+static cuv_status find_origins(walk *w)
+{
+    w->origin = CUV_NEW_ARRAY(w->m->arena, cuv_wire, w->g->call_count + 1);
+    for (size_t i = 0; w->origin && i < w->g->call_count; i++) {
+        const cuv_graph_call *gc = &w->g->calls[i];
+        bool handed = hands_on(w->g->layers[gc->layer]) && gc->arg_count && gc->args[0].kind == CUV_ARG_TENSOR;
+        const cuv_wire from = handed ? gc->args[0].wires[0] : (cuv_wire){(int32_t)i, 0};
+        w->origin[i] = handed && from.output == 0 ? w->origin[from.call] : from;
     }
-    t->rank = rank < t->rank ? rank : t->rank;
+    return w->origin ? CUV_OK : cuv_oom(w->cx);
+}
+
+static cuv_wire origin_of(const walk *w, cuv_wire wire)
+{
+    return wire.output == 0 ? w->origin[wire.call] : wire;
+}
+
+/* What was done last to a mask before now, or NULL. */
+static const taken *taken_of(const walk *w, cuv_wire wire)
+{
+    const taken *last = NULL;
+    wire = origin_of(w, wire);
+    for (const taken *t = w->taken[wire.call]; t; t = t->next)
+        if (t->output == wire.output && t->rank < w->now && (!last || t->rank > last->rank))
+            last = t;
+    return last;
+}
+
+static void choose_mask(walk *w, cuv_wire wire, cuv_sym *out)
+{
+    const taken *t = taken_of(w, wire);
+    cuv_ref then = w->said[wire.call] ? w->said[wire.call][wire.output] : out->mask;
+    cuv_ref run = !t ? out->mask : t->back ? then : CUV_NO_REF;
+    out->mask = w->masks == AS_SAID || (w->masks == AS_RECORDED && then != CUV_NO_REF) ? then : run;
+}
+
+static cuv_status note_taken(walk *w, cuv_wire wire, int32_t rank, bool back)
+{
+    taken *t = CUV_NEW(w->m->arena, taken);
+    if (!t)
+        return cuv_oom(w->cx);
+    wire = origin_of(w, wire);
+    *t = (taken){w->taken[wire.call], wire.output, rank, back};
+    w->taken[wire.call] = t;
     return CUV_OK;
 }
 
@@ -158,29 +217,83 @@ static bool is_one_of_three(const char *name)
     return cuv_streq(name, "query") || cuv_streq(name, "value") || cuv_streq(name, "key");
 }
 
-static cuv_status find_taken(walk *w)
+static cuv_status take_off(walk *w, size_t at)
 {
-    for (size_t i = 0; i < w->g->call_count; i++) {
-        const cuv_graph_call *gc = &w->g->calls[i];
-        if (!takes_masks_off(w, gc))
-            continue;
-        if (!w->taken) {
-            w->taken = CUV_NEW_ARRAY(w->m->arena, taken *, w->g->call_count + 1);
-            if (!w->taken)
-                return cuv_oom(w->cx);
-            CUV_TRY(cuv_graph_ranks(w->cx, w->g, w->m->arena, &w->rank));
-        }
-        for (size_t a = 0, positional = 0; a < gc->arg_count; a++) {
-            const cuv_wired_arg *arg = &gc->args[a];
-            bool one = arg->name ? is_one_of_three(arg->name) : positional++ < 3;
-            for (size_t k = 0; one && k < arg->wire_count; k++)
-                CUV_TRY(note_taken(w, arg->wires[k], w->rank[i]));
-        }
+    const cuv_graph_call *gc = &w->g->calls[at];
+    for (size_t a = 0, positional = 0; a < gc->arg_count; a++) {
+        const cuv_wired_arg *arg = &gc->args[a];
+        bool one = arg->name ? is_one_of_three(arg->name) : positional++ < 3;
+        for (size_t k = 0; one && k < arg->wire_count; k++)
+            CUV_TRY(note_taken(w, arg->wires[k], w->rank[at], false));
     }
     return CUV_OK;
 }
 
+/* A model as a layer puts the mask that is named for its input on it (Functional.call). */
+static cuv_status put_back(walk *w, size_t at)
+{
+    const cuv_graph_call *gc = &w->g->calls[at];
+    const cuv_layer *layer = w->g->layers[gc->layer];
+    bool named = is_scripted(layer) && gc->arg_count == 1;
+    for (size_t a = 1; a < gc->arg_count; a++)
+        named = named || (cuv_streq(gc->args[a].name, "mask") && gc->args[a].wire_count);
+    if (!layer->model || !named || gc->args[0].name || gc->args[0].kind != CUV_ARG_TENSOR)
+        return CUV_OK;
+    return note_taken(w, gc->args[0].wires[0], w->rank[at], true);
+}
+
+static cuv_status find_taken(walk *w)
+{
+    bool any = false;
+    for (size_t i = 0; !any && i < w->g->call_count; i++)
+        any = takes_masks_off(w, &w->g->calls[i]);
+    if (!any)
+        return CUV_OK;
+    w->said = CUV_NEW_ARRAY(w->m->arena, cuv_ref *, w->g->call_count + 1);
+    w->taken = CUV_NEW_ARRAY(w->m->arena, taken *, w->g->call_count + 1);
+    if (!w->taken || !w->said)
+        return cuv_oom(w->cx);
+    CUV_TRY(find_origins(w));
+    CUV_TRY(cuv_graph_ranks(w->cx, w->g, w->m->arena, &w->rank));
+    for (size_t i = 0; i < w->g->call_count; i++)
+        CUV_TRY(takes_masks_off(w, &w->g->calls[i]) ? take_off(w, i) : put_back(w, i));
+    return CUV_OK;
+}
+
 /* ---- calls */
+
+static bool same_masks(const cuv_call *a, const cuv_call *b)
+{
+    bool same = true;
+    for (size_t i = 0; same && i < a->in_count; i++)
+        same = a->in[i].mask == b->in[i].mask;
+    for (size_t i = 0; same && i < a->kwarg_count; i++) {
+        same = a->kwargs[i].tensor.mask == b->kwargs[i].tensor.mask;
+        for (size_t k = 0; same && k < a->kwargs[i].list_count; k++)
+            same = a->kwargs[i].list[k].mask == b->kwargs[i].list[k].mask;
+    }
+    return same;
+}
+
+/* The masks of a call's outputs as a script makes it, before anything runs. */
+static cuv_status follow_script(walk *w, size_t at, const cuv_call *run)
+{
+    const cuv_graph_call *gc = &w->g->calls[at];
+    cuv_call call = {.cx = w->cx, .arena = w->m->arena, .program = w->program, .layer = run->layer};
+    if (!w->taken || !is_scripted(run->layer))
+        return CUV_OK;
+    w->masks = AS_SAID;
+    CUV_TRY(fill_call(w, gc, &call));
+    adopt_keyword_inputs(&call);
+    if (!run->layer->model && !same_masks(run, &call))
+        CUV_TRY(cuv_layer_call(&call));
+    else
+        memcpy(call.out, run->out, sizeof call.out), call.out_count = run->out_count;
+    w->said[at] = CUV_NEW_ARRAY(w->m->arena, cuv_ref, call.out_count + 1);
+    for (size_t i = 0; w->said[at] && i < call.out_count; i++)         /* models as layers say none */
+        w->said[at][i] = run->layer->model ? CUV_NO_REF : call.out[i].mask;
+    return w->said[at] ? CUV_OK : cuv_oom(w->cx);
+}
 
 static cuv_status make_call(walk *w, size_t at, const cuv_sym *inputs, bool record)
 {
@@ -188,6 +301,7 @@ static cuv_status make_call(walk *w, size_t at, const cuv_sym *inputs, bool reco
     cuv_layer *layer = w->g->layers[gc->layer];
     cuv_call call = {.cx = w->cx, .arena = w->m->arena, .program = w->program, .layer = layer};
     w->now = w->rank ? w->rank[at] : 0;
+    w->masks = w->taken && records_mask(w, gc) ? AS_RECORDED : AS_RUN;
     for (size_t i = 0; i < w->g->input_count; i++)
         if (w->g->inputs[i] == gc->layer && cuv_streq(layer->def->name, "InputLayer")) {
             call.out[0] = inputs[i];
@@ -197,6 +311,7 @@ static cuv_status make_call(walk *w, size_t at, const cuv_sym *inputs, bool reco
         CUV_TRY(fill_call(w, gc, &call));
         adopt_keyword_inputs(&call);
         CUV_TRY(cuv_layer_call(&call));
+        CUV_TRY(follow_script(w, at, &call));
     }
     w->made[at] = CUV_NEW_ARRAY(w->m->arena, cuv_sym, call.out_count + 1);
     if (!w->made[at])
@@ -222,6 +337,7 @@ cuv_status cuv_graph_walk(struct cuv_model *m, const cuv_graph *g, cuv_program *
         CUV_TRY(make_call(&w, i, in, record));
     }
     w.now = INT32_MAX;
+    w.masks = AS_RUN;
     for (size_t i = 0; i < g->output_count; i++) {
         const cuv_layer *last = g->layers[g->calls[g->outputs[i].call].layer];
         CUV_TRY(get_wire(&w, g->outputs[i], last, &out[i]));

@@ -1,4 +1,4 @@
-"""Runs the scripts of idioms/ with real Keras and saves what they build: python idiom_worker.py FOLDER NAME...
+"""Runs the scripts of idioms/ (or others, by their path) with real Keras and saves what they build: python idiom_worker.py FOLDER NAME...
 
 FOLDER/NAME.{keras,h5,json,weights.h5} and NAME.all.npy (model.get_weights()), with random weights; NAME.io.npz has inputs in the
 order of model.inputs and outputs in that of model.outputs.
@@ -39,8 +39,9 @@ def run(name, folder):
     rng = np.random.default_rng(zlib.crc32(name.encode()))
     keras.backend.clear_session()
     scope = {"__name__": "__main__"}
-    with open(os.path.join(HERE, "idioms", name + ".py")) as script:
+    with open(name if name.endswith(".py") else os.path.join(HERE, "idioms", name + ".py")) as script:
         exec(compile(script.read(), name, "exec"), scope)
+    name = os.path.basename(name).removesuffix(".py")
     model, base = scope["model"], os.path.join(folder, name)
     model.set_weights([value_of(w, rng) for w in model.weights])
     x = [draw(t, rng) for t in model.inputs]
