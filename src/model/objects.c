@@ -8,6 +8,7 @@ struct onode {
     const char *name;
     onode *first, *last, *next;     /* children in the order of the file; siblings */
     const cuv_group *group;         /* vars of this object */
+    const struct queue *queue;      /* in which it stands */
     bool holds;                     /* it or something below has tensors */
 };
 
@@ -71,7 +72,12 @@ static cuv_status bind_object(cuv_binding *b, const cuv_unit *unit, cuv_layer *l
                               const cuv_file *file);
 
 /* The objects of one class in a container that hold tensors, by number; handed out one after the other. */
-typedef struct queue { onode **nodes; int64_t *numbers; size_t count, next; } queue;
+typedef struct queue {
+    onode **nodes;
+    int64_t *numbers;
+    size_t count, next;
+    size_t layers, named;           /* of the model that take from it, and those of them whose name is an object's */
+} queue;
 
 static void sift(queue *q, size_t at, size_t count)
 {
@@ -116,6 +122,7 @@ static cuv_status make_queue(cuv_binding *b, const onode *container, const char 
     for (onode *c = container->first; c; c = c->next)
         if (c->holds && number_of(c->name, stem) >= 0) {
             q->numbers[q->count] = number_of(c->name, stem);
+            c->queue = q;
             q->nodes[q->count++] = c;
         }
     sort_queue(q);
@@ -145,30 +152,52 @@ static cuv_status queue_of(cuv_binding *b, cuv_map *queues, const onode *contain
     return cuv_map_set(queues, stem, *out);
 }
 
+/* The queue of a layer's class, as the file spells it (CuDNNGRU's objects are cu_dnngru) or as it is called today. */
+static cuv_status queue_for(cuv_binding *b, cuv_map *queues, const onode *container, const cuv_layer *layer, queue **out)
+{
+    const char *class_name = layer->custom  ? layer->class_name
+                             : layer->model ? ((struct cuv_model *)layer->model)->class_name
+                                            : layer->def->name;
+    *out = NULL;
+    if (!layer->model && layer->class_name)
+        CUV_TRY(queue_of(b, queues, container, layer->class_name, out));
+    return *out && (*out)->count ? CUV_OK : queue_of(b, queues, container, class_name, out);
+}
+
+/* The numbers follow model.layers, whose order code does not always tell; where the objects of a class have the names of its layers, those count. */
+static onode *take(queue *q, const cuv_map *names, const cuv_layer *layer)
+{
+    if (q->count == q->layers && q->count == q->named)
+        return cuv_map_get(names, layer->name);
+    return q->next < q->count ? q->nodes[q->next++] : cuv_map_get(names, layer->name);
+}
+
 static cuv_status bind_layers(cuv_binding *b, const cuv_unit *outer, cuv_layer *const *layers, size_t count,
                               const onode *container, unsigned depth, const cuv_file *file)
 {
     cuv_map *queues = cuv_map_new(b->scratch), *names = cuv_map_new(b->scratch);
     size_t from = 0;
+    queue *q;
     if (!queues || !names)
         return cuv_oom(b->cx);
     for (onode *c = container->first; c; c = c->next)      /* Keras 3.6 and later tell the layer's name */
         if (c->holds && c->group && c->group->name)
             CUV_TRY(cuv_map_set(names, c->group->name, c));
     for (size_t i = 0; i < count; i++) {
+        if (!layer_holds(layers[i]))
+            continue;
+        CUV_TRY(queue_for(b, queues, container, layers[i], &q));
+        const onode *named = cuv_map_get(names, layers[i]->name);
+        q->layers++;
+        q->named += named && named->queue == q;
+    }
+    for (size_t i = 0; i < count; i++) {
         cuv_layer *layer = layers[i];
         if (!layer_holds(layer))
             continue;
-        const char *class_name = layer->custom  ? layer->class_name
-                                 : layer->model ? ((struct cuv_model *)layer->model)->class_name
-                                                : layer->def->name;
-        queue *q = NULL;
-        if (!layer->model && layer->class_name)             /* as the file spells it: CuDNNGRU's objects are cu_dnngru */
-            CUV_TRY(queue_of(b, queues, container, layer->class_name, &q));
-        if (!q || !q->count)
-            CUV_TRY(queue_of(b, queues, container, class_name, &q));
+        CUV_TRY(queue_for(b, queues, container, layer, &q));
         cuv_unit *own = outer ? NULL : unit_of(b, layer, &from);
-        onode *node = q->next < q->count ? q->nodes[q->next++] : cuv_map_get(names, layer->name);
+        onode *node = take(q, names, layer);
         if (!node || (own && own->filled))
             continue;       /* missing ones are reported later */
         CUV_TRY(bind_object(b, own ? own : outer, layer, node, depth + 1, file));

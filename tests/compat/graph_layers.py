@@ -7,6 +7,8 @@ NEW_ACTIVATIONS = ["relu6", "silu", "leaky_relu", "mish", "log_sigmoid", "celu",
 TAME = ["relu", "tanh", "sigmoid", "elu", "softsign", "swish", "linear"]
 FIRST = ("Conv2D", "DepthwiseConv2D", "Conv2DTranspose", "SeparableConv2D", "MaxPooling2D", "AveragePooling2D", "GlobalAveragePooling2D", "GlobalMaxPooling2D",
          "ZeroPadding2D", "Cropping2D", "UpSampling2D", "SpatialDropout2D", "Flatten")
+FIRST_3D = ("Conv3D", "Conv3DTranspose", "MaxPooling3D", "AveragePooling3D", "GlobalAveragePooling3D", "GlobalMaxPooling3D", "ZeroPadding3D", "UpSampling3D",
+            "Flatten", "ConvLSTM2D")
 
 
 class Layers:
@@ -41,7 +43,7 @@ class Layers:
             lambda: L.EinsumDense("ab,bc->ac", self.n(1, 5), bias_axes="c"), lambda: L.GaussianDropout(0.2),
             lambda: L.Normalization(mean=[0.1 * i for i in range(width)], variance=[1.0 + i for i in range(width)]),
             lambda: L.SpectralNormalization(L.Dense(self.n(1, 4))), lambda: L.GroupNormalization(groups=1) if width > 1 else L.ELU(0.5),
-            lambda: L.Discretization(bin_boundaries=[-0.5, 0.25, 1.0], output_mode=self.one("one_hot", "multi_hot", "count")),
+            lambda: L.Discretization(bin_boundaries=[-0.47, 0.26, 0.97], output_mode=self.one("one_hot", "multi_hot", "count")),
             *([lambda: L.RMSNormalization(), lambda: L.Identity()] if self.three else [lambda: L.ThresholdedReLU(0.3)]))()
 
     def cell(self):
@@ -118,9 +120,9 @@ class Layers:
     def channels_first(self, rows, columns, channels):
         """A layer that takes (channels, rows, columns), of those that this backend can run so."""
         L, kind = self.L, self.one(*self.first)
-        filters = columns + self.n(1, 2)        # not as many as columns: then Keras 3 on TensorFlow adds the bias along the wrong axis
+        filters = columns + self.n(0, 2)        # as many as columns: then Keras 3 on TensorFlow may add the bias along these
         make = {"Conv2D": lambda k: k(filters, self.n(1, 2), padding="same", data_format="channels_first"),
-                "DepthwiseConv2D": lambda k: k(2, padding="same", data_format="channels_first", use_bias=channels != columns),
+                "DepthwiseConv2D": lambda k: k(2, padding="same", data_format="channels_first"),
                 "SeparableConv2D": lambda k: k(filters, 2, padding="same", data_format="channels_first"),
                 "Conv2DTranspose": lambda k: k(filters, 2, padding="same", data_format="channels_first"),
                 "SpatialDropout2D": lambda k: k(0.2, data_format="channels_first"), "ZeroPadding2D": lambda k: k((1, 0), data_format="channels_first"),
@@ -151,7 +153,8 @@ class Layers:
             lambda: L.GroupNormalization(groups=channels), lambda: L.TimeDistributed(L.Dense(2)), lambda: L.TimeDistributed(self.recurrent(self.yes())),
             lambda: L.TimeDistributed(self.small_model((columns, channels))), lambda: self.conv_lstm(1), lambda: L.SpectralNormalization(L.Conv2D(2, 2)),
             lambda: L.RandomFlip(), lambda: L.RandomContrast(0.2), lambda: L.RandomRotation(0.2), lambda: L.RandomTranslation(0.1, 0.1), lambda: L.RandomZoom(0.2), lambda: L.SpatialDropout2D(0.2),
-            lambda: self.channels_first(rows, columns, channels) if self.first else L.Flatten(), *(three if self.three else two))()
+            lambda: self.channels_first(rows, columns, channels) if self.first else L.Flatten(),
+            lambda: L.Flatten() if self.three else self.experimental((rows, columns, channels)), *(three if self.three else two))()
 
     def conv_lstm(self, rank):
         L = self.L
@@ -163,9 +166,20 @@ class Layers:
         sequences = self.yes()
         return L.Bidirectional(make(), merge_mode=self.one("concat", "sum")) if self.yes(0.25) else make()
 
+    def first_3d(self, sizes):
+        """Of (channels, depth, rows, columns), or steps of (channels, rows, columns)."""
+        L, kind, data = self.L, self.one(*FIRST_3D), {"data_format": "channels_first"}
+        make = {"Conv3D": lambda: L.Conv3D(self.one(2, sizes[-1]), 2, padding="same", **data), "ZeroPadding3D": lambda: L.ZeroPadding3D((1, 0, 0), **data),
+                "Conv3DTranspose": lambda: L.Conv3DTranspose(self.one(1, sizes[-1]), 2, padding="same", **data),
+                "MaxPooling3D": lambda: L.MaxPooling3D(2, padding="same", **data), "AveragePooling3D": lambda: L.AveragePooling3D(2, padding="same", **data),
+                "ConvLSTM2D": lambda: L.ConvLSTM2D(2, 2, padding="same", return_sequences=self.yes(), **data), "UpSampling3D": lambda: L.UpSampling3D(1, **data)}
+        return make.get(kind, lambda: getattr(L, kind)(**data))()
+
     def volume(self, sizes):
         L = self.L
         side = min(sizes[:3])
+        if self.three and self.yes(0.12):
+            return self.first_3d(sizes)
         return self.one(
             lambda: L.Conv3D(self.n(1, 3), self.n(1, min(2, side)), padding=self.one("valid", "same"), activation=self.act()),
             lambda: L.Conv3D(2, 2, padding="same", strides=2), lambda: L.SpatialDropout3D(0.1),

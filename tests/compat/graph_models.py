@@ -1,10 +1,11 @@
-"""Random functional models of 3 to 30 layers of all kinds, for Keras 2.15, tf_keras and Keras 3: several inputs and outputs, shared
+"""Random functional models of 3 to 30 layers of all kinds (each class of Keras comes in some model; graph_more.py), for Keras 2.15, tf_keras and Keras 3: several inputs and outputs, shared
 layers, models inside models three deep, masks, states, functions, other precisions. The same seed gives the same model with the same Keras.
 The layers are drawn in graph_layers.py, the functions in graph_functions.py."""
 import numpy as np
 
 import graph_functions
 from graph_layers import Layers
+from graph_more import More
 
 WORDS = ["a", "b", "c", "dog", "cat", "zebra"]
 DEEPEST = 3
@@ -19,7 +20,7 @@ class Traits:
         self.first, self.fixed, self.old_layers, self.twin, self.tf = tuple(first), fixed, old_layers, twin, tf
 
 
-class Graph(Layers):
+class Graph(Layers, More):
     def __init__(self, keras, rng, traits, depth=1):
         self.K, self.L, self.rng, self.traits, self.depth = keras, keras.layers, rng, traits, depth
         self.three = keras.__version__.startswith("3")
@@ -62,7 +63,9 @@ class Graph(Layers):
 
     def start(self):
         for _ in range(self.one(1, 1, 2, 3)):
-            kind = self.one("vector", "sequence", "image", "tokens", "volume") if self.yes(0.8) else self.one("steps", "steps", "words", "categories")
+            if self.yes(0.35) and self.start_case():
+                continue
+            kind = self.one("vector", "sequence", "image", "tokens", "volume") if self.yes(0.8) else self.one("steps", "steps", "steps", "words", "categories")
             getattr(self, "start_" + kind)()
 
     def start_vector(self):
@@ -103,7 +106,7 @@ class Graph(Layers):
 
     def unary(self):
         tensor = self.pick()
-        layer = self.layer_for(self.shape(tensor))
+        layer = self.layer_for(self.shape(tensor)) if self.yes(0.97) else self.function_layer()
         self.put(self.apply(layer, tensor))
         if self.yes(0.3):
             self.shared.append((layer, self.shape(tensor)))
@@ -214,6 +217,8 @@ class Graph(Layers):
         model = inner.chain() if len(tensors) == 1 and self.yes(0.4) else inner.close(self.n(1, 5), self.one(1, 1, 2))
         for attempt in (1, 2):
             results = self.apply(model, *tensors)
+            if attempt == 1 and len(tensors) == 1 and not isinstance(results, (list, tuple)) and self.yes():
+                self.shared.append((model, self.shape(tensors[0])))
             self.put(*(results if isinstance(results, (list, tuple)) else [results]))
             tensors = [self.pick(lambda t, s=self.shape(old): self.shape(t) == s) for old in tensors]
             if self.yes(0.7):
@@ -254,7 +259,7 @@ class Graph(Layers):
             if self.count >= goal:
                 break
             roll = self.rng.random()
-            step = self.unary if roll < 0.48 else self.merge if roll < 0.61 else self.again if roll < 0.69 else self.attend if roll < 0.76 else \
+            step = self.steps_first if roll < 0.02 else self.unary if roll < 0.48 else self.merge if roll < 0.61 else self.again if roll < 0.69 else self.attend if roll < 0.76 else \
                 self.nested if roll < 0.82 else self.states if roll < 0.86 else self.branches if roll < 0.88 else self.operate
             step()
             self.pool = [t for t in self.pool if self.whole(t) or any(t is i for i in self.inputs)]

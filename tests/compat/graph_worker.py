@@ -76,6 +76,13 @@ def numbers(y):
     return np.asarray(tf.cast(y, tf.float32)) if y.dtype == tf.bfloat16 else np.asarray(y)
 
 
+def fused(model):
+    """Has it a Conv1D or Conv2D with channels_first? Keras 3 on TensorFlow adds the bias along one axis in a graph and, where another is as long, along
+    that one when run eagerly (src/layers/bias.c): what counts is predict."""
+    layers = model._flatten_layers() if KERAS3 else []
+    return any(type(layer).__name__ in ("Conv1D", "Conv2D") and layer.data_format == "channels_first" for layer in layers)
+
+
 def noise(runner, xs, ys, rng):
     """How much each output moves when the inputs move by the last bits of a float32: what no other order of summing can be held to."""
     moved = [x * (1 + 1e-6 * rng.normal(size=x.shape)).astype(x.dtype) if x.dtype.kind == "f" else x for x in xs]
@@ -131,6 +138,9 @@ def one(folder, seed, out, able, cudnn):
         model, kinds, rng, policy = make(seed, able, cudnn if with_cudnn else None)
         make_fixed.randomise(model, rng)
         runner = model
+        if fused(model):
+            def runner(given, training):
+                return model.predict(given, batch_size=graph_models.SAMPLES, verbose=0)
         if with_cudnn:              # saved with CuDNN's layers, computed by those into which real Keras loads their weights
             runner = make(seed, able, cudnn, twin=True)[0]
             model.save_weights(base + ".cudnn.h5", save_format="h5")

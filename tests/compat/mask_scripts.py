@@ -1,5 +1,6 @@
 """Random scripts in which MultiHeadAttention takes masks off tensors that other layers use, before it and after it: mask_scripts.py SEED prints
-one. All tensors are (batch, 6, 4), so that any can follow any."""
+one. All tensors are (batch, 6, 4), so that any can follow any. No Concatenate: the operations that Keras makes of its mask lie deeper than the
+layers and can change which of two attentions runs first, which the code does not tell."""
 import sys
 
 import numpy as np
@@ -7,7 +8,7 @@ import numpy as np
 STEPS = ["layers.MultiHeadAttention(2, 2)({0}, {1})", "layers.MultiHeadAttention(2, 2)({0}, {0})", "layers.MultiHeadAttention(1, 3)({0}, {1}, use_causal_mask=True)",
          "layers.MultiHeadAttention(1, 3)(query={0}, value={1}, key={2})", "layers.Dropout(0.1)({0})", "layers.LayerNormalization()({0})",
          "layers.Dense(4, activation='tanh')({0})", "layers.Add()([{0}, {1}])", "{0} + {1}", "layers.Multiply()([{0}, {1}])",
-         "layers.Dense(4)(layers.Concatenate()([{0}, {1}]))", "layers.GRU(4, return_sequences=True)({0})", "layers.LSTM(4, return_sequences=True)({0}, training=False)",
+         "layers.GRU(4, return_sequences=True)({0})", "layers.LSTM(4, return_sequences=True)({0}, training=False)",
          "layers.Bidirectional(layers.GRU(2, return_sequences=True))({0})", "layers.TimeDistributed(layers.Dense(4))({0})", "layers.BatchNormalization()({0})",
          "layers.Activation('relu')({0})", "layers.Attention()([{0}, {1}])", "layers.SpatialDropout1D(0.2)({0})",
          "layers.SimpleRNN(4, return_sequences=True, go_backwards=True)({0})", "layers.Masking(0.0)({0})", "block({0})", "layers.LSTM(4, return_sequences=True)({0}, initial_state=[pooled, pooled])"]

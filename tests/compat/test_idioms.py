@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+import mask_scripts
 from support import HERE, as_json, check_evidence, keras_python
 
 NAMES = sorted(os.path.basename(p)[:-3] for p in glob.glob(os.path.join(HERE, "idioms", "*.py")))
@@ -29,6 +30,22 @@ def made(tmp_path_factory):
 def test_idiom(made, name, carrier, tmp_path):
     names = {"base": os.path.join(made, name), "code": os.path.join(HERE, "idioms", name + ".py")}
     check_evidence([part.format(**names) for part in CARRIERS[carrier]], names["base"] + ".io.npz", tmp_path)
+
+
+def test_masks_taken_off(tmp_path):
+    """Random scripts whose attentions take the masks off tensors that other layers use (mask_scripts.py): the code computes what Keras does."""
+    if not keras_python():
+        pytest.skip("Keras is not installed (tools/setup_tests)")
+    scripts = [tmp_path / ("masks%d.py" % seed) for seed in range(1, 8)]
+    for seed, path in enumerate(scripts, 1):
+        path.write_text(mask_scripts.script(seed))
+    done = subprocess.run([keras_python(), os.path.join(HERE, "idiom_worker.py"), str(tmp_path), *map(str, scripts)], stdout=subprocess.DEVNULL,
+                          stderr=subprocess.PIPE, text=True, timeout=900, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    for path in scripts:
+        base = str(path)[:-3]
+        check_evidence([path, base + ".weights.h5"], base + ".io.npz", tmp_path)
+        check_evidence([base + ".keras"], base + ".io.npz", tmp_path)
 
 
 def layers_of(*evidence):
