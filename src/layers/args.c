@@ -312,6 +312,8 @@ static bool is_known(const cuv_layer *layer, const char *name, const cuv_value *
     size_t i;
     if (find_row(layer, name, &i) || cuv_has_word(inert_names, name) || is_neutral(layer, name, v))
         return true;
+    if (cuv_streq(name, "time_major") && cuv_has_word("LSTM GRU SimpleRNN", layer->def->name))       /* read by cuv_rnn_steps_first */
+        return true;
     if (cuv_ends_with(name, "_initializer") || cuv_ends_with(name, "_regularizer") || cuv_ends_with(name, "_constraint") ||
         cuv_ends_with(name, "_init"))
         return true;

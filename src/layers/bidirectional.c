@@ -126,7 +126,7 @@ static cuv_status bidirectional_lower(cuv_call *call)
     if (outs[0] + outs[1] > CUV_MAX_OUTPUTS)
         return cuv_call_unsupported(call, "layer", "too many states");
     if (sequences)
-        b = cuv_emit(call->program, CUV_OP_REVERSE, CUV_IN(b), CUV_AT(.axes = {1}, .axes_count = 1));
+        b = cuv_emit(call->program, CUV_OP_REVERSE, CUV_IN(b), CUV_AT(.axes = {cuv_rnn_steps_first(layer->inner[0]) ? 0 : 1}, .axes_count = 1));
     call->out_count = 0;
     call->out[call->out_count++] = (cuv_sym){mode ? join(call, mode, a, b) : a, mask};
     if (!mode)

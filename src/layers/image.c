@@ -170,7 +170,7 @@ const cuv_layer_def cuv_layer_resizing = {
 /* ---- CenterCrop ----------------------------------------------------------------------------------------------------------------- */
 
 /* An image that is too small is cut to the wanted ratio and enlarged (quirks 11). */
-static cuv_status center_crop_lower(cuv_call *call)
+cuv_status cuv_crop_middle(cuv_call *call, bool always)
 {
     int64_t height = cuv_arg_int(call->layer, "height"), width = cuv_arg_int(call->layer, "width");
     CUV_TRY(cuv_call_expect_rank(call, 0, 4));
@@ -179,12 +179,17 @@ static cuv_status center_crop_lower(cuv_call *call)
     int64_t h = cuv_var_of(call, x)->shape[1], w = cuv_var_of(call, x)->shape[2];
     if (h < 1 || w < 1)
         return cuv_call_unsupported(call, "height", "the sizes of the image must be known");
-    bool fits = h >= height && w >= width;
+    bool fits = !always && h >= height && w >= width;
     x = middle(call, x, 1, fits ? height : clamp(matching(w, height, width), h));
     x = middle(call, x, 2, fits ? width : clamp(matching(h, width, height), w));
     if (!fits)
         x = cuv_emit(call->program, CUV_OP_RESIZE, CUV_IN(x), CUV_AT(.size = {height, width}, .mode = CUV_MODE_BILINEAR));
     return cuv_call_return(call, cuv_from_last(call, x));
+}
+
+static cuv_status center_crop_lower(cuv_call *call)
+{
+    return cuv_crop_middle(call, false);
 }
 
 static const cuv_param center_crop_params[] = {P("height", INT, NULL, .allowed = ">=1"), P("width", INT, NULL, .allowed = ">=1"),

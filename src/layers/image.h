@@ -9,4 +9,7 @@
 CUV_MUST_USE cuv_status cuv_resize_image(cuv_call *call, const char *argument, bool antialias, int64_t height, int64_t width,
                                          cuv_ref *x);
 
+/* The middle of the images at the layer's height and width; one that is too small (or `always`) is cut to their ratio and resized. */
+cuv_status cuv_crop_middle(cuv_call *call, bool always);
+
 #endif

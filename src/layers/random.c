@@ -1,21 +1,16 @@
 /* Layers that change images in training only: Random*, MixUp and their like. At inference they give what they get, as floats.
  * Which they are was measured on Keras 3.15 with training=False. */
-#include "layers/support.h"
+#include "layers/image.h"
 
 static cuv_status random_lower(cuv_call *call)
 {
     return cuv_call_return(call, cuv_float_in(call, 0));
 }
 
-/* Keras 2 scales the image to the crop's size at inference; Keras 3 leaves it as it is. */
+/* Keras 2 cuts the image to the crop's ratio and resizes it at inference; Keras 3 leaves it as it is. */
 static cuv_status crop_lower(cuv_call *call)
 {
-    const cuv_var *in = cuv_call_in(call, 0);
-    bool fits = in->rank == 4 && in->shape[1] == cuv_arg_int(call->layer, "height") &&
-                in->shape[2] == cuv_arg_int(call->layer, "width");
-    if (call->layer->keras <= 2 && !fits)
-        return cuv_call_unsupported(call, "height", "Keras 2 resizes the image here");
-    return random_lower(call);
+    return call->layer->keras <= 2 ? cuv_crop_middle(call, true) : random_lower(call);
 }
 
 #define RANDOM(id, class, old, rows)                                                                                         \
@@ -45,7 +40,7 @@ static const cuv_param random_contrast_params[] = {
 RANDOM(random_contrast, "RandomContrast", NULL, random_contrast_params);
 
 static const cuv_param random_crop_params[] = {
-    P("height", INT, NULL), P("width", INT, NULL), INERT("seed", "None"), INERT("data_format", "None"),
+    P("height", INT, NULL, .allowed = ">=1"), P("width", INT, NULL, .allowed = ">=1"), INERT("seed", "None"), INERT("data_format", "None"),
     INERT("name", "None"),
     CUV_PARAM_END};
 const cuv_layer_def cuv_layer_random_crop = {

@@ -115,6 +115,11 @@ cuv_status cuv_rnn_run(cuv_call *call, const cuv_layer *cell, cuv_ref x, cuv_ref
     return call->program->status;
 }
 
+bool cuv_rnn_steps_first(const cuv_layer *layer)
+{
+    return cuv_get_bool(layer->config, "time_major", false);
+}
+
 /* ---- layers ------------------------------------------------------------------------------------------------------------------- */
 
 static cuv_status rnn_lower(cuv_call *call)
@@ -128,7 +133,16 @@ static cuv_status rnn_lower(cuv_call *call)
     CUV_TRY(cuv_rnn_begin(call, (const cuv_rnn_state[]){like, like}, own, layer->compute, &states));
     cuv_attrs attrs = {.reverse = cuv_arg_bool(layer, "go_backwards"), .sequences = cuv_arg_bool(layer, "return_sequences"),
                        .zero_masked = cuv_arg_bool(layer, "zero_output_for_mask")};
-    CUV_TRY(cuv_rnn_run(call, layer, cuv_float_in(call, 0), cuv_rnn_mask(call), states, attrs, out));
+    cuv_ref x = cuv_float_in(call, 0), mask = cuv_rnn_mask(call);
+    const bool first = cuv_rnn_steps_first(layer);
+    CUV_TRY(call->program->status);
+    if (first && cuv_get_bool(layer->config, "stateful", false))
+        return cuv_call_unsupported(call, "time_major", "not together with stateful=True");
+    x = first ? cuv_move_axis(call, x, 0, 1) : x;
+    mask = first && mask != CUV_NO_REF ? cuv_move_axis(call, mask, 0, 1) : mask;
+    CUV_TRY(cuv_rnn_run(call, layer, x, mask, states, attrs, out));
+    if (first && attrs.sequences)
+        out[0] = cuv_move_axis(call, out[0], 0, 1);
     return cuv_rnn_return(call, out[0], out + 1, own);
 }
 

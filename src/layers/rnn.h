@@ -23,6 +23,8 @@ CUV_MUST_USE cuv_status cuv_rnn_begin(cuv_call *call, const cuv_rnn_state *shape
 cuv_ref cuv_rnn_mask(const cuv_call *call);
 /* Weights of an inner layer, made as its first call would make them, for x as first input. */
 CUV_MUST_USE cuv_status cuv_build_inner(cuv_call *call, cuv_layer *inner, cuv_sym x);
+/* Keras 2's time_major: the steps of inputs, masks and sequences come before the samples. */
+bool cuv_rnn_steps_first(const cuv_layer *layer);
 /* Sets outputs: y, and the states when return_state; a stateful layer keeps them. */
 cuv_status cuv_rnn_return(cuv_call *call, cuv_ref y, const cuv_ref *states, size_t count);
 
