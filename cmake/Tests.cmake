@@ -3,6 +3,7 @@ pkg_check_modules(CMOCKA cmocka)
 if(CMOCKA_FOUND)
   add_subdirectory(tests/unit)
   add_subdirectory(tests/oom)
+  add_subdirectory(tests/mutated)
   if(NOT CUV_SANITIZE)      # oneDNN is built without sanitizers, and slow to start under them
     add_subdirectory(tests/dnnl)
   endif()
