@@ -285,7 +285,7 @@ static cuv_status follow_script(walk *w, size_t at, const cuv_call *run)
     w->masks = AS_SAID;
     CUV_TRY(fill_call(w, gc, &call));
     adopt_keyword_inputs(&call);
-    if (!run->layer->model && !same_masks(run, &call))
+    if (!run->layer->model && !w->program->state_count && !same_masks(run, &call))      /* a stateful layer would go on */
         CUV_TRY(cuv_layer_call(&call));
     else
         memcpy(call.out, run->out, sizeof call.out), call.out_count = run->out_count;
