@@ -82,12 +82,23 @@ static cuv_status note(cuv_search *s, size_t structure, const uint8_t *values, d
 
 /* ---- all alike ---------------------------------------------------------------------------------------------------------- */
 
-typedef struct recipe { unsigned hidden; size_t out; bool norm_first, before_merge, after_merge; } recipe;
+typedef struct recipe { unsigned hidden; size_t out; bool norm_first, before_merge, after_merge, other_global, other_pool; } recipe;
 
 static unsigned out_act(const cuv_search *s, int output, size_t rank)
 {
     const cuv_target *t = s->part_target;
     return t->acts[output][rank < t->act_count[output] ? rank : 0];
+}
+
+/* The same window of the other kind: the mean in place of the largest. */
+static uint8_t other_pool(const cuv_choice_slot *slot)
+{
+    const cuv_option *o = slot->options;
+    for (uint8_t i = 1; i < slot->count; i++)
+        if (o[i].kind != o[0].kind && o[i].kind != CUV_R_REST && o[i].choice.pool == o[0].choice.pool &&
+            o[i].choice.stride == o[0].choice.stride && o[i].choice.pad == o[0].choice.pad)
+            return i;
+    return 0;
 }
 
 static void follow(const cuv_search *s, const cuv_prepared *p, const recipe *r, uint8_t *values)
@@ -103,6 +114,8 @@ static void follow(const cuv_search *s, const cuv_prepared *p, const recipe *r, 
         case CUV_S_BEFORE_MERGE: act = r->before_merge; break;
         case CUV_S_AFTER_MERGE: act = r->after_merge; break;
         case CUV_S_AFTER_CONCAT: act = false; break;
+        case CUV_S_GLOBAL: values[i] = r->other_global; continue;
+        case CUV_S_POOL: values[i] = r->other_pool ? other_pool(slot) : 0; continue;
         default: values[i] = 0; continue;
         }
         values[i] = cuv_option_of_act(slot, act ? r->hidden : CUV_A_LINEAR);
@@ -137,7 +150,7 @@ static cuv_status try_act(cuv_search *s, size_t i, unsigned hidden, uint8_t *val
         for (int b = 0; b <= before; b++)
             for (int c = 0; c <= after; c++)
                 for (size_t o = 0; o < outs && !spent(s); o++)
-                    CUV_TRY(try_recipe(s, i, &(recipe){hidden, o, !a, b, c}, values));
+                    CUV_TRY(try_recipe(s, i, &(recipe){hidden, o, !a, b, c, false, false}, values));
     return CUV_OK;
 }
 
@@ -167,7 +180,7 @@ static cuv_status by_statistics(cuv_search *s)
         CUV_TRY(cuv_ask_statistics(s->cx, s->arena, p));
         for (size_t o = 0; p->usual < CUV_ACT_COUNT && o < outs && o < 3 && !spent(s); o++) {
             double error;
-            follow(s, p, &(recipe){p->usual, o, true, false, true}, values);
+            follow(s, p, &(recipe){p->usual, o, true, false, true, false, false}, values);
             cuv_heed_statistics(p, values);
             CUV_TRY(cuv_try(s, i, values, &error));
             CUV_TRY(note(s, i, values, error));
@@ -195,11 +208,30 @@ static double *ranked(cuv_search *s)
     return order;
 }
 
+/* The usual activation with means in place of maxima, and the other way round. */
+static cuv_status try_pools(cuv_search *s, size_t i)
+{
+    const cuv_prepared *p = &s->structures[i];
+    uint8_t *values = CUV_NEW_ARRAY(s->arena, uint8_t, p->count + 1);
+    int globals = has_slot(p, CUV_S_GLOBAL), pools = has_slot(p, CUV_S_POOL);
+    if (!values)
+        return cuv_oom(s->cx);
+    for (size_t k = 0; k < 6; k++)
+        for (int norms = 0; norms <= has_slot(p, CUV_S_AFTER_NORM); norms++)
+            for (int g = 0; g <= globals; g++)
+                for (int a = 0; a <= pools && !spent(s); a++)
+                    if (g || a)
+                        CUV_TRY(try_recipe(s, i, &(recipe){common[k], 0, !norms, false, false, g, a}, values));
+    return CUV_OK;
+}
+
 static cuv_status first_alike(cuv_search *s)
 {
     s->stage = "all hidden layers alike";
     for (size_t i = 0; i < s->count && i < STRUCTURES_FIRST && !spent(s); i++)
         CUV_TRY(try_acts(s, i, common, sizeof common));
+    for (size_t i = 0; i < s->count && i < 2 * STRUCTURES_FIRST && !spent(s); i++)
+        CUV_TRY(try_pools(s, i));
     return CUV_OK;
 }
 
@@ -433,7 +465,7 @@ static cuv_status exhaust(cuv_search *s, const cuv_hit *from, which w, double mo
         return cuv_oom(s->cx);
     for (size_t i = 0; i < p->count; i++)
         if (takes_part(&p->slots[i], w)) {
-            total *= p->slots[i].kind == CUV_S_OUT ? 3 : most_options(&p->slots[i]);
+            total *= p->slots[i].kind == CUV_S_OUT ? (double)s->part_target->act_count[p->slots[i].output] : most_options(&p->slots[i]);
             values[i] = 0;
         }
     if (total > most || total < 2)
@@ -493,7 +525,7 @@ static cuv_status small_ones(cuv_search *s)
         cuv_hit h = {i, CUV_NEW_ARRAY(s->arena, uint8_t, p->count + 1), 1e6, INFINITY, INFINITY};
         if (!h.values)
             return cuv_oom(s->cx);
-        CUV_TRY(exhaust(s, &h, BOTH, i < 2 ? 30000 : 8000));
+        CUV_TRY(exhaust(s, &h, BOTH, i < 2 ? 150000 : 10000));
     }
     s->until = until;
     return CUV_OK;
