@@ -377,7 +377,7 @@ def possible(functions, *words):
 
 
 CASES["Cast"] = CASES["Cast"] + [(kind + "34 " + kind + "34", possible(WHOLE_NUMBERS, kind + "34", kind + "34")) for kind in "cCsSU"] + [
-    (kind + "34", lambda x: [ops.cast(x, t) for t in ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "float16", "float64")]) for kind in "cCsSUil"] + [
+    (kind + "34", lambda x: [ops.cast(x, t) for t in ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "float32", "float64")]) for kind in "cCsSUil"] + [
     ("v34", lambda x: [ops.cast(x, t) for t in ("int8", "uint8", "int16", "uint16", "uint32")])]
 CASES["Sum"] = CASES["Sum"] + [(kind + "34 " + kind + "3", possible(MANY, kind + "34", kind + "3")) for kind in "cCsS"]
 CASES["View"] = [("f34", lambda x: [ops.view(x, t) for t in ("int32", "uint32", "int8", "uint16", "float16", "bfloat16", "float64")]),
