@@ -102,6 +102,8 @@ CUV_MUST_USE cuv_status cuv_wire(cuv_context *cx, cuv_arena *arena, const cuv_re
 /* Two equal inputs through the same layers, then merged (siamese nets); none when the inputs are no such pair. */
 CUV_MUST_USE cuv_status cuv_wire_twins(cuv_context *cx, cuv_arena *arena, const cuv_reading *reading, const cuv_ends *ends, bool complete,
                                        cuv_structure **out, size_t *count);
+/* Would Keras list the layers of this wiring in another order than they are listed? (listed.c) */
+CUV_MUST_USE cuv_status cuv_listed_otherwise(cuv_context *cx, cuv_arena *arena, const cuv_structure *s, bool *out);
 /* Size after a window that is moved over an axis. */
 int32_t cuv_window_size(int32_t size, int64_t kernel, int stride, int pad);
 

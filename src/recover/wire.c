@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 enum { MAX_EXPANDED = 40000 };
+#define LISTED_OTHERWISE 1000.0   /* taken only when no wiring agrees with the order of the list */
 
 /* ---- states ---------------------------------------------------------------------------------------------------- */
 
@@ -210,6 +211,18 @@ static int dearer(const void *a, const void *b)
     return x->cost < y->cost ? -1 : x->cost > y->cost;
 }
 
+/* Of sorted wirings those that agree with the list; all of them when none does. */
+static void keep_agreeing(cuv_structure *s, size_t *count)
+{
+    size_t n = 0;
+    while (n < *count && s[n].cost < LISTED_OTHERWISE)
+        n++;
+    if (n)
+        *count = n;
+    for (size_t i = 0; i < *count && !n; i++)
+        s[i].cost -= LISTED_OTHERWISE;
+}
+
 static cuv_status finish_all(cuv_wirer *w, const cuv_wstate *states, size_t count, size_t most, cuv_structure **out, size_t *found)
 {
     *out = CUV_NEW_ARRAY(w->arena, cuv_structure, count + 1);
@@ -220,10 +233,14 @@ static cuv_status finish_all(cuv_wirer *w, const cuv_wstate *states, size_t coun
         if (!finish(w, &states[i], &s, &s.cost))
             continue;
         CUV_TRY(take(w, &states[i], &s));
-        s.cost += w->reading->cost;
+        bool otherwise = false;
+        if (w->complete)
+            CUV_TRY(cuv_listed_otherwise(w->cx, w->arena, &s, &otherwise));
+        s.cost += w->reading->cost + (otherwise ? LISTED_OTHERWISE : 0);
         (*out)[(*found)++] = s;
     }
     qsort(*out, *found, sizeof **out, dearer);      /* stable enough: equal costs keep no meaning */
+    keep_agreeing(*out, found);
     return CUV_OK;
 }
 

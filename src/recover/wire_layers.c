@@ -149,14 +149,19 @@ static void merges_of(cuv_wirer *w, const cuv_wstate *s, cuv_rkind kind, const c
 /* Tensors that fit, the last one first; with `merging`, merges that give one that fits, where the carrier lists no merges. */
 static void sources(cuv_wirer *w, const cuv_wstate *s, const cuv_want *want, bool merging, size_t most, cuv_spots *to)
 {
-    int open = count_open(s);
+    int open = count_open(s), oldest = 0;
     size_t outputs = w->ends->outputs_known ? w->ends->output_count : 1, first = to->count;
-    for (int r = 0; r < s->live_count && to->count - first < most; r++) {
-        const cuv_live *l = &s->live[s->live_count - 1 - r];
-        if (!wanted(want, &l->type) || (l->used && open + 1 - w->reductions > (int)outputs))
-            continue;
-        add_spot(to, s, s->live_count - 1 - r, r == 0 ? 0 : !l->used ? .35 : 1 + .1 * (r < 6 ? r : 6));
-    }
+    while (oldest < s->live_count && (s->live[oldest].used || !wanted(want, &s->live[oldest].type)))
+        oldest++;
+    for (int used = 0; used < 2; used++)        /* what waits for a reader comes first */
+        for (int r = 0; r < s->live_count && to->count - first < most; r++) {
+            const cuv_live *l = &s->live[s->live_count - 1 - r];
+            bool queue = w->complete && s->live_count - 1 - r == oldest;    /* branches side by side are listed in turn */
+            if (l->used != used || !wanted(want, &l->type) || (used && open + 1 - w->reductions > (int)outputs))
+                continue;
+            double again = w->complete && 2 * open <= w->reductions ? .25 : 1;     /* a listed merge waits for another branch */
+            add_spot(to, s, s->live_count - 1 - r, r == 0 ? 0 : queue ? .1 : !used ? .35 : again + .1 * (r < 6 ? r : 6));
+        }
     if (!merging || w->complete || s->live_count < 2)
         return;
     merges_of(w, s, CUV_R_ADD, want, to);
