@@ -305,6 +305,7 @@ cuv_status cuv_remains_of_objects(cuv_remaking *r, const cuv_file *file)
     for (size_t i = 0; i < o.count; i++) {
         object *item = &o.items[i];
         cuv_remain *remain;
+        r->out->opened = r->out->opened || item->is_model;
         if (is_left_out(item))
             continue;
         char *name = name_of(r->arena, taken, item);

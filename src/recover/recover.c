@@ -142,7 +142,12 @@ static cuv_status wire(recovery *r, const cuv_reading *reading, const cuv_ends *
         return cuv_oom(r->cx);
     *kept = *ends;
     kept->until = wiring_ends(r);
+    kept->in_turn = r->remains->complete && !r->remains->opened;
     CUV_TRY(cuv_wire(r->cx, r->arena, reading, kept, r->remains->complete, most, &s, found));
+    if (!*found && kept->in_turn) {     /* listed by another rule */
+        kept->in_turn = false;
+        CUV_TRY(cuv_wire(r->cx, r->arena, reading, kept, r->remains->complete, most, &s, found));
+    }
     return add_structures(r, s, *found, cost);
 }
 

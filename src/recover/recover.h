@@ -28,6 +28,7 @@ typedef struct cuv_remain {
 typedef struct cuv_remains {
     cuv_remain *layers;
     size_t count;
+    bool opened;                /* layers of models inside stand in their place: no order of Keras's own */
     bool complete;              /* layers without weights are listed too: the model has no others (legacy .h5, Keras 3 .weights.h5) */
     cuv_level order;            /* CERTAIN: the carrier states the order; INFERRED: from addresses or counters; ASSUMED: none better known */
     const char *order_why;      /* "layer_names of model.h5"; never NULL */

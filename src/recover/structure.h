@@ -94,8 +94,14 @@ typedef struct cuv_structure {
     bool complete;                  /* the carrier lists all layers */
 } cuv_structure;
 
-typedef struct cuv_ends { cuv_flow inputs[8], outputs[8]; size_t input_count, output_count; bool outputs_known; double until; } cuv_ends;
-/* `until`: seconds of the monotonic clock at which wiring ends without a result; 0: never. */
+typedef struct cuv_ends {
+    cuv_flow inputs[8], outputs[8];
+    size_t input_count, output_count;
+    bool outputs_known;
+    bool in_turn;       /* all layers are listed as Keras orders model.layers (listed.c): a tensor that nobody has read yet is read before any
+                           newer one */
+    double until;       /* seconds of the monotonic clock at which wiring ends without a result; 0: never */
+} cuv_ends;
 /* Wirings that take the inputs and, where known, give the outputs; cheapest first, at most `most`. */
 CUV_MUST_USE cuv_status cuv_wire(cuv_context *cx, cuv_arena *arena, const cuv_reading *reading, const cuv_ends *ends, bool complete,
                                  size_t most, cuv_structure **out, size_t *count);

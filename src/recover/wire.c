@@ -33,8 +33,27 @@ static bool add_live(cuv_wstate *s, int32_t id, const cuv_flow *type)
     return true;
 }
 
+/* A layer that reads an open tensor while an older one stays open would be listed after the older one's reader. Inputs are listed elsewhere. */
+static bool out_of_turn(const cuv_wstate *s, const cuv_rnode *node)
+{
+    bool waits = false;
+    for (int i = 0; i < s->live_count; i++) {
+        bool read = false;
+        for (int k = 0; k < node->in_count; k++)
+            read = read || node->in[k] == s->live[i].id;
+        if (s->live[i].used || s->live[i].id < 0)
+            continue;
+        if (read && waits)
+            return true;
+        waits = waits || !read;
+    }
+    return false;
+}
+
 const cuv_wstate *cuv_wire_node(cuv_wirer *w, const cuv_wstate *s, const cuv_rnode *node, double cost)
 {
+    if (w->ends->in_turn && out_of_turn(s, node))
+        return NULL;
     cuv_link *link = CUV_NEW(w->step, cuv_link);
     cuv_wstate *n = CUV_NEW(w->step, cuv_wstate);
     if (!link || !n) {

@@ -44,7 +44,7 @@ typedef struct cuv_sizes { int32_t (*at)[3]; size_t count; } cuv_sizes;
 CUV_MUST_USE cuv_status cuv_find_reach(cuv_wirer *w);
 bool cuv_in_reach(const cuv_wirer *w, const cuv_flow *f);
 
-/* A new state with one more layer; NULL: out of memory, kept in w->status. */
+/* A new state with one more layer; NULL: it cannot be listed there, or no memory, which w->status keeps. */
 const cuv_wstate *cuv_wire_node(cuv_wirer *w, const cuv_wstate *s, const cuv_rnode *node, double cost);
 /* It has its layer: it goes on to the next one. */
 void cuv_wire_emit(cuv_wirer *w, const cuv_wstate *s);
