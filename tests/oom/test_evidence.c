@@ -30,6 +30,8 @@ static const carrier good[] = {
     {"custom, h5", {C2("custom/mix.h5"), "Mix=" COMPAT "custom/mix.py"}, NULL},
     {"weights alone", {C3("mlp.weights.h5")}, NULL},
     {"a list alone", {C3("cnn.all_weights.npy")}, NULL},
+    {"paths alone", {C3("mlp_named.weights.h5")}, NULL},
+    {"a dict alone", {C3("trained.dict.pkl")}, NULL},
     {"custom activation", {C3("custom/activation.h5"), "warm=" COMPAT "custom/warm.py"}, NULL},
 };
 
@@ -212,8 +214,6 @@ static void test_rebuild_proven(void **state)
 {
     static const carrier proven[] = {
         {"recovered", {C3("dropouts.all_weights.npy")}, C3("dropouts.io.npz")},
-        {"recovered from paths", {C3("mlp_named.weights.h5")}, C3("mlp_named.io.npz")},
-        {"recovered from a dict", {C3("mlp_named.dict.pkl")}, C3("mlp_named.io.npz")},
         {"equal shapes", {C3("equal_shapes.json"), C3("equal_shapes.all_weights.npy")}, C3("equal_shapes.io.npz")},
         {"custom", {C2("custom/mix.h5"), "Mix=" COMPAT "custom/mix.py"}, C2("custom/mix.io.npz")},
         {"two outputs", {C3("multi_io.json"), C3("multi_io.npz")}, C3("multi_io.io.npz")},
