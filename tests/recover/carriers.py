@@ -40,7 +40,7 @@ def write_carriers(model, folder):
     np.save(place("nested.npy"), objects([layer.get_weights() for layer in model.layers]), allow_pickle=True)
     with open(place("dict.pkl"), "wb") as file:
         pickle.dump({layer.name: layer.get_weights() for layer in model.layers}, file)
-    named = {w.path: np.array(w) for w in model.weights}
+    named = {w.path: w.numpy() for w in model.weights}
     np.savez(place("names.npz"), **named)
     write_safetensors(place("sorted.safetensors"), named)
     with h5py.File(place("legacy.h5"), "w") as file:

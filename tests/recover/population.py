@@ -325,7 +325,7 @@ def outputs_of(model, inputs):
 def train_as_if(model, rng):
     """Moves every weight off its first value, then takes the statistics of normalisations from a batch of data."""
     for w in model.trainable_weights:
-        value, last = np.array(w), w.path.split("/")[-1]
+        value, last = w.numpy(), w.path.split("/")[-1]
         if last.endswith("kernel"):
             value = value * rng.uniform(0.8, 1.3) + rng.normal(0, 0.25 / np.sqrt(np.prod(value.shape[:-1])), value.shape)
         elif last in ("gamma", "scale"):
