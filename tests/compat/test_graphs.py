@@ -41,6 +41,8 @@ def test_code_of_graphs(graphs, tmp_path):
         base, name = path[:-len(".keras")], os.path.basename(path)
         code, weights = tmp_path / (name + ".py"), tmp_path / (name + ".weights.h5")
         done = cuvier("rebuild", path, "-q", "-o", code, "-o", weights)
+        if "the Lambda layer" in done.stderr:       # whose code is never handed on
+            continue
         if done.returncode:
             bad.append("%s: refused: %s" % (name, done.stderr[:300]))
             continue
