@@ -16,7 +16,8 @@ static const field fields[] = {
     ROW(perm, INTS, CUV_MAX_RANK), ROW(shape, I64S, CUV_MAX_RANK), ROW(shape_count, INT, 1), ROW(size, I64S, 3), ROW(window, I64S, 3),
     ROW(stride, I64S, 3), ROW(dilation, I64S, 3), ROW(pad_lo, I64S, CUV_MAX_RANK), ROW(pad_hi, I64S, CUV_MAX_RANK), ROW(start, I64S, CUV_MAX_RANK),
     ROW(stop, I64S, CUV_MAX_RANK), ROW(step, I64S, CUV_MAX_RANK), ROW(alpha, REAL, 1), ROW(beta, REAL, 1), ROW(gamma, REAL, 1),
-    ROW(epsilon, REAL, 1), ROW(value, REAL, 1), ROW(dtype, DTYPE, 1), ROW(mode, MODE, 1), ROW(align, ALIGN, 1),
+    ROW(epsilon, REAL, 1), ROW(value, REAL, 1), ROW(dtype, DTYPE, 1), ROW(from, DTYPE, 1), ROW(mode, MODE, 1),
+    ROW(align, ALIGN, 1),
     ROW(act, ACT, 1), ROW(rec_act, ACT, 1), ROW(keepdims, BOOL, 1), ROW(reverse, BOOL, 1), ROW(sequences, BOOL, 1),
     ROW(zero_masked, BOOL, 1), ROW(reset_after, BOOL, 1), ROW(transpose_a, BOOL, 1), ROW(transpose_b, BOOL, 1),
     ROW(approximate, BOOL, 1), ROW(masked_uniform, BOOL, 1), ROW(same, BOOL, 1), ROW(lower, BOOL, 1)};
