@@ -490,15 +490,24 @@ static bool is_complete(const struct cuv_model *m)
            cuv_get(cuv_item(layers, 0), "module") && !cuv_get(m->config, "keras_version");
 }
 
-/* A function's code is never handed on. */
-cuv_status cuv_config_refuse_lambdas(const struct cuv_model *m, const cuv_layer *layer)
+static bool has_lambda(const cuv_layer *layer)
 {
-    if (strcmp(layer->def->name, "Lambda") == 0)
+    bool found = strcmp(layer->def->name, "Lambda") == 0;
+    for (size_t i = 0; !found && i < layer->inner_count; i++)
+        found = has_lambda(layer->inner[i]);
+    return found;
+}
+
+/* A function's code is never handed on. */
+cuv_status cuv_config_refuse_lambdas(const struct cuv_model *m, const cuv_layer *layer, int keras)
+{
+    double scale, offset;
+    if (strcmp(layer->def->name, "Lambda") == 0 && (keras < 3 || !cuv_lambda_affine(layer, &scale, &offset)))
         return cuv_fail(m->cx, CUV_UNSUPPORTED, "write.lambda", &(cuv_detail){.layer = layer->name,
                         .found = cuv_arg_text(layer, "cuvier_text"), .help = "write .weights.h5, .npz or .safetensors"},
                         "the Lambda layer '%s' cannot be written into a configuration: that would need its Python code", layer->name);
     for (size_t i = 0; i < layer->inner_count; i++)
-        CUV_TRY(cuv_config_refuse_lambdas(m, layer->inner[i]));
+        CUV_TRY(cuv_config_refuse_lambdas(m, layer->inner[i], keras));
     return CUV_OK;
 }
 
@@ -506,9 +515,12 @@ cuv_status cuv_emit_config(const struct cuv_model *m, cuv_arena *arena, cuv_valu
 {
     writer w = {.cx = m->cx, .arena = arena, .m = m};
     *out = NULL;
-    for (size_t i = 0; i < m->layer_count; i++)
-        CUV_TRY(cuv_config_refuse_lambdas(m, m->layers[i]));
-    if (!is_complete(m))
+    bool replaced = false;
+    for (size_t i = 0; i < m->layer_count; i++) {
+        CUV_TRY(cuv_config_refuse_lambdas(m, m->layers[i], 3));
+        replaced = replaced || has_lambda(m->layers[i]);
+    }
+    if (replaced || !is_complete(m))
         return model_record(&w, m, out);
     *out = cuv_value_dict(arena);
     static const char *const kept[] = {"module", "class_name", "config", "registered_name", "build_config", NULL};

@@ -23,8 +23,9 @@ CUV_MUST_USE cuv_status cuv_config_shape(cuv_config_writer *w, const int64_t *si
 const cuv_layer *cuv_config_inner(const cuv_layer *layer, const char *param);
 /* True for layers whose further inputs are initial states. */
 bool cuv_config_recurrent(const cuv_layer *layer);
-/* CUV_UNSUPPORTED "write.lambda" for a Lambda, or a layer with one inside: a function's code is never handed on. */
-CUV_MUST_USE cuv_status cuv_config_refuse_lambdas(const struct cuv_model *m, const cuv_layer *layer);
+/* CUV_UNSUPPORTED "write.lambda" for a Lambda, or a layer with one inside: a function's code is never handed on. For Keras 3 those that Rescaling
+ * can say pass. */
+CUV_MUST_USE cuv_status cuv_config_refuse_lambdas(const struct cuv_model *m, const cuv_layer *layer, int keras);
 /* CUV_UNSUPPORTED "write.behaviour" for what no Keras on TensorFlow 2 computes: Theano's 'same', bilinear enlarging of TensorFlow 1
  * (backend.c). */
 /* Except that of convolutions, which can be written as two layers. */

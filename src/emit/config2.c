@@ -542,6 +542,6 @@ cuv_status cuv_emit_config2(const struct cuv_model *m, cuv_arena *arena, cuv_val
     writer w = {.cx = m->cx, .arena = arena, .m = m};
     *out = NULL;
     for (size_t i = 0; i < m->layer_count; i++)
-        CUV_TRY(cuv_config_refuse_lambdas(m, m->layers[i]));
+        CUV_TRY(cuv_config_refuse_lambdas(m, m->layers[i], 2));
     return model_record(&w, m, out);
 }

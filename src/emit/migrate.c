@@ -11,6 +11,7 @@ static const struct { const char *class_name, *names; } gone[] = {
     {"Attention", "causal"},
     {"AdditiveAttention", "causal"},
     {"ThresholdedReLU", "theta"},
+    {"Lambda", "function function_type output_shape output_shape_type output_shape_module mask mask_type arguments module cuvier_expression cuvier_stated cuvier_text"},
     {"Conv1DTranspose", "output_shape"},
     {"Conv2DTranspose", "output_shape"},
     {"Conv3DTranspose", "output_shape"},
@@ -57,6 +58,13 @@ cuv_status cuv_keras3_class(cuv_config_writer *w, const cuv_layer *layer, const 
         return cuv_fail(w->cx, CUV_UNSUPPORTED, "write.class", &(cuv_detail){.layer = layer->name, .found = layer->def->name,
                         .help = "cuvier computes it; only a configuration of Keras 3 cannot say it"},
                         "'%s' is a %s, which Keras 3 does not have", layer->name, layer->def->name);
+    double scale, offset;
+    if (cuv_lambda_affine(layer, &scale, &offset)) {
+        *out = "Rescaling";
+        return cuv_config_tell(w, &(cuv_detail){.layer = layer->name, .expected = "Rescaling", .found = cuv_arg_text(layer, "cuvier_text")},
+                    cuv_format(w->cx, "'%s': the Lambda %s is written as Rescaling(%.9g, %.9g), which is assumed to be all that its code does", layer->name,
+                               cuv_arg_text(layer, "cuvier_text"), scale, offset));
+    }
     if (!cuv_streq(layer->def->name, "ThresholdedReLU"))
         return CUV_OK;
     *out = "ReLU";      /* they differ where x is the threshold itself, and there by that one value */
@@ -65,6 +73,11 @@ cuv_status cuv_keras3_class(cuv_config_writer *w, const cuv_layer *layer, const 
 
 cuv_status cuv_keras3_params(cuv_config_writer *w, const cuv_layer *layer, cuv_value *config)
 {
+    double scale, offset;
+    if (cuv_lambda_affine(layer, &scale, &offset)) {
+        CUV_TRY(cuv_dict_set(w->arena, config, "scale", cuv_value_real(w->arena, scale)));
+        return cuv_dict_set(w->arena, config, "offset", cuv_value_real(w->arena, offset));
+    }
     if (!cuv_streq(layer->def->name, "ThresholdedReLU"))
         return CUV_OK;
     return cuv_dict_set(w->arena, config, "threshold", cuv_value_real(w->arena, cuv_arg_real(layer, "theta")));

@@ -400,6 +400,71 @@ static cuv_status evaluate(cuv_call *call, const cuv_value *e, unsigned depth, t
     return cuv_streq(head, "call") ? evaluate_call(call, e, depth - 1, out) : refuse(call, "an expression of the input");
 }
 
+/* ---- x scale + offset */
+
+typedef struct affine { double scale, offset; bool holds; } affine;
+
+/* e as scale x + offset of the one input. */
+static bool affine_of(const cuv_value *e, unsigned depth, affine *out)
+{
+    const char *head = head_of(e);
+    affine a, b;
+    *out = (affine){0};
+    if (!depth)
+        return false;
+    if (!head)
+        return cuv_as_real(e, &out->offset);
+    if (cuv_streq(head, "input")) {
+        out->scale = 1;
+        return true;
+    }
+    if (!affine_of(cuv_item(e, 1), depth - 1, &a))
+        return false;
+    if (cuv_streq(head, "neg")) {
+        *out = (affine){.scale = 0 - a.scale, .offset = 0 - a.offset};     /* no -0 */
+        return true;
+    }
+    if (!affine_of(cuv_item(e, 2), depth - 1, &b))
+        return false;
+    const double sign = cuv_streq(head, "sub") ? -1 : 1;
+    if (cuv_streq(head, "add") || sign < 0)
+        *out = (affine){.scale = a.scale + sign * b.scale, .offset = a.offset + sign * b.offset};
+    else if (cuv_streq(head, "mul") && (a.scale == 0 || b.scale == 0))
+        *out = (affine){.scale = a.scale * b.offset + b.scale * a.offset, .offset = a.offset * b.offset};
+    else if (cuv_streq(head, "div") && b.scale == 0 && b.offset != 0)
+        *out = (affine){.scale = a.scale / b.offset, .offset = a.offset / b.offset};
+    else
+        return false;
+    return isfinite(out->scale) && isfinite(out->offset);
+}
+
+/* Kept for whoever writes the layer; on integers Python's numbers mean something else than Rescaling's. */
+static cuv_status keep_affine(cuv_call *call, const cuv_value *e)
+{
+    cuv_layer *layer = call->layer;
+    const bool first = !layer->state;
+    affine *a = first ? CUV_NEW(layer->arena, affine) : layer->state, now;
+    if (!a)
+        return cuv_oom(call->cx);
+    const bool found = affine_of(e, DEEP, &now);
+    now.holds = found && call->in_count == 1 && cuv_var_of(call, call->in[0].value)->dtype == layer->compute;
+    if (first)
+        *a = now;
+    a->holds = a->holds && now.holds;
+    layer->state = a;
+    return CUV_OK;
+}
+
+bool cuv_lambda_affine(const cuv_layer *layer, double *scale, double *offset)
+{
+    const affine *a = strcmp(layer->def->name, "Lambda") == 0 ? layer->state : NULL;
+    if (!a || !a->holds)
+        return false;
+    *scale = a->scale;
+    *offset = a->offset;
+    return true;
+}
+
 /* A function by its name alone: one of keras.activations, as Keras itself takes it, or one that --custom stands in for. */
 static cuv_status lower_by_name(cuv_call *call, const cuv_value *named, cuv_ref *out)
 {
@@ -432,6 +497,7 @@ static cuv_status lambda_lower(cuv_call *call)
     CUV_TRY(evaluate(call, e, DEEP, &t));
     if (t.ref == CUV_NO_REF)
         return refuse(call, "a tensor as the result");
+    CUV_TRY(keep_affine(call, e));
     return cuv_call_return(call, t.ref);
 }
 

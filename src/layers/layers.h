@@ -177,6 +177,8 @@ CUV_MUST_USE cuv_status cuv_layer_new(cuv_arena *arena, const cuv_value *record,
 /* The same for an inner layer, appended to `outer->inner` with its role. */
 CUV_MUST_USE cuv_status cuv_layer_add_inner(cuv_layer *outer, const cuv_value *record, const char *role, cuv_layer **out);
 
+/* True for a Lambda that is x scale + offset on every call, of floats of the layer's dtype (lambda.c). */
+bool cuv_lambda_affine(const cuv_layer *layer, double *scale, double *offset);
 /* True when the kernel is packed as GPTQ and AWQ do it. */
 bool cuv_layer_packs(const cuv_layer *layer);
 /* The class is somebody's own, or one of Keras's that cuvier does not compute: only --custom can stand in for it. */

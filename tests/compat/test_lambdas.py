@@ -115,7 +115,39 @@ def test_it_is_assumed(tmp_path):
     decisions = [d for d in as_json("rebuild", path)["decisions"] if d["layer"] == "lam"]
     assert [d["evidence"] for d in decisions] == ["assumed"] and decisions[0]["value"] == "((x / 127.5) - 1.0)"
     assert "lam" in must("rebuild", path, "--strict", status=1).stderr
-    assert must("rebuild", path, "-o", os.path.join(str(tmp_path), "again.keras"), status=3).stderr.startswith("error: ")
+
+
+SCALED = {"lambda x: x": (1, 0), "lambda x: x / 255": (1 / 255, 0), "lambda x: x / 255.0": (1 / 255, 0), "lambda x: x * 2 - 1": (2, -1),
+          "lambda x: x / 127.5 - 1.0": (1 / 127.5, -1), "lambda x: (x - 0.5) * 2": (2, -1), "lambda x: 1 - x": (-1, 1), "lambda x: -x": (-1, 0)}
+
+
+@pytest.mark.parametrize("ending", [".keras", ".h5", ".json", ".py"])
+@pytest.mark.parametrize("source", sorted(SCALED))
+def test_written_as_rescaling(source, ending, keras3, tmp_path):
+    """Numbers and signs alone are what Rescaling computes; Keras loads it without any code."""
+    path, again = model([codes("3.11")[source], None, None], tmp_path), tmp_path / ("again" + ending)
+    wanted = eval(source, {})(X)
+    np.savez(tmp_path / "io.npz", x=X, y=wanted)
+    written = must("rebuild", path, "-o", again)
+    assert "'lam': the Lambda" in written.stderr and "Rescaling(%.9g, %.9g)" % SCALED[source] in written.stderr
+    must("verify", again, "--samples", tmp_path / "io.npz")
+    if ending in (".keras", ".h5"):
+        assert keras3.difference([str(again)], str(tmp_path / "io.npz")) < 1e-6
+    elif ending == ".py":
+        assert "Rescaling" in again.read_text(encoding="utf-8")
+
+
+def test_not_written(tmp_path):
+    """What Rescaling cannot say stays an error that names the layer: squares, slices, integers."""
+    for source in ("lambda x: x ** 2", "lambda x: 3 * x + x * x", "lambda x: x[:, 0]"):
+        path = model([codes("3.11")[source], None, None], tmp_path)
+        assert "error: the Lambda layer 'lam' cannot be written" in must("rebuild", path, "-o", tmp_path / "again.keras", status=3).stderr
+    path = model([codes("3.11")["lambda x: x * 2 - 1"], None, None], tmp_path)
+    with open(path) as f:
+        whole = f.read()
+    with open(path, "w") as f:
+        f.write(whole.replace('"dtype": "float32"', '"dtype": "int32"'))
+    must("rebuild", path, "-o", tmp_path / "again.keras", status=3)
 
 
 def test_damaged_code(tmp_path):
