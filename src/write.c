@@ -56,18 +56,19 @@ static cuv_status saved_weights(builder *b, const cuv_layer *layer, cuv_saved_la
     cuv_saved_weight *weights = CUV_NEW_ARRAY(b->arena, cuv_saved_weight, layer->weight_count + 2);
     if (!weights)
         return cuv_oom(b->cx);
+    out->weights = weights;
     for (size_t i = 0; i < layer->weight_count; i++) {
         const cuv_weight *w = &layer->weights[i];
+        if (b->legacy && !b->keras2 && !strcmp(w->name, "idf_weights") && !cuv_arg_none(layer, w->name))
+            continue;       /* Keras 3 has them in the configuration alone there */
         if (!w->value)
             return cuv_fail(b->cx, CUV_NO, "write.missing", &(cuv_detail){.layer = layer->name, .tensor = w->name},
                             "'%s' has no values for its %s, so that nothing can be written", layer->name, w->name);
         const cuv_tensor *value;
         CUV_TRY(saved_value(b, layer, w, &value));
         bool frozen = b->legacy && i == 0 && cuv_lora_rank(layer, &rank);     /* what LoRA adds to is not trained any more */
-        weights[i] = (cuv_saved_weight){w->name, value, w->trainable && !frozen};
+        weights[out->weight_count++] = (cuv_saved_weight){w->name, value, w->trainable && !frozen};
     }
-    out->weights = weights;
-    out->weight_count = layer->weight_count;
     if (b->objects && cuv_idf_stated(layer))      /* Keras 3 keeps them here, too */
         weights[out->weight_count++] = (cuv_saved_weight){"idf_weights", cuv_idf_stated(layer), false};
     return CUV_OK;

@@ -1,6 +1,7 @@
 /* A model's configuration as Keras 3 writes it. A configuration that came from Keras 3 is given back as it was; one of Keras 1 or 2, or
  * of a script, is written anew from the layers' parameters. Behaviour that Keras 3 no longer has is refused by name. */
 #include "emit/config.h"
+#include "layers/support.h"
 
 typedef cuv_config_writer writer;
 
@@ -182,10 +183,12 @@ static cuv_status inner_input_record(writer *w, const cuv_layer *layer, cuv_valu
     return cuv_dict_set(w->arena, config, "name", cuv_value_text(w->arena, cuv_keras3_name(w, layer->name)));
 }
 
-/* Arguments that are what Keras 3 takes anyway are left out: rows of older Kerases with them. */
+/* Arguments that are what Keras 3 takes anyway are left out: rows of older Kerases with them. Not what its from_config looks at unasked. */
 static bool is_default(writer *w, const cuv_layer *layer, size_t i)
 {
     const cuv_param *row = &layer->def->params[i];
+    if (cuv_streq(layer->def->name, "TextVectorization") && cuv_has_word("standardize split ngrams", row->name))
+        return false;
     cuv_value *usual = row->fallback ? cuv_layer_literal(w->arena, row->fallback) : NULL;
     return usual && cuv_value_equal(usual, layer->args[i] ? layer->args[i] : usual);
 }

@@ -118,12 +118,12 @@ static cuv_status stated_weights(cuv_call *call, const cuv_vocabulary *v, int64_
 
 cuv_status cuv_idf_build(cuv_call *call, const cuv_vocabulary *v, int64_t depth)
 {
-    static const cuv_slot slot = S("idf_weights", "", .not_trainable = true);
+    static const cuv_slot slot = S("idf_weights", "", .not_trainable = true, .dtype = CUV_F32);    /* the layer itself may be one of texts */
     cuv_tensor *stated;
     cuv_ref ref;
     if (!cuv_arg_is(call->layer, "output_mode", "tf_idf") && !cuv_arg_is(call->layer, "output_mode", "tf-idf"))
         return CUV_OK;
-    if (cuv_arg_none(call->layer, "idf_weights"))
+    if (cuv_arg_none(call->layer, "idf_weights") || call->layer->keras < 3)     /* a variable of Keras 2 in any case, which files hold */
         return cuv_layer_add_weight(call, &slot, &depth, 1, &ref);
     CUV_TRY(stated_weights(call, v, depth, &stated));
     call->layer->state = stated;

@@ -12,6 +12,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 import numpy as np               # noqa: E402
+import tensorflow as tf          # noqa: E402
 import tf_keras as keras         # noqa: E402
 
 L = keras.layers
@@ -47,16 +48,35 @@ def others():
         yield "unrolled_" + kind.__name__, [kind(3, unroll=True, implementation=1, return_sequences=True) if kind is not L.SimpleRNN else kind(3, unroll=True)], (4, 2), 3
 
 
+def texts():
+    """Weights of tf_idf that the configuration states are a variable, too, which files hold."""
+    known, weights = ["a", "b", "dog"], [0.5, 1.5, 2.0]
+    yield "tf_idf_text", [L.TextVectorization(vocabulary=known, idf_weights=weights, output_mode="tf_idf"), L.Dense(2)], (1,), 4
+    yield "tf_idf_text_split", [L.TextVectorization(vocabulary=known, idf_weights=weights, output_mode="tf_idf", standardize=None, ngrams=2), L.Dense(2)], (1,), 4
+    yield "tf_idf_words", [L.StringLookup(vocabulary=known, idf_weights=weights, output_mode="tf_idf", num_oov_indices=2), L.Dense(2)], (3,), 4
+    yield "tf_idf_numbers", [L.IntegerLookup(vocabulary=[3, 7, 9], idf_weights=weights, output_mode="tf_idf"), L.Dense(2)], (3,), 4
+
+
+def inputs(name, shape, samples):
+    if name.startswith("tf_idf_numbers"):
+        return RNG.integers(2, 11, (samples,) + shape)
+    if name.startswith("tf_idf"):
+        words = RNG.choice(["a", "b", "dog", "The", "x"], (samples,) + shape + (4,))
+        return np.array([" ".join(w) for w in words.reshape(-1, 4)]).reshape((samples,) + shape) if "text" in name else words[..., 0]
+    return RNG.normal(size=(samples,) + shape).astype("float32")
+
+
 def main(folder):
-    for name, layers, shape, samples in itertools.chain(local(), masked_groups(), others()):
+    for name, layers, shape, samples in itertools.chain(local(), masked_groups(), others(), texts()):
         keras.backend.clear_session()
-        model = keras.Sequential([keras.Input(shape)] + layers)
-        model.set_weights([RNG.normal(size=w.shape) for w in model.get_weights()])
-        x = RNG.normal(size=(samples,) + shape).astype("float32")
+        x = inputs(name, shape, samples)
+        model = keras.Sequential([keras.Input(shape, dtype="string" if x.dtype.kind == "U" else x.dtype)] + layers)
+        if not name.startswith("tf_idf"):
+            model.set_weights([RNG.normal(size=w.shape) for w in model.get_weights()])
         if name.startswith("groups"):
             x[RNG.random(x.shape[:2]) < 0.3] = 0
         base = os.path.join(folder, name)
-        np.savez(base + ".io.npz", x=x, y=np.asarray(model(x, training=False)))
+        np.savez(base + ".io.npz", x=x, y=np.asarray(model(tf.constant(x), training=False)))
         model.save(base + ".keras")
         model.save(base + ".h5")
         with open(base + ".json", "w") as f:

@@ -34,3 +34,17 @@ def test_outputs(made, kind, least, tmp_path):
             if different:
                 wrong.append("%s %s: %s" % (name, form[0], different))
     assert not wrong, "\n".join(wrong)
+
+
+def test_texts_for_keras_3(made, keras3, tmp_path):
+    """Keras 3 has the weights of tf_idf in its configuration, and reads arguments of TextVectorization that others leave out."""
+    names = sorted(f[:-len(".io.npz")] for f in os.listdir(made) if f.startswith("tf_idf") and f.endswith(".io.npz"))
+    assert len(names) == 4
+    for name in names:
+        base = os.path.join(made, name)
+        for form in FORMS[:2]:
+            for ending in (".keras", ".h5"):
+                out = str(tmp_path / (name + form[0][1:] + ending))
+                must("rebuild", base + form[0], "-o", out)
+                must("verify", out, "--samples", base + ".io.npz")
+                assert keras3.difference([out], base + ".io.npz") < 1e-6, out
