@@ -85,11 +85,11 @@ static inline void check_status(const scene *s, cuv_status status, cuv_status wa
         fail_msg("allocation %zu refused: the finding is %s", n, last ? last->id : "missing");
 }
 
-/* Refusals are tried one by one up to 200, then every 13th, and past 2000 every 201st: enough to meet each place in the code,
- * as loops come by more than once. */
+/* Refusals are tried one by one up to 200, then every 13th, past 2000 every 201st, and past 4020 a twentieth further each time: enough to meet
+ * each place in the code, as loops come by more than once, and a search has many of them. */
 static inline size_t next_refusal(size_t n)
 {
-    return n < 200 ? n + 1 : n < 2000 ? n + 13 : n + 201;
+    return n < 200 ? n + 1 : n < 2000 ? n + 13 : n < 4020 ? n + 201 : n + n / 20;
 }
 
 /* Runs the act with one allocation refused (then, `for_good`, with all after it too) and returns whether any was. */
