@@ -69,7 +69,7 @@ static cuv_status saved_weights(builder *b, const cuv_layer *layer, cuv_saved_la
         bool frozen = b->legacy && i == 0 && cuv_lora_rank(layer, &rank);     /* what LoRA adds to is not trained any more */
         weights[out->weight_count++] = (cuv_saved_weight){w->name, value, w->trainable && !frozen};
     }
-    if (b->objects && cuv_idf_stated(layer))      /* Keras 3 keeps them here, too */
+    if (b->objects && !layer->weight_count && cuv_idf_stated(layer))      /* Keras 3 keeps them here, too */
         weights[out->weight_count++] = (cuv_saved_weight){"idf_weights", cuv_idf_stated(layer), false};
     return CUV_OK;
 }

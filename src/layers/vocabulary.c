@@ -123,11 +123,13 @@ cuv_status cuv_idf_build(cuv_call *call, const cuv_vocabulary *v, int64_t depth)
     cuv_ref ref;
     if (!cuv_arg_is(call->layer, "output_mode", "tf_idf") && !cuv_arg_is(call->layer, "output_mode", "tf-idf"))
         return CUV_OK;
-    if (cuv_arg_none(call->layer, "idf_weights") || call->layer->keras < 3)     /* a variable of Keras 2 in any case, which files hold */
-        return cuv_layer_add_weight(call, &slot, &depth, 1, &ref);
-    CUV_TRY(stated_weights(call, v, depth, &stated));
-    call->layer->state = stated;
-    return CUV_OK;
+    if (!cuv_arg_none(call->layer, "idf_weights")) {
+        CUV_TRY(stated_weights(call, v, depth, &stated));
+        call->layer->state = stated;
+        if (call->layer->keras >= 3)
+            return CUV_OK;      /* Keras 2 has a variable in any case, and its files hold it */
+    }
+    return cuv_layer_add_weight(call, &slot, &depth, 1, &ref);
 }
 
 const cuv_tensor *cuv_idf_stated(const cuv_layer *layer)
@@ -137,6 +139,7 @@ const cuv_tensor *cuv_idf_stated(const cuv_layer *layer)
 
 cuv_status cuv_idf_weights(cuv_call *call, cuv_ref *out)
 {
-    *out = call->layer->state ? cuv_program_constant(call->program, call->layer->state) : cuv_call_weight(call, "idf_weights");
+    const bool variable = call->layer->weight_count > 0;
+    *out = variable ? cuv_call_weight(call, "idf_weights") : cuv_program_constant(call->program, call->layer->state);
     return call->program->status;
 }

@@ -54,13 +54,14 @@ def texts():
     yield "tf_idf_text", [L.TextVectorization(vocabulary=known, idf_weights=weights, output_mode="tf_idf"), L.Dense(2)], (1,), 4
     yield "tf_idf_text_split", [L.TextVectorization(vocabulary=known, idf_weights=weights, output_mode="tf_idf", standardize=None, ngrams=2), L.Dense(2)], (1,), 4
     yield "tf_idf_words", [L.StringLookup(vocabulary=known, idf_weights=weights, output_mode="tf_idf", num_oov_indices=2), L.Dense(2)], (3,), 4
+    yield "other_tf_idf", [L.StringLookup(vocabulary=known, idf_weights=weights, output_mode="tf_idf"), L.Dense(2)], (3,), 4     # set to others
     yield "tf_idf_numbers", [L.IntegerLookup(vocabulary=[3, 7, 9], idf_weights=weights, output_mode="tf_idf"), L.Dense(2)], (3,), 4
 
 
 def inputs(name, shape, samples):
     if name.startswith("tf_idf_numbers"):
         return RNG.integers(2, 11, (samples,) + shape)
-    if name.startswith("tf_idf"):
+    if "tf_idf" in name:
         words = RNG.choice(["a", "b", "dog", "The", "x"], (samples,) + shape + (4,))
         return np.array([" ".join(w) for w in words.reshape(-1, 4)]).reshape((samples,) + shape) if "text" in name else words[..., 0]
     return RNG.normal(size=(samples,) + shape).astype("float32")
