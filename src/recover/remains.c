@@ -97,6 +97,26 @@ static cuv_status two_lists(cuv_evidence *ev, cuv_arena *arena, cuv_file *const 
     return pair_lists(ev, arena, swapped ? b : a, swapped ? a : b, out);
 }
 
+/* A layer that must have weights is listed without any: the file is a part of the model's. */
+static cuv_status check_weighted(cuv_evidence *ev, const cuv_remains *r)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        const cuv_layer_def *def = r->layers[i].class_name && !r->layers[i].count ? cuv_layer_find(r->layers[i].class_name) : NULL;
+        const char *name = r->layers[i].name ? r->layers[i].name : "?";
+        for (const cuv_slot *slot = def ? def->slots : NULL; slot && slot->name; slot++)
+            if (!slot->condition)
+                return cuv_fail(ev->cx, CUV_NO, "recover.part", &(cuv_detail){.file = r->file->path, .layer = name,
+                                .expected = cuv_format(ev->cx, "a %s", slot->name),
+                                .help = "give the other files of the model as well: if this is one of several shards, all of them and their .weights.json"},
+                                "%s lists the layer '%s' (%s), but holds no weights for it", r->source, name, def->name);
+    }
+    const char *index = r->file->combined ? NULL : cuv_shard_index(ev->cx, r->file);
+    if (index)
+        cuv_warn(ev->cx, "recover.shard", &(cuv_detail){.file = r->file->path, .help = cuv_format(ev->cx, "then give all of them, and %s", index)},
+                 "%s has the name of one shard of several; the model may have layers of which nothing is here", r->file->name);
+    return CUV_OK;
+}
+
 cuv_status cuv_remains_read(cuv_evidence *ev, cuv_arena *arena, cuv_remains **out)
 {
     cuv_file **files = CUV_NEW_ARRAY(arena, cuv_file *, ev->file_count + 1);
@@ -119,5 +139,6 @@ cuv_status cuv_remains_read(cuv_evidence *ev, cuv_arena *arena, cuv_remains **ou
         return read_list(ev, arena, files[0], r);
     if (count == 2 && is_list(files[0]) && is_list(files[1]) && (all_flat(&files[0]->groups[0]) != all_flat(&files[1]->groups[0])))
         return two_lists(ev, arena, files, r);
-    return cuv_remains_of_named(ev, files, count, arena, r);
+    CUV_TRY(cuv_remains_of_named(ev, files, count, arena, r));
+    return check_weighted(ev, r);
 }

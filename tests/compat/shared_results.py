@@ -20,7 +20,7 @@ def first_error(stderr, shared):
 
 
 def run(case, shared):
-    """{"kind": equal, differs, rebuilt, incomplete (status 1) or refused (status 3), "text"}"""
+    """{"kind": equal, differs, rebuilt, recovered (from tensors alone), incomplete (status 1) or refused (status 3), "text"}"""
     evidence = [os.path.join(shared, p) for p in case["evidence"]]
     done = cuvier("rebuild", *evidence, timeout=120)
     with_config = " (with `%s`)" % os.path.basename(case["evidence"][0]) if len(evidence) > 1 else ""
@@ -29,6 +29,8 @@ def run(case, shared):
         text = first_error(done.stderr, shared)
         return {"kind": "incomplete" if done.returncode == 1 else "refused", "text": text[:150] + ("..." if len(text) > 150 else "")}
     assumed = " (a function assumed)" if "/function = " in done.stdout else ""
+    if "architecture = recovered from tensors" in done.stdout:
+        return {"kind": "recovered", "text": "an architecture that fits, assumed" + with_config}
     if not case["samples"]:
         return {"kind": "rebuilt", "text": "rebuilt" + with_config + assumed}
     xs, ys = shared_files.samples_of(os.path.join(shared, case["samples"]))

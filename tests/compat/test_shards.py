@@ -89,3 +89,11 @@ def test_inspect_lists_each(sharded, tmp_path):
     assert [len(f["tensors"]) > 0 for f in files] == [True] * len(shards)
     keys = [t["name"] for f in files for t in f["tensors"]]
     assert len(keys) == len(set(keys)) == 10
+
+
+def test_one_shard_is_no_architecture(sharded, tmp_path):
+    """All but the last list layers of later shards, whose weights are not there; the last is known by its name alone."""
+    shards, _, _ = copy(sharded, tmp_path)
+    for shard in shards[:-1]:
+        assert "but holds no weights for it" in must("rebuild", shard, status=1).stderr
+    assert "has the name of one shard of several" in must("rebuild", shards[-1]).stderr
