@@ -120,6 +120,14 @@ cuv_status cuv_conv_places(const cuv_chooser *c, cuv_prepared *to, size_t wide)
     return CUV_OK;
 }
 
+bool cuv_conv_is_points(const cuv_prepared *f)
+{
+    bool points = !f->padded && f->groups == 1;
+    for (int i = 0; i < 3; i++)
+        points = points && f->space.k[i] == 1 && f->space.stride[i] == 1;
+    return points;
+}
+
 /* Packed columns of all groups, one group after the other, and their biases. */
 static cuv_status pack_groups(const cuv_chooser *c, const float *w, const float *bias, cuv_prepared *to)
 {
@@ -167,9 +175,7 @@ cuv_status cuv_choose_conv(const cuv_chooser *c, cuv_op op, const cuv_kernel_arg
     to->panels = cuv_panels(c->isa, (size_t)(s->co / to->groups));
     CUV_TRY(cuv_conv_places(c, to, (size_t)to->space.ci));
     CUV_TRY(pack_groups(c, w->data, bias ? bias->data : NULL, to));
-    bool points = !to->padded && to->groups == 1;
-    for (int i = 0; i < 3; i++)
-        points = points && s->k[i] == 1 && s->stride[i] == 1;
+    const bool points = cuv_conv_is_points(to);
     if (points) {
         to->product.at = to->product.tap = NULL;
         to->product.taps = 1;

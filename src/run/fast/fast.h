@@ -203,6 +203,8 @@ typedef struct cuv_transform {
     const cuv_loose *kernel;
     size_t ci, co, taps, points, rows;
 } cuv_transform;
+/* Whether a transformed kernel is used often: by later runs, or at many places in this one. */
+bool cuv_transform_pays(const cuv_chooser *c, int64_t places);
 /* Transforms and packs the kernel, by all threads, and the bias, which may be NULL, into to->product. */
 CUV_MUST_USE cuv_status cuv_fast_transformed(const cuv_chooser *c, const cuv_transform *w, const float *bias, cuv_prepared *to);
 /* The activation as clamp of the product when it is one; true then, and when there is none. */
@@ -217,6 +219,8 @@ void cuv_fast_product(const cuv_prepared *f, const cuv_product *p, const cuv_act
 cuv_window cuv_fast_window(const cuv_space *s);
 /* Sizes of the image that the outputs of a convolution reach, and whether x itself can be it; false when there are too many numbers for int32. */
 bool cuv_conv_measure(const cuv_kernel_args *a, cuv_prepared *to);
+/* Convolutions in one group that are products of rows with a matrix: windows of one place, all of them. */
+bool cuv_conv_is_points(const cuv_prepared *f);
 /* Where the rows and taps of a convolution start in its image, whose places are `wide` apart. */
 CUV_MUST_USE cuv_status cuv_conv_places(const cuv_chooser *c, cuv_prepared *to, size_t wide);
 /* The image with its padding: x itself, or a copy in scratch (conv.c). */

@@ -384,6 +384,18 @@ static bool pays_rows(const cuv_chooser *c, size_t rows, size_t k, size_t cols)
     return k >= 64 && cols >= 24;
 }
 
+/* A product of rows with a matrix; false when its scratch is too large. */
+static bool be_rows(const cuv_chooser *c, size_t rows, cuv_prepared *to)
+{
+    size_t bytes;
+    if (!cuv_mul_size(rows, to->wide, &bytes) || !cuv_add_size(bytes, 2 * rows + 16, &bytes) || !cuv_mul_size(bytes, sizeof(float), &bytes))
+        return false;
+    to->product.k = to->wide;
+    to->product.taps = 1;
+    to->scratch = c->dots->convert ? bytes : 0;
+    return true;
+}
+
 static cuv_status choose_rows(const cuv_chooser *c, cuv_op op, const cuv_kernel_args *a, cuv_prepared *to, cuv_kernel *kernel)
 {
     const cuv_run_tensor *x = &a->in[0], *w = &a->in[1], *bias = a->in_count > 2 && a->in[2].rank ? &a->in[2] : NULL;
@@ -391,27 +403,13 @@ static cuv_status choose_rows(const cuv_chooser *c, cuv_op op, const cuv_kernel_
     if (x->rank < 1 || w->rank != 2 || w->dtype != CUV_F32 || !cuv_can_dense(a) || (op == CUV_OP_MATMUL && (a->attrs->transpose_a || bias)))
         return CUV_OK;
     const size_t k = (size_t)w->shape[turned], cols = (size_t)w->shape[!turned], rows = cuv_run_count(x) / k;
-    size_t floats, words;
     to->wide = (k + c->dots->group - 1) / c->dots->group;
-    if (k > MOST_DEPTH || !pays_rows(c, rows, k, cols) || !cuv_mul_size(rows, to->wide, &words) || !cuv_add_size(words, 2 * rows + 16, &floats) ||
-        !cuv_mul_size(floats, sizeof(float), &floats))
+    if (k > MOST_DEPTH || !pays_rows(c, rows, k, cols) || !be_rows(c, rows, to))
         return CUV_OK;
     const source s = {w->data, 1, k, cols, turned ? 1 : cols, turned ? k : 1, to->fused ? to->fused->scale : NULL};
     CUV_TRY(pack(c, &s, bias ? bias->data : NULL, to));
-    to->product.k = to->wide;
-    to->product.taps = 1;
-    to->scratch = c->dots->convert ? floats : 0;
     *kernel = run_rows;
     return CUV_OK;
-}
-
-/* Convolutions that are products of rows with a matrix: windows of one place, all of them. */
-static bool is_points(const cuv_prepared *to)
-{
-    bool points = !to->padded;
-    for (int i = 0; i < 3; i++)
-        points = points && to->space.k[i] == 1 && to->space.stride[i] == 1;
-    return points;
 }
 
 /* Convolutions that float32 does with half of the multiplications (Winograd, Toom-Cook), which pairs of bfloat16
@@ -442,25 +440,19 @@ static cuv_status choose_image(const cuv_chooser *c, const cuv_kernel_args *a, c
     if (groups != 1 || !cuv_can_conv(a) || !cuv_conv_measure(a, to))
         return CUV_OK;
     const size_t ci = (size_t)to->space.ci, co = (size_t)to->space.co, depth = cuv_run_count(w) / co, group = c->dots->group;
-    const size_t places = (size_t)(to->size[0] * to->size[1] * to->size[2]);
+    const size_t places = (size_t)(to->size[0] * to->size[1] * to->size[2]), rows = cuv_run_count(&a->in[0]) / ci;
     to->groups = 1;
     to->wide = (ci + group - 1) / group;
-    const bool points = is_points(to);
-    if (depth > MOST_DEPTH || !c->dots->convert || !(points ? pays_rows(c, cuv_run_count(&a->in[0]) / ci, ci, co) : pays_image(c, to, depth)))
+    const bool points = cuv_conv_is_points(to);
+    if (depth > MOST_DEPTH || !c->dots->convert || !(points ? pays_rows(c, rows, ci, co) && be_rows(c, rows, to) : pays_image(c, to, depth)))
         return CUV_OK;
     const source s = {w->data, depth / ci, ci, co, co, 1, to->fused ? to->fused->scale : NULL};
     CUV_TRY(pack(c, &s, bias ? bias->data : NULL, to));
-    if (points) {
-        const size_t rows = cuv_run_count(&a->in[0]) / ci;
-        to->product.k = to->wide;
-        to->product.taps = 1;
-        to->scratch = (rows * to->wide + 2 * rows + 16) * sizeof(float);
-        *kernel = run_rows;
+    *kernel = points ? run_rows : run_image;
+    if (points)
         return CUV_OK;
-    }
     CUV_TRY(cuv_conv_places(c, to, to->wide));
     to->scratch = places * to->wide * sizeof(cuv_word);
-    *kernel = run_image;
     return CUV_OK;
 }
 

@@ -93,17 +93,14 @@ static void transform_kernel(const cuv_transform *w, size_t row, size_t col, siz
 }
 
 /* Worth it with enough channels and places, where few of the seven products are for taps that do not exist, and where the transformed kernel
- * is used often: by later runs, or at many places in this one. */
+ * is used often. */
 static bool suits(const cuv_chooser *c, const cuv_kernel_args *a)
 {
-    enum { OFTEN = 512 };
     const cuv_run_tensor *x = &a->in[0], *w = &a->in[1];
     if (x->rank != 3 || a->attrs->groups > 1 || a->attrs->stride[0] > 1 || w->shape[1] < 16 || w->shape[2] < 16)
         return false;
     const int64_t taps = w->shape[0], d = a->attrs->dilation[0] > 1 ? a->attrs->dilation[0] : 1;
-    if (!c->lasting && a->out[0].shape[0] * a->out[0].shape[1] < OFTEN)
-        return false;
-    return taps >= 3 && 10 * taps >= 14 * ((taps + 3) / 4) * POINTS / OUT && a->out[0].shape[1] / d >= 16;
+    return cuv_transform_pays(c, a->out[0].shape[0] * a->out[0].shape[1]) && taps >= 3 && 10 * taps >= 14 * ((taps + 3) / 4) * POINTS / OUT && a->out[0].shape[1] / d >= 16;
 }
 
 cuv_status cuv_choose_toom(const cuv_chooser *c, cuv_op op, const cuv_kernel_args *a, cuv_prepared *to, cuv_kernel *kernel)

@@ -1,6 +1,12 @@
 /* Kernels of convolutions that are transformed before they are packed: a panel of columns for each of several products. */
 #include "run/fast/fast.h"
 
+bool cuv_transform_pays(const cuv_chooser *c, int64_t places)
+{
+    enum { OFTEN = 512 };
+    return c->lasting || places >= OFTEN;
+}
+
 typedef struct pack_job {
     const cuv_transform *w;
     const float *scale;         /* of the columns, or NULL */

@@ -98,10 +98,9 @@ static void transform_kernel(const cuv_transform *w, size_t row, size_t col, siz
         }
 }
 
-/* Worth it with enough channels, and where the transformed kernel is used often: by later runs, or at many places in this one. */
+/* Worth it with enough channels, and where the transformed kernel is used often. */
 static bool suits(const cuv_chooser *c, const cuv_kernel_args *a)
 {
-    enum { OFTEN = 512 };
     const cuv_run_tensor *x = &a->in[0], *w = &a->in[1];
     if (x->rank != 4 || a->attrs->groups > 1 || w->shape[0] != 3 || w->shape[1] != 3 || w->shape[2] < 16 || w->shape[3] < 16)
         return false;
@@ -109,7 +108,7 @@ static bool suits(const cuv_chooser *c, const cuv_kernel_args *a)
         if (a->attrs->stride[i] > 1 || a->attrs->dilation[i] > 1)
             return false;
     const int64_t places = a->out[0].shape[1] * a->out[0].shape[2];
-    return a->out[0].shape[1] > 3 && a->out[0].shape[2] > 3 && (c->lasting || places * a->out[0].shape[0] >= OFTEN);
+    return a->out[0].shape[1] > 3 && a->out[0].shape[2] > 3 && cuv_transform_pays(c, places * a->out[0].shape[0]);
 }
 
 cuv_status cuv_choose_winograd(const cuv_chooser *c, cuv_op op, const cuv_kernel_args *a, cuv_prepared *to, cuv_kernel *kernel)
