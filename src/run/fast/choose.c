@@ -5,7 +5,7 @@
 
 /* ---- room ---- */
 
-enum { LINE = 64, HUGE = 2 << 20, LARGEST_SLAB = 64 << 20 };
+enum { LINE = 64, HUGE_PAGE = 2 << 20, LARGEST_SLAB = 64 << 20 };
 
 /* Memory in one piece, from whose front rooms are cut. */
 typedef struct piece { cuv_context *cx; void *memory; size_t size; } piece;
@@ -24,18 +24,18 @@ static void release_piece(void *object)
 void cuv_want_huge_pages(void *memory, size_t size)
 {
 #ifdef MADV_HUGEPAGE
-    const uintptr_t last = HUGE - 1, from = ((uintptr_t)memory + last) & ~last, to = ((uintptr_t)memory + size) & ~last;
-    if (size >= HUGE && to > from)
+    const uintptr_t last = HUGE_PAGE - 1, from = ((uintptr_t)memory + last) & ~last, to = ((uintptr_t)memory + size) & ~last;
+    if (size >= HUGE_PAGE && to > from)
         (void)madvise((void *)from, to - from, MADV_HUGEPAGE);
 #else
     (void)memory, (void)size;
 #endif
 }
 
-/* Bytes at a multiple of LINE, or of HUGE when they are that many, that live as long as the arena. */
+/* Bytes at a multiple of LINE, or of HUGE_PAGE when they are that many, that live as long as the arena. */
 static unsigned char *new_piece(const cuv_chooser *c, size_t bytes)
 {
-    const size_t border = bytes < HUGE ? LINE : HUGE;
+    const size_t border = bytes < HUGE_PAGE ? LINE : HUGE_PAGE;
     size_t size;
     piece *p = CUV_NEW(c->arena, piece);
     if (!p || !cuv_add_size(bytes, border, &size))
@@ -52,7 +52,7 @@ cuv_slab *cuv_slab_new(cuv_arena *arena, size_t expected)
 #ifdef CUV_SINGLE_BLOCKS /* sanitized builds: every room has its own ends */
     expected = 0;
 #endif
-    cuv_slab *slab = expected < HUGE ? NULL : CUV_NEW(arena, cuv_slab);
+    cuv_slab *slab = expected < HUGE_PAGE ? NULL : CUV_NEW(arena, cuv_slab);
     if (slab)
         slab->expected = expected;
     return slab;
