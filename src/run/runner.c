@@ -99,6 +99,7 @@ static cuv_status get_cache(struct cuv_model *m, const char *path, cuv_precision
     if (r->cache ? cuv_streq(cuv_cache_path(r->cache), path) && r->precision == precision : !path)
         return CUV_OK;
     drop_cache(r);
+    r->precision = precision;
     snprintf(kernels, sizeof kernels, "%s%s%s", cuv_isa_best()->name, precision == CUV_PRECISION_F32 ? "" : " ",
              precision == CUV_PRECISION_F32 ? "" : cuv_dots_best(precision)->name);
     return path ? cuv_cache_open(m->cx, path, m->program, kernels, r->pool, &r->cache) : CUV_OK;
@@ -245,12 +246,7 @@ static cuv_status slice_input(struct cuv_model *m, cuv_arena *arena, size_t i, c
         return cuv_oom(m->cx);
     if (given->dtype == CUV_STR)
         memcpy(out->data, src, n * size);
-    else if (v->dtype == CUV_F16 || v->dtype == CUV_BF16) {
-        cuv_convert_to_f32(out->data, src, given->dtype, n);
-        float *f = out->data;
-        for (size_t k = 0; k < n; k++)
-            f[k] = v->dtype == CUV_F16 ? cuv_f16_to_f32(cuv_f32_to_f16(f[k])) : cuv_bf16_to_f32(cuv_f32_to_bf16(f[k]));
-    } else {
+    else {
         cuv_convert(out->data, out->dtype, src, given->dtype, n);
         cuv_narrow(out->data, n, v->dtype);
     }

@@ -15,7 +15,7 @@ void cuv_states_free(cuv_context *cx, cuv_states *s)
 static cuv_run_tensor tensor_of(const cuv_program *program, size_t i)
 {
     const cuv_var *v = cuv_program_var(program, program->states[i].before);
-    cuv_run_tensor t = {.dtype = v->dtype == CUV_F16 || v->dtype == CUV_BF16 ? CUV_F32 : v->dtype, .rank = v->rank};
+    cuv_run_tensor t = {.dtype = cuv_dtype_kept(v->dtype), .rank = v->rank};
     memcpy(t.shape, v->shape, sizeof t.shape);
     return t;
 }
