@@ -258,15 +258,13 @@ static cuv_status decode_string(json_parser *p, char *out, size_t *size)
     return CUV_OK;
 }
 
-/* Where the string that begins at `at` ends, or the end of the text; whether its letters stand there as they are; their hash (FNV-1a). */
-static size_t find_quote(const json_parser *p, size_t at, bool *plain, uint32_t *hash)
+/* Where the string that begins at `at` ends, or the end of the text; whether its letters stand there as they are. */
+static size_t find_quote(const json_parser *p, size_t at, bool *plain)
 {
     *plain = true;
-    *hash = 2166136261u;
     while (at < p->size && p->text[at] != '"') {
         const unsigned char c = (unsigned char)p->text[at];
         *plain = *plain && c >= 0x20 && c != '\\';
-        *hash = (*hash ^ c) * 16777619u;
         at += c == '\\' ? 2 : 1;
     }
     *plain = *plain && at < p->size;
@@ -295,17 +293,24 @@ static cuv_status make_string(json_parser *p, size_t room, bool plain, cuv_value
 static cuv_status parse_string(json_parser *p, cuv_value **out)
 {
     bool plain;
-    uint32_t hash;
-    const size_t start = ++p->at, room = find_quote(p, start, &plain, &hash) - start;
+    const size_t start = ++p->at, room = find_quote(p, start, &plain) - start;
     return make_string(p, room, plain, out);
+}
+
+/* FNV-1a */
+static uint32_t hash_of(const char *text, size_t size)
+{
+    uint32_t hash = 2166136261u;
+    for (size_t i = 0; i < size; i++)
+        hash = (hash ^ (unsigned char)text[i]) * 16777619u;
+    return hash;
 }
 
 static cuv_status parse_key(json_parser *p, cuv_value **out)
 {
     bool plain;
-    uint32_t hash;
-    const size_t start = ++p->at, room = find_quote(p, start, &plain, &hash) - start;
-    cuv_value **known = &p->keys[hash % KNOWN_KEYS];
+    const size_t start = ++p->at, room = find_quote(p, start, &plain) - start;
+    cuv_value **known = &p->keys[hash_of(p->text + start, room) % KNOWN_KEYS];
     if (plain && *known && (*known)->size == room && memcmp((*known)->text, p->text + start, room) == 0) {
         p->at += room + 1;
         *out = *known;
