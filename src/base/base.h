@@ -193,6 +193,8 @@ bool cuv_dtype_is_float(cuv_dtype dtype);
 bool cuv_dtype_is_integer(cuv_dtype dtype);     /* bool is none */
 /* What programs keep values of a dtype in while they run: halves in float32, integers of fewer bits in int32, uint32 and uint64 in int64. */
 cuv_dtype cuv_dtype_kept(cuv_dtype dtype);
+/* Programs compute with it: truth values and all numbers but floats of 8 bits. */
+bool cuv_dtype_is_computed(cuv_dtype dtype);
 /* "float32", "bool", "string", … to dtype; false when unknown. */
 bool cuv_dtype_parse(const char *name, cuv_dtype *out);
 /* Moves axes: out.shape[i] = t.shape[perm[i]]; makes new memory in the arena. */

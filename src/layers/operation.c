@@ -168,7 +168,7 @@ cuv_status cuv_option_dtype(cuv_call *call, const char *name, cuv_dtype fallback
     *out = fallback;
     if (cuv_is_null(v))
         return CUV_OK;
-    if (text && cuv_dtype_parse(text, out) && *out != CUV_STR && *out != CUV_F8E4M3 && *out != CUV_F8E5M2)
+    if (text && cuv_dtype_parse(text, out) && cuv_dtype_is_computed(*out))
         return CUV_OK;
     return cuv_bad_option(call, name, "bool, an integer, float16, bfloat16, float32 or float64");
 }

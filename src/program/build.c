@@ -66,7 +66,7 @@ static cuv_ref add_value(cuv_program *p, const cuv_var *v)
 
 static bool is_value_dtype(cuv_dtype dtype)
 {
-    return dtype != CUV_F8E4M3 && dtype != CUV_F8E5M2;
+    return cuv_dtype_is_computed(dtype) || dtype == CUV_STR;
 }
 
 static cuv_ref add_named(cuv_program *p, cuv_value_kind kind, const char *name, cuv_dtype dtype, const int64_t *shape,

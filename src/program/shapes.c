@@ -292,7 +292,7 @@ cuv_status cuv_shape_same_i32(const cuv_shaping *s)
 cuv_status cuv_shape_cast(const cuv_shaping *s)
 {
     cuv_dtype to = s->at->dtype;
-    if (to == CUV_STR || to == CUV_F8E4M3 || to == CUV_F8E5M2)
+    if (!cuv_dtype_is_computed(to))
         return cuv_shape_no(s, "programs do not compute with %s", cuv_dtype_name(to));
     cuv_shape_like(s, 0, s->in[0], to);
     return CUV_OK;
@@ -303,14 +303,13 @@ cuv_status cuv_shape_bitcast(const cuv_shaping *s)
     const cuv_var *x = s->in[0];
     cuv_dtype to = s->at->dtype;
     int64_t old = (int64_t)cuv_dtype_size(x->dtype), now = (int64_t)cuv_dtype_size(to), bytes;
-    bool bits = to != CUV_STR && to != CUV_BOOL && to != CUV_F8E4M3 && to != CUV_F8E5M2 && x->dtype == s->at->from;
+    bool bits = cuv_dtype_is_computed(to) && to != CUV_BOOL && x->dtype == s->at->from;
     if (!bits || (old != now && x->rank == 0))
         return cuv_shape_no(s, "the bits of %s are not read as %s", cuv_dtype_name(x->dtype), cuv_dtype_name(to));
-    int64_t *last = old == now ? NULL : &cuv_shape_like(s, 0, x, to)->shape[x->rank - 1];
-    if (!last) {
-        cuv_shape_like(s, 0, x, to);
+    cuv_var *y = cuv_shape_like(s, 0, x, to);
+    if (old == now)
         return CUV_OK;
-    }
+    int64_t *last = &y->shape[x->rank - 1];
     if (!cuv_dim_mul(*last, old, &bytes) || (bytes >= 0 && bytes % now))
         return cuv_shape_no(s, "%lld bytes are no whole number of %s", (long long)bytes, cuv_dtype_name(to));
     *last = bytes < 0 ? -1 : bytes / now;
