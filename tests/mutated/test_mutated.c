@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FILES = 5, MOST_VALUES = 1 << 12 };
+enum { FILES = 5 };
 
 /* The files of a carrier in `folder`; those whose name begins with '*' are given to the library, the others lie beside them. */
 typedef struct carrier { const char *name, *folder, *files[FILES + 1]; } carrier;
@@ -71,34 +71,6 @@ static void write_all(const char *path, const uint8_t *data, size_t size)
 
 /* ---- one try ---- */
 
-static bool inputs_of(const cuv_model *model, cuv_array *inputs, size_t count)
-{
-    static const uint8_t zeros[MOST_VALUES * 8];
-    for (size_t i = 0; i < count; i++) {
-        size_t values = 0;
-        if (cuv_model_input(model, i, &inputs[i]) != CUV_OK || inputs[i].dtype == CUV_STR)
-            return false;
-        for (int axis = 0; axis < inputs[i].rank; axis++)
-            inputs[i].shape[axis] = inputs[i].shape[axis] < 0 ? 2 : inputs[i].shape[axis];
-        if (!cuv_shape_count(inputs[i].shape, inputs[i].rank, &values) || values > MOST_VALUES)
-            return false;
-        inputs[i].data = zeros;
-    }
-    return true;
-}
-
-static void run(cuv_context *cx, cuv_model *model)
-{
-    cuv_array inputs[4];
-    cuv_result *result = NULL;
-    size_t count = cuv_model_input_count(model);
-    cuv_run_options options = {.threads = 1};
-    if (count <= 4 && inputs_of(model, inputs, count) && fuzz_judge(cx, cuv_model_predict(model, inputs, count, &options, &result)))
-        for (size_t i = 0; i < cuv_result_count(result); i++)
-            fuzz_read(cuv_result_at(result, i)->data, 1);
-    cuv_result_free(result);
-}
-
 /* The structure alone: configurations and code without weights. */
 static bool has_structure(cuv_context *cx, cuv_evidence *ev)
 {
@@ -125,7 +97,7 @@ static bool try_files(const carrier *c, const char *scratch)
         fuzz_text(cx, status, text);
         fine = fuzz_judge(cx, cuv_rebuild(ev, &model));
         if (fine)
-            run(cx, model);
+            fuzz_run(cx, model, 1 << 12);
         else
             fine = !c->files[1] && has_structure(cx, ev);
     }
