@@ -48,6 +48,8 @@ void say(FILE *to, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void print_json_text(const char *text);
 /* Prints and frees. */
 void print_text(cuv_context *cx, char *text);
+/* The document of a rebuilt model, with what was written to the places of -o (cmd_rebuild.c). */
+cuv_status print_written_json(cuv_context *cx, const cuv_model *model, const options *o);
 cuv_run_options run_options(const options *o);
 /* --precision (precision.c). False when it is none of them. */
 bool parse_precision(const options *o, cuv_precision *out);

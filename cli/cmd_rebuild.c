@@ -17,7 +17,7 @@ static cuv_status write_all(cuv_model *model, const options *o)
     return CUV_OK;
 }
 
-static cuv_status print_json(cuv_context *cx, const cuv_model *model, const options *o)
+cuv_status print_written_json(cuv_context *cx, const cuv_model *model, const options *o)
 {
     char *text;
     const char **written = calloc(o->out.count + 1, sizeof *written);
@@ -37,7 +37,7 @@ static cuv_status print_result(cuv_context *cx, const cuv_model *model, const op
     char *text;
     cuv_status status;
     if (o->json)
-        return print_json(cx, model, o);
+        return print_written_json(cx, model, o);
     if (o->quiet)
         return CUV_OK;
     status = cuv_model_summary(model, 0, &text);

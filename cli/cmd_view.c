@@ -3,7 +3,6 @@
 
 #include <langinfo.h>
 #include <locale.h>
-#include <stdlib.h>
 #include <string.h>
 
 static bool ends_with(const char *text, const char *end)
@@ -42,21 +41,6 @@ static cuv_status print_picture(cuv_context *cx, const cuv_model *model, const o
     return status;
 }
 
-static cuv_status print_json(cuv_context *cx, const cuv_model *model, const options *o)
-{
-    char *text;
-    const char **written = calloc(o->out.count + 1, sizeof *written);
-    if (!written)
-        return CUV_MEMORY;
-    for (size_t i = 0; i < o->out.count; i++)
-        written[i] = o->out.items[i];
-    cuv_status status = cuv_model_rebuild_json(model, written, &text);
-    if (status == CUV_OK)
-        print_text(cx, text);
-    free(written);
-    return status;
-}
-
 static cuv_status show(cuv_context *cx, cuv_model *model, const options *o)
 {
     for (size_t i = 0; i < o->out.count; i++) {
@@ -65,7 +49,7 @@ static cuv_status show(cuv_context *cx, cuv_model *model, const options *o)
             return status;
     }
     if (o->json)
-        return print_json(cx, model, o);
+        return print_written_json(cx, model, o);
     if (!o->out.count)
         return print_picture(cx, model, o);
     for (size_t i = 0; i < o->out.count && !o->quiet; i++)
