@@ -121,12 +121,12 @@ static const char *odd_bias(cuv_config_writer *w, const cuv_layer *layer, int ke
     return NULL;
 }
 
-cuv_status cuv_config_check_backend(cuv_config_writer *w, const cuv_layer *layer, int keras)
+cuv_status cuv_config_check_backend(cuv_config_writer *w, const cuv_layer *layer, int keras, bool splits)
 {
     const char *found = NULL;
     bool padded = layer->theano && layer->def->spatial && has_row(layer, "padding") && has_row(layer, "strides");
     if (padded && (cuv_arg_is(layer, "padding", "same") || cuv_starts_with(layer->def->name, "ConvLSTM")) &&
-        !pads_alike(layer))
+        !pads_alike(layer) && !(splits && cuv_config_padded(layer)))
         found = "padding='same' of Theano, which begins at another cell";
     if (layer->tf1 && cuv_streq(layer->def->name, "UpSampling2D") && !cuv_arg_is(layer, "interpolation", "nearest"))
         found = "the bilinear enlarging of TensorFlow 1, which has other weights";

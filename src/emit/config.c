@@ -5,7 +5,7 @@
 
 typedef cuv_config_writer writer;
 
-static cuv_status layer_record(writer *w, const cuv_layer *layer, cuv_value **out);
+static cuv_status layer_record(writer *w, const cuv_layer *layer, cuv_value **before, cuv_value **out);
 static cuv_status model_record(writer *w, const struct cuv_model *m, cuv_value **out);
 
 cuv_status cuv_config_text(writer *w, cuv_value *dict, const char *key, const char *text)
@@ -127,13 +127,13 @@ static cuv_status param_value(writer *w, const cuv_layer *layer, size_t i, cuv_v
     case CUV_P_INITIALIZER: case CUV_P_REGULARIZER: case CUV_P_CONSTRAINT: return object_value(w, row, given, out);
     case CUV_P_LAYER: {
         const cuv_layer *inner = cuv_config_inner(layer, row->name);
-        return inner ? layer_record(w, inner, out) : CUV_OK;
+        return inner ? layer_record(w, inner, NULL, out) : CUV_OK;
     }
     case CUV_P_LAYERS: {
         *out = cuv_value_list(w->arena);
         for (size_t k = 0; *out && k < layer->inner_count; k++) {
             cuv_value *record;
-            CUV_TRY(layer_record(w, layer->inner[k], &record));
+            CUV_TRY(layer_record(w, layer->inner[k], NULL, &record));
             CUV_TRY(cuv_list_add(w->arena, *out, record));
         }
         return *out ? CUV_OK : cuv_oom(w->cx);
@@ -203,19 +203,21 @@ static cuv_status no_such_layer(writer *w, const cuv_layer *layer)
                     cuv_streq(layer->class_name, CUV_WEIGHT_CLASS) ? "a weight" : "a constant", layer->name);
 }
 
-static cuv_status layer_record(writer *w, const cuv_layer *layer, cuv_value **out)
+/* `before`: where a layer may become two, as those of a model may: gets the one that has to come before it, or NULL. */
+static cuv_status layer_record(writer *w, const cuv_layer *layer, cuv_value **before, cuv_value **out)
 {
     if (cuv_streq(layer->class_name, CUV_WEIGHT_CLASS) || cuv_streq(layer->class_name, CUV_CONSTANT_CLASS))
         return no_such_layer(w, layer);
     cuv_value *config = NULL, *policy;
+    if (before)
+        *before = NULL;
     if (layer->model)
         return model_record(w, layer->model, out);
     if (cuv_streq(layer->def->name, "InputLayer"))
         return inner_input_record(w, layer, out);
     const char *class_name;
     CUV_TRY(cuv_keras3_class(w, layer, &class_name));
-    if (w->split != layer || !cuv_config_padded(layer))
-        CUV_TRY(cuv_config_check_backend(w, layer, 3));
+    CUV_TRY(cuv_config_check_backend(w, layer, 3, before != NULL));
     CUV_TRY(cuv_config_object(w, "keras.layers", class_name, NULL, &config, out));
     CUV_TRY(cuv_dict_set(w->arena, config, "name", cuv_value_text(w->arena, cuv_keras3_name(w, layer->name))));
     if (cuv_keras3_takes(layer, "trainable"))
@@ -233,7 +235,8 @@ static cuv_status layer_record(writer *w, const cuv_layer *layer, cuv_value **ou
         if (value)
             CUV_TRY(cuv_dict_set(w->arena, config, name, value));
     }
-    return cuv_keras3_params(w, layer, config);
+    CUV_TRY(cuv_keras3_params(w, layer, config));
+    return before && cuv_config_padded(layer) ? cuv_config_padding(w, layer, *out, before) : CUV_OK;
 }
 
 /* ---- wiring */
@@ -377,16 +380,6 @@ static const cuv_graph_call *first_call(const cuv_graph *g, size_t layer)
     return NULL;
 }
 
-/* A layer among those of a model; `*before`: one that has to come before it, or NULL. */
-static cuv_status split_record(writer *w, const cuv_layer *layer, cuv_value **before, cuv_value **out)
-{
-    *before = NULL;
-    w->split = layer;
-    CUV_TRY(layer_record(w, layer, out));
-    w->split = NULL;
-    return !layer->model && cuv_config_padded(layer) ? cuv_config_padding(w, layer, *out, before) : CUV_OK;
-}
-
 /* The first tensor of a call goes through the layer before; the call takes what that gives. */
 static cuv_status call_through(writer *w, cuv_value *before, cuv_value *node, int64_t ordinal)
 {
@@ -425,7 +418,7 @@ static cuv_status functional_layers(writer *w, const struct cuv_model *m, const 
         else if (g->layers[i]->def->flags & CUV_LF_OPERATION)
             CUV_TRY(cuv_config_operation(w, g->layers[i], first_call(g, i), &record));
         else
-            CUV_TRY(split_record(w, g->layers[i], &before[i], &record));
+            CUV_TRY(layer_record(w, g->layers[i], &before[i], &record));
         if (before[i]) {
             const char *name = cuv_get_text(cuv_get(before[i], "config"), "name");
             CUV_TRY(cuv_dict_set(w->arena, before[i], "name", cuv_value_text(w->arena, name)));
@@ -456,7 +449,7 @@ static cuv_status sequential_layers(writer *w, const struct cuv_model *m, const 
     for (size_t i = 0; i < g->layer_count; i++) {
         cuv_value *record, *before = NULL;
         bool input = !m->nested && i == 0 && m->input_count && m->input_layers[0] == g->layers[0];
-        CUV_TRY(input ? input_record(w, m, 0, g->layers[0], &record) : split_record(w, g->layers[i], &before, &record));
+        CUV_TRY(input ? input_record(w, m, 0, g->layers[0], &record) : layer_record(w, g->layers[i], &before, &record));
         if (before)
             CUV_TRY(cuv_list_add(w->arena, layers, before));
         CUV_TRY(cuv_list_add(w->arena, layers, record));

@@ -9,7 +9,6 @@ typedef struct cuv_config_writer {
     cuv_context *cx;
     cuv_arena *arena;
     const struct cuv_model *m;
-    const cuv_layer *split;     /* the layer whose record is made, where it may become two */
 } cuv_config_writer;
 
 /* Parts that the configurations of both Kerases have. */
@@ -27,12 +26,12 @@ bool cuv_config_recurrent(const cuv_layer *layer);
  * can say pass. */
 CUV_MUST_USE cuv_status cuv_config_refuse_lambdas(const struct cuv_model *m, const cuv_layer *layer, int keras);
 /* CUV_UNSUPPORTED "write.behaviour" for what no Keras on TensorFlow 2 computes: Theano's 'same', bilinear enlarging of TensorFlow 1
- * (backend.c). */
-/* Except that of convolutions, which can be written as two layers. */
+ * (backend.c). `splits`: what cuv_config_padded tells of is written as two layers, and passes. */
+CUV_MUST_USE cuv_status cuv_config_check_backend(cuv_config_writer *w, const cuv_layer *layer, int keras, bool splits);
+/* A convolution with Theano's 'same', which can be written as two layers. */
 bool cuv_config_padded(const cuv_layer *layer);
 /* The layer that pads, before the convolution of the record `conv`, which is changed. */
 CUV_MUST_USE cuv_status cuv_config_padding(cuv_config_writer *w, const cuv_layer *layer, cuv_value *conv, cuv_value **out);
-CUV_MUST_USE cuv_status cuv_config_check_backend(cuv_config_writer *w, const cuv_layer *layer, int keras);
 
 /* Names that a Keras does not take are changed, with a note; no two layers get the same (name.c). NULL: no memory. */
 const char *cuv_keras3_name(cuv_config_writer *w, const char *name);    /* without slashes */

@@ -29,7 +29,7 @@ static cuv_status refuse(writer *w, const cuv_layer *layer, const char *what)
 
 cuv_status cuv_keras2_operation(writer *w, const cuv_layer *layer, cuv_value **out)
 {
-    CUV_TRY(cuv_config_check_backend(w, layer, 2));
+    CUV_TRY(cuv_config_check_backend(w, layer, 2, false));
     const cuv_tf_function *f = layer->state ? layer->state : cuv_tf_function_for(layer);
     cuv_value *config = NULL;
     if (!f)

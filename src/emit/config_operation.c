@@ -279,7 +279,6 @@ static bool is_idle(const cuv_graph_call *call, const char *name)
     return false;
 }
 
-/* The arguments of a function of TensorFlow as those of its operation, by place. */
 /* Keras 3 sums and multiplies integers of few bits in others than TensorFlow does. */
 static cuv_status check_integers(cuv_config_writer *w, const struct cuv_model *m, const cuv_layer *layer, const cuv_wired_arg *arg)
 {
@@ -295,6 +294,7 @@ static cuv_status check_integers(cuv_config_writer *w, const struct cuv_model *m
     return CUV_OK;
 }
 
+/* The arguments of a function of TensorFlow as those of its operation, by place. */
 cuv_status cuv_config_function_args(cuv_config_writer *w, const struct cuv_model *m, const cuv_graph *g,
                                     const cuv_graph_call *call, cuv_value *args)
 {

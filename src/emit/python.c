@@ -297,7 +297,6 @@ static const char *get_item(python_writer *w, const python_call *c)
     return python_format(w, "%s[%s%s]", python_value(w, cuv_item(given, 0)), inside, key->size == 1 ? "," : "");
 }
 
-/* keras.ops.<its name>(arguments, options) */
 /* unstack(x, num=3): whoever reads the code need not know the shape of x. */
 static const char *pieces(python_writer *w, const python_call *c, const char *args)
 {
@@ -313,6 +312,7 @@ static const char *pieces(python_writer *w, const python_call *c, const char *ar
     return python_join(w, args, python_format(w, "num=%lld", (long long)size));
 }
 
+/* keras.ops.<its name>(arguments, options) */
 static const char *operation(python_writer *w, const python_call *c)
 {
     const char *class_name = cuv_get_text(c->record, "class_name"), *module = cuv_get_text(c->record, "module");
