@@ -100,11 +100,9 @@ static void cut(cuv_lay *y, double wanted, const uint32_t *links, uint32_t most_
     }
 }
 
-static cuv_status make_columns(cuv_lay *y)
+static cuv_status make_columns(cuv_lay *y, const uint32_t *links)
 {
-    uint32_t *links;
     double left, height = 0, tallest = 0;
-    CUV_TRY(count_links(y, &links));
     y->columns = CUV_NEW_ARRAY(y->scratch, cuv_column, (size_t)y->rank_count);
     y->column_of = CUV_NEW_ARRAY(y->scratch, int32_t, (size_t)y->rank_count);
     if (!y->columns || !y->column_of)
@@ -122,10 +120,9 @@ static cuv_status make_columns(cuv_lay *y)
 }
 
 /* Tops of ranks, and columns side by side with room between for the edges that go on. */
-static cuv_status arrange(cuv_lay *y)
+static void arrange(cuv_lay *y, const uint32_t *links)
 {
-    uint32_t *links, most = 0;
-    CUV_TRY(count_links(y, &links));
+    uint32_t most = 0;
     for (uint32_t k = 0; k + 1 < y->column_count; k++)
         most = links[y->columns[k].last] > most ? links[y->columns[k].last] : most;
     const double above = y->column_count > 1 ? 14 + LANE * most : 0;
@@ -144,15 +141,15 @@ static cuv_status arrange(cuv_lay *y)
         y->l->height = fmax(y->l->height, at + (more ? 14 + LANE * links[c->last] : 0));
     }
     y->l->width = x;
-    y->l->columns = y->column_count;
-    return CUV_OK;
 }
 
 cuv_status cuv_lay_fold(cuv_lay *y)
 {
+    uint32_t *links;
     CUV_TRY(measure(y));
-    CUV_TRY(make_columns(y));
-    CUV_TRY(arrange(y));
+    CUV_TRY(count_links(y, &links));
+    CUV_TRY(make_columns(y, links));
+    arrange(y, links);
     for (uint32_t i = 0; i < y->cell_count; i++) {
         const cuv_column *c = &y->columns[y->column_of[y->cells[i].rank]];
         y->cells[i].x += c->x - c->left;

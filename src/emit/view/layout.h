@@ -35,7 +35,6 @@ typedef struct cuv_layout {
     cuv_lay_edge *edges;
     uint32_t edge_count;
     double width, height;       /* of all */
-    uint32_t columns;
 } cuv_layout;
 
 /* Beyond this many boxes, or cells that edges pass, nobody would look at the picture. */
@@ -46,6 +45,13 @@ typedef struct cuv_layout {
 CUV_MUST_USE cuv_status cuv_lay_out(cuv_context *cx, cuv_arena *arena, cuv_layout *l);
 
 /* ---- what the steps share */
+
+/* Things by group: those of group g are items[at[g]] to items[at[g + 1]], in their order. */
+typedef struct cuv_groups { uint32_t *at, *items; } cuv_groups;
+/* The group of thing `i`; UINT32_MAX: none. */
+typedef uint32_t cuv_group_of(const void *things, uint32_t i);
+CUV_MUST_USE cuv_status cuv_lay_group(cuv_arena *arena, cuv_group_of *of, const void *things, uint32_t count, uint32_t group_count,
+                                  cuv_groups *out);
 
 /* A box, or the place where a long edge passes a layer. */
 typedef struct cuv_cell {
@@ -96,9 +102,14 @@ CUV_MUST_USE cuv_status cuv_lay_route(cuv_lay *y);
 
 /* The upper end of an edge in the picture, and the lower one. */
 static inline uint32_t cuv_lay_upper(const cuv_lay_edge *e) { return e->from < e->to ? e->from : e->to; }
+static inline uint32_t cuv_lay_lower(const cuv_lay_edge *e) { return e->from < e->to ? e->to : e->from; }
+/* The same as groups of the edges of a cuv_layout; loops are in none. */
+uint32_t cuv_lay_by_upper(const void *layout, uint32_t edge);
+uint32_t cuv_lay_by_lower(const void *layout, uint32_t edge);
+/* The cell from which an edge comes to its lower box: the last that it passes, or the upper box. */
+uint32_t cuv_lay_last_cell(const cuv_lay *y, uint32_t edge);
 /* Height of a line of labels, and room for a loop beside its box. */
 #define CUV_LAY_LABEL 12.0
 #define CUV_LAY_LOOP 30.0
-static inline uint32_t cuv_lay_lower(const cuv_lay_edge *e) { return e->from < e->to ? e->to : e->from; }
 
 #endif

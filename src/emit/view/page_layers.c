@@ -15,10 +15,10 @@ static void link_to(cuv_page *p, const cuv_box *box)
 
 static void sources_of(cuv_page *p, const cuv_picture *in, uint32_t box)
 {
-    const uint32_t first = in->entering_at[box], count = in->entering_at[box + 1] - first;
+    const uint32_t first = in->entering.at[box], count = in->entering.at[box + 1] - first;
     for (uint32_t i = 0; i < count && i < 12; i++) {
         cuv_buffer_text(p->b, i ? ", " : "");
-        link_to(p, &in->boxes[in->arrows[in->entering[first + i]].from]);
+        link_to(p, &in->boxes[in->arrows[in->entering.items[first + i]].from]);
     }
     if (count > 12)
         cuv_buffer_printf(p->b, " and %u more", count - 12);

@@ -6,7 +6,6 @@
 
 #define BOX_HEIGHT 58.0
 #define OUTPUT_HEIGHT 18.0
-#define HEADER 46.0
 #define PAD 18.0
 #define LEAST 138.0
 #define MOST 236.0
@@ -168,19 +167,9 @@ static cuv_status make_arrows(drawer *d, cuv_picture *p, const cuv_graph *g, con
     return CUV_OK;
 }
 
-static cuv_status group_arrows(drawer *d, cuv_picture *p)
+static uint32_t enters(const void *picture, uint32_t arrow)
 {
-    p->entering_at = CUV_NEW_ARRAY(d->arena, uint32_t, (size_t)p->box_count + 2);
-    p->entering = CUV_NEW_ARRAY(d->arena, uint32_t, (size_t)p->arrow_count + 1);
-    if (!p->entering_at || !p->entering)
-        return cuv_oom(d->cx);
-    for (uint32_t i = 0; i < p->arrow_count; i++)
-        p->entering_at[p->arrows[i].to + 2]++;
-    for (uint32_t i = 0; i < p->box_count; i++)
-        p->entering_at[i + 2] += p->entering_at[i + 1];
-    for (uint32_t i = 0; i < p->arrow_count; i++)
-        p->entering[p->entering_at[p->arrows[i].to + 1]++] = i;
-    return CUV_OK;
+    return ((const cuv_picture *)picture)->arrows[arrow].to;
 }
 
 static cuv_status draw(drawer *d, const struct cuv_model *m, const char *path, unsigned depth, cuv_picture **out)
@@ -198,7 +187,7 @@ static cuv_status draw(drawer *d, const struct cuv_model *m, const char *path, u
         CUV_TRY(mark_ends(d, p, g, place));
         CUV_TRY(make_arrows(d, p, g, place));
     }
-    CUV_TRY(group_arrows(d, p));
+    CUV_TRY(cuv_lay_group(d->arena, enters, p, p->arrow_count, p->box_count, &p->entering));
     p->total = d->next - first;
     *out = p;
     return CUV_OK;
@@ -236,7 +225,7 @@ static void size_of(const cuv_box *box, double width, cuv_lay_node *node)
     const double head = cuv_text_width(box->class_name, 12.5, true) + cuv_text_width(box->name, 11, false) + 60;
     const double inner = box->inside->layout.width + 2 * PAD, least = head < 300 ? head : 300;
     node->width = inner > least ? inner : least;
-    node->height = HEADER + box->inside->layout.height + PAD + (box->output ? OUTPUT_HEIGHT : 0);
+    node->height = CUV_MODEL_HEAD + box->inside->layout.height + PAD + (box->output ? OUTPUT_HEIGHT : 0);
 }
 
 cuv_status cuv_picture_lay_out(cuv_picture *p)

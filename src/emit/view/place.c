@@ -19,9 +19,9 @@ typedef struct placer {
     double *x;                      /* by block */
     order *orders;
     uint32_t order_count;
-    uint32_t *left_at, *left, *right_at, *right; /* orders by block: those that bound it on the left, on the right */
+    cuv_groups left, right;         /* orders by block: those that bound it on the left, on the right */
+    cuv_groups cells;               /* by block */
     uint32_t *sorted;               /* blocks from left to right */
-    uint32_t *cells_at, *cells;     /* cells by block */
 } placer;
 
 /* ---- which cells stand below each other */
@@ -70,8 +70,7 @@ static uint32_t favourite(const placer *p, uint32_t at, bool above)
     return equal ? UINT32_MAX : best;
 }
 
-/* Pairs of one gap that do not cross; those of passing edges come first. `high` and `low` by place: nearest accepted
- * ends. */
+/* Pairs of one gap that do not cross; those of passing edges come first. `before`: room for a number by place in the row. */
 static void accept(placer *p, int32_t rank, const uint32_t *wanted, int32_t *before)
 {
     cuv_lay *y = p->y;
@@ -137,26 +136,9 @@ static double apart(const cuv_cell *a, const cuv_cell *b)
     return (a->width + b->width) / 2 + (a->node >= 0 && b->node >= 0 ? SPACE_BOXES : SPACE_EDGES);
 }
 
-/* Groups `count` things by a block each: at[block] to at[block + 1]. */
-static cuv_status group(placer *p, uint32_t count, uint32_t (*of)(const placer *, uint32_t), uint32_t **at,
-                        uint32_t **items)
-{
-    *at = CUV_NEW_ARRAY(p->y->scratch, uint32_t, (size_t)p->block_count + 2);
-    *items = CUV_NEW_ARRAY(p->y->scratch, uint32_t, (size_t)count + 1);
-    if (!*at || !*items)
-        return cuv_oom(p->y->cx);
-    for (uint32_t i = 0; i < count; i++)
-        (*at)[of(p, i) + 2]++;
-    for (uint32_t i = 0; i < p->block_count; i++)
-        (*at)[i + 2] += (*at)[i + 1];
-    for (uint32_t i = 0; i < count; i++)
-        (*items)[(*at)[of(p, i) + 1]++] = i;
-    return CUV_OK;
-}
-
-static uint32_t order_left(const placer *p, uint32_t i) { return p->orders[i].b; }
-static uint32_t order_right(const placer *p, uint32_t i) { return p->orders[i].a; }
-static uint32_t cell_block(const placer *p, uint32_t i) { return p->y->cells[i].block; }
+static uint32_t right_end(const void *placer_of, uint32_t i) { return ((const placer *)placer_of)->orders[i].b; }
+static uint32_t left_end(const void *placer_of, uint32_t i) { return ((const placer *)placer_of)->orders[i].a; }
+static uint32_t cell_block(const void *placer_of, uint32_t i) { return ((const placer *)placer_of)->y->cells[i].block; }
 
 static cuv_status make_orders(placer *p)
 {
@@ -169,9 +151,9 @@ static cuv_status make_orders(placer *p)
             const cuv_cell *a = &y->cells[y->row[r][i - 1]], *b = &y->cells[y->row[r][i]];
             p->orders[p->order_count++] = (order){a->block, b->block, apart(a, b)};
         }
-    CUV_TRY(group(p, p->order_count, order_left, &p->left_at, &p->left));
-    CUV_TRY(group(p, p->order_count, order_right, &p->right_at, &p->right));
-    return group(p, y->cell_count, cell_block, &p->cells_at, &p->cells);
+    CUV_TRY(cuv_lay_group(y->scratch, right_end, p, p->order_count, p->block_count, &p->left));
+    CUV_TRY(cuv_lay_group(y->scratch, left_end, p, p->order_count, p->block_count, &p->right));
+    return cuv_lay_group(y->scratch, cell_block, p, y->cell_count, p->block_count, &p->cells);
 }
 
 /* Blocks from left to right; pairs do not cross, so that there is such an order. */
@@ -183,14 +165,14 @@ static cuv_status sort_blocks(placer *p)
     if (!open || !p->sorted || !p->x)
         return cuv_oom(p->y->cx);
     for (uint32_t i = 0; i < p->block_count; i++) {
-        open[i] = p->left_at[i + 1] - p->left_at[i];
+        open[i] = p->left.at[i + 1] - p->left.at[i];
         if (!open[i])
             p->sorted[n++] = i;
     }
     for (uint32_t i = 0; i < n; i++) {
         const uint32_t block = p->sorted[i];
-        for (uint32_t k = p->right_at[block]; k < p->right_at[block + 1]; k++) {
-            const order *o = &p->orders[p->right[k]];
+        for (uint32_t k = p->right.at[block]; k < p->right.at[block + 1]; k++) {
+            const order *o = &p->orders[p->right.items[k]];
             p->x[o->b] = fmax(p->x[o->b], p->x[block] + o->apart);
             if (!--open[o->b])
                 p->sorted[n++] = o->b;
@@ -206,8 +188,8 @@ static bool mean_of(const placer *p, uint32_t block, double *mean)
 {
     const cuv_lay *y = p->y;
     double sum = 0, weight = 0;
-    for (uint32_t i = p->cells_at[block]; i < p->cells_at[block + 1]; i++) {
-        const cuv_cell *c = &y->cells[p->cells[i]];
+    for (uint32_t i = p->cells.at[block]; i < p->cells.at[block + 1]; i++) {
+        const cuv_cell *c = &y->cells[p->cells.items[i]];
         for (uint32_t side = 0; side < 2; side++) {
             const uint32_t *near = side ? y->downs + c->down : y->ups + c->up,
                            count = side ? c->down_count : c->up_count;
@@ -230,12 +212,12 @@ static void move(placer *p, uint32_t block)
     double least = -INFINITY, most = INFINITY, want;
     if (!mean_of(p, block, &want))
         return;
-    for (uint32_t k = p->left_at[block]; k < p->left_at[block + 1]; k++) {
-        const order *o = &p->orders[p->left[k]];
+    for (uint32_t k = p->left.at[block]; k < p->left.at[block + 1]; k++) {
+        const order *o = &p->orders[p->left.items[k]];
         least = fmax(least, p->x[o->a] + o->apart);
     }
-    for (uint32_t k = p->right_at[block]; k < p->right_at[block + 1]; k++) {
-        const order *o = &p->orders[p->right[k]];
+    for (uint32_t k = p->right.at[block]; k < p->right.at[block + 1]; k++) {
+        const order *o = &p->orders[p->right.items[k]];
         most = fmin(most, p->x[o->b] - o->apart);
     }
     if (least <= most)

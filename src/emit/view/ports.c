@@ -30,14 +30,6 @@ static bool same_tensor(const entry *a, const entry *b)
     return !a->back && !b->back && a->port == b->port;
 }
 
-/* The cell above a box from which an edge comes. */
-static uint32_t last_cell(const cuv_lay *y, uint32_t edge)
-{
-    const cuv_lay_edge *e = &y->l->edges[edge];
-    const int32_t passed = y->rank[cuv_lay_lower(e)] - y->rank[cuv_lay_upper(e)] - 1;
-    return passed ? y->chains[edge].first + (uint32_t)passed - 1 : cuv_lay_upper(e);
-}
-
 static void spread_labelled(cuv_lay *y, const entry *in, uint32_t n, double room, double label)
 {
     const double space = n > 1 ? fmin(label + 8, room / (n - 1)) : 0;
@@ -71,7 +63,7 @@ static void enter(cuv_lay *y, uint32_t node, entry *in, uint32_t n)
 {
     double label = 0;
     for (uint32_t i = 0; i < n; i++) {
-        in[i].from = y->cells[last_cell(y, in[i].edge)].x;
+        in[i].from = y->cells[cuv_lay_last_cell(y, in[i].edge)].x;
         label = fmax(label, y->l->edges[in[i].edge].label);
     }
     qsort(in, n, sizeof *in, compare);
@@ -95,28 +87,24 @@ static void leave(cuv_lay *y, uint32_t node, entry *out, uint32_t n)
     }
 }
 
-typedef uint32_t end_of(const cuv_lay_edge *e);
 typedef void spread(cuv_lay *y, uint32_t node, entry *entries, uint32_t n);
 
-static cuv_status each_box(cuv_lay *y, end_of *end, spread *apply)
+static cuv_status each_box(cuv_lay *y, cuv_group_of *end, spread *apply)
 {
-    const uint32_t n = y->l->node_count, m = y->l->edge_count;
-    uint32_t *at = CUV_NEW_ARRAY(y->scratch, uint32_t, n + 2);
-    entry *entries = CUV_NEW_ARRAY(y->scratch, entry, m + 1);
-    if (!at || !entries)
+    cuv_groups by_box;
+    entry *entries = CUV_NEW_ARRAY(y->scratch, entry, y->l->edge_count + 1);
+    if (!entries)
         return cuv_oom(y->cx);
-    for (uint32_t i = 0; i < m; i++)
-        at[end(&y->l->edges[i]) + 2] += y->l->edges[i].from != y->l->edges[i].to;
-    for (uint32_t i = 0; i < n; i++)
-        at[i + 2] += at[i + 1];
-    for (uint32_t i = 0; i < m; i++) {
-        const cuv_lay_edge *e = &y->l->edges[i];
-        if (e->from != e->to)
-            entries[at[end(e) + 1]++] = (entry){.edge = i, .port = e->port, .back = e->back};
+    CUV_TRY(cuv_lay_group(y->scratch, end, y->l, y->l->edge_count, y->l->node_count, &by_box));
+    for (uint32_t i = 0; i < y->l->node_count; i++) {
+        const uint32_t first = by_box.at[i], n = by_box.at[i + 1] - first;
+        for (uint32_t k = 0; k < n; k++) {
+            const uint32_t edge = by_box.items[first + k];
+            entries[k] = (entry){.edge = edge, .port = y->l->edges[edge].port, .back = y->l->edges[edge].back};
+        }
+        if (n)
+            apply(y, i, entries, n);
     }
-    for (uint32_t i = 0; i < n; i++)
-        if (at[i + 1] > at[i])
-            apply(y, i, entries + at[i], at[i + 1] - at[i]);
     return CUV_OK;
 }
 
@@ -128,6 +116,6 @@ cuv_status cuv_lay_ports(cuv_lay *y)
     y->level = CUV_NEW_ARRAY(y->scratch, uint32_t, m + 1);
     if (!y->upper_dx || !y->lower_dx || !y->level)
         return cuv_oom(y->cx);
-    CUV_TRY(each_box(y, cuv_lay_lower, enter));
-    return each_box(y, cuv_lay_upper, leave);
+    CUV_TRY(each_box(y, cuv_lay_by_lower, enter));
+    return each_box(y, cuv_lay_by_upper, leave);
 }

@@ -10,27 +10,26 @@ static cuv_status too_large(const cuv_lay *y, const char *what)
                     "the picture would have more than %s", what);
 }
 
-static void longest_paths(cuv_lay *y, const uint32_t *at, const uint32_t *edges)
+static void longest_paths(cuv_lay *y, const cuv_groups *below)
 {
     for (uint32_t i = 0; i < y->l->node_count; i++)
-        for (uint32_t k = at[i]; k < at[i + 1]; k++) {
-            const uint32_t to = cuv_lay_lower(&y->l->edges[edges[k]]);
+        for (uint32_t k = below->at[i]; k < below->at[i + 1]; k++) {
+            const uint32_t to = cuv_lay_lower(&y->l->edges[below->items[k]]);
             if (y->rank[to] <= y->rank[i])
                 y->rank[to] = y->rank[i] + 1;
         }
 }
 
 /* Boxes with more edges down than up go as low as they can. */
-static void tighten(cuv_lay *y, const uint32_t *at, const uint32_t *edges, const uint32_t *above)
+static void tighten(cuv_lay *y, const cuv_groups *below, const cuv_groups *above)
 {
     for (uint32_t i = y->l->node_count; i-- > 0;) {
-        const uint32_t below = at[i + 1] - at[i];
         int32_t least = INT32_MAX;
-        for (uint32_t k = at[i]; k < at[i + 1]; k++) {
-            const int32_t rank = y->rank[cuv_lay_lower(&y->l->edges[edges[k]])];
+        for (uint32_t k = below->at[i]; k < below->at[i + 1]; k++) {
+            const int32_t rank = y->rank[cuv_lay_lower(&y->l->edges[below->items[k]])];
             least = rank < least ? rank : least;
         }
-        if (below > above[i])
+        if (below->at[i + 1] - below->at[i] > above->at[i + 1] - above->at[i])
             y->rank[i] = least - 1;
     }
 }
@@ -38,26 +37,16 @@ static void tighten(cuv_lay *y, const uint32_t *at, const uint32_t *edges, const
 static cuv_status rank_nodes(cuv_lay *y)
 {
     const uint32_t n = y->l->node_count, m = y->l->edge_count;
-    uint32_t *at = CUV_NEW_ARRAY(y->scratch, uint32_t, n + 2), *edges = CUV_NEW_ARRAY(y->scratch, uint32_t, m + 1);
-    uint32_t *above = CUV_NEW_ARRAY(y->scratch, uint32_t, n + 1);
+    cuv_groups below, above;
     y->rank = CUV_NEW_ARRAY(y->scratch, int32_t, n + 1);
-    if (!at || !edges || !above || !y->rank)
+    if (!y->rank)
         return cuv_oom(y->cx);
-    for (uint32_t i = 0; i < m; i++) {
-        cuv_lay_edge *e = &y->l->edges[i];
-        e->back = e->from >= e->to;
-        if (e->from == e->to)
-            continue;
-        at[cuv_lay_upper(e) + 2]++;
-        above[cuv_lay_lower(e)]++;
-    }
-    for (uint32_t i = 0; i < n; i++)
-        at[i + 2] += at[i + 1];
     for (uint32_t i = 0; i < m; i++)
-        if (y->l->edges[i].from != y->l->edges[i].to)
-            edges[at[cuv_lay_upper(&y->l->edges[i]) + 1]++] = i;
-    longest_paths(y, at, edges);
-    tighten(y, at, edges, above);
+        y->l->edges[i].back = y->l->edges[i].from >= y->l->edges[i].to;
+    CUV_TRY(cuv_lay_group(y->scratch, cuv_lay_by_upper, y->l, m, n, &below));
+    CUV_TRY(cuv_lay_group(y->scratch, cuv_lay_by_lower, y->l, m, n, &above));
+    longest_paths(y, &below);
+    tighten(y, &below, &above);
     for (uint32_t i = 0; i < n; i++)
         y->rank_count = y->rank[i] + 1 > y->rank_count ? y->rank[i] + 1 : y->rank_count;
     return CUV_OK;
@@ -141,9 +130,9 @@ static cuv_status make_links(cuv_lay *y)
         const cuv_chain c = y->chains[i];
         if (e->from == e->to)
             continue;
-        const int32_t passed = y->rank[cuv_lay_lower(e)] - y->rank[cuv_lay_upper(e)] - 1;
-        add_link(y, passed ? c.first + (uint32_t)passed - 1 : cuv_lay_upper(e), cuv_lay_lower(e));
-        if (!passed || done[c.first])
+        const uint32_t last = cuv_lay_last_cell(y, i);
+        add_link(y, last, cuv_lay_lower(e));
+        if (last == cuv_lay_upper(e) || done[c.first])
             continue;
         done[c.first] = true;
         add_link(y, cuv_lay_upper(e), c.first);

@@ -183,7 +183,7 @@ static void draw_box(const cuv_picture *p, uint32_t i, bool linked, cuv_buffer *
     cuv_buffer_text(b, linked ? "</a>" : "");
     if (box->inside) {
         cuv_buffer_printf(b, "\n<g transform=\"translate(%.1f %.1f)\">\n",
-                          n->x + (n->width - box->inside->layout.width) / 2, n->y + 46);
+                          n->x + (n->width - box->inside->layout.width) / 2, n->y + CUV_MODEL_HEAD);
         draw(box->inside, linked, b);
         cuv_buffer_text(b, "</g>\n");
     }

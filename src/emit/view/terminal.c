@@ -158,8 +158,8 @@ static void remarks(text_picture *t, uint32_t box)
     }
     if (p->boxes[box].calls > 1)
         cuv_buffer_printf(t->b, "  called %u times", p->boxes[box].calls);
-    for (uint32_t i = p->entering_at[box]; i < p->entering_at[box + 1]; i++) {
-        const cuv_arrow *a = &p->arrows[p->entering[i]];
+    for (uint32_t i = p->entering.at[box]; i < p->entering.at[box + 1]; i++) {
+        const cuv_arrow *a = &p->arrows[p->entering.items[i]];
         if (!is_back(a))
             continue;
         cuv_buffer_printf(t->b, "  call %u: of ", a->to_call + 1);
@@ -240,8 +240,8 @@ static cuv_status next_box(text_picture *t, uint32_t box, bool draws)
     bool enters[MOST_COLUMNS] = {false}, ends[MOST_COLUMNS] = {false};
     uint32_t target = UINT32_MAX, first = 0, count = 0;
     for (uint32_t c = 0; c < t->column_count; c++) {
-        for (uint32_t i = p->entering_at[box]; t->columns[c] && i < p->entering_at[box + 1]; i++)
-            enters[c] |= p->arrows[p->entering[i]].from + 1 == t->columns[c];
+        for (uint32_t i = p->entering.at[box]; t->columns[c] && i < p->entering.at[box + 1]; i++)
+            enters[c] |= p->arrows[p->entering.items[i]].from + 1 == t->columns[c];
         ends[c] = enters[c] && t->last[t->columns[c] - 1] == box;
         target = ends[c] && target == UINT32_MAX ? c : target;
         first = enters[c] && !count ? c : first;

@@ -1,8 +1,8 @@
 /* A model as something to look at: boxes and arrows, drawn as SVG, in a page, or in text.
  *
- *     cuv_picture_of(m, arena, &p)     boxes in the order in which they are first called, arrows, pictures inside of
- * pictures cuv_picture_lay_out(p)           sizes and places (layout.h) cuv_svg_write(p, ...)            svg.c; page.c
- * puts it into a page, terminal.c needs no places
+ *     cuv_picture_of(m, arena, &p)     boxes in the order in which they are first called, arrows, pictures inside of pictures
+ *     cuv_picture_lay_out(p)           sizes and places (layout.h)
+ *     cuv_svg_write(p, ...)            svg.c; page.c puts it into a page, terminal.c needs no places
  */
 #ifndef CUV_EMIT_VIEW_H
 #define CUV_EMIT_VIEW_H
@@ -33,8 +33,7 @@ typedef struct cuv_picture cuv_picture;
 
 typedef struct cuv_box {
     const cuv_layer *layer;
-    const char *name, *class_name, *detail, *shape,
-        *params;                /* detail and params may be ""; texts of the file, not escaped */
+    const char *name, *class_name, *detail, *shape, *params;    /* detail and params may be ""; texts of the file, not escaped */
     const char *path;           /* "outer/inner" */
     cuv_family family;
     uint32_t id;                /* in all pictures together, from 0 */
@@ -59,10 +58,13 @@ struct cuv_picture {
     uint32_t box_count;
     cuv_arrow *arrows;
     uint32_t arrow_count;
-    uint32_t *entering_at, *entering; /* arrows by the box they enter: from entering_at[box] to entering_at[box + 1] */
+    cuv_groups entering;        /* arrows by the box they enter */
     uint32_t total;             /* boxes of this picture and of those inside */
     cuv_layout layout;
 };
+
+/* Above the picture inside of a model's box. */
+#define CUV_MODEL_HEAD 46.0
 
 /* CUV_UNSUPPORTED "view.size" when it has more boxes than anybody would look at. */
 CUV_MUST_USE cuv_status cuv_picture_of(const struct cuv_model *m, cuv_arena *arena, cuv_picture **out);
