@@ -182,21 +182,13 @@ static cuv_status no_form(const cuv_model *m, const char *path, const char *form
                     format ? "%s: '%s' is no form" : "%s: the name does not tell the form", path, format);
 }
 
-static bool has_values(const cuv_model *m)
-{
-    for (size_t i = 0; i < m->weight_count; i++)
-        if (!m->weights[i]->value)
-            return false;
-    return true;
-}
-
 /* A page tells how the samples or the self-test of the files came out, where there are any and the model can be run. */
 static cuv_status emit_page(cuv_model *m, cuv_arena *arena, cuv_buffer *text)
 {
     cuv_verification *proof = NULL;
     const char *from = NULL;
     struct cuv_evidence *ev = m->evidence;
-    if (ev && has_values(m) && (ev->samples || cuv_evidence_has_selftest(ev))) {
+    if (ev && cuv_model_has_values(m) && (ev->samples || cuv_evidence_has_selftest(ev))) {
         const size_t mark = cuv_findings_mark(m->cx);
         cuv_status status = cuv_model_verify(m, ev, 1e-4, 1e-5, NULL, &proof);
         if (status == CUV_MEMORY || status == CUV_TIMEOUT)

@@ -8,6 +8,9 @@
 void cuv_emit_summary(const struct cuv_model *m, unsigned width, cuv_buffer *out);
 /* The "model" object of cli.md. */
 void cuv_emit_model_json(const struct cuv_model *m, cuv_buffer *out);
+/* 1234567: "1,234,567", in `text`. */
+#define CUV_GROUPED 32
+const char *cuv_grouped(uint64_t n, char text[CUV_GROUPED]);
 /* The "decisions" array of cli.md. */
 void cuv_emit_decisions_json(const struct cuv_model *m, cuv_buffer *out);
 /* The "candidates" array of cli.md. */

@@ -159,11 +159,18 @@ static void draw_row(cuv_context *cx, const table *t, const char *const *cells, 
 
 /* ---- what the cells say */
 
-static const char *grouped(cuv_context *cx, uint64_t n)
+const char *cuv_grouped(uint64_t n, char text[CUV_GROUPED])
 {
-    if (n < 1000)
-        return cuv_format(cx, "%llu", (unsigned long long)n);
-    return cuv_format(cx, "%s,%03llu", grouped(cx, n / 1000), (unsigned long long)(n % 1000));
+    char digits[24];
+    const int count = snprintf(digits, sizeof digits, "%llu", (unsigned long long)n);
+    int at = 0;
+    for (int i = 0; i < count; i++) {
+        if (i && (count - i) % 3 == 0)
+            text[at++] = ',';
+        text[at++] = digits[i];
+    }
+    text[at] = 0;
+    return text;
 }
 
 static const char *bytes_text(cuv_context *cx, double bytes)
@@ -246,19 +253,18 @@ static double weight_bytes(const cuv_layer *layer, bool frozen, bool wanted)
 
 static void draw_totals(const struct cuv_model *m, cuv_buffer *out)
 {
-    uint64_t trainable = 0, frozen = 0, t, f;
+    uint64_t trainable, frozen;
     double trainable_bytes = 0, frozen_bytes = 0;
+    char count[CUV_GROUPED];
+    cuv_model_params(m, &trainable, &frozen);
     for (size_t i = 0; i < m->layer_count; i++) {
-        cuv_layer_params(m->layers[i], &t, &f);
-        trainable += t;
-        frozen += f;
         trainable_bytes += weight_bytes(m->layers[i], false, true);
         frozen_bytes += weight_bytes(m->layers[i], false, false);
     }
-    cuv_buffer_printf(out, " Total params: %s (%s)\n", grouped(m->cx, trainable + frozen),
+    cuv_buffer_printf(out, " Total params: %s (%s)\n", cuv_grouped(trainable + frozen, count),
                       bytes_text(m->cx, trainable_bytes + frozen_bytes));
-    cuv_buffer_printf(out, " Trainable params: %s (%s)\n", grouped(m->cx, trainable), bytes_text(m->cx, trainable_bytes));
-    cuv_buffer_printf(out, " Non-trainable params: %s (%s)\n", grouped(m->cx, frozen), bytes_text(m->cx, frozen_bytes));
+    cuv_buffer_printf(out, " Trainable params: %s (%s)\n", cuv_grouped(trainable, count), bytes_text(m->cx, trainable_bytes));
+    cuv_buffer_printf(out, " Non-trainable params: %s (%s)\n", cuv_grouped(frozen, count), bytes_text(m->cx, frozen_bytes));
 }
 
 /* A name without characters that could steer a terminal. */
@@ -289,9 +295,10 @@ void cuv_emit_summary(const struct cuv_model *m, unsigned width, cuv_buffer *out
     for (size_t i = 0; i < m->layer_count; i++) {
         const cuv_layer *layer = m->layers[i];
         uint64_t trainable, frozen;
+        char count[CUV_GROUPED];
         cuv_layer_params(layer, &trainable, &frozen);
         const char *cells[] = {cuv_format(m->cx, "%s (%s)", plain(m, layer->name), cuv_layer_class(layer)),
-                               output_text(m, layer), grouped(m->cx, trainable + frozen), connections(m, layer)};
+                               output_text(m, layer), cuv_grouped(trainable + frozen, count), connections(m, layer)};
         if (i)
             draw_rule(&t, "├", "─", "┼", "┤");
         draw_row(m->cx, &t, cells, "│");

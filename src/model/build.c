@@ -521,3 +521,18 @@ void cuv_layer_params(const cuv_layer *layer, uint64_t *trainable, uint64_t *fro
     *trainable = *frozen = 0;
     add_params(layer, false, trainable, frozen);
 }
+
+void cuv_model_params(const struct cuv_model *m, uint64_t *trainable, uint64_t *frozen)
+{
+    *trainable = *frozen = 0;
+    for (size_t i = 0; i < m->layer_count; i++)
+        add_params(m->layers[i], false, trainable, frozen);
+}
+
+bool cuv_model_has_values(const struct cuv_model *m)
+{
+    for (size_t i = 0; i < m->weight_count; i++)
+        if (!m->weights[i]->value)
+            return false;
+    return true;
+}

@@ -90,5 +90,8 @@ size_t cuv_layer_own_weights(cuv_layer *layer, cuv_weight **out);
 const cuv_node *cuv_model_node_of(const struct cuv_model *m, const cuv_layer *layer);
 /* Number of parameters of a layer with all that is inside it; split by trainable. */
 void cuv_layer_params(const cuv_layer *layer, uint64_t *trainable, uint64_t *frozen);
+void cuv_model_params(const struct cuv_model *m, uint64_t *trainable, uint64_t *frozen);
+/* False when a weight has none, as in a structure without files for it. */
+bool cuv_model_has_values(const struct cuv_model *m);
 
 #endif

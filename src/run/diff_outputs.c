@@ -167,20 +167,12 @@ static cuv_status find_parting(cuv_differ *d, struct cuv_model *a, struct cuv_mo
 
 /* ---- outputs */
 
-static bool has_values(const struct cuv_model *m)
-{
-    for (size_t i = 0; i < m->weight_count; i++)
-        if (!m->weights[i]->value)
-            return false;
-    return true;
-}
-
 cuv_status cuv_differ_run(cuv_differ *d, struct cuv_model *a, struct cuv_model *b, const cuv_pairing *p, double rtol, double atol,
                                   const cuv_run_options *options)
 {
     cuv_array *inputs;
     size_t mark = cuv_findings_mark(d->cx);
-    if (!has_values(a) || !has_values(b)) {
+    if (!cuv_model_has_values(a) || !cuv_model_has_values(b)) {
         d->out->why_not = "there are no weights";
         return CUV_OK;
     }

@@ -60,34 +60,24 @@ static void head(cuv_page *p)
 
 static void count_line(cuv_page *p)
 {
-    uint64_t trainable = 0, frozen = 0, t, f;
+    uint64_t trainable, frozen;
     size_t bytes = 0;
-    for (size_t i = 0; i < p->m->layer_count; i++) {
-        cuv_layer_params(p->m->layers[i], &t, &f);
-        trainable += t;
-        frozen += f;
-    }
+    char all[CUV_GROUPED], still[CUV_GROUPED], size[CUV_GROUPED];
+    cuv_model_params(p->m, &trainable, &frozen);
     for (size_t i = 0; i < p->m->weight_count; i++)
         bytes += p->m->weights[i]->value ? cuv_tensor_bytes(p->m->weights[i]->value) : 0;
-    const char *all = cuv_grouped(p->arena, trainable + frozen), *still = cuv_grouped(p->arena, frozen),
-               *size = cuv_grouped(p->arena, bytes);
-    if (!all || !still || !size) {
-        p->b->failed = true;
-        return;
-    }
     cuv_buffer_printf(p->b, "<p>%s, %u layers, %s parameters (%s not trainable), %s bytes of values</p>\n",
-                      p->m->class_name, p->picture->total, all, still, size);
+                      p->m->class_name, p->picture->total, cuv_grouped(trainable + frozen, all), cuv_grouped(frozen, still),
+                      cuv_grouped(bytes, size));
 }
 
 /* A structure is shown, too, when the weights beside it are of another model. */
 static bool weights_do_not_fit(const struct cuv_model *m)
 {
-    bool open = false, held = false;
-    for (size_t i = 0; i < m->weight_count; i++)
-        open |= !m->weights[i]->value;
+    bool held = false;
     for (size_t i = 0; m->evidence && i < m->evidence->file_count; i++)
         held |= m->evidence->files[i]->group_count > 0;
-    return open && held;
+    return held && !cuv_model_has_values(m);
 }
 
 static void opening(cuv_page *p)

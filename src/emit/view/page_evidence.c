@@ -86,15 +86,14 @@ void cuv_page_findings(cuv_page *p)
 
 static void file_row(cuv_page *p, const cuv_file *f)
 {
-    char hex[65] = "";
-    const char *size = cuv_grouped(p->arena, f->source.size);
+    char hex[65] = "", size[CUV_GROUPED];
     if (f->source.data && f->source.size <= MOST_HASHED && !f->combined)
         cuv_sha256_hex(f->source.data, f->source.size, hex);
     cuv_buffer_text(p->b, "<tr>");
     cuv_page_tag(p, "td", f->combined ? f->combined : f->name);
     cuv_page_tag(p, "td", f->kind);
     cuv_page_tag(p, "td", f->written_by ? f->written_by : f->keras_version);
-    cuv_page_tag(p, "td class=\"n\"", size ? size : "?");
+    cuv_page_tag(p, "td class=\"n\"", cuv_grouped(f->source.size, size));
     cuv_page_tag(p, "td class=\"soft\"",
                  hex[0]                         ? hex
                  : f->source.size > MOST_HASHED ? "not made: larger than 1 GiB"

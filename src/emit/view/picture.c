@@ -27,13 +27,10 @@ static const char *shape_text(drawer *d, const cuv_graph_call *call)
     cuv_buffer_init(&b, d->cx);
     for (size_t i = 0; call && i < call->output_count && i < 16; i++) {
         const cuv_var *v = cuv_program_var(d->program, call->outputs[i].value);
-        cuv_buffer_text(&b, i ? ", (" : "(");
-        for (int k = 0; k < v->rank; k++)
-            if (v->shape[k] < 0)
-                cuv_buffer_text(&b, k ? ", None" : "None");
-            else
-                cuv_buffer_printf(&b, "%s%lld", k ? ", " : "", (long long)v->shape[k]);
-        cuv_buffer_text(&b, v->rank == 1 ? ",)" : ")");
+        const char *shape = cuv_shape_text(d->cx, v->shape, v->rank);
+        b.failed |= shape == cuv_no_text;
+        cuv_buffer_text(&b, i ? ", " : "");
+        cuv_buffer_text(&b, shape);
     }
     const char *text = b.failed ? NULL : cuv_arena_strndup(d->arena, b.size ? b.data : "?", b.size ? b.size : 1);
     cuv_buffer_free(&b);
@@ -55,6 +52,7 @@ static cuv_status fill_box(drawer *d, const cuv_layer *layer, const cuv_graph_ca
                            unsigned depth, cuv_box *box)
 {
     uint64_t trainable, frozen;
+    char count[CUV_GROUPED];
     cuv_layer_params(layer, &trainable, &frozen);
     const struct cuv_model *inside = model_inside(layer);
     *box = (cuv_box){.layer = layer,
@@ -64,7 +62,7 @@ static cuv_status fill_box(drawer *d, const cuv_layer *layer, const cuv_graph_ca
                      .family = cuv_family_of(layer),
                      .detail = cuv_layer_detail(d->arena, layer),
                      .shape = shape_text(d, call)};
-    box->params = trainable + frozen ? cuv_grouped(d->arena, trainable + frozen) : "";
+    box->params = trainable + frozen ? cuv_arena_strdup(d->arena, cuv_grouped(trainable + frozen, count)) : "";
     box->path = *path ? cuv_arena_printf(d->arena, "%s/%s", path, box->name) : box->name;
     if (!box->detail || !box->shape || !box->params || !box->path)
         return cuv_oom(d->cx);

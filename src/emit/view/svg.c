@@ -236,14 +236,11 @@ static double legend(const bool *seen, double width, double top, cuv_buffer *b)
 
 static void subtitle(const cuv_picture *p, double width, cuv_buffer *b)
 {
-    uint64_t all = 0, trainable, frozen;
-    for (size_t i = 0; i < p->m->layer_count; i++) {
-        cuv_layer_params(p->m->layers[i], &trainable, &frozen);
-        all += trainable + frozen;
-    }
-    const char *count = cuv_grouped(p->arena, all);
-    const char *text =
-        count ? cuv_arena_printf(p->arena, "%s · %u layers · %s parameters", p->m->class_name, p->total, count) : NULL;
+    uint64_t trainable, frozen;
+    char count[CUV_GROUPED];
+    cuv_model_params(p->m, &trainable, &frozen);
+    const char *text = cuv_arena_printf(p->arena, "%s · %u layers · %s parameters", p->m->class_name, p->total,
+                                        cuv_grouped(trainable + frozen, count));
     if (text)
         text_at(b, "t", MARGIN, MARGIN + 30, text, width - 2 * MARGIN, 11, false);
     else

@@ -299,17 +299,13 @@ static cuv_status draw(const cuv_picture *p, bool ascii, bool color, const char 
 cuv_status cuv_emit_terminal(const struct cuv_model *m, cuv_arena *arena, bool ascii, bool color, cuv_buffer *out)
 {
     cuv_picture *p;
-    uint64_t all = 0, trainable, frozen;
+    uint64_t trainable, frozen;
+    char count[CUV_GROUPED];
     CUV_TRY(cuv_picture_of(m, arena, &p));
-    for (size_t i = 0; i < m->layer_count; i++) {
-        cuv_layer_params(m->layers[i], &trainable, &frozen);
-        all += trainable + frozen;
-    }
-    const char *count = cuv_grouped(arena, all);
-    if (!count)
-        return cuv_oom(m->cx);
+    cuv_model_params(m, &trainable, &frozen);
     text_picture head = {.p = p, .b = out, .ascii = ascii, .color = color};
     field(&head, m->name, 0, "\033[1m");
-    cuv_buffer_printf(out, "  %s, %u layers, %s parameters\n\n", m->class_name, p->total, count);
+    cuv_buffer_printf(out, "  %s, %u layers, %s parameters\n\n", m->class_name, p->total,
+                      cuv_grouped(trainable + frozen, count));
     return draw(p, ascii, color, "", out);
 }

@@ -99,17 +99,3 @@ void cuv_markup_fit(cuv_buffer *b, const char *text, double width, double size, 
     }
     cuv_buffer_text(b, "…");
 }
-
-const char *cuv_grouped(cuv_arena *arena, uint64_t n)
-{
-    char digits[24], text[32];
-    const int count = snprintf(digits, sizeof digits, "%llu", (unsigned long long)n);
-    int at = 0;
-    for (int i = 0; i < count; i++) {
-        if (i && (count - i) % 3 == 0)
-            text[at++] = ',';
-        text[at++] = digits[i];
-    }
-    text[at] = 0;
-    return cuv_arena_strdup(arena, text);
-}

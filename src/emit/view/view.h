@@ -89,7 +89,5 @@ double cuv_text_width(const char *text, double size, bool bold);
 void cuv_markup(cuv_buffer *b, const char *text);
 /* The same, cut to the width in pixels with an ellipsis. */
 void cuv_markup_fit(cuv_buffer *b, const char *text, double width, double size, bool bold);
-/* 1234567: "1,234,567". In the arena; NULL: no memory. */
-const char *cuv_grouped(cuv_arena *arena, uint64_t n);
 
 #endif
