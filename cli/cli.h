@@ -46,6 +46,8 @@ void print_safe(FILE *to, const char *text, bool color);
 void say(FILE *to, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* A JSON string with its quotes on standard output; null for NULL. */
 void print_json_text(const char *text);
+/* A member after others; null for what JSON does not have. */
+void print_json_number(const char *name, double x, int digits);
 /* Prints and frees. */
 void print_text(cuv_context *cx, char *text);
 /* The document of a rebuilt model, with what was written to the places of -o (cmd_rebuild.c). */

@@ -1,26 +1,14 @@
 /* cuvier verify: does the model give the original's outputs? */
 #include "cli.h"
 
-#include <math.h>
-
-static void print_number(const char *name, double x)
-{
-    if (isfinite(x))
-        printf("\"%s\": %.9g", name, x);
-    else
-        printf("\"%s\": null", name);
-}
-
 static void print_json(const options *o, const cuv_verification *v, const cuv_precision_cost *cost)
 {
     printf("{\"cuvier\": \"%s\", \"ok\": %s, \"outputs\": [", cuv_version(), v->ok ? "true" : "false");
     for (size_t i = 0; i < v->count; i++) {
         printf("%s{\"name\": ", i ? ", " : "");
         print_json_text(v->outputs[i].name);
-        printf(", ");
-        print_number("max_abs", v->outputs[i].max_abs);
-        printf(", ");
-        print_number("max_rel", v->outputs[i].max_rel);
+        print_json_number("max_abs", v->outputs[i].max_abs, 9);
+        print_json_number("max_rel", v->outputs[i].max_rel, 9);
         printf(", \"ok\": %s}", v->outputs[i].ok ? "true" : "false");
     }
     printf("], \"rtol\": %g, \"atol\": %g, \"samples\": %zu", v->rtol, v->atol, v->samples);

@@ -16,14 +16,6 @@ bool parse_precision(const options *o, cuv_precision *out)
     return !o->precision;
 }
 
-static void print_number(const char *name, double x)
-{
-    if (x - x == 0)
-        printf(", \"%s\": %.6g", name, x);
-    else
-        printf(", \"%s\": null", name);
-}
-
 void print_precision_json(const options *o, const cuv_precision_cost *c)
 {
     if (!c)
@@ -33,9 +25,9 @@ void print_precision_json(const options *o, const cuv_precision_cost *c)
     for (size_t i = 0; i < c->count; i++) {
         printf("%s{\"name\": ", i ? ", " : "");
         print_json_text(c->outputs[i].output);
-        print_number("max_abs", c->outputs[i].max_abs);
-        print_number("spread", c->outputs[i].spread);
-        print_number("max_rel", c->outputs[i].max_rel);
+        print_json_number("max_abs", c->outputs[i].max_abs, 6);
+        print_json_number("spread", c->outputs[i].spread, 6);
+        print_json_number("max_rel", c->outputs[i].max_rel, 6);
         printf("}");
     }
     printf("]}");

@@ -2,6 +2,7 @@
  * direction of writing, and bytes that are no UTF-8 are shown as what they are, and cannot act. */
 #include "cli.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,4 +99,12 @@ void print_json_text(const char *text)
         p += n ? n : 1;
     }
     putchar('"');
+}
+
+void print_json_number(const char *name, double x, int digits)
+{
+    if (isfinite(x))
+        printf(", \"%s\": %.*g", name, digits, x);
+    else
+        printf(", \"%s\": null", name);
 }

@@ -1,20 +1,11 @@
 /* What changed between two models, for people and as the document of cli.md. */
 #include "emit/emit.h"
 
-#include <math.h>
 
 static void string(cuv_buffer *b, const char *text)
 {
     if (text)
         cuv_buffer_json_string(b, text, strlen(text));
-    else
-        cuv_buffer_text(b, "null");
-}
-
-static void number(cuv_buffer *b, double x)
-{
-    if (isfinite(x))
-        cuv_buffer_double(b, x);
     else
         cuv_buffer_text(b, "null");
 }
@@ -27,9 +18,9 @@ static void row_json(const cuv_change *c, cuv_buffer *b)
     string(b, c->field);
     if (c->kind == CUV_CHANGE_WEIGHT) {
         cuv_buffer_text(b, ", \"max_abs\": ");
-        number(b, c->max_abs);
+        cuv_emit_number(b, c->max_abs);
         cuv_buffer_text(b, ", \"relative_norm\": ");
-        number(b, c->relative_norm);
+        cuv_emit_number(b, c->relative_norm);
     }
     if (c->kind != CUV_CHANGE_WEIGHT || c->a || c->b) {
         cuv_buffer_text(b, ", \"a\": ");
@@ -60,9 +51,9 @@ static void outputs_json(const cuv_verification *v, cuv_buffer *b)
         cuv_buffer_text(b, i ? ", {\"name\": " : "{\"name\": ");
         string(b, v->outputs[i].name);
         cuv_buffer_text(b, ", \"max_abs\": ");
-        number(b, v->outputs[i].max_abs);
+        cuv_emit_number(b, v->outputs[i].max_abs);
         cuv_buffer_text(b, ", \"max_rel\": ");
-        number(b, v->outputs[i].max_rel);
+        cuv_emit_number(b, v->outputs[i].max_rel);
         cuv_buffer_printf(b, ", \"ok\": %s}", v->outputs[i].ok ? "true" : "false");
     }
     cuv_buffer_char(b, ']');
@@ -86,7 +77,7 @@ void cuv_emit_diff_json(const cuv_diff *d, cuv_buffer *b)
         cuv_buffer_text(b, "{\"layer\": ");
         string(b, d->parts_at);
         cuv_buffer_text(b, ", \"max_abs\": ");
-        number(b, d->parts_by);
+        cuv_emit_number(b, d->parts_by);
         cuv_buffer_char(b, '}');
     } else {
         cuv_buffer_text(b, "null");

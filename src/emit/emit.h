@@ -8,6 +8,8 @@
 void cuv_emit_summary(const struct cuv_model *m, unsigned width, cuv_buffer *out);
 /* The "model" object of cli.md. */
 void cuv_emit_model_json(const struct cuv_model *m, cuv_buffer *out);
+/* A number of a JSON document; null for what JSON does not have. */
+void cuv_emit_number(cuv_buffer *b, double x);
 /* 1234567: "1,234,567", in `text`. */
 #define CUV_GROUPED 32
 const char *cuv_grouped(uint64_t n, char text[CUV_GROUPED]);

@@ -157,10 +157,10 @@ void cuv_emit_decisions(const struct cuv_model *m, bool all, cuv_buffer *b)
     one_level(m, CUV_CERTAIN, b);
 }
 
-static void number(double v, cuv_buffer *b)
+void cuv_emit_number(cuv_buffer *b, double x)
 {
-    if (isfinite(v))
-        cuv_buffer_double(b, v);
+    if (isfinite(x))
+        cuv_buffer_double(b, x);
     else
         cuv_buffer_text(b, "null");
 }
@@ -170,9 +170,9 @@ void cuv_emit_candidates_json(const struct cuv_model *m, cuv_buffer *b)
     cuv_buffer_char(b, '[');
     for (size_t i = 0; i < m->candidate_count; i++) {
         cuv_buffer_text(b, i ? ",\n  {\"score\": " : "\n  {\"score\": ");
-        number(m->candidates[i].score, b);
+        cuv_emit_number(b, m->candidates[i].score);
         cuv_buffer_text(b, ", \"max_abs\": ");
-        number(m->candidates[i].max_abs, b);
+        cuv_emit_number(b, m->candidates[i].max_abs);
         cuv_buffer_text(b, ", \"model\": ");
         cuv_emit_model_json(m->candidates[i].model, b);
         cuv_buffer_char(b, '}');
