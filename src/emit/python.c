@@ -2,6 +2,7 @@
  * functions. Made from the configuration as Keras 3 has it, so that what Keras 1 and 2 wrote comes out modern. */
 #include "emit/emit.h"
 #include "emit/python.h"
+#include "layers/support.h"
 
 /* One call of a layer, as code. */
 struct python_call {
@@ -136,13 +137,10 @@ static bool is_operation(const cuv_value *record)
 /* Operations that give a list or tuple, of one tensor too. */
 static bool gives_list(const cuv_value *record)
 {
-    static const char *const classes[] = {"Unstack", "Split", "ArraySplit", "Meshgrid", "Moments", "SVD", "Qr", "Eigh", "Eig", "Slogdet", "TopK",
-                                          "LuFactor", "Modf", "Frexp", "Divmod", "Nonzero", "Histogram", "STFT", "FFT", "FFT2", "IFFT2", "RFFT"};
+    static const char classes[] = "Unstack Split ArraySplit Meshgrid Moments SVD Qr Eigh Eig Slogdet TopK LuFactor Modf Frexp Divmod Nonzero "
+                                  "Histogram STFT FFT FFT2 IFFT2 RFFT";
     const char *class_name = cuv_get_text(record, "class_name");
-    for (size_t i = 0; i < sizeof classes / sizeof *classes; i++)
-        if (cuv_streq(classes[i], class_name))
-            return is_operation(record);
-    return false;
+    return class_name && cuv_has_word(classes, class_name) && is_operation(record);
 }
 
 /* How many tensors a call gives: told by its arguments, its kind. 0: several, their number is not known. */

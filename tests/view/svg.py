@@ -16,7 +16,7 @@ class Box:
     y: float
     width: float
     height: float
-    texts: list = field(default_factory=list)       # (class, left, right, baseline, text)
+    texts: list = field(default_factory=list)       # (class, x, baseline, text)
     marks: list = field(default_factory=list)       # rectangles inside
 
 
@@ -28,7 +28,6 @@ class Edge:
     calls: tuple
     back: bool
     points: list        # the curve, a point every pixel or two
-    commands: str
 
 
 @dataclass
@@ -99,7 +98,7 @@ def read_level(group, move):
         if part.tag == SVG + "path":
             edge = Edge(part.get("data-from"), part.get("data-to"), int(part.get("data-output")),
                         (int(part.get("data-from-call")), int(part.get("data-to-call"))), "back" in part.get("class"),
-                        curve(part.get("d"), move), part.get("d"))
+                        curve(part.get("d"), move))
             level.edges.append(edge)
         elif part.tag == SVG + "g":
             box, inner = read_box(part, move)

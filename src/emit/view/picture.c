@@ -9,6 +9,7 @@
 #define PAD 18.0
 #define LEAST 138.0
 #define MOST 236.0
+#define LABEL 48               /* bytes */
 
 typedef struct drawer {
     cuv_context *cx;
@@ -131,8 +132,11 @@ static cuv_status label_arrow(drawer *d, const cuv_picture *p, const cuv_graph_c
         cuv_buffer_printf(&b, b.size ? " · out %u" : "out %u", a->output + 1);
     if (a->argument)
         cuv_buffer_printf(&b, b.size ? " · %s" : "%s", a->argument);
-    a->label = b.failed ? NULL : b.size ? cuv_arena_strndup(d->arena, b.data, b.size < 48 ? b.size : 48) : NULL;
-    const bool failed = b.failed || (b.size && !a->label);
+    size_t size = b.size < LABEL ? b.size : LABEL;
+    while (size && size < b.size && ((unsigned char)b.data[size] & 0xC0) == 0x80)       /* no part of a character */
+        size--;
+    a->label = size && !b.failed ? cuv_arena_strndup(d->arena, b.data, size) : NULL;
+    const bool failed = b.failed || (size && !a->label);
     cuv_buffer_free(&b);
     return failed ? cuv_oom(d->cx) : CUV_OK;
 }
