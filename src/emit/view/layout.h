@@ -108,6 +108,12 @@ uint32_t cuv_lay_by_upper(const void *layout, uint32_t edge);
 uint32_t cuv_lay_by_lower(const void *layout, uint32_t edge);
 /* The cell from which an edge comes to its lower box: the last that it passes, or the upper box. */
 uint32_t cuv_lay_last_cell(const cuv_lay *y, uint32_t edge);
+/* The neighbours of a cell on one side. */
+static inline const uint32_t *cuv_lay_near(const cuv_lay *y, const cuv_cell *c, bool above, uint32_t *count)
+{
+    *count = above ? c->up_count : c->down_count;
+    return above ? y->ups + c->up : y->downs + c->down;
+}
 /* Height of a line of labels, and room for a loop beside its box. */
 #define CUV_LAY_LABEL 12.0
 #define CUV_LAY_LOOP 30.0

@@ -17,7 +17,8 @@ static int compare(const void *a, const void *b)
 static double mean_of(const cuv_lay *y, uint32_t cell, bool above)
 {
     const cuv_cell *c = &y->cells[cell];
-    const uint32_t *near = above ? y->ups + c->up : y->downs + c->down, count = above ? c->up_count : c->down_count;
+    uint32_t count;
+    const uint32_t *near = cuv_lay_near(y, c, above, &count);
     double sum = 0;
     for (uint32_t i = 0; i < count; i++)
         sum += y->cells[near[i]].pos;

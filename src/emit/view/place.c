@@ -26,25 +26,26 @@ typedef struct placer {
 
 /* ---- which cells stand below each other */
 
+static uint32_t run_of(const cuv_lay *y, const cuv_cell *c, bool above, const uint32_t *runs)
+{
+    uint32_t count, back;
+    const uint32_t *near = cuv_lay_near(y, c, above, &count);
+    if (c->node < 0 || count != 1)
+        return c->node >= 0;
+    const cuv_cell *next = &y->cells[near[0]];
+    cuv_lay_near(y, next, !above, &back);
+    return 1 + (next->node >= 0 && back == 1 ? runs[near[0]] : 0);
+}
+
 static void measure_runs(placer *p)
 {
     const cuv_lay *y = p->y;
     for (int32_t r = y->rank_count; r-- > 0;)
-        for (uint32_t i = 0; i < y->row_size[r]; i++) {
-            const uint32_t at = y->row[r][i];
-            const cuv_cell *c = &y->cells[at];
-            const cuv_cell *next = c->down_count == 1 ? &y->cells[y->downs[c->down]] : NULL;
-            const bool chain = next && next->node >= 0 && next->up_count == 1;
-            p->run_down[at] = c->node < 0 ? 0 : 1 + (chain ? p->run_down[y->downs[c->down]] : 0);
-        }
+        for (uint32_t i = 0; i < y->row_size[r]; i++)
+            p->run_down[y->row[r][i]] = run_of(y, &y->cells[y->row[r][i]], false, p->run_down);
     for (int32_t r = 0; r < y->rank_count; r++)
-        for (uint32_t i = 0; i < y->row_size[r]; i++) {
-            const uint32_t at = y->row[r][i];
-            const cuv_cell *c = &y->cells[at];
-            const cuv_cell *next = c->up_count == 1 ? &y->cells[y->ups[c->up]] : NULL;
-            const bool chain = next && next->node >= 0 && next->down_count == 1;
-            p->run_up[at] = c->node < 0 ? 0 : 1 + (chain ? p->run_up[y->ups[c->up]] : 0);
-        }
+        for (uint32_t i = 0; i < y->row_size[r]; i++)
+            p->run_up[y->row[r][i]] = run_of(y, &y->cells[y->row[r][i]], true, p->run_up);
 }
 
 /* The neighbour that a cell would stand straight with: where an edge passes the next part of the edge, else the longest
@@ -53,7 +54,8 @@ static uint32_t favourite(const placer *p, uint32_t at, bool above)
 {
     const cuv_lay *y = p->y;
     const cuv_cell *c = &y->cells[at];
-    const uint32_t *near = above ? y->ups + c->up : y->downs + c->down, count = above ? c->up_count : c->down_count;
+    uint32_t count;
+    const uint32_t *near = cuv_lay_near(y, c, above, &count);
     uint32_t best = UINT32_MAX, most = 0;
     bool equal = false;
     for (uint32_t i = 0; i < count; i++) {
@@ -191,8 +193,8 @@ static bool mean_of(const placer *p, uint32_t block, double *mean)
     for (uint32_t i = p->cells.at[block]; i < p->cells.at[block + 1]; i++) {
         const cuv_cell *c = &y->cells[p->cells.items[i]];
         for (uint32_t side = 0; side < 2; side++) {
-            const uint32_t *near = side ? y->downs + c->down : y->ups + c->up,
-                           count = side ? c->down_count : c->up_count;
+            uint32_t count;
+            const uint32_t *near = cuv_lay_near(y, c, side == 0, &count);
             for (uint32_t k = 0; k < count; k++) {
                 const cuv_cell *other = &y->cells[near[k]];
                 const double w = c->node >= 0 && other->node >= 0 ? 4 : 1;
