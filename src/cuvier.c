@@ -75,9 +75,8 @@ static cuv_status prove(cuv_evidence *ev, cuv_model *m)
 static bool has_tensors(const cuv_evidence *ev)
 {
     for (size_t i = 0; i < ev->file_count; i++)
-        for (size_t g = 0; g < ev->files[i]->group_count; g++)
-            if (ev->files[i]->groups[g].count)
-                return true;
+        if (cuv_file_tensor_count(ev->files[i]))
+            return true;
     return false;
 }
 

@@ -123,6 +123,9 @@ typedef struct cuv_file {
     bool collapsed;             /* one numeric array that holds several along its first axis (see formats.md e) */
 } cuv_file;
 
+/* Number of tensors in all groups of a file. */
+size_t cuv_file_tensor_count(const cuv_file *file);
+
 /* --custom NAME=CODE.py: Keras code that stands in for a class, or for one layer. */
 typedef struct cuv_custom {
     const char *name;           /* "MyLayer", "package>MyLayer", "module.MyLayer", or the name of a layer */

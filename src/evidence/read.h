@@ -24,8 +24,6 @@ cuv_group *cuv_collect_last(cuv_collect *c);
 /* How many values an honest file of that size may hold, within limits.items: a pickle can name one list in a million
  * places. */
 uint64_t cuv_file_budget(const struct cuv_evidence *ev, const cuv_file *file);
-/* Number of tensors in all groups of a file. */
-size_t cuv_file_tensor_count(const cuv_file *file);
 /* Makes the file's tensors known to cuv_evidence_name_of. */
 CUV_MUST_USE cuv_status cuv_names_register(struct cuv_evidence *ev, cuv_file *file);
 

@@ -126,8 +126,7 @@ cuv_status cuv_remains_read(cuv_evidence *ev, cuv_arena *arena, cuv_remains **ou
         return cuv_oom(ev->cx);
     for (size_t i = 0; i < ev->file_count; i++) {
         cuv_file *f = ev->files[i];
-        for (size_t g = 0; g < f->group_count; g++)
-            tensors += f->groups[g].count;
+        tensors += cuv_file_tensor_count(f);
         if (f->arrangement != CUV_ARR_NONE && f->group_count)
             files[count++] = f;
     }
