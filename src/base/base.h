@@ -30,6 +30,7 @@ void cuv_note(cuv_context *cx, const char *id, const cuv_detail *detail, const c
 cuv_status cuv_oom(cuv_context *cx);
 /* CUV_TIMEOUT with a finding once the time limit of the context has passed; cheap enough for inner loops. */
 cuv_status cuv_check_time(cuv_context *cx);
+double cuv_monotonic_seconds(void);
 /* The clock of the time limit starts anew; called by the public entry points. */
 void cuv_start_clock(cuv_context *cx);
 /* Who reads HDF5 beyond our own reader. */

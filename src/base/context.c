@@ -62,7 +62,7 @@ static const cuv_limits default_limits = {
     .seconds = 0,
 };
 
-static double monotonic_seconds(void)
+double cuv_monotonic_seconds(void)
 {
     struct timespec now = {0};
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -135,13 +135,13 @@ cuv_hdf5 cuv_hdf5_reader(const cuv_context *cx)
 
 void cuv_start_clock(cuv_context *cx)
 {
-    cx->deadline = cx->limits.seconds > 0 ? monotonic_seconds() + cx->limits.seconds : 0;
+    cx->deadline = cx->limits.seconds > 0 ? cuv_monotonic_seconds() + cx->limits.seconds : 0;
     atomic_store(&cx->late, false);
 }
 
 cuv_status cuv_check_time(cuv_context *cx)
 {
-    if (cx->deadline <= 0 || monotonic_seconds() < cx->deadline)
+    if (cx->deadline <= 0 || cuv_monotonic_seconds() < cx->deadline)
         return CUV_OK;
     if (atomic_exchange(&cx->late, true))
         return CUV_TIMEOUT;

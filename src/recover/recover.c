@@ -174,7 +174,7 @@ static cuv_status guess_sizes(recovery *r, const cuv_reading *reading, cuv_ends 
                                     60, 72, 90, 112, 120, 180, 192, 250, 300, 320, 400, 500, 512, 7, 6, 5, 4};
     cuv_flow *f = &ends->inputs[0];
     size_t found = 0;
-    for (size_t i = 0; i < sizeof usual / sizeof *usual && !found && cuv_search_clock() < wiring_ends(r); i++) {
+    for (size_t i = 0; i < sizeof usual / sizeof *usual && !found && cuv_monotonic_seconds() < wiring_ends(r); i++) {
         for (int k = 0; k < f->rank - !f->tokens; k++)
             f->at[k] = usual[i];
         CUV_TRY(wire(r, reading, ends, .2 * (double)i, 20, &found));
@@ -280,7 +280,7 @@ static cuv_status wire_all(recovery *r)
     for (size_t i = 0; i < r->reading_count; i++) {
         cuv_ends ends;
         size_t found;
-        if (cuv_search_clock() > wiring_ends(r) || (!r->ev->samples && r->count && i > 2))
+        if (cuv_monotonic_seconds() > wiring_ends(r) || (!r->ev->samples && r->count && i > 2))
             break;
         if (!r->ev->samples) {
             CUV_TRY(wire_without_samples(r, &r->readings[i]));
@@ -372,12 +372,6 @@ static cuv_status not_found(recovery *r, const cuv_search *s)
                     "no architecture that was tried gives the outputs of %s", r->ev->samples->file->name);
 }
 
-static int nearer(const void *a, const void *b)
-{
-    const cuv_hit *x = a, *y = b;
-    return x->error != y->error ? (x->error < y->error ? -1 : 1) : x->structure < y->structure ? -1 : x->structure > y->structure;
-}
-
 /* The next best structures, each with its best choices. */
 static cuv_status add_others(recovery *r, cuv_search *s)
 {
@@ -386,13 +380,13 @@ static cuv_status add_others(recovery *r, cuv_search *s)
     if (!used)
         return cuv_oom(r->cx);
     used[s->best.structure] = 1;
-    if (s->hit_count)
-        qsort(s->hits, s->hit_count, sizeof *s->hits, nearer);
+    cuv_sort_hits(s);
     for (size_t i = 0; i < s->hit_count && r->out->count < r->options->top; i++) {
         const cuv_hit *h = &s->hits[i];
         double ratio, max_abs;
-        if (used[h->structure]++)
+        if (used[h->structure])
             continue;
+        used[h->structure] = 1;
         CUV_TRY(cuv_try_all(s, h->structure, h->values, &ratio, &max_abs));
         CUV_TRY(add_candidate(r, &s->structures[h->structure], h->values, ratio <= 1 ? 1 : 1 / (1 + h->error), max_abs, ratio <= 1, &names));
     }
@@ -463,7 +457,7 @@ static cuv_status search(recovery *r)
 
 cuv_status cuv_recover(cuv_evidence *ev, const cuv_remains *remains, const cuv_recover_options *options, cuv_arena *arena, cuv_recovery **out)
 {
-    recovery r = {.ev = ev, .cx = ev->cx, .arena = arena, .remains = remains, .options = options, .start = cuv_search_clock(),
+    recovery r = {.ev = ev, .cx = ev->cx, .arena = arena, .remains = remains, .options = options, .start = cuv_monotonic_seconds(),
                   .seconds = options->seconds > 0 ? options->seconds : ev->samples ? RECOVER_SECONDS : WIRING_SECONDS};
     *out = r.out = CUV_NEW(arena, cuv_recovery);
     if (!r.out)

@@ -4,21 +4,13 @@
 #include "recover/search.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 enum { SPATIAL_MOST = 6000, BOTH_MOST = 60000, ACTS_MOST = 250000, STRUCTURES_FIRST = 6, PAIRS = 14 };
 static const uint8_t common[] = {1, 2, 3, 4, 5, 7, 6, 8, 9, 10, 11, 12, 0};
 
-double cuv_search_clock(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 static bool spent(const cuv_search *s)
 {
-    return s->found || s->evaluated >= s->most || cuv_search_clock() > s->until;
+    return s->found || s->evaluated >= s->most || cuv_monotonic_seconds() > s->until;
 }
 
 /* ---- one try --------------------------------------------------------------------------------------------------------- */
@@ -239,7 +231,7 @@ static cuv_status all_alike(cuv_search *s)
 {
     static const uint8_t three[] = {CUV_A_RELU, CUV_A_TANH, CUV_A_SIGMOID};
     size_t most = s->most, wide = s->count;
-    double until = s->until, now = cuv_search_clock();
+    double until = s->until, now = cuv_monotonic_seconds();
     s->stage = "all hidden layers alike, more structures";
     s->until = now + (until - now) * .35;
     s->most = most / 2;
@@ -273,20 +265,30 @@ static bool allowed(const cuv_search *s, const cuv_choice_slot *slot, uint8_t op
     return false;
 }
 
-
-static cuv_status one_move(descent *d, size_t slot, uint8_t option, bool group)
+/* Slots of one kind that have the same value now: a move of a group changes them together. */
+static bool in_step(const descent *d, size_t a, size_t b)
 {
-    cuv_prepared *p = &d->s->structures[d->structure];
-    double error;
-    size_t changed = 0;
-    memcpy(d->try, d->now, p->count);
-    for (size_t i = 0; i < p->count; i++)
-        if (i == slot || (group && p->slots[i].kind == p->slots[slot].kind && p->slots[i].count == p->slots[slot].count &&
-                          d->now[i] == d->now[slot])) {
+    const cuv_choice_slot *slots = d->s->structures[d->structure].slots;
+    return slots[a].kind == slots[b].kind && slots[a].count == slots[b].count && d->now[a] == d->now[b];
+}
+
+/* The move in d->try; returns how many slots it changes. */
+static size_t make_move(descent *d, size_t slot, uint8_t option, bool group)
+{
+    size_t count = d->s->structures[d->structure].count, changed = 0;
+    memcpy(d->try, d->now, count);
+    for (size_t i = 0; i < count; i++)
+        if (i == slot || (group && in_step(d, i, slot))) {
             d->try[i] = option;
             changed++;
         }
-    if (group && changed < 2)
+    return changed;
+}
+
+static cuv_status one_move(descent *d, size_t slot, uint8_t option, bool group)
+{
+    double error;
+    if (make_move(d, slot, option, group) < 2 && group)
         return CUV_OK;
     CUV_TRY(cuv_try(d->s, d->structure, d->try, &error));
     d->moves[d->count++] = (move){error, slot, option, group};
@@ -295,12 +297,8 @@ static cuv_status one_move(descent *d, size_t slot, uint8_t option, bool group)
 
 static void take_move(descent *d, const move *m)
 {
-    cuv_prepared *p = &d->s->structures[d->structure];
-    uint8_t was = d->now[m->slot];
-    for (size_t i = 0; i < p->count; i++)
-        if (i == m->slot || (m->group && p->slots[i].kind == p->slots[m->slot].kind && p->slots[i].count == p->slots[m->slot].count &&
-                             d->now[i] == was && i != m->slot))
-            d->now[i] = m->option;
+    (void)make_move(d, m->slot, m->option, m->group);
+    memcpy(d->now, d->try, d->s->structures[d->structure].count);
     d->error = m->error;
 }
 
@@ -323,7 +321,7 @@ static cuv_status all_moves(descent *d)
     for (size_t i = 0; i < p->count; i++) {
         bool first = true;      /* of the slots that such a move changes */
         for (size_t k = 0; k < i; k++)
-            first &= p->slots[k].kind != p->slots[i].kind || p->slots[k].count != p->slots[i].count || d->now[k] != d->now[i];
+            first &= !in_step(d, k, i);
         for (uint8_t o = 0; first && o < p->slots[i].count && !spent(d->s); o++)
             if (o != d->now[i] && allowed(d->s, &p->slots[i], o))
                 CUV_TRY(one_move(d, i, o, true));
@@ -393,21 +391,22 @@ static int by_error(const void *a, const void *b)
     return 0;
 }
 
-static void sort_hits(cuv_search *s)
+void cuv_sort_hits(cuv_search *s)
 {
     if (s->hit_count)
         qsort(s->hits, s->hit_count, sizeof *s->hits, by_error);
 }
 
-/* The best hit of each structure, nearest first. */
-static size_t best_of_each(cuv_search *s, cuv_hit *best)
+/* The best hit of each structure, nearest first. `used` has a zero for each structure. */
+static size_t best_of_each(cuv_search *s, uint8_t *used, cuv_hit *best)
 {
-    uint8_t *used = CUV_NEW_ARRAY(s->arena, uint8_t, s->count + 1);
     size_t n = 0;
-    sort_hits(s);
-    for (size_t i = 0; used && i < s->hit_count; i++)
-        if (!used[s->hits[i].structure]++)
+    cuv_sort_hits(s);
+    for (size_t i = 0; i < s->hit_count; i++)
+        if (!used[s->hits[i].structure]) {
+            used[s->hits[i].structure] = 1;
             best[n++] = s->hits[i];
+        }
     return n;
 }
 
@@ -423,17 +422,19 @@ static const cuv_hit *hit_of(const cuv_hit *best, size_t n, size_t structure)
 static cuv_status descents(cuv_search *s)
 {
     cuv_hit *best = CUV_NEW_ARRAY(s->arena, cuv_hit, s->count + 1);
-    uint8_t *done = CUV_NEW_ARRAY(s->arena, uint8_t, s->count + 1);
-    double until = s->until, now = cuv_search_clock();
+    uint8_t *used = CUV_NEW_ARRAY(s->arena, uint8_t, s->count + 1), *done = CUV_NEW_ARRAY(s->arena, uint8_t, s->count + 1);
+    double until = s->until, now = cuv_monotonic_seconds();
     s->stage = "downhill";
-    if (!best || !done)
+    if (!best || !used || !done)
         return cuv_oom(s->cx);
-    size_t n = best_of_each(s, best);
+    size_t n = best_of_each(s, used, best);
     s->until = now + (until - now) * .6;
     for (size_t i = 0; i < 2 * n && i < 80 && !spent(s); i++) {
         const cuv_hit *h = i % 2 ? &best[i / 2] : hit_of(best, n, i / 2);
-        if (h && !done[h->structure]++)
-            CUV_TRY(descend(s, h->structure, h->values, h->error, i < 16));
+        if (!h || done[h->structure])
+            continue;
+        done[h->structure] = 1;
+        CUV_TRY(descend(s, h->structure, h->values, h->error, i < 16));
     }
     s->until = until;
     return CUV_OK;
@@ -500,14 +501,15 @@ static cuv_status exhausts(cuv_search *s, which w, double most)
     size_t done = 0;
     uint8_t *used = CUV_NEW_ARRAY(s->arena, uint8_t, s->count + 1);
     s->stage = w == WINDOWS ? "all strides, paddings and pools" : w == ACTIVATIONS ? "all activations" : "all choices";
-    sort_hits(s);
+    cuv_sort_hits(s);
     if (!used)
         return cuv_oom(s->cx);
     size_t n = s->hit_count;
     for (size_t i = 0; i < n && i < 400 && done < 3 && !spent(s); i++) {
         cuv_hit h = s->hits[i];
-        if (used[h.structure]++)
+        if (used[h.structure])
             continue;
+        used[h.structure] = 1;
         done++;
         CUV_TRY(exhaust(s, &h, w, most));
     }
@@ -517,7 +519,7 @@ static cuv_status exhausts(cuv_search *s, which w, double most)
 /* The likeliest structures whole, where that is little. */
 static cuv_status small_ones(cuv_search *s)
 {
-    double until = s->until, now = cuv_search_clock();
+    double until = s->until, now = cuv_monotonic_seconds();
     s->until = now + (until - now) * .25;
     s->stage = "all choices of small structures";
     for (size_t i = 0; i < s->count && i < 8 && !spent(s); i++) {
@@ -543,7 +545,7 @@ static cuv_status restarts(cuv_search *s)
 {
     uint64_t state = 1;
     s->stage = "restarts";
-    sort_hits(s);
+    cuv_sort_hits(s);
     size_t n = s->hit_count < 24 ? s->hit_count : 24;
     if (!n)
         return CUV_OK;

@@ -85,7 +85,8 @@ typedef struct cuv_search {
     const char *stage;
 } cuv_search;
 
-double cuv_search_clock(void);
+/* The nearest first. */
+void cuv_sort_hits(cuv_search *s);
 /* Sets s->found and s->best. CUV_OK whether it was found or not. */
 CUV_MUST_USE cuv_status cuv_search_run(cuv_search *s);
 /* Error of these choices on the samples of the search; found is set when all samples are reproduced. */

@@ -1,6 +1,5 @@
 /* Layers to wirings: a beam of states that grows layer by layer. The sizes of reach.c and the number of open tensors cut what cannot end well;
  * what is left is ordered by the cost of each step (how much rarer it is in real models). */
-#include "recover/search.h"
 #include "recover/wiring.h"
 
 #include <stdlib.h>
@@ -312,7 +311,7 @@ static cuv_status grow(cuv_wirer *w, cuv_wstate **states, size_t *count)
         CUV_TRY(status);
         if (!w->step)
             return cuv_oom(w->cx);
-        if (w->ends->until > 0 && cuv_search_clock() > w->ends->until)
+        if (w->ends->until > 0 && cuv_monotonic_seconds() > w->ends->until)
             *count = 0;
     }
     return CUV_OK;
