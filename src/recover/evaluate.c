@@ -49,9 +49,11 @@ static uint64_t mix(uint64_t h, uint64_t v)
     return h ^ (h >> 32);
 }
 
-/* What a layer is, apart from its inputs. */
-static uint64_t layer_hash(const cuv_structure *s, const cuv_rnode *n, unsigned act)
+/* What a layer (act < 0) or an activation is, apart from its inputs. */
+static uint64_t layer_hash(const cuv_structure *s, const cuv_rnode *n, int act)
 {
+    if (act >= 0)
+        return mix(77, (uint64_t)act);
     const cuv_runit *u = n->unit >= 0 ? &s->reading->units[n->unit] : NULL;
     const cuv_choice *c = &n->choice;
     uint64_t h = mix(1469598103934665603u, n->kind);
@@ -59,7 +61,7 @@ static uint64_t layer_hash(const cuv_structure *s, const cuv_rnode *n, unsigned 
     h = mix(h, u ? u->count * 64 + (uint64_t)u->inner : 0);
     h = mix(h, (uint64_t)c->stride | (uint64_t)c->pad << 8 | (uint64_t)c->dilation << 16 | (uint64_t)c->pool << 24 |
                    (uint64_t)c->epsilon << 32 | (uint64_t)c->merge << 40 | (uint64_t)c->sequences << 48 | (uint64_t)c->causal << 56);
-    return mix(h, act);
+    return mix(h, cuv_rkind_traits(n->kind) & CUV_RT_RECURRENT ? c->act : 0);
 }
 
 /* ---- layers to programs ------------------------------------------------------------------------------------------------ */
@@ -79,7 +81,7 @@ static const char *pad_name(int pad)
     return pad == CUV_PAD_SAME ? "same" : pad == CUV_PAD_CAUSAL ? "causal" : "valid";
 }
 
-static cuv_status put_choice(cuv_arena *arena, const cuv_rnode *n, const cuv_runit *u, cuv_value *d)
+static cuv_status put_choice(cuv_arena *arena, const cuv_rnode *n, cuv_value *d)
 {
     unsigned traits = cuv_rkind_traits(n->kind);
     const cuv_choice *c = &n->choice;
@@ -101,7 +103,6 @@ static cuv_status put_choice(cuv_arena *arena, const cuv_rnode *n, const cuv_run
         CUV_TRY(put_number(arena, d, "axes", 1));
     if (n->kind == CUV_R_REST)
         CUV_TRY(put(arena, d, "rate", cuv_value_real(arena, 0.5)));
-    (void)u;
     return CUV_OK;
 }
 
@@ -110,7 +111,7 @@ cuv_value *cuv_rnode_config(cuv_arena *arena, const cuv_structure *s, const cuv_
     const cuv_runit *u = n->unit >= 0 ? &s->reading->units[n->unit] : NULL;
     cuv_value *d = u && u->config ? cuv_value_copy(arena, u->config) : cuv_value_dict(arena);
     *class_name = cuv_rkind_name(n->kind);
-    if (!d || put_choice(arena, n, u, d) != CUV_OK)
+    if (!d || put_choice(arena, n, d) != CUV_OK)
         return NULL;
     if (n->kind != CUV_R_BIDIRECTIONAL)
         return d;
@@ -171,7 +172,7 @@ static cuv_value *record_of(cuv_arena *arena, const char *class_name, cuv_value 
 static cuv_status make_program(cuv_evaluator *e, job *j, cuv_value *record, const cuv_runit *u, bool causal, const cuv_run_tensor *in,
                                size_t count)
 {
-    cuv_sym syms[CUV_R_MAX_IN], *in_syms = syms;
+    cuv_sym syms[CUV_R_MAX_IN];
     cuv_layer like = {.keras = 3, .keras_minor = INT_MAX, .trainable = true, .arena = j->arena}, *layer;
     cuv_value *yes = cuv_value_bool(j->arena, true);
     cuv_kwarg kwarg = {.name = "use_causal_mask", .literal = yes, .tensor = {CUV_NO_REF, CUV_NO_REF}};
@@ -184,7 +185,7 @@ static cuv_status make_program(cuv_evaluator *e, job *j, cuv_value *record, cons
     cuv_call *call = CUV_NEW(j->arena, cuv_call);
     if (!call)
         return cuv_oom(e->cx);
-    *call = (cuv_call){.cx = e->cx, .arena = j->arena, .program = j->program, .layer = layer, .in = in_syms, .in_count = count,
+    *call = (cuv_call){.cx = e->cx, .arena = j->arena, .program = j->program, .layer = layer, .in = syms, .in_count = count,
                        .kwargs = &kwarg, .kwarg_count = causal};
     CUV_TRY(cuv_layer_call(call));
     CUV_TRY(j->program->status);
@@ -214,8 +215,7 @@ static cuv_status find_job(cuv_evaluator *e, const cuv_structure *s, const cuv_r
 {
     *out = NULL;
     const cuv_runit *u = act < 0 && n->unit >= 0 ? &s->reading->units[n->unit] : NULL;
-    bool recurrent = cuv_rkind_traits(n->kind) & CUV_RT_RECURRENT;
-    uint64_t h = act < 0 ? layer_hash(s, n, recurrent ? n->choice.act : 0) : mix(77, (uint64_t)act);
+    uint64_t h = layer_hash(s, n, act);
     for (size_t i = 0; i < count; i++)
         for (int k = 0; k < in[i].rank; k++)
             h = mix(h, (uint64_t)in[i].shape[k] * 16 + (uint64_t)in[i].rank);
@@ -291,8 +291,7 @@ static cuv_status value_of(cuv_evaluator *e, const cuv_structure *s, const cuv_r
                            int32_t *out)
 {
     cuv_run_tensor tensors[CUV_R_MAX_IN];
-    bool recurrent = cuv_rkind_traits(n->kind) & CUV_RT_RECURRENT;
-    uint64_t h = act < 0 ? layer_hash(s, n, recurrent ? n->choice.act : 0) : mix(77, (uint64_t)act);
+    uint64_t h = layer_hash(s, n, act);
     bool broken = false;
     for (size_t i = 0; i < count; i++) {
         h = mix(h, (uint64_t)in[i] + 1);
@@ -337,6 +336,8 @@ static cuv_status node_value(cuv_evaluator *e, const cuv_structure *s, const cuv
 
 cuv_status cuv_evaluate(cuv_evaluator *e, const cuv_structure *s, const cuv_run_tensor **outputs)
 {
+    if (2 * s->count + 2 + e->input_count > MAX_VALUES)
+        return CUV_NO;
     if (e->value_count + 2 * s->count + 2 > MAX_VALUES || e->value_bytes > MAX_VALUE_BYTES)
         drop_values(e);
     if (s->count > e->node_capacity) {
