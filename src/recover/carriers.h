@@ -13,6 +13,8 @@ CUV_MUST_USE cuv_status cuv_class_words_make(cuv_arena *arena, cuv_class_words *
  * "Functional" and "Sequential". */
 const char *cuv_class_of_name(const cuv_class_words *words, const char *name, int64_t *out_counter);
 bool cuv_class_is_model(const char *class_name);
+/* Is one of the variables called that? */
+bool cuv_has_weight(const cuv_named *tensors, size_t count, const char *word);
 /* The class that names of variables tell ("embeddings": "Embedding"), or NULL. */
 const char *cuv_class_of_weights(const cuv_named *tensors, size_t count);
 /* May a layer of that class have such variables? Only what names tell for sure. */

@@ -83,7 +83,7 @@ bool cuv_class_is_model(const char *class_name)
 
 /* ---- classes by variables ---- */
 
-static bool has_word(const cuv_named *tensors, size_t count, const char *word)
+bool cuv_has_weight(const cuv_named *tensors, size_t count, const char *word)
 {
     for (size_t i = 0; i < count; i++)
         if (cuv_streq(tensors[i].weight, word))
@@ -96,15 +96,15 @@ const char *cuv_class_of_weights(const cuv_named *tensors, size_t count)
     if (!count)
         return NULL;
     int rank = tensors[0].tensor->rank;
-    if (has_word(tensors, count, "moving_mean") || has_word(tensors, count, "running_mean"))
+    if (cuv_has_weight(tensors, count, "moving_mean") || cuv_has_weight(tensors, count, "running_mean"))
         return "BatchNormalization";
-    if (has_word(tensors, count, "embeddings"))
+    if (cuv_has_weight(tensors, count, "embeddings"))
         return "Embedding";
-    if (has_word(tensors, count, "pointwise_kernel"))
+    if (cuv_has_weight(tensors, count, "pointwise_kernel"))
         return rank == 3 ? "SeparableConv1D" : rank == 4 ? "SeparableConv2D" : NULL;
-    if (has_word(tensors, count, "depthwise_kernel"))
+    if (cuv_has_weight(tensors, count, "depthwise_kernel"))
         return rank == 3 ? "DepthwiseConv1D" : rank == 4 ? "DepthwiseConv2D" : NULL;
-    return count == 1 && has_word(tensors, count, "alpha") ? "PReLU" : NULL;
+    return count == 1 && cuv_has_weight(tensors, count, "alpha") ? "PReLU" : NULL;
 }
 
 static bool names_slot(const cuv_layer_def *def, const char *word)
@@ -165,15 +165,30 @@ static cuv_status join(cuv_arena *arena, const parts *p, size_t from, size_t to,
     return text ? CUV_OK : cuv_oom(cuv_arena_context(arena));
 }
 
-static const char *const attention_parts[] = {"query", "key", "value", "attention_output", "query_dense", "key_dense", "value_dense",
-                                              "output_dense"};
+typedef struct rank_row { const char *word; int rank; } rank_row;
+
+static int rank_in(const rank_row *rows, size_t count, const char *word, size_t size)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strlen(rows[i].word) == size && !strncmp(rows[i].word, word, size))
+            return rows[i].rank;
+    return -1;
+}
+
+static const rank_row attention_parts[] = {
+    {"query", 0}, {"query_dense", 0}, {"key", 1}, {"key_dense", 1}, {"value", 2}, {"value_dense", 2}, {"attention_output", 3},
+    {"output_dense", 3}};
+
+static int attention_rank(const char *part, size_t size)
+{
+    return rank_in(attention_parts, sizeof attention_parts / sizeof *attention_parts, part, size);
+}
 
 /* Name of a part of a layer, without its counter. */
 static bool is_inner(const cuv_class_words *words, const char *part, const char *around)
 {
-    for (size_t i = 0; i < sizeof attention_parts / sizeof *attention_parts; i++)
-        if (cuv_streq(part, attention_parts[i]))
-            return true;
+    if (attention_rank(part, strlen(part)) >= 0)
+        return true;
     const char *wrapper = cuv_class_of_name(words, around, NULL);
     if (cuv_streq(wrapper, "Bidirectional") || cuv_streq(wrapper, "TimeDistributed"))
         return true;
@@ -230,27 +245,14 @@ cuv_status cuv_place_of(const cuv_class_words *words, const char *key, const cha
 
 /* ---- the order of variables ---- */
 
-typedef struct rank_row { const char *word; int rank; } rank_row;
-
-static int rank_in(const rank_row *rows, size_t count, const char *word, size_t size)
-{
-    for (size_t i = 0; i < count; i++)
-        if (strlen(rows[i].word) == size && !strncmp(rows[i].word, word, size))
-            return rows[i].rank;
-    return -1;
-}
-
 int cuv_weight_rank(const char *inner, const char *word)
 {
     static const rank_row words[] = {
         {"kernel", 0}, {"depthwise_kernel", 0}, {"embeddings", 0}, {"gamma", 0}, {"alpha", 0}, {"W", 0}, {"w", 0}, {"weight", 0},
         {"weights", 0}, {"mean", 0}, {"pointwise_kernel", 1}, {"recurrent_kernel", 1}, {"U", 1}, {"beta", 2}, {"bias", 2}, {"b", 2},
         {"biases", 2}, {"variance", 2}, {"moving_mean", 3}, {"running_mean", 3}, {"count", 3}, {"moving_variance", 4}, {"running_std", 4}};
-    static const rank_row inner_parts[] = {
-        {"query", 0}, {"query_dense", 0}, {"key", 1}, {"key_dense", 1}, {"value", 2}, {"value_dense", 2}, {"attention_output", 3},
-        {"output_dense", 3}};
     int own = word ? rank_in(words, sizeof words / sizeof *words, word, strcspn(word, ":")) : -1;
-    int part = rank_in(inner_parts, sizeof inner_parts / sizeof *inner_parts, inner, strcspn(inner, "/"));
+    int part = attention_rank(inner, strcspn(inner, "/"));
     if (cuv_starts_with(inner, "backward_"))
         part = 1;
     return own < 0 ? -1 : (part > 0 ? part : 0) * 8 + own;

@@ -18,21 +18,13 @@ typedef struct link {
     int after;              /* layer that the counters put before this one; -1: none */
 } link;
 
-static bool has_word(const cuv_remain *l, const char *word)
-{
-    for (size_t i = 0; i < l->count; i++)
-        if (cuv_streq(l->tensors[i].weight, word))
-            return true;
-    return false;
-}
-
 static bool is_recurrent(const cuv_remain *l)
 {
     static const char *const classes[] = {"LSTM", "GRU", "SimpleRNN", "Bidirectional"};
     for (size_t i = 0; i < sizeof classes / sizeof *classes; i++)
         if (cuv_streq(l->class_name, classes[i]))
             return true;
-    return has_word(l, "recurrent_kernel");
+    return cuv_has_weight(l->tensors, l->count, "recurrent_kernel");
 }
 
 static void read_recurrent(const cuv_remain *l, link *k)
@@ -49,10 +41,10 @@ static void read_kernel(const cuv_remain *l, link *k)
     *k = (link){.role = ROLE_LAYER, .in = a, .out = b, .flat = t->rank == 2};
     if (l->class_name && strstr(l->class_name, "Transpose"))
         *k = (link){.role = ROLE_LAYER, .in = b, .out = a};
-    else if (has_word(l, "pointwise_kernel") && l->count > 1 && l->tensors[1].tensor->rank >= 2)
+    else if (cuv_has_weight(l->tensors, l->count, "pointwise_kernel") && l->count > 1 && l->tensors[1].tensor->rank >= 2)
         k->out = l->tensors[1].tensor->shape[l->tensors[1].tensor->rank - 1];
-    else if (has_word(l, "depthwise_kernel"))
-        k->out = a * b;
+    else if (cuv_has_weight(l->tensors, l->count, "depthwise_kernel"))
+        k->out = cuv_mul_i64(a, b, &k->out) ? k->out : 0;
     else if (cuv_streq(l->class_name, "MultiHeadAttention"))
         k->in = k->out = t->shape[0];
     else if (is_recurrent(l))
@@ -63,10 +55,10 @@ static link link_of(const cuv_class_words *words, const cuv_remain *l)
 {
     link k = {.role = ROLE_UNKNOWN};
     const cuv_tensor *t = l->count ? l->tensors[0].tensor : NULL;
-    bool embedding = has_word(l, "embeddings") || cuv_streq(l->class_name, "Embedding");
+    bool embedding = cuv_has_weight(l->tensors, l->count, "embeddings") || cuv_streq(l->class_name, "Embedding");
     if (t && t->rank >= 2 && embedding)
         k = (link){.role = ROLE_TOKENS, .out = t->shape[t->rank - 1]};
-    else if (t && t->rank >= 1 && (t->rank == 1 || has_word(l, "alpha") || cuv_streq(l->class_name, "PReLU")))
+    else if (t && t->rank >= 1 && (t->rank == 1 || cuv_has_weight(l->tensors, l->count, "alpha") || cuv_streq(l->class_name, "PReLU")))
         k = (link){.role = ROLE_NORM, .in = t->shape[t->rank - 1], .out = t->shape[t->rank - 1]};
     else if (t && t->rank >= 2)
         read_kernel(l, &k);
