@@ -134,7 +134,7 @@ static void check_model(const char *path, const struct cuv_model *m, cuv_context
         seen.sought++;
         if (!views[i].witnesses)
             continue;
-        bool fits = cuv_acts_look_alike(views[i].best, (unsigned)act_index(s->wanted[i])), sure = views[i].residual < 0.1 && views[i].rival > 2;
+        bool fits = cuv_acts_look_alike(views[i].best, (unsigned)act_index(s->wanted[i])), sure = cuv_moment_is_sure(&views[i]);
         told++;
         right += fits;
         seen.sure += sure;
