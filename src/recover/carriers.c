@@ -305,10 +305,9 @@ static cuv_status read_legacy(by_names *b, const cuv_file *file)
     return say_order(b, file, CUV_CERTAIN, h5 ? "its attribute layer_names" : "its layers are numbered");
 }
 
-/* Lists of lists, dicts of lists or dicts. A layer with nothing in it has no weights; then all layers are listed. */
+/* Dicts of lists or dicts. A layer with nothing in it has no weights; then all layers are listed. */
 static cuv_status read_groups(by_names *b, const cuv_file *file)
 {
-    bool named = file->arrangement == CUV_ARR_DICT;
     for (size_t i = 0; i < file->group_count; i++) {
         const cuv_group *g = &file->groups[i];
         cuv_place place = {0};
@@ -322,9 +321,7 @@ static cuv_status read_groups(by_names *b, const cuv_file *file)
         CUV_TRY(add_group(b, g, place.id, place.layer));
         b->r->out->complete = b->r->out->complete || !g->count;
     }
-    if (named)
-        return order_of_names(b, file);
-    return say_order(b, file, CUV_CERTAIN, file->format == CUV_FORMAT_HDF5 ? "its layers are numbered" : "the order of its lists");
+    return order_of_names(b, file);
 }
 
 /* ---- files ---- */
@@ -343,10 +340,11 @@ static cuv_status read_file(by_names *b, const cuv_file *file)
         return cuv_remains_of_objects(b->r, file);
     case CUV_ARR_LEGACY:
         return read_legacy(b, file);
-    case CUV_ARR_NESTED: case CUV_ARR_DICT:
+    case CUV_ARR_DICT:
         return read_groups(b, file);
     case CUV_ARR_NAMED: case CUV_ARR_LIST:
         return read_flat(b, file);
+    case CUV_ARR_NESTED:        /* remains.c */
     case CUV_ARR_NONE:
         break;
     }

@@ -208,6 +208,14 @@ static uint64_t mix(uint64_t h, uint64_t v)
     return (h ^ v) * 1099511628211u ^ h >> 29;
 }
 
+/* Does anything depend on the sizes here: a Flatten, a merge, an output? */
+static bool needs_sizes(const cuv_structure *s, size_t node)
+{
+    const cuv_rnode *n = &s->nodes[node];
+    bool merge = n->in_count > 1 && n->kind != CUV_R_ATTENTION, output = s->outputs[0] == (int32_t)node;
+    return n->kind == CUV_R_FLATTEN || ((merge || output) && n->out.rank > 1);
+}
+
 /* What is left of a structure when the choices that the search makes anyway are left out. Where sizes must meet a Flatten they belong to the
  * structure. */
 static uint64_t skeleton(const cuv_structure *s)
@@ -215,7 +223,7 @@ static uint64_t skeleton(const cuv_structure *s)
     uint64_t h = (uint64_t)(uintptr_t)s->reading;
     bool sizes = false;
     for (size_t i = 0; i < s->count; i++)
-        sizes |= s->nodes[i].kind == CUV_R_FLATTEN || (s->nodes[i].in_count > 1 && s->nodes[i].out.rank > 1 && s->nodes[i].kind != CUV_R_ATTENTION) || (s->outputs[0] == (int32_t)i && s->nodes[i].out.rank > 1);
+        sizes |= needs_sizes(s, i);
     for (size_t i = 0; i < s->count; i++) {
         const cuv_rnode *n = &s->nodes[i];
         unsigned traits = cuv_rkind_traits(n->kind);
@@ -233,14 +241,14 @@ static uint64_t skeleton(const cuv_structure *s)
     return h;
 }
 
-/* Of structures that differ only in what the search tries anyway, the cheapest two stay. */
+/* Of structures that differ only in what the search tries anyway, the cheapest two stay; MOST_STRUCTURES in all. */
 static cuv_status drop_doubles(recovery *r)
 {
     uint64_t *seen = CUV_NEW_ARRAY(r->arena, uint64_t, r->count + 1);
     size_t kept = 0;
     if (!seen)
         return cuv_oom(r->cx);
-    for (size_t i = 0; i < r->count; i++) {
+    for (size_t i = 0; i < r->count && kept < MOST_STRUCTURES; i++) {
         uint64_t h = skeleton(&r->structures[i]);
         size_t n = 0;
         for (size_t k = 0; k < kept; k++)
@@ -252,12 +260,6 @@ static cuv_status drop_doubles(recovery *r)
     }
     r->count = kept;
     return CUV_OK;
-}
-
-static int cheaper(const void *a, const void *b)
-{
-    const cuv_structure *x = a, *y = b;
-    return x->cost < y->cost ? -1 : x->cost > y->cost;
 }
 
 static cuv_status no_wiring(recovery *r)
@@ -295,15 +297,13 @@ static cuv_status wire_all(recovery *r)
     }
     if (!r->count)
         return no_wiring(r);
-    qsort(r->structures, r->count, sizeof *r->structures, cheaper);
-    CUV_TRY(drop_doubles(r));
-    r->count = r->count < MOST_STRUCTURES ? r->count : MOST_STRUCTURES;
-    return CUV_OK;
+    qsort(r->structures, r->count, sizeof *r->structures, cuv_cheaper);
+    return drop_doubles(r);
 }
 
 /* ---- candidates ----------------------------------------------------------------------------------------------------------- */
 
-static cuv_status add_candidate(recovery *r, cuv_prepared *p, const uint8_t *values, double score, double max_abs, bool reproduces,
+static cuv_status add_candidate(recovery *r, cuv_prepared *p, const uint8_t *values, double score, double max_abs,
                                 const char ***names)
 {
     cuv_candidate_config *c = &r->out->candidates[r->out->count];
@@ -311,7 +311,6 @@ static cuv_status add_candidate(recovery *r, cuv_prepared *p, const uint8_t *val
     CUV_TRY(cuv_structure_config(r->cx, r->arena, &p->s, c, names));
     c->score = score;
     c->max_abs = max_abs;
-    c->reproduces = reproduces;
     r->out->count++;
     return CUV_OK;
 }
@@ -350,7 +349,7 @@ static cuv_status assume(recovery *r)
             return cuv_oom(r->cx);
         CUV_TRY(cuv_ask_statistics(r->cx, r->arena, &p));
         likely_values(&p, values);
-        CUV_TRY(add_candidate(r, &p, values, exp(r->structures[0].cost - r->structures[i].cost), NAN, false, &names));
+        CUV_TRY(add_candidate(r, &p, values, exp(r->structures[0].cost - r->structures[i].cost), NAN, &names));
         if (i == 0)
             CUV_TRY(cuv_decisions_of(r->cx, r->arena, &p, values, names, r->remains, NULL, r->out));
     }
@@ -388,7 +387,7 @@ static cuv_status add_others(recovery *r, cuv_search *s)
             continue;
         used[h->structure] = 1;
         CUV_TRY(cuv_try_all(s, h->structure, h->values, &ratio, &max_abs));
-        CUV_TRY(add_candidate(r, &s->structures[h->structure], h->values, ratio <= 1 ? 1 : 1 / (1 + h->error), max_abs, ratio <= 1, &names));
+        CUV_TRY(add_candidate(r, &s->structures[h->structure], h->values, ratio <= 1 ? 1 : 1 / (1 + h->error), max_abs, &names));
     }
     return CUV_OK;
 }
@@ -400,8 +399,7 @@ static cuv_status conclude(recovery *r, cuv_search *s)
     if (!s->found)
         return not_found(r, s);
     CUV_TRY(cuv_prove(s, r->ev->samples->file->name, &proof));
-    r->out->evaluated = s->evaluated;
-    CUV_TRY(add_candidate(r, &s->structures[s->best.structure], s->best.values, 2, s->best.max_abs, true, &names));
+    CUV_TRY(add_candidate(r, &s->structures[s->best.structure], s->best.values, 2, s->best.max_abs, &names));
     CUV_TRY(cuv_decisions_of(r->cx, r->arena, &s->structures[s->best.structure], s->best.values, names, r->remains, &proof, r->out));
     return add_others(r, s);
 }

@@ -3,7 +3,7 @@
  *
  *     remains.c    evidence → what is left of each layer, in order (plain lists here; named carriers in carriers.c)
  *     typing.c     tensors → layers that weigh so much: the slots' shape patterns of layers.h run backwards, k best readings
- *     structure.c  layers → wirings that fit the input, each spatial size and the output
+ *     wire.c       layers → wirings that fit the input, each spatial size and the output
  *     search.c     wirings → the choices that no weight shows (activations, strides, ...), tried against samples
  *     proof.c      what the samples prove, what they cannot tell, and the decisions with their reasons */
 #ifndef CUV_RECOVER_H
@@ -36,8 +36,8 @@ typedef struct cuv_remains {
     cuv_file *file;             /* the first file, for errors */
 } cuv_remains;
 
-/* Reads the remains off the evidence's files, by their arrangement: CUV_ARR_LIST and two lists of kernels and biases in remains.c, every
- * other one in carriers.c. CUV_NO "recover.nothing": there are no tensors. */
+/* Reads the remains off the evidence's files, by their arrangement: lists, lists of lists and two lists of kernels and biases in
+ * remains.c, every other one in carriers.c. CUV_NO "recover.nothing": there are no tensors. */
 CUV_MUST_USE cuv_status cuv_remains_read(cuv_evidence *ev, cuv_arena *arena, cuv_remains **out);
 /* carriers.c: files whose tensors have names, paths or groups. `files` are those of the evidence that hold tensors. */
 CUV_MUST_USE cuv_status cuv_remains_of_named(cuv_evidence *ev, cuv_file *const *files, size_t count, cuv_arena *arena, cuv_remains *out);
@@ -57,7 +57,6 @@ typedef struct cuv_candidate_config {
     size_t assignment_count;
     double score;                   /* higher is better; with samples, those that reproduce them come first */
     double max_abs;                 /* largest difference from the samples; NaN without samples */
-    bool reproduces;                /* the samples, within tolerance */
 } cuv_candidate_config;
 
 typedef struct cuv_recovery {
@@ -65,7 +64,6 @@ typedef struct cuv_recovery {
     size_t count;
     cuv_found *found;               /* decisions of the first */
     size_t found_count;
-    size_t evaluated;               /* hypotheses held against the samples */
 } cuv_recovery;
 
 typedef struct cuv_recover_options {

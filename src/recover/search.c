@@ -162,7 +162,6 @@ static cuv_status try_acts(cuv_search *s, size_t i, const uint8_t *acts, size_t 
 /* What stored statistics say, in the structures that come first: tried before anything else. */
 static cuv_status by_statistics(cuv_search *s)
 {
-    s->stage = "statistics of normalisations";
     for (size_t i = 0; i < s->count && i < STRUCTURES_FIRST && !spent(s); i++) {
         cuv_prepared *p = &s->structures[i];
         uint8_t *values = CUV_NEW_ARRAY(s->arena, uint8_t, p->count + 1);
@@ -219,7 +218,6 @@ static cuv_status try_pools(cuv_search *s, size_t i)
 
 static cuv_status first_alike(cuv_search *s)
 {
-    s->stage = "all hidden layers alike";
     for (size_t i = 0; i < s->count && i < STRUCTURES_FIRST && !spent(s); i++)
         CUV_TRY(try_acts(s, i, common, sizeof common));
     for (size_t i = 0; i < s->count && i < 2 * STRUCTURES_FIRST && !spent(s); i++)
@@ -232,7 +230,6 @@ static cuv_status all_alike(cuv_search *s)
     static const uint8_t three[] = {CUV_A_RELU, CUV_A_TANH, CUV_A_SIGMOID};
     size_t most = s->most, wide = s->count;
     double until = s->until, now = cuv_monotonic_seconds();
-    s->stage = "all hidden layers alike, more structures";
     s->until = now + (until - now) * .35;
     s->most = most / 2;
     for (size_t k = 0; k < 3; k++)
@@ -424,7 +421,6 @@ static cuv_status descents(cuv_search *s)
     cuv_hit *best = CUV_NEW_ARRAY(s->arena, cuv_hit, s->count + 1);
     uint8_t *used = CUV_NEW_ARRAY(s->arena, uint8_t, s->count + 1), *done = CUV_NEW_ARRAY(s->arena, uint8_t, s->count + 1);
     double until = s->until, now = cuv_monotonic_seconds();
-    s->stage = "downhill";
     if (!best || !used || !done)
         return cuv_oom(s->cx);
     size_t n = best_of_each(s, used, best);
@@ -500,7 +496,6 @@ static cuv_status exhausts(cuv_search *s, which w, double most)
 {
     size_t done = 0;
     uint8_t *used = CUV_NEW_ARRAY(s->arena, uint8_t, s->count + 1);
-    s->stage = w == WINDOWS ? "all strides, paddings and pools" : w == ACTIVATIONS ? "all activations" : "all choices";
     cuv_sort_hits(s);
     if (!used)
         return cuv_oom(s->cx);
@@ -521,7 +516,6 @@ static cuv_status small_ones(cuv_search *s)
 {
     double until = s->until, now = cuv_monotonic_seconds();
     s->until = now + (until - now) * .25;
-    s->stage = "all choices of small structures";
     for (size_t i = 0; i < s->count && i < 8 && !spent(s); i++) {
         cuv_prepared *p = &s->structures[i];
         cuv_hit h = {i, CUV_NEW_ARRAY(s->arena, uint8_t, p->count + 1), 1e6, INFINITY, INFINITY};
@@ -544,7 +538,6 @@ static uint32_t dice(uint64_t *state)
 static cuv_status restarts(cuv_search *s)
 {
     uint64_t state = 1;
-    s->stage = "restarts";
     cuv_sort_hits(s);
     size_t n = s->hit_count < 24 ? s->hit_count : 24;
     if (!n)

@@ -82,7 +82,6 @@ typedef struct cuv_search {
     size_t hit_count, hit_capacity;
     cuv_hit best;                       /* reproduces all samples when found */
     bool found;
-    const char *stage;
 } cuv_search;
 
 /* The nearest first. */

@@ -50,6 +50,8 @@ CUV_MUST_USE cuv_status cuv_read_units(cuv_context *cx, cuv_arena *arena, const 
 /* A tensor between layers, without its batch. A size of -1 is unknown. */
 typedef struct cuv_flow { int rank; bool tokens; int32_t at[4]; } cuv_flow;
 bool cuv_flow_same(const cuv_flow *a, const cuv_flow *b);
+/* What a merge of these gives; false: it cannot take them. */
+bool cuv_merged(cuv_rkind kind, const cuv_flow *const *in, int n, cuv_flow *out);
 
 enum { CUV_PAD_VALID, CUV_PAD_SAME, CUV_PAD_CAUSAL };
 /* What no weight shows. 0 is what a layer has that lacks the choice. */
@@ -62,7 +64,7 @@ typedef struct cuv_choice {
     uint8_t sequences, causal;
 } cuv_choice;
 
-typedef struct cuv_ract { const char *name; double slope; } cuv_ract;   /* name NULL: LeakyReLU(slope) */
+typedef struct cuv_ract { const char *name; double slope; } cuv_ract;   /* name NULL: LeakyReLU(slope); slope: of that, and of leaky_relu */
 extern const cuv_ract cuv_acts[];
 enum { CUV_ACT_COUNT = 21, CUV_A_LINEAR = 0, CUV_A_RELU, CUV_A_TANH, CUV_A_GELU, CUV_A_SILU, CUV_A_ELU, CUV_A_SELU, CUV_A_SIGMOID,
        CUV_A_LEAKY, CUV_A_RELU6, CUV_A_SOFTPLUS, CUV_A_SOFTSIGN, CUV_A_SOFTMAX = 16 };
@@ -102,6 +104,8 @@ typedef struct cuv_ends {
                            newer one */
     double until;       /* seconds of the monotonic clock at which wiring ends without a result; 0: never */
 } cuv_ends;
+/* For qsort: structures by their cost. */
+int cuv_cheaper(const void *a, const void *b);
 /* Wirings that take the inputs and, where known, give the outputs; cheapest first, at most `most`. */
 CUV_MUST_USE cuv_status cuv_wire(cuv_context *cx, cuv_arena *arena, const cuv_reading *reading, const cuv_ends *ends, bool complete,
                                  size_t most, cuv_structure **out, size_t *count);
@@ -110,6 +114,8 @@ CUV_MUST_USE cuv_status cuv_wire_twins(cuv_context *cx, cuv_arena *arena, const 
                                        cuv_structure **out, size_t *count);
 /* Would Keras list the layers of this wiring in another order than they are listed? (listed.c) */
 CUV_MUST_USE cuv_status cuv_listed_otherwise(cuv_context *cx, cuv_arena *arena, const cuv_structure *s, bool *out);
+/* The largest stride worth trying for a convolution. */
+int cuv_most_stride(const cuv_runit *u);
 /* Size after a window that is moved over an axis. */
 int32_t cuv_window_size(int32_t size, int64_t kernel, int stride, int pad);
 

@@ -223,7 +223,7 @@ static cuv_status take(cuv_wirer *w, const cuv_wstate *s, cuv_structure *out)
     return CUV_OK;
 }
 
-static int dearer(const void *a, const void *b)
+int cuv_cheaper(const void *a, const void *b)
 {
     const cuv_structure *x = a, *y = b;
     return x->cost < y->cost ? -1 : x->cost > y->cost;
@@ -257,7 +257,7 @@ static cuv_status finish_all(cuv_wirer *w, const cuv_wstate *states, size_t coun
         s.cost += w->reading->cost + (otherwise ? LISTED_OTHERWISE : 0);
         (*out)[(*found)++] = s;
     }
-    qsort(*out, *found, sizeof **out, dearer);      /* stable enough: equal costs keep no meaning */
+    qsort(*out, *found, sizeof **out, cuv_cheaper);      /* stable enough: equal costs keep no meaning */
     keep_agreeing(*out, found);
     return CUV_OK;
 }
