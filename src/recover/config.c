@@ -135,7 +135,7 @@ static cuv_status add_act(writer *w, const cuv_rnode *n, tail *at, const char *w
     if (strcmp(class_name, "Activation") == 0)
         CUV_TRY(put(w, config, "activation", text(w, a->name)));
     else
-        CUV_TRY(put(w, config, "negative_slope", cuv_value_real(w->arena, a->name ? .2 : a->slope)));
+        CUV_TRY(put(w, config, "negative_slope", cuv_value_real(w->arena, a->slope)));
     if (!wish)
         CUV_TRY(snake(w, class_name, &wish));
     CUV_TRY(add_record(w, class_name, config, wish, NULL, &r));
@@ -176,7 +176,7 @@ static cuv_status add_node(writer *w, size_t i)
     for (int k = 0; k < n->in_count; k++)
         in[k] = *input_of(w, n, k);
     w->tails[i] = in[0];
-    if ((n->free_act && !n->choice.act) || (traits & CUV_RT_RESTS && !u) || (n->kind == CUV_R_REST && traits & CUV_RT_POOL))
+    if ((n->free_act && !n->choice.act) || (traits & CUV_RT_RESTS && !u))
         return CUV_OK;
     if (n->kind == CUV_R_ACTIVATION || n->kind == CUV_R_LEAKY_RELU) {
         CUV_TRY(add_act(w, n, &w->tails[i], u ? u->name : NULL));

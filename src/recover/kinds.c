@@ -53,7 +53,7 @@ int cuv_rkind_spatial(cuv_rkind kind)
 }
 
 const cuv_ract cuv_acts[] = {
-    {"linear", 0}, {"relu", 0}, {"tanh", 0}, {"gelu", 0}, {"silu", 0}, {"elu", 0}, {"selu", 0}, {"sigmoid", 0}, {"leaky_relu", 0},
+    {"linear", 0}, {"relu", 0}, {"tanh", 0}, {"gelu", 0}, {"silu", 0}, {"elu", 0}, {"selu", 0}, {"sigmoid", 0}, {"leaky_relu", 0.2},
     {"relu6", 0}, {"softplus", 0}, {"softsign", 0}, {"mish", 0}, {NULL, 0.3}, {NULL, 0.1}, {NULL, 0.01}, {"softmax", 0},
     {"hard_sigmoid", 0}, {"exponential", 0}, {"hard_silu", 0}, {"log_softmax", 0}};
 const double cuv_epsilons[] = {1e-3, 1e-5, 1.001e-5, 1e-6, 1e-12, 1e-4};
@@ -72,6 +72,11 @@ bool cuv_flow_same(const cuv_flow *a, const cuv_flow *b)
         if (a->at[i] != b->at[i])
             return false;
     return true;
+}
+
+int cuv_most_stride(const cuv_runit *u)
+{
+    return u->kernel[0] >= 4 ? 4 : u->kernel[0] >= 3 ? 3 : 2;
 }
 
 int32_t cuv_window_size(int32_t size, int64_t kernel, int stride, int pad)

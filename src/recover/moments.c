@@ -14,7 +14,6 @@ static double clip(double x, double low, double high) { return x < low ? low : x
 
 static double linear(double x, double slope) { (void)slope; return x; }
 static double relu(double x, double slope) { return x > 0 ? x : slope * x; }
-static double leaky(double x, double slope) { (void)slope; return x > 0 ? x : 0.2 * x; }
 static double relu6(double x, double slope) { (void)slope; return clip(x, 0, 6); }
 static double hyperbolic(double x, double slope) { (void)slope; return tanh(x); }
 static double gelu(double x, double slope) { (void)slope; return 0.5 * x * erfc(-x * 0.7071067811865476); }
@@ -32,7 +31,7 @@ static double exponential(double x, double slope) { (void)slope; return exp(x); 
 typedef double formula(double x, double slope);
 /* One letter for functions whose means differ less than the statistics can tell. */
 static const struct { const char *name; formula *value; char family; } formulas[] = {
-    {"linear", linear, 'l'}, {"relu", relu, 'r'}, {"relu6", relu6, 'r'}, {"leaky_relu", leaky, 'y'}, {"tanh", hyperbolic, 't'},
+    {"linear", linear, 'l'}, {"relu", relu, 'r'}, {"relu6", relu6, 'r'}, {"leaky_relu", relu, 'y'}, {"tanh", hyperbolic, 't'},
     {"gelu", gelu, 'g'}, {"silu", silu, 'g'}, {"mish", mish, 'g'}, {"elu", elu, 'e'}, {"selu", selu, 'e'}, {"sigmoid", logistic, 's'},
     {"hard_sigmoid", hard_sigmoid, 's'}, {"hard_silu", hard_silu, 'g'}, {"softplus", soft, 'p'}, {"softsign", softsign, 't'},
     {"exponential", exponential, 'x'}};

@@ -51,13 +51,12 @@ static bool fine(const int32_t *at, int rank)
 
 static void add_pools(cuv_sizes *to, const int32_t *from, int rank)
 {
-    static const struct { int64_t window; int stride, pad; } pools[] = {{2, 2, CUV_PAD_VALID}, {2, 2, CUV_PAD_SAME}, {3, 3, CUV_PAD_VALID},
-        {3, 2, CUV_PAD_VALID}, {3, 2, CUV_PAD_SAME}, {3, 3, CUV_PAD_SAME}, {4, 4, CUV_PAD_VALID}};
     add(to, from);
-    for (size_t i = 0; i < sizeof pools / sizeof *pools; i++) {
+    for (size_t i = 0; i < CUV_POOLS; i++) {
+        const struct cuv_pool *p = &cuv_pools[i];
+        const int64_t window[3] = {p->window, p->window, p->window};
         int32_t at[3];
-        const int64_t window[3] = {pools[i].window, pools[i].window, pools[i].window};
-        moved(from, rank, window, 1, pools[i].stride, pools[i].pad, at);
+        moved(from, rank, window, 1, p->stride, p->pad, at);
         if (fine(at, rank))
             add(to, at);
     }
@@ -186,9 +185,10 @@ cuv_status cuv_find_reach(cuv_wirer *w)
     size_t kept = 0;
     for (size_t k = 0; k < sets[end].count; k++) {
         int64_t n = 1;
+        bool fits = true;
         for (int i = 0; i < rank; i++)
-            n *= sets[end].at[k][i];
-        if (n == product)
+            fits = fits && cuv_mul_i64(n, sets[end].at[k][i], &n);
+        if (fits && n == product)
             memmove(sets[end].at[kept++], sets[end].at[k], sizeof *sets->at);
     }
     sets[end].count = kept;

@@ -70,7 +70,7 @@ static bool window_slot(maker *m, int32_t node)
     if (!s)
         return false;
     add_option(s, n, n->kind, n->choice);
-    for (int stride = 1; stride <= (u->kernel[0] >= 4 ? 4 : u->kernel[0] >= 3 ? 3 : 2); stride++)
+    for (int stride = 1; stride <= cuv_most_stride(u); stride++)
         for (int dilation = 1; dilation <= (stride == 1 && wide && !(cuv_rkind_traits(n->kind) & CUV_RT_GROWS) ? one ? 8 : 2 : 1); dilation += dilation)
             for (int pad = CUV_PAD_SAME; pad >= 0; pad--) {
                 cuv_choice c = {.stride = (uint8_t)stride, .pad = (uint8_t)pad, .dilation = (uint8_t)dilation};
@@ -373,7 +373,7 @@ const char *cuv_choice_text(cuv_context *cx, const cuv_choice_slot *slot, unsign
     static const char *const pads[] = {"valid", "same", "causal"};
     const cuv_choice *c = &slot->options[option].choice;
     switch (slot->kind) {
-    case CUV_S_SLOPE: return cuv_format(cx, "%g", c->act == CUV_A_LEAKY ? .2 : cuv_acts[c->act].slope);
+    case CUV_S_SLOPE: return cuv_format(cx, "%g", cuv_acts[c->act].slope);
     case CUV_S_EPSILON: return cuv_format(cx, "%g", cuv_epsilons[c->epsilon]);
     case CUV_S_WINDOW: return c->dilation > 1 ? cuv_format(cx, "%d, %s, dilation_rate %d", c->stride, pads[c->pad], c->dilation)
                                               : cuv_format(cx, "%d, %s", c->stride, pads[c->pad]);

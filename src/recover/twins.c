@@ -29,16 +29,6 @@ static void copy_nodes(const cuv_structure *from, int32_t at, int32_t input, int
     }
 }
 
-static bool merged(cuv_rkind kind, const cuv_flow *side, cuv_flow *out)
-{
-    *out = *side;
-    if (kind == CUV_R_CONCATENATE)
-        out->at[out->rank - 1] *= 2;
-    if (kind == CUV_R_DOT)
-        *out = (cuv_flow){.rank = 1, .at = {1}};
-    return !side->tokens && side->rank > 0 && side->at[side->rank - 1] < 1 << 28 && (kind != CUV_R_DOT || side->rank == 1);
-}
-
 /* side, side, merge, rest. */
 static cuv_status compose(pairer *p, const cuv_structure *side, const cuv_structure *rest, cuv_rkind kind, int32_t merge_unit, bool back,
                           const cuv_flow *flow, size_t rest_unit, double cost)
@@ -75,7 +65,7 @@ static cuv_status after_side(pairer *p, const cuv_structure *side, size_t first,
             return cuv_oom(p->cx);
         *ends = (cuv_ends){.input_count = 1, .output_count = 1, .outputs_known = true, .outputs = {p->ends->outputs[0]},
                             .until = p->ends->until};
-        if ((merge && merge->kind != merges[i].kind) || !merged(merges[i].kind, flow, &ends->inputs[0]))
+        if ((merge && merge->kind != merges[i].kind) || !cuv_merged(merges[i].kind, (const cuv_flow *[]){flow, flow}, 2, &ends->inputs[0]))
             continue;
         if (tail.count)
             CUV_TRY(cuv_wire(p->cx, p->arena, &tail, ends, p->complete, ENDS_OF_SIDES, &rest, &found));

@@ -228,6 +228,12 @@ static cuv_status make_config(reader *r, binding *b, const char *settings, cuv_v
     return CUV_OK;
 }
 
+/* Sizes that no layer has, of arrays without values: what comes after counts in 32 bits, and windows in a multiple of them. */
+static bool too_large(const cuv_runit *u)
+{
+    return u->in > INT32_MAX || u->out > INT32_MAX || u->kernel[0] > INT32_MAX || u->kernel[1] > INT32_MAX || u->kernel[2] > INT32_MAX;
+}
+
 static void channels(cuv_runit *u, binding *b)
 {
     const bound *shape = find(b, "shape", 5), *k = find(b, "kernel_size", 11);
@@ -236,7 +242,7 @@ static void channels(cuv_runit *u, binding *b)
     for (int i = 0; k && i < k->count; i++)
         u->kernel[i] = k->at[i];
     if (u->kind == CUV_R_DEPTHWISE1 || u->kind == CUV_R_DEPTHWISE2)
-        u->out = u->in * get(b, "depth_multiplier");
+        u->out = cuv_mul_i64(u->in, get(b, "depth_multiplier"), &u->out) ? u->out : INT64_MAX;
     if (shape)
         u->in = u->out = shape->at[shape->count - 1];
     if (u->kind == CUV_R_EMBEDDING) {
@@ -265,7 +271,7 @@ static cuv_status try_row(reader *r, size_t row, const cuv_named *tensors, size_
     }
     *u = (cuv_runit){.kind = rows[row].kind, .inner = CUV_R_UNKNOWN, .class_level = CUV_INFERRED, .tensors = tensors, .count = *n, .cost = rows[row].cost + more};
     channels(u, &b);
-    if (u->in > INT32_MAX || u->out > INT32_MAX) {
+    if (too_large(u)) {
         *n = 0;
         return CUV_OK;
     }
@@ -471,9 +477,8 @@ static cuv_status no_reading(reader *r, const atom *atoms, size_t at, const part
 static cuv_status read_at(reader *r, const atom *atoms, size_t count, size_t at, best *places)
 {
     const cuv_remain *m = atoms[at].remain;
-    here *h = CUV_NEW(r->arena, here);
-    if (!h)
-        return cuv_oom(r->cx);
+    here all, *h = &all;
+    h->count = 0;
     if (!m->count) {
         cuv_runit u = {.kind = cuv_rkind_find(m->class_name), .inner = CUV_R_UNKNOWN, .name = m->name,
                        .class_level = m->class_name ? m->class_level : CUV_ASSUMED};

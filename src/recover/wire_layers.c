@@ -69,23 +69,25 @@ static int64_t values_of(const cuv_flow *f)
 
 /* ---- merges ---------------------------------------------------------------------------------------------------------- */
 
-static bool joined(cuv_rkind kind, const cuv_flow *const *in, int n, cuv_flow *out)
+bool cuv_merged(cuv_rkind kind, const cuv_flow *const *in, int n, cuv_flow *out)
 {
+    const int32_t most = 1 << 28;       /* channels: sums of them stay numbers of 32 bits */
+    int last = in[0]->rank - 1;
     *out = *in[0];
-    for (int i = 1; i < n; i++) {
-        if (in[i]->rank != out->rank || in[i]->tokens)
+    for (int i = 0; i < n; i++) {
+        if (in[i]->rank != in[0]->rank || in[i]->tokens || last < 0 || in[i]->at[last] >= most)
             return false;
-        for (int k = 0; k + 1 < out->rank; k++)
-            if (in[i]->at[k] != out->at[k])
+        for (int k = 0; k < last; k++)
+            if (in[i]->at[k] != in[0]->at[k])
                 return false;
-        if (kind != CUV_R_CONCATENATE && in[i]->at[out->rank - 1] != in[0]->at[out->rank - 1])
+        if (kind != CUV_R_CONCATENATE && in[i]->at[last] != in[0]->at[last])
             return false;
-        if (kind == CUV_R_CONCATENATE)
-            out->at[out->rank - 1] += in[i]->at[out->rank - 1];
+        if (kind == CUV_R_CONCATENATE && i > 0)
+            out->at[last] += in[i]->at[last];
     }
     if (kind == CUV_R_DOT)
         *out = (cuv_flow){.rank = 1, .at = {1}};
-    return !in[0]->tokens && (kind != CUV_R_DOT || in[0]->rank == 1);
+    return kind != CUV_R_DOT || in[0]->rank == 1;
 }
 
 static void merge(cuv_wirer *w, const cuv_wstate *s, cuv_rkind kind, const int *at, int n, double cost, const cuv_want *want, cuv_spots *to)
@@ -96,7 +98,7 @@ static void merge(cuv_wirer *w, const cuv_wstate *s, cuv_rkind kind, const int *
         in[i] = &s->live[at[i]].type;
         node.in[i] = s->live[at[i]].id;
     }
-    if (to->count < MAX_SPOTS && joined(kind, in, n, &node.out) && (!want || wanted(want, &node.out)))
+    if (to->count < MAX_SPOTS && cuv_merged(kind, in, n, &node.out) && (!want || wanted(want, &node.out)))
         add_last(to, cuv_wire_node(w, s, &node, cost));
 }
 
@@ -175,19 +177,18 @@ static cuv_rkind with_rank(cuv_rkind first, int rank)
     return (cuv_rkind)((int)first + rank - 1);
 }
 
-static const struct { int window, stride, pad; double cost; } pools[] = {{2, 2, CUV_PAD_VALID, 0}, {2, 2, CUV_PAD_SAME, 1},
-    {3, 3, CUV_PAD_VALID, 1}, {3, 2, CUV_PAD_VALID, 1}, {3, 2, CUV_PAD_SAME, 1}, {3, 3, CUV_PAD_SAME, 2}, {4, 4, CUV_PAD_VALID, 1.8}};
-enum { POOLS = sizeof pools / sizeof *pools };
+const struct cuv_pool cuv_pools[CUV_POOLS] = {{2, 2, CUV_PAD_VALID, 0}, {2, 2, CUV_PAD_SAME, 1}, {3, 3, CUV_PAD_VALID, 1},
+    {3, 2, CUV_PAD_VALID, 1}, {3, 2, CUV_PAD_SAME, 1}, {3, 3, CUV_PAD_SAME, 2}, {4, 4, CUV_PAD_VALID, 1.8}};
 
 static bool pooled(const cuv_flow *f, size_t pool, cuv_flow *out)
 {
-    bool differs = pools[pool].pad == CUV_PAD_VALID || pools[pool].window != pools[pool].stride;
+    bool differs = cuv_pools[pool].pad == CUV_PAD_VALID || cuv_pools[pool].window != cuv_pools[pool].stride;
     *out = *f;
     for (int i = 0; i + 1 < f->rank; i++) {
         if (f->at[i] == 1)
             return false;
-        out->at[i] = cuv_window_size(f->at[i], pools[pool].window, pools[pool].stride, pools[pool].pad);
-        differs |= f->at[i] < 0 || out->at[i] != cuv_window_size(f->at[i], pools[pool].window, pools[pool].stride, CUV_PAD_VALID);
+        out->at[i] = cuv_window_size(f->at[i], cuv_pools[pool].window, cuv_pools[pool].stride, cuv_pools[pool].pad);
+        differs |= f->at[i] < 0 || out->at[i] != cuv_window_size(f->at[i], cuv_pools[pool].window, cuv_pools[pool].stride, CUV_PAD_VALID);
         if (out->at[i] == 0)
             return false;
     }
@@ -196,12 +197,21 @@ static bool pooled(const cuv_flow *f, size_t pool, cuv_flow *out)
 
 static cuv_choice pool_choice(size_t pool)
 {
-    return (cuv_choice){.pool = (uint8_t)pools[pool].window, .stride = (uint8_t)pools[pool].stride, .pad = (uint8_t)pools[pool].pad};
+    return (cuv_choice){.pool = (uint8_t)cuv_pools[pool].window, .stride = (uint8_t)cuv_pools[pool].stride, .pad = (uint8_t)cuv_pools[pool].pad};
 }
 
 static bool grows_to_output(const cuv_wirer *w, const cuv_flow *f)
 {
     return w->ends->outputs_known && f->rank == 3 && w->ends->outputs[0].rank == 3;
+}
+
+/* After an UpSampling. */
+static cuv_flow doubled(const cuv_flow *f)
+{
+    cuv_flow out = *f;
+    for (int i = 0; i + 1 < f->rank; i++)
+        out.at[i] = f->at[i] < 0 || f->at[i] > 1 << 20 ? -1 : 2 * f->at[i];
+    return out;
 }
 
 /* The spot itself, and with a pool on it where the carrier lists no pools. */
@@ -211,15 +221,13 @@ static void with_pools(cuv_wirer *w, const cuv_spot *p, cuv_spots *to)
     add_spot(to, p->state, p->at, p->cost);
     if (w->complete || f->rank < 2 || f->tokens || (f->rank == 2 && w->attention))
         return;
-    for (size_t i = 0; i < (f->rank == 2 ? 3 : POOLS); i++) {
+    for (size_t i = 0; i < (f->rank == 2 ? (size_t)CUV_POOLS_1D : CUV_POOLS); i++) {
         cuv_flow out;
         if (pooled(f, i, &out))
-            add_last(to, on(w, p, with_rank(CUV_R_MAX_POOL1, f->rank - 1), -1, &out, pool_choice(i), (f->rank == 3 ? .9 : 1) + pools[i].cost));
+            add_last(to, on(w, p, with_rank(CUV_R_MAX_POOL1, f->rank - 1), -1, &out, pool_choice(i), (f->rank == 3 ? .9 : 1) + cuv_pools[i].cost));
     }
     if (grows_to_output(w, f)) {
-        cuv_flow out = *f;
-        for (int i = 0; i < 2; i++)
-            out.at[i] = f->at[i] < 0 || f->at[i] > 1 << 20 ? -1 : 2 * f->at[i];
+        cuv_flow out = doubled(f);
         add_last(to, on(w, p, CUV_R_UPSAMPLING2, -1, &out, (cuv_choice){0}, 1));
     }
 }
@@ -270,7 +278,7 @@ static void place_conv(cuv_wirer *w, const cuv_wstate *s, const cuv_runit *u)
         each.count = 0;
         with_pools(w, &at.items[i], &each);
         for (size_t k = 0; k < each.count; k++)
-            for (int stride = 1; stride <= (u->kernel[0] >= 4 ? 4 : u->kernel[0] >= 3 ? 3 : 2); stride++)
+            for (int stride = 1; stride <= cuv_most_stride(u); stride++)
                 for (int dilation = 1; dilation <= (one && stride == 1 ? 4 : 1); dilation += dilation)
                     for (int pad = CUV_PAD_VALID; pad <= (one ? CUV_PAD_CAUSAL : CUV_PAD_SAME); pad++)
                         conv_on(w, &each.items[k], u, (cuv_choice){.stride = (uint8_t)stride, .pad = (uint8_t)pad,
@@ -428,9 +436,9 @@ static void listed_on(cuv_wirer *w, const cuv_spot *p, cuv_rkind kind, double co
     cuv_choice none = {0};
     int64_t n = values_of(f);
     if (traits & CUV_RT_POOL) {
-        for (size_t i = 0; f->rank == cuv_rkind_spatial(kind) + 1 && i < POOLS; i++)
+        for (size_t i = 0; f->rank == cuv_rkind_spatial(kind) + 1 && i < CUV_POOLS; i++)
             if (pooled(f, i, &out))
-                emit_on(w, p, kind, &out, pool_choice(i), cost + pools[i].cost);
+                emit_on(w, p, kind, &out, pool_choice(i), cost + cuv_pools[i].cost);
         return;
     }
     if (traits & CUV_RT_GLOBAL || kind == CUV_R_FLATTEN) {
@@ -441,8 +449,7 @@ static void listed_on(cuv_wirer *w, const cuv_spot *p, cuv_rkind kind, double co
     } else if (traits & CUV_RT_GROWS) {
         if (f->rank != cuv_rkind_spatial(kind) + 1)
             return;
-        for (int k = 0; k + 1 < f->rank; k++)
-            out.at[k] = f->at[k] < 0 || f->at[k] > 1 << 20 ? -1 : 2 * f->at[k];
+        out = doubled(f);
     }
     emit_on(w, p, kind, &out, none, cost);
 }
@@ -455,8 +462,10 @@ static void place_listed(cuv_wirer *w, const cuv_wstate *s, cuv_rkind kind, doub
         merges_of(w, s, kind, NULL, &at);
         for (size_t i = 0; i < at.count && i < 16; i++) {
             cuv_wstate *m = CUV_NEW(w->step, cuv_wstate);
-            if (!m)
+            if (!m) {
+                w->status = cuv_oom(w->cx);
                 return;
+            }
             *m = *at.items[i].state;
             m->cost = s->cost + (m->cost - s->cost) * .3 + cost;
             cuv_wire_emit(w, m);

@@ -39,6 +39,10 @@ typedef struct cuv_wirer {
     cuv_status status;              /* sticky */
 } cuv_wirer;
 
+/* The pools that wirings may have, the usual one first. What reach.c allows and what wire_layers.c places must be the same. */
+enum { CUV_POOLS = 7, CUV_POOLS_1D = 3 };
+extern const struct cuv_pool { int window, stride, pad; double cost; } cuv_pools[CUV_POOLS];
+
 /* Sizes that can be reached (reach.c). */
 typedef struct cuv_sizes { int32_t (*at)[3]; size_t count; } cuv_sizes;
 CUV_MUST_USE cuv_status cuv_find_reach(cuv_wirer *w);
