@@ -91,6 +91,19 @@ def test_07_biases(tmp_path, version, backend, axis):
     assert ("d/bias_axis = 3" in report) == (axis == 3)
 
 
+def test_07_biases_of_padded_convolutions(tmp_path):
+    """Theano's 'same' is written as two layers; the second is told of, too, when Keras 3.7 would add its bias along the columns."""
+    told = {}
+    for filters in (8, 9):
+        conv = {"name": "c", "trainable": True, "batch_input_shape": [None, 3, 8, 8], "dtype": "float32", "filters": filters, "kernel_size": [2, 2],
+                "strides": [1, 1], "padding": "same", "data_format": "channels_first", "dilation_rate": [3, 3], "activation": "linear", "use_bias": True}
+        (tmp_path / "c.json").write_text(json.dumps(sequential("2.2.4", [("Conv2D", conv)], "theano")))
+        np.savez(tmp_path / "w.npz", np.ones((2, 2, 3, filters), np.float32), np.ones(filters, np.float32))
+        told[filters] = must("rebuild", tmp_path / "c.json", tmp_path / "w.npz", "-o", tmp_path / "out.keras").stderr
+        assert "a layer of padding before a convolution" in told[filters]
+    assert "will add its bias along another axis" in told[8] and "bias" not in told[9]
+
+
 def test_04_kernels_of_theano_are_turned(tmp_path):
     """Theano convolves truly: the kernel [1, 2] at x gives 2 x[i] + 1 x[i+1], where TensorFlow gives 1 x[i] + 2 x[i+1]."""
     conv = {"name": "c", "trainable": True, "batch_input_shape": [None, 3, 1], "dtype": "float32", "filters": 1, "kernel_size": [2],
