@@ -186,6 +186,7 @@ cuv_status cuv_read_folder(struct cuv_evidence *ev, const char *path, cuv_file *
     cuv_file *file = NULL;
     *out = NULL;
     CUV_TRY(cuv_file_new(ev, path, &file));
+    ev->tried = file;
     bool archive = is_there(ev, path, "config.json", &failed);
     bool saved = is_there(ev, path, "saved_model.pb", &failed) || is_there(ev, path, "keras_metadata.pb", &failed);
     bool checkpoint = is_there(ev, path, "checkpoint", &failed);
@@ -193,24 +194,20 @@ cuv_status cuv_read_folder(struct cuv_evidence *ev, const char *path, cuv_file *
     if (failed || !state)
         return cuv_oom(ev->cx);
     cuv_detail detail = {.file = path, .help = "give the files in it one by one"};
-    if (archive && !saved) {
-        file->format = CUV_FORMAT_ZIP;
-        file->source.name = file->name;
-        ev->tried = file;
-        cuv_status status = cuv_read_archive(ev, file), dangers = cuv_dangers_find(ev, file);
+    if (archive || saved) {
+        if (!saved) {
+            file->format = CUV_FORMAT_ZIP;
+            file->source.name = file->name;
+        }
+        cuv_status status = saved ? cuv_read_saved_folder(ev, file) : cuv_read_archive(ev, file);
+        cuv_status dangers = cuv_dangers_find(ev, file);    /* also of what was read before it was refused */
         CUV_TRY(status);
         CUV_TRY(dangers);
         *out = file;
         return CUV_OK;
     }
-    if (saved)
-        CUV_TRY(cuv_read_saved_folder(ev, file));
-    else if (checkpoint)
+    if (checkpoint)
         return cuv_file_load(ev, state, out);
-    else
-        return cuv_fail(ev->cx, CUV_UNSUPPORTED, "file.folder", &detail,
-                        "%s is a folder, and no unpacked .keras archive, SavedModel or checkpoint", file->name);
-    CUV_TRY(cuv_dangers_find(ev, file));
-    *out = file;
-    return CUV_OK;
+    return cuv_fail(ev->cx, CUV_UNSUPPORTED, "file.folder", &detail,
+                    "%s is a folder, and no unpacked .keras archive, SavedModel or checkpoint", file->name);
 }

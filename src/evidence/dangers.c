@@ -69,7 +69,7 @@ static cuv_status hash_code(struct cuv_evidence *ev, const cuv_value *code, char
     return failed ? cuv_oom(ev->cx) : CUV_OK;
 }
 
-/* `function` of a Lambda layer: [code, defaults, closure] (Keras 2), text (Keras 1), a __lambda__ record (Keras 3),
+/* `function` of a Lambda layer: [code, defaults, closure] (Keras 2; in SavedModels a __tuple__ of these), text (Keras 1), a __lambda__ record (Keras 3),
  * or a name. */
 static const cuv_value *code_of(const cuv_value *function)
 {
@@ -93,7 +93,7 @@ static cuv_status look_at_lambda(struct cuv_evidence *ev, cuv_file *file, const 
 {
     static const char *const keys[] = {"function", "output_shape", "mask"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-        const cuv_value *value = cuv_get(config, keys[i]), *code = code_of(value);
+        const cuv_value *value = cuv_untuple(cuv_get(config, keys[i])), *code = code_of(value);
         char type[32];
         snprintf(type, sizeof type, "%s_type", keys[i]);
         bool is_code =

@@ -111,8 +111,7 @@ static cuv_value *constant(machine *m, size_t index)
     return v ? v : stop(m);
 }
 
-/* {"class_name": "__tuple__", "items": [...]} of Keras 3 is the list. */
-static const cuv_value *items_of(const cuv_value *v)
+const cuv_value *cuv_untuple(const cuv_value *v)
 {
     return cuv_streq(cuv_get_text(v, "class_name"), "__tuple__") ? cuv_get(v, "items") : v;
 }
@@ -120,7 +119,7 @@ static const cuv_value *items_of(const cuv_value *v)
 /* A value from the configuration, which must be plain; lists become tuples, which stand for themselves. */
 static cuv_value *plain(machine *m, const cuv_value *v, unsigned depth)
 {
-    v = items_of(v);
+    v = cuv_untuple(v);
     if (cuv_is_number(v) || (v && (v->kind == CUV_NULL || v->kind == CUV_TRUTH || v->kind == CUV_TEXT)))
         return (cuv_value *)(uintptr_t)v;
     cuv_value *tuple = cuv_is_seq(v) && depth && cuv_len(v) <= DEEP ? cuv_value_tuple(m->arena) : NULL;
@@ -136,7 +135,7 @@ static cuv_value *plain(machine *m, const cuv_value *v, unsigned depth)
 static cuv_value *local(machine *m, size_t index)
 {
     const char *name = cuv_text(cuv_item(m->code->locals, index));
-    const cuv_value *defaults = items_of(m->given->defaults);
+    const cuv_value *defaults = cuv_untuple(m->given->defaults);
     int64_t place = (int64_t)index - m->code->arguments + (int64_t)cuv_len(defaults);
     if (index == 0 && m->code->arguments >= 1)
         return make(m, "input", cuv_value_int(m->arena, 0), NULL, NULL);
@@ -156,7 +155,7 @@ static cuv_value *free_variable(machine *m, size_t index)
         return stop(m);
     for (size_t i = 0; c->kinds && i < index; i++)
         place -= !((uint8_t)c->kinds->text[i] & KIND_FREE);
-    return plain(m, cuv_item(items_of(m->given->closure), place), 3);
+    return plain(m, cuv_item(cuv_untuple(m->given->closure), place), 3);
 }
 
 static cuv_value *dotted(machine *m, const cuv_value *owner, size_t index)
@@ -320,7 +319,7 @@ cuv_value *cuv_lambda_expression(cuv_arena *arena, const uint8_t *data, size_t s
     for (size_t i = 0; i < sizeof dialects / sizeof *dialects; i++) {
         cuv_code code;
         if (!cuv_marshal_code(arena, data, size, dialects[i].layout, &code) ||
-            (int64_t)cuv_len(items_of(given->defaults)) > code.arguments)
+            (int64_t)cuv_len(cuv_untuple(given->defaults)) > code.arguments)
             continue;
         cuv_value *e = follow(arena, &code, given, &dialects[i]);
         if (e && found && !cuv_value_equal(e, found))
@@ -469,7 +468,7 @@ static cuv_status describe(struct cuv_evidence *ev, const cuv_buffer *bytes, con
 
 static cuv_status look_at(struct cuv_evidence *ev, cuv_value *config)
 {
-    const cuv_value *function = cuv_get(config, "function"), *record = cuv_get(function, "config");
+    const cuv_value *function = cuv_untuple(cuv_get(config, "function")), *record = cuv_get(function, "config");
     const cuv_value *code = cuv_is_seq(function) ? cuv_item(function, 0) : function && function->kind == CUV_DICT ? cuv_get(record, "code")
                                                                                                               : function;
     bool list = cuv_is_seq(function);

@@ -91,6 +91,8 @@ CUV_MUST_USE cuv_status cuv_read_safetensors(struct cuv_evidence *ev, cuv_file *
 /* A TensorFlow.js model.json or manifest and the weights it lists (tfjs.c). */
 bool cuv_tfjs_manifest(const cuv_value *root);
 CUV_MUST_USE cuv_status cuv_read_tfjs(struct cuv_evidence *ev, cuv_file *file, cuv_value *root);
+/* The items of {"class_name": "__tuple__", "items": [...]}, as Keras 3 and SavedModels write tuples; others as they are. */
+const cuv_value *cuv_untuple(const cuv_value *v);
 /* What Lambda layers compute, where their bytecode tells (lambda.c): noted in their configurations, for src/layers/lambda.c. */
 CUV_MUST_USE cuv_status cuv_lambdas_find(struct cuv_evidence *ev, cuv_file *file);
 #define CUV_LAMBDA_EXPRESSION "cuvier_expression"

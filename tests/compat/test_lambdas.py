@@ -3,11 +3,12 @@ source is evaluated here, with NumPy in the place of Keras's backend; the byteco
 import base64
 import json
 import os
+import subprocess
 
 import numpy as np
 import pytest
 
-from support import HERE, arrays, assert_same, as_json, cuvier, must
+from support import HERE, arrays, assert_same, as_json, cuvier, keras_215_python, must
 
 FOLDER = os.path.join(HERE, "lambdas")
 X = np.random.default_rng(4).random((2, 4, 6, 3)).astype("float32")
@@ -148,6 +149,29 @@ def test_not_written(tmp_path):
     with open(path, "w") as f:
         f.write(whole.replace('"dtype": "float32"', '"dtype": "int32"'))
     must("rebuild", path, "-o", tmp_path / "again.keras", status=3)
+
+
+SAVED = """
+import sys, numpy as np, keras
+inputs = keras.Input((4, 6, 3))
+model = keras.Model(inputs, keras.layers.Dense(2)(keras.layers.Lambda(lambda x: x / 255)(inputs)))
+x = np.random.default_rng(0).normal(size=(2, 4, 6, 3)).astype("float32") * 255
+np.savez(sys.argv[1] + ".npz", x=x, y=model.predict(x, verbose=0))
+model.save(sys.argv[1], save_format="tf")
+"""
+
+
+def test_saved_model(tmp_path):
+    """SavedModels keep the function as a record of a tuple. It is scanned as a folder and file by file."""
+    if not keras_215_python():
+        pytest.skip("Keras 2.15 is not installed (tools/setup_tests --with-keras-2.15)")
+    folder = str(tmp_path / "saved")
+    subprocess.run([keras_215_python(), "-c", SAVED, folder], check=True, capture_output=True, timeout=300,
+                   env=dict(os.environ, TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="-1"))
+    must("verify", folder, "--samples", folder + ".npz")
+    for path in (folder, os.path.join(folder, "saved_model.pb"), os.path.join(folder, "keras_metadata.pb")):
+        found = as_json("scan", path, status=1)["findings"]
+        assert {f["code"] for f in found} == {"danger.lambda"} and all("#Lambda 'lambda'" in f["where"] for f in found), path
 
 
 def test_damaged_code(tmp_path):
