@@ -103,6 +103,8 @@ void cuv_buffer_double(cuv_buffer *b, double value);
 void cuv_buffer_float(cuv_buffer *b, float value);
 /* A quoted copy fit for a terminal: control characters, quotes and bytes that are not UTF-8 are escaped. */
 void cuv_buffer_safe(cuv_buffer *b, const char *text, size_t size);
+/* Adds the bytes of a text of base64; false when it is none. */
+bool cuv_buffer_base64(cuv_buffer *b, const char *text, size_t size);
 
 bool cuv_streq(const char *a, const char *b);              /* false when either is NULL */
 bool cuv_starts_with(const char *text, const char *prefix);

@@ -59,6 +59,37 @@ void cuv_buffer_char(cuv_buffer *b, char c)
     cuv_buffer_add(b, &c, 1);
 }
 
+static int sextet(char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+bool cuv_buffer_base64(cuv_buffer *b, const char *text, size_t size)
+{
+    uint32_t bits = 0;
+    int have = 0;
+    for (size_t i = 0; i < size; i++) {
+        if (text[i] == '\n' || text[i] == '\r' || text[i] == '=')
+            continue;
+        int six = sextet(text[i]);
+        if (six < 0)
+            return false;
+        bits = bits << 6 | (uint32_t)(six & 63);
+        have += 6;
+        if (have >= 8) {
+            have -= 8;
+            cuv_buffer_char(b, (char)(bits >> have & 0xff));
+        }
+    }
+    return true;
+}
+
 void cuv_buffer_printf(cuv_buffer *b, const char *fmt, ...)
 {
     char small[128];

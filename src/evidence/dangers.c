@@ -24,44 +24,12 @@ cuv_status cuv_danger_add(struct cuv_evidence *ev, cuv_file *file, cuv_severity 
 
 /* ---- code ---- */
 
-static int sextet(char c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
-bool cuv_decode_base64(const cuv_value *text, cuv_buffer *out)
-{
-    uint32_t bits = 0;
-    int have = 0;
-    for (size_t i = 0; i < text->size; i++) {
-        char c = text->text[i];
-        if (c == '\n' || c == '\r' || c == '=')
-            continue;
-        int six = sextet(c);
-        if (six < 0)
-            return false;
-        bits = bits << 6 | (uint32_t)(six & 63);
-        have += 6;
-        if (have >= 8) {
-            have -= 8;
-            cuv_buffer_char(out, (char)(bits >> have & 0xff));
-        }
-    }
-    return true;
-}
-
 /* Hash of the code bytes: decoded when the text is base64, as Keras 2 and 3 write it, else as it stands (Keras 1). */
 static cuv_status hash_code(struct cuv_evidence *ev, const cuv_value *code, char hex[65], size_t *size)
 {
     cuv_buffer b;
     cuv_buffer_init(&b, ev->cx);
-    bool base64 = cuv_decode_base64(code, &b), failed = b.failed;
+    bool base64 = cuv_buffer_base64(&b, code->text, code->size), failed = b.failed;
     *size = base64 ? b.size : code->size;
     if (!failed)
         cuv_sha256_hex(base64 && b.data ? b.data : code->text, *size, hex);

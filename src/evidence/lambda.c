@@ -430,7 +430,7 @@ void cuv_lambda_text(cuv_buffer *b, const cuv_value *expression)
 /* Bytes of code: base64 as Keras 2 and 3 write it, or one character a byte (Keras 1). */
 static bool code_bytes(const cuv_value *code, cuv_buffer *out)
 {
-    if (cuv_decode_base64(code, out))
+    if (cuv_buffer_base64(out, code->text, code->size))
         return true;
     cuv_buffer_free(out);
     cuv_buffer_init(out, out->cx);

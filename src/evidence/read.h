@@ -102,8 +102,6 @@ typedef struct cuv_lambda_given { const cuv_value *arguments, *defaults, *closur
 /* The expression in a function's bytecode, NULL when it does more. */
 cuv_value *cuv_lambda_expression(cuv_arena *arena, const uint8_t *data, size_t size, const cuv_lambda_given *given);
 void cuv_lambda_text(cuv_buffer *b, const cuv_value *expression);
-/* Appends the bytes of a text of base64; false when it is none (dangers.c). */
-bool cuv_decode_base64(const cuv_value *text, cuv_buffer *out);
 /* Lists what in a configuration could run code or read files (dangers.c). */
 CUV_MUST_USE cuv_status cuv_dangers_find(struct cuv_evidence *ev, cuv_file *file);
 /* Lists members of file->zip that are code. */

@@ -23,28 +23,17 @@ static cuv_value *number(cuv_arena *arena, const cuv_value *v)
     return cuv_value_int(arena, cuv_parse_i64(text, strlen(text), &n) ? n : 0);
 }
 
-/* Bytes of a message as JSON has them. What is not in base64 stays as it is. */
+/* Bytes of a message as JSON has them. What is not in base64 stays as it is; NULL: no memory. */
 static cuv_value *base64(cuv_arena *arena, const char *text)
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const size_t size = strlen(text);
-    char *out = cuv_arena_alloc(arena, size + 1);
-    size_t n = 0;
-    unsigned bits = 0, have = 0;
-    if (!out)
-        return NULL;
-    for (size_t i = 0; i < size && text[i] != '='; i++) {
-        const char *digit = strchr(digits, text[i]);
-        if (!digit)
-            return cuv_value_text(arena, text);
-        bits = (bits << 6 | (unsigned)(digit - digits)) & 0xffffff;
-        have += 6;
-        if (have >= 8) {
-            have -= 8;
-            out[n++] = (char)(bits >> have & 255);
-        }
-    }
-    return cuv_value_text_n(arena, out, n);
+    cuv_buffer b;
+    cuv_value *out = NULL;
+    cuv_buffer_init(&b, cuv_arena_context(arena));
+    const bool decoded = cuv_buffer_base64(&b, text, strlen(text));
+    if (!b.failed)
+        out = !decoded ? cuv_value_text(arena, text) : cuv_value_text_n(arena, b.data ? b.data : "", b.size);
+    cuv_buffer_free(&b);
+    return out;
 }
 
 /* {"b": true}, {"i": "1"}, {"f": 0.2}, {"type": "DT_FLOAT"}, {"list": {"i": ["1"]}} as a plain value; NULL: no memory. */
