@@ -25,6 +25,8 @@ static void walk_record(walker *w, const cuv_value *record, cuv_standing place, 
 static void walk_list(walker *w, const cuv_value *list, const char *attribute, const cuv_standing *outer, unsigned depth)
 {
     cuv_map *seen = cuv_len(list) ? cuv_map_new(w->arena) : NULL;
+    if (cuv_len(list) && !seen)
+        w->status = CUV_MEMORY;
     for (size_t i = 0; seen && i < cuv_len(list); i++) {
         const char *class_name = cuv_get_text(cuv_item(list, i), "class_name");
         if (!class_name)
@@ -112,11 +114,10 @@ static const char *path_of(cuv_arena *arena, const cuv_standing *place)
 
 /* Since Keras 3.6 paths of objects come with the layer's name. Before that, with its class and a number only; the container of a model's
  * layers had another name in TensorFlow 2.12 to 2.14. */
-static size_t visit_objects(cuv_arena *arena, const cuv_file *f, const cuv_standing *place, cuv_held_visit *visit, void *to)
+static void visit_objects(cuv_arena *arena, const cuv_file *f, const cuv_standing *place, cuv_held_visit *visit, void *to)
 {
     static const char old[] = "_layer_checkpoint_dependencies/", new[] = "layers/";
     const char *where = NULL;
-    size_t found = 0;
     for (size_t i = 0; !is_model(place) && place->name && !where && i < f->group_count; i++)
         if (f->groups[i].path && cuv_streq(f->groups[i].name, place->name))
             where = f->groups[i].path;
@@ -128,10 +129,9 @@ static size_t visit_objects(cuv_arena *arena, const cuv_file *f, const cuv_stand
             path += sizeof old - 1;
             from += sizeof new - 1;
         }
-        for (size_t k = 0; (is_model(place) || below(path, from)) && k < f->groups[i].count; k++, found++)
+        for (size_t k = 0; (is_model(place) || below(path, from)) && k < f->groups[i].count; k++)
             visit(to, &f->groups[i].tensors[k]);
     }
-    return found;
 }
 
 static size_t visit_named(const cuv_file *f, const char *layer, const char *prefix, cuv_held_visit *visit, void *to)
@@ -151,13 +151,12 @@ static size_t visit_named(const cuv_file *f, const char *layer, const char *pref
 }
 
 /* What is inside a wrapper may go by the wrapper's name alone. */
-static size_t visit_lists(const cuv_file *f, const cuv_standing *place, cuv_held_visit *visit, void *to)
+static void visit_lists(const cuv_file *f, const cuv_standing *place, cuv_held_visit *visit, void *to)
 {
-    size_t found = visit_named(f, place->name, NULL, visit, to);
-    if (found || !place->outer || is_model(place->outer) || place->listed)
-        return found;
+    if (visit_named(f, place->name, NULL, visit, to) || is_model(place->outer) || place->listed)
+        return;
     const char *prefix = !strcmp(place->attribute, "forward_layer") ? "forward_" : !strcmp(place->attribute, "backward_layer") ? "backward_" : NULL;
-    return visit_named(f, place->outer->name, prefix, visit, to);
+    (void)visit_named(f, place->outer->name, prefix, visit, to);
 }
 
 static void visit_all(const cuv_file *f, cuv_held_visit *visit, void *to)
@@ -174,9 +173,9 @@ void cuv_held_each(const struct cuv_evidence *ev, const cuv_standing *place, cuv
         if (is_model(place))
             visit_all(f, visit, to);
         else if (f->arrangement == CUV_ARR_OBJECTS)
-            (void)visit_objects(ev->arena, f, place, visit, to);
+            visit_objects(ev->arena, f, place, visit, to);
         else
-            (void)visit_lists(f, place, visit, to);
+            visit_lists(f, place, visit, to);
     }
 }
 
