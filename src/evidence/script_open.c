@@ -91,6 +91,7 @@ typedef struct opening {
     cuv_sl *model;
     cuv_map *by_name;           /* to cuv_sl */
     cuv_map *zero;              /* names of models inside whose node 0 is referred to: Keras 1 and 2 count from 1 otherwise */
+    cuv_map *used;              /* by name of a layer: as a number */
 } opening;
 
 static cuv_status bad_wiring(const opening *o, const char *what)
@@ -245,19 +246,21 @@ static cuv_status list_node(const opening *o, const cuv_value *node, cuv_sv *arg
     return inputs->count ? cuv_sv_add(o->e, args, inputs->count == 1 ? inputs->items[0] : inputs) : CUV_OK;
 }
 
-/* The most tensors that anything takes from a layer: what its class alone does not tell. */
-static cuv_status count_used(const opening *o, const cuv_value *v, const char *name, unsigned depth, size_t *most)
+/* The most tensors that anything takes from each layer: what some classes alone do not tell. */
+static cuv_status note_used(const opening *o, const cuv_value *v, unsigned depth)
 {
     const cuv_value *history = history_of(v) ? history_of(v) : v;
     int64_t tensor = 0;
     CUV_TRY(cuv_sc_step(o->e, 1));
     if (!v || depth > 24)
         return CUV_OK;
-    if (is_triple(history) && cuv_streq(cuv_text(cuv_item(history, 0)), name) && cuv_as_int(cuv_item(history, 2), &tensor) &&
-        tensor >= 0 && tensor < 4096)
-        *most = (size_t)tensor + 1 > *most ? (size_t)tensor + 1 : *most;
+    if (is_triple(history) && cuv_as_int(cuv_item(history, 2), &tensor) && tensor >= 0 && tensor < 4096) {
+        const char *name = cuv_text(cuv_item(history, 0));
+        if ((uintptr_t)cuv_map_get(o->used, name) <= (uintptr_t)tensor)
+            CUV_TRY(cuv_map_set(o->used, name, (void *)((uintptr_t)tensor + 1)));
+    }
     for (size_t i = 0; (cuv_is_seq(v) || v->kind == CUV_DICT) && i < v->size; i++)
-        CUV_TRY(count_used(o, v->kind == CUV_DICT ? v->pairs[i].value : v->items[i], name, depth + 1, most));
+        CUV_TRY(note_used(o, v->kind == CUV_DICT ? v->pairs[i].value : v->items[i], depth + 1));
     return CUV_OK;
 }
 
@@ -269,7 +272,7 @@ static bool may_give_several(const cuv_sl *layer)
 static cuv_status one_call(const opening *o, cuv_sl *layer, const cuv_value *node, bool *missing)
 {
     cuv_sv *args = NULL, *kwargs = NULL;
-    size_t outputs = 1;
+    size_t outputs = 1, used = (size_t)(uintptr_t)cuv_map_get(o->used, layer->name);
     cuv_sn *call = NULL;
     CUV_TRY(cuv_sv_make(o->e, CUV_SV_TUPLE, &args));
     CUV_TRY(cuv_sv_make(o->e, CUV_SV_DICT, &kwargs));
@@ -277,8 +280,8 @@ static cuv_status one_call(const opening *o, cuv_sl *layer, const cuv_value *nod
     if (*missing)
         return CUV_OK;
     CUV_TRY(cuv_sl_output_count(o->e, layer, kwargs, &outputs));
-    if (may_give_several(layer))
-        CUV_TRY(count_used(o, cuv_get(o->model->record, "config"), layer->name, 0, &outputs));
+    if (may_give_several(layer) && used > outputs)
+        outputs = used;
     return cuv_sn_new(o->e, layer, args, kwargs, outputs, &call);
 }
 
@@ -382,8 +385,8 @@ static cuv_status end_tensors(const opening *o, const cuv_value *v, unsigned dep
 static cuv_status open_functional(cuv_sc *e, cuv_sl *model)
 {
     const cuv_value *config = cuv_get(model->record, "config");
-    opening o = {e, model, cuv_map_new(e->arena), cuv_map_new(e->arena)};
-    if (!o.by_name || !o.zero)
+    opening o = {e, model, cuv_map_new(e->arena), cuv_map_new(e->arena), cuv_map_new(e->arena)};
+    if (!o.by_name || !o.zero || !o.used)
         return cuv_oom(e->cx);
     for (size_t i = 0; i < model->layer_count; i++) {
         if (cuv_streq(model->layers[i]->class_name, "TensorFlowOpLayer"))
@@ -393,6 +396,7 @@ static cuv_status open_functional(cuv_sc *e, cuv_sl *model)
         CUV_TRY(note_zero(&o, cuv_get(model->layers[i]->record, "inbound_nodes"), 0));
     }
     CUV_TRY(note_zero(&o, cuv_get(config, "output_layers"), 0));
+    CUV_TRY(note_used(&o, config, 0));
     CUV_TRY(make_calls(&o));
     CUV_TRY(list_calls(&o));
     CUV_TRY(end_tensors(&o, cuv_get(config, "input_layers"), 0, &model->inputs));
