@@ -311,6 +311,8 @@ CUV_MUST_USE cuv_status cuv_sc_instantiate(cuv_sc *e, cuv_sv *klass, const cuv_s
 
 /* ---- script_subclass.c: classes that extend Keras's Layer or Model, where e->bodies is set */
 bool cuv_sc_is_layer_class(const cuv_sv *klass);
+/* Of a class that is one of those: does it extend Model? */
+bool cuv_sc_is_model_class(const cuv_sv *klass);
 bool cuv_sc_is_layer_instance(const cuv_sc *e, const cuv_sv *v);
 CUV_MUST_USE cuv_status cuv_sc_super(cuv_sc *e, const cuv_sargs *args, cuv_sv **out);
 CUV_MUST_USE cuv_status cuv_sc_super_attribute(cuv_sc *e, cuv_sv *of, const char *name, cuv_sv **out);

@@ -124,7 +124,7 @@ static cuv_status make_model(cuv_sc *e, cuv_sv *self, const cuv_sargs *args)
 
 static bool is_model(const cuv_sv *self)
 {
-    return cuv_ends_with(self->self->text, "Model");
+    return cuv_sc_is_model_class(self->self);
 }
 
 /* The first time that the object's input is told; `told` has a shape, an array, or structures of these for each argument. */
@@ -269,7 +269,7 @@ static cuv_status last_class(cuv_sc *e, const cuv_py *module, cuv_sv **out)
     for (size_t i = 0; i < module->body_count; i++) {
         const cuv_py *s = module->body[i];
         cuv_sv *v = s->kind == CUV_PY_CLASS ? cuv_map_get(e->global->names, s->text) : NULL;
-        if (v && v->kind == CUV_SV_CLASS && cuv_sc_is_layer_class(v) && cuv_ends_with(v->text, "Model") && made_without_arguments(v))
+        if (v && v->kind == CUV_SV_CLASS && cuv_sc_is_layer_class(v) && cuv_sc_is_model_class(v) && made_without_arguments(v))
             klass = v;
     }
     if (!klass)

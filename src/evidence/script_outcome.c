@@ -73,20 +73,30 @@ static cuv_status add_assignment(outcome *o, const char *path, const struct cuv_
     return CUV_OK;
 }
 
-static cuv_status add_file(outcome *o, cuv_file *file, const struct cuv_stated *st, const cuv_py *node)
+static cuv_weight_file file_stated(const outcome *o, const struct cuv_stated *st)
 {
-    cuv_weight_file f = {.file = file, .by_name = st && st->by_name, .skip_mismatch = st && st->skip, .at = o->at};
-    if (!f.by_name) {               /* it sets every weight: what came before does not count */
-        o->s->assignment_count = 0;
-        o->s->weight_file_count = 0;
-    }
-    CUV_TRY(words_of(o->e, node, &f.where, &f.excerpt));
+    return (cuv_weight_file){.file = st->file, .by_name = st->by_name, .skip_mismatch = st->skip, .at = o->at};
+}
+
+static cuv_status keep_file(outcome *o, const struct cuv_stated *st, cuv_weight_file *f)
+{
+    CUV_TRY(words_of(o->e, st->node, &f->where, &f->excerpt));
     cuv_weight_file *grown = cuv_arena_grow(o->e->ev->arena, o->s->weight_files, o->s->weight_file_count, &o->files, sizeof *grown);
     if (!grown)
         return cuv_oom(o->e->cx);
     o->s->weight_files = grown;
-    grown[o->s->weight_file_count++] = f;
+    grown[o->s->weight_file_count++] = *f;
     return CUV_OK;
+}
+
+static cuv_status add_file(outcome *o, const struct cuv_stated *st)
+{
+    cuv_weight_file f = file_stated(o, st);
+    if (!f.by_name) {               /* it sets every weight: what came before does not count */
+        o->s->assignment_count = 0;
+        o->s->weight_file_count = 0;
+    }
+    return keep_file(o, st, &f);
 }
 
 /* ---- weights of other models that share layers with this one */
@@ -155,24 +165,20 @@ static bool as_recorded(const cuv_sl *model)
 
 static cuv_status add_borrowed(outcome *o, const struct cuv_stated *st, const cuv_value *config, const cuv_file *from, const parts *p)
 {
-    cuv_weight_file f = {.file = st->file, .by_name = st->by_name, .skip_mismatch = st->skip, .from = from, .parts = p->items,
-                         .part_count = p->count, .at = o->at};
+    cuv_weight_file f = file_stated(o, st);
     if (!p->count)
         return CUV_OK;
     for (size_t i = 0; i < o->s->assignment_count; i++)
         if (!o->s->assignments[i].layer)
             return cuv_sc_unsupported(o->e, st->node, "load the file first, or set the weights layer by layer",
                                       "part of the model loads %s after all of its weights were set", st->file->name);
-    CUV_TRY(words_of(o->e, st->node, &f.where, &f.excerpt));
+    f.from = from;
+    f.parts = p->items;
+    f.part_count = p->count;
     if (!st->origin)
         CUV_TRY(cuv_sc_places(o->e, st->layer, &f.places));
     f.config = cuv_value_copy(o->e->ev->arena, config);
-    cuv_weight_file *grown = cuv_arena_grow(o->e->ev->arena, o->s->weight_files, o->s->weight_file_count, &o->files, sizeof *grown);
-    if (!f.config || !grown)
-        return cuv_oom(o->e->cx);
-    o->s->weight_files = grown;
-    grown[o->s->weight_file_count++] = f;
-    return CUV_OK;
+    return f.config ? keep_file(o, st, &f) : cuv_oom(o->e->cx);
 }
 
 /* All that the other model, as it was when it took the file, shares with this one. */
@@ -241,7 +247,7 @@ cuv_status cuv_sc_finish_weights(cuv_sc *e, cuv_sl *model)
         if (st->file && st->origin)
             CUV_TRY(borrow_one(&o, st));
         else if (st->file && st->layer == model && unchanged(model, st->as))
-            CUV_TRY(add_file(&o, st->file, st, st->node));
+            CUV_TRY(add_file(&o, st));
         else if (st->file)
             CUV_TRY(borrow(&o, st));
         else if (!overridden(e, i) && (path = path_of(e, model, st->layer, 0)))

@@ -158,7 +158,7 @@ static cuv_status name_attributes(naming *n, cuv_sv *self, const char *path, uns
     size_t count = 0;
     for (; count < self->count; count++)
         names[count] = self->items[count];
-    if (cuv_ends_with(self->self->text, "Model"))
+    if (cuv_sc_is_model_class(self->self))
         CUV_TRY(cuv_sv_word(n->e, "layers", &names[count++]));
     qsort(names, count, sizeof *names, n->old ? backwards : public_first);
     for (size_t i = 0; i < count; i++) {
@@ -244,7 +244,7 @@ static cuv_status list_object(listing *l, cuv_sv *self, const char *path, bool l
 {
     kept *list = NULL;
     size_t count = 0;
-    bool top = depth == 0, old = l->old, model = cuv_ends_with(self->self->text, "Model");
+    bool top = depth == 0, old = l->old, model = cuv_sc_is_model_class(self->self);
     if (self->step == (int64_t)l->mark || depth > 16)
         return CUV_OK;
     self->step = (int64_t)l->mark;
@@ -257,7 +257,7 @@ static cuv_status list_object(listing *l, cuv_sv *self, const char *path, bool l
         CUV_TRY(list[i].value->kind == CUV_SV_LAYER
                     ? add_place(l, list[i].value->layer, list[i].path)
                     : list_object(l, list[i].value, list[i].path,
-                                  lists && !list[i].inside && cuv_ends_with(list[i].value->self->text, "Model"), depth + 1));
+                                  lists && !list[i].inside && cuv_sc_is_model_class(list[i].value->self), depth + 1));
     }
     l->group = top ? 0 : l->group;
     l->held += lists;

@@ -15,6 +15,11 @@ bool cuv_sc_is_layer_class(const cuv_sv *klass)
     return false;
 }
 
+bool cuv_sc_is_model_class(const cuv_sv *klass)
+{
+    return cuv_ends_with(klass->text, "Model");
+}
+
 bool cuv_sc_is_layer_instance(const cuv_sc *e, const cuv_sv *v)
 {
     return e->bodies && v->kind == CUV_SV_INSTANCE && v->self && cuv_sc_is_layer_class(v->self);

@@ -373,7 +373,8 @@ static cuv_status find_weights(cuv_sc *e, const cuv_py *node, const char *name, 
     if (status != CUV_NO)
         return status;
     status = cuv_evidence_find(e->ev, e->file, index, cuv_sc_where(e, node), out);
-    cuv_findings_rewind(e->cx, status == CUV_NO || status == CUV_OK ? mark : cuv_findings_mark(e->cx));
+    if (status == CUV_NO || status == CUV_OK)
+        cuv_findings_rewind(e->cx, mark);
     return status == CUV_NO ? cuv_sc_find(e, node, name, out) : status;
 }
 
