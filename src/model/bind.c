@@ -297,7 +297,7 @@ static cuv_status bind_file(cuv_binding *b, const cuv_weight_file *wf)
 {
     take_places(b, &wf->places);
     CUV_TRY(make_units(b));
-    CUV_TRY(wf->by_name && wf->file->arrangement == CUV_ARR_LEGACY ? cuv_bind_by_name(b, wf) : cuv_bind_source(b, wf->file));
+    CUV_TRY(cuv_bind_weight_file(b, wf));
     if (!wf->by_name && !wf->skip_mismatch)
         CUV_TRY(check_missing(b));
     CUV_TRY(cuv_bind_report(b));

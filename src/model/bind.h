@@ -74,6 +74,8 @@ cuv_level cuv_order_level(const cuv_unit *u);
 
 /* What scripts and --map state (stated.c). `*scripted`: a script says where the weights come from. */
 CUV_MUST_USE cuv_status cuv_bind_stated(cuv_binding *b, bool *scripted);
+/* A file that code loads, into the model whose file it is. */
+CUV_MUST_USE cuv_status cuv_bind_weight_file(cuv_binding *b, const cuv_weight_file *wf);
 /* A layer by its path "outer/inner/leaf" below `layers`; names may contain '/'. NULL: there is none. */
 cuv_layer *cuv_layer_at(cuv_layer *const *layers, size_t count, const char *path, unsigned depth);
 /* Files of a model that code gives as a class (places.c). */
@@ -82,8 +84,8 @@ CUV_MUST_USE cuv_status cuv_bind_places_list(cuv_binding *b, const cuv_named *te
                                              const char *why);
 /* The same for the objects of Keras 3 (objects.c). */
 CUV_MUST_USE cuv_status cuv_bind_object_places(cuv_binding *b, const cuv_file *file);
-/* How many of the places an object of the file has. */
-CUV_MUST_USE cuv_status cuv_count_object_places(cuv_binding *b, const cuv_file *file, const cuv_weight_place *places, size_t *out);
+/* The files are taken to be of the other Keras. */
+void cuv_swap_places(cuv_binding *b);
 /* A file that another model takes, which shares layers with this one (borrow.c). */
 CUV_MUST_USE cuv_status cuv_bind_borrowed(cuv_binding *b, const cuv_weight_file *wf);
 /* The file alone, whatever else there is; with by_name and skip_mismatch weights may stay open. */

@@ -360,25 +360,27 @@ static cuv_status bind_place(cuv_binding *b, const cuv_weight_place *p, const on
                            cuv_format(b->cx, "%s has it under the attributes that the class gives it", file->name));
 }
 
+/* How many of the places an object of the file has. */
+static size_t count_places(cuv_binding *b, const onode *root, const cuv_weight_place *places)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < b->place_count; i++) {
+        const onode *at = object_at(root, places[i].object);
+        count += !cuv_unit_named(b, places[i].layer) || (at && at->holds);
+    }
+    return count;
+}
+
+/* Keras 2.15 writes .weights.h5, too, and goes through the attributes otherwise. */
 cuv_status cuv_bind_object_places(cuv_binding *b, const cuv_file *file)
 {
     onode root = {.name = ""};
     CUV_TRY(make_tree(b, file, &root));
+    if (count_places(b, &root, b->other_places) > count_places(b, &root, b->places))
+        cuv_swap_places(b);
     for (size_t i = 0; i < b->place_count; i++)
         CUV_TRY(bind_place(b, &b->places[i], &root, file));
     return note_surplus(b, file);
-}
-
-cuv_status cuv_count_object_places(cuv_binding *b, const cuv_file *file, const cuv_weight_place *places, size_t *out)
-{
-    onode root = {.name = ""};
-    CUV_TRY(make_tree(b, file, &root));
-    *out = 0;
-    for (size_t i = 0; i < b->place_count; i++) {
-        const onode *at = object_at(&root, places[i].object);
-        *out += !cuv_unit_named(b, places[i].layer) || (at && at->holds);
-    }
-    return CUV_OK;
 }
 
 cuv_status cuv_bind_objects(cuv_binding *b, const cuv_file *file)

@@ -1,42 +1,30 @@
 /* Binds files of a model that code gives as a class: legacy .h5 and checkpoints list what each attribute holds, get_weights() all of it. */
 #include "model/bind.h"
 
-typedef struct run { cuv_weight **weights; const cuv_unit **units; size_t count, from, to; } run;
+typedef struct run { cuv_weight **weights; cuv_unit **units; size_t count; } run;
 
 /* ---- the weights of some places, as Keras lists them */
 
-static cuv_status add_weights(cuv_binding *b, const cuv_weight_place *p, bool whole, run *r)
-{
-    const cuv_unit *u = cuv_unit_named(b, p->layer);
-    for (size_t i = 0; u && i < u->count; i++) {
-        r->units[r->count] = u;
-        r->weights[r->count++] = (whole ? u->whole : u->weights)[i];
-    }
-    return CUV_OK;
-}
+typedef enum which { ALL, TRAINED, NOT_TRAINED } which;
 
-/* What is trained comes first. */
-static void trained_first(run *r, size_t from, cuv_weight **spare, const cuv_unit **spare_units)
+static void add_weights(cuv_binding *b, const cuv_weight_place *p, which w, run *r)
 {
-    size_t n = from;
-    for (int pass = 0; pass < 2; pass++)
-        for (size_t i = from; i < r->count; i++)
-            if (r->weights[i]->trainable == (pass == 0)) {
-                spare[n] = r->weights[i];
-                spare_units[n++] = r->units[i];
-            }
-    for (size_t i = from; i < r->count; i++) {
-        r->weights[i] = spare[i];
-        r->units[i] = spare_units[i];
+    cuv_unit *u = cuv_unit_named(b, p->layer);
+    for (size_t i = 0; u && i < u->count; i++) {
+        cuv_weight *weight = (w == ALL ? u->whole : u->weights)[i];
+        if (w != ALL && weight->trainable != (w == TRAINED))
+            continue;
+        r->units[r->count] = u;
+        r->weights[r->count++] = weight;
     }
 }
 
 typedef enum listing { WHOLE, BY_GROUP, BY_ATTRIBUTE } listing;
 
 /* A model by itself lists its layers one after the other. */
-static bool is_model_alone(const cuv_binding *b, size_t from, size_t to)
+static bool is_model_alone(cuv_binding *b, size_t from, size_t to)
 {
-    const cuv_unit *u = cuv_unit_named((cuv_binding *)(uintptr_t)b, b->places[from].layer);
+    const cuv_unit *u = cuv_unit_named(b, b->places[from].layer);
     return to == from + 1 && u && u->layer->model;
 }
 
@@ -44,21 +32,20 @@ static bool is_model_alone(const cuv_binding *b, size_t from, size_t to)
 static cuv_status list_weights(cuv_binding *b, size_t from, size_t to, listing order, run *r)
 {
     const cuv_weight_place *places = b->places;
-    cuv_weight **spare = CUV_NEW_ARRAY(b->scratch, cuv_weight *, b->m->weight_count + 1);
-    const cuv_unit **units = CUV_NEW_ARRAY(b->scratch, const cuv_unit *, b->m->weight_count + 1);
-    *r = (run){CUV_NEW_ARRAY(b->scratch, cuv_weight *, b->m->weight_count + 1),
-               CUV_NEW_ARRAY(b->scratch, const cuv_unit *, b->m->weight_count + 1), 0, from, to};
-    if (!spare || !units || !r->weights || !r->units)
+    *r = (run){.weights = CUV_NEW_ARRAY(b->scratch, cuv_weight *, b->m->weight_count + 1),
+               .units = CUV_NEW_ARRAY(b->scratch, cuv_unit *, b->m->weight_count + 1)};
+    if (!r->weights || !r->units)
         return cuv_oom(b->cx);
     for (size_t i = from; i < to;) {
-        size_t start = r->count, end = i;
+        size_t end = i;
         while (end < to && (order == BY_ATTRIBUTE ? places[end].held == places[i].held : places[end].group == places[i].group))
             end++;
         const bool whole = order == WHOLE || (order == BY_ATTRIBUTE && is_model_alone(b, i, end));
-        for (; i < end; i++)
-            CUV_TRY(add_weights(b, &places[i], whole, r));
-        if (!whole)
-            trained_first(r, start, spare, units);
+        for (size_t k = i; k < end; k++)
+            add_weights(b, &places[k], whole ? ALL : TRAINED, r);
+        for (size_t k = i; k < end && !whole; k++)
+            add_weights(b, &places[k], NOT_TRAINED, r);
+        i = end;
     }
     return CUV_OK;
 }
@@ -66,9 +53,8 @@ static cuv_status list_weights(cuv_binding *b, size_t from, size_t to, listing o
 static cuv_status fill(cuv_binding *b, const run *r, const cuv_named *tensors, cuv_level level, const char *why)
 {
     for (size_t i = 0; i < r->count; i++) {
-        cuv_unit *u = cuv_unit_named(b, r->units[i]->layer->name);
-        u->filled = true;
-        CUV_TRY(cuv_bind_tensor(b, u, r->weights[i], &tensors[i], level, why));
+        r->units[i]->filled = true;
+        CUV_TRY(cuv_bind_tensor(b, r->units[i], r->weights[i], &tensors[i], level, why));
     }
     return CUV_OK;
 }
@@ -80,7 +66,7 @@ static cuv_status wrong_count(cuv_binding *b, const char *where, const char *wha
                     "%s has %zu %s for a model that the class gives %zu", where, count, what, wanted);
 }
 
-static void swap_places(cuv_binding *b)
+void cuv_swap_places(cuv_binding *b)
 {
     const cuv_weight_place *other = b->other_places;
     b->other_places = b->places;
@@ -111,9 +97,9 @@ cuv_status cuv_bind_places_list(cuv_binding *b, const cuv_named *tensors, size_t
     const bool old = b->m->keras < 3;
     run mine, other;
     CUV_TRY(list_weights(b, 0, b->place_count, old ? BY_ATTRIBUTE : WHOLE, &mine));
-    swap_places(b);
+    cuv_swap_places(b);
     CUV_TRY(list_weights(b, 0, b->place_count, old ? WHOLE : BY_ATTRIBUTE, &other));
-    swap_places(b);
+    cuv_swap_places(b);
     if (mine.count != count)
         return wrong_count(b, where, "arrays", count, mine.count);
     const bool both = fits(&mine, tensors, count) && fits(&other, tensors, count) && !same_order(&mine, &other);
@@ -137,7 +123,6 @@ static bool below(const cuv_named *t, const char *path)
 
 static cuv_status by_path(cuv_binding *b, const cuv_file *f, bool *done)
 {
-    const cuv_binding *s = b;
     const char *why = cuv_format(b->cx, "%s has it under the attributes that the class gives it", f->name);
     size_t total = 0;
     for (size_t g = 0; g < f->group_count; g++)
@@ -147,12 +132,12 @@ static cuv_status by_path(cuv_binding *b, const cuv_file *f, bool *done)
     if (!found)
         return cuv_oom(b->cx);
     for (int pass = 0; pass < 2; pass++)
-        for (size_t i = 0; i < s->place_count; i++) {
-            cuv_unit *u = cuv_unit_named(b, s->places[i].layer);
+        for (size_t i = 0; i < b->place_count; i++) {
+            cuv_unit *u = cuv_unit_named(b, b->places[i].layer);
             size_t n = 0;
             for (size_t g = 0; u && g < f->group_count; g++)
                 for (size_t k = 0; k < f->groups[g].count; k++)
-                    if (below(&f->groups[g].tensors[k], s->places[i].path))
+                    if (below(&f->groups[g].tensors[k], b->places[i].path))
                         found[n++] = f->groups[g].tensors[k];
             if (u && n != u->count)
                 return CUV_OK;          /* another kind of file */
@@ -161,7 +146,7 @@ static cuv_status by_path(cuv_binding *b, const cuv_file *f, bool *done)
                 if (!mine)
                     return cuv_oom(b->cx);
                 memcpy(mine, found, n * sizeof *mine);
-                CUV_TRY(cuv_bind_offer(b, u, &(cuv_offer){mine, n, s->places[i].path, f->name}, CUV_CERTAIN, why));
+                CUV_TRY(cuv_bind_offer(b, u, &(cuv_offer){mine, n, b->places[i].path, f->name}, CUV_CERTAIN, why));
             }
         }
     *done = true;
@@ -188,7 +173,7 @@ static bool contradicted(const run *r, const cuv_group *g)
 static cuv_status bind_run(cuv_binding *b, const cuv_file *f, const cuv_group *g, const run *r, size_t places)
 {
     const char *why = cuv_format(b->cx, "%s lists what each attribute of the class holds", f->name);
-    cuv_unit *u = cuv_unit_named(b, r->units[0]->layer->name);
+    cuv_unit *u = r->units[0];
     if (places == 1) {
         cuv_offer stored = {g->tensors, g->count, g->name, f->name}, offer;
         CUV_TRY(cuv_modernise(b, u, f, &stored, &offer));
@@ -208,16 +193,15 @@ static cuv_status bind_run(cuv_binding *b, const cuv_file *f, const cuv_group *g
 
 static cuv_status by_groups(cuv_binding *b, const cuv_file *f)
 {
-    const cuv_binding *s = b;
     size_t at = 0, filled = 0, wanted = 0;
     for (size_t i = 0; i < f->group_count; i++)
         filled += f->groups[i].count > 0;
     for (int pass = 0; pass < 2; pass++) {
-        for (size_t i = 0; i < s->place_count;) {
+        for (size_t i = 0; i < b->place_count;) {
             size_t to = i, with = 0;
             run r;
-            for (; to < s->place_count && s->places[to].group == s->places[i].group; to++)
-                with += cuv_unit_named(b, s->places[to].layer) != NULL;
+            for (; to < b->place_count && b->places[to].group == b->places[i].group; to++)
+                with += cuv_unit_named(b, b->places[to].layer) != NULL;
             CUV_TRY(list_weights(b, i, to, BY_GROUP, &r));
             i = to;
             wanted += pass == 0 && r.count > 0;
@@ -236,14 +220,8 @@ static cuv_status by_groups(cuv_binding *b, const cuv_file *f)
 cuv_status cuv_bind_places(cuv_binding *b, const cuv_file *f)
 {
     bool done = false;
-    size_t mine = 0, other = 0;
-    if (f->arrangement == CUV_ARR_OBJECTS) {        /* Keras 2.15 writes .weights.h5, too, and goes through the attributes otherwise */
-        CUV_TRY(cuv_count_object_places(b, f, b->places, &mine));
-        CUV_TRY(cuv_count_object_places(b, f, b->other_places, &other));
-        if (other > mine)
-            swap_places(b);
+    if (f->arrangement == CUV_ARR_OBJECTS)
         return cuv_bind_object_places(b, f);
-    }
     CUV_TRY(by_path(b, f, &done));
     return done ? CUV_OK : by_groups(b, f);
 }

@@ -162,10 +162,8 @@ static cuv_status resolve_map(cuv_binding *b, const char *text, cuv_assignment *
     }
 }
 
-static cuv_status bind_weight_file(cuv_binding *b, const cuv_weight_file *wf)
+cuv_status cuv_bind_weight_file(cuv_binding *b, const cuv_weight_file *wf)
 {
-    if (wf->config)
-        return cuv_bind_borrowed(b, wf);
     return wf->by_name && wf->file->arrangement == CUV_ARR_LEGACY ? cuv_bind_by_name(b, wf) : cuv_bind_source(b, wf->file);
 }
 
@@ -187,7 +185,7 @@ static cuv_status bind_script(cuv_binding *b, const cuv_script *s, bool *scripte
         *scripted = true;
         if (wf && (!as || wf->at <= as->at)) {
             files++;
-            CUV_TRY(bind_weight_file(b, wf));
+            CUV_TRY(wf->config ? cuv_bind_borrowed(b, wf) : cuv_bind_weight_file(b, wf));
             continue;
         }
         arrays++;
