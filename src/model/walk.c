@@ -212,17 +212,12 @@ static cuv_status note_taken(walk *w, cuv_wire wire, int32_t rank, bool back)
     return CUV_OK;
 }
 
-static bool is_one_of_three(const char *name)
-{
-    return cuv_streq(name, "query") || cuv_streq(name, "value") || cuv_streq(name, "key");
-}
-
 static cuv_status take_off(walk *w, size_t at)
 {
     const cuv_graph_call *gc = &w->g->calls[at];
     for (size_t a = 0, positional = 0; a < gc->arg_count; a++) {
         const cuv_wired_arg *arg = &gc->args[a];
-        bool one = arg->name ? is_one_of_three(arg->name) : positional++ < 3;
+        bool one = arg->name ? cuv_has_word("query value key", arg->name) : positional++ < 3;
         for (size_t k = 0; one && k < arg->wire_count; k++)
             CUV_TRY(note_taken(w, arg->wires[k], w->rank[at], false));
     }
@@ -285,10 +280,12 @@ static cuv_status follow_script(walk *w, size_t at, const cuv_call *run)
     w->masks = AS_SAID;
     CUV_TRY(fill_call(w, gc, &call));
     adopt_keyword_inputs(&call);
-    if (!run->layer->model && !w->program->state_count && !same_masks(run, &call))      /* a stateful layer would go on */
+    if (!run->layer->model && !w->program->state_count && !same_masks(run, &call)) {    /* a stateful layer would go on */
         CUV_TRY(cuv_layer_call(&call));
-    else
-        memcpy(call.out, run->out, sizeof call.out), call.out_count = run->out_count;
+    } else {
+        memcpy(call.out, run->out, sizeof call.out);
+        call.out_count = run->out_count;
+    }
     w->said[at] = CUV_NEW_ARRAY(w->m->arena, cuv_ref, call.out_count + 1);
     for (size_t i = 0; w->said[at] && i < call.out_count; i++)         /* models as layers say none */
         w->said[at][i] = run->layer->model ? CUV_NO_REF : call.out[i].mask;
