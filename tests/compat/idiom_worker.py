@@ -12,6 +12,8 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 import numpy as np
 import keras
 
+import make_fixed
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -52,10 +54,7 @@ def run(name, folder):
     model.save_weights(base + ".weights.h5")
     with open(base + ".json", "w") as f:
         f.write(model.to_json())
-    values = model.get_weights()
-    weights = np.empty(len(values), object)
-    weights[:] = values
-    np.save(base + ".all.npy", weights, allow_pickle=True)
+    np.save(base + ".all.npy", make_fixed.objects(model.get_weights()), allow_pickle=True)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
+import make_fixed
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 INPUTS = {"mlp": (7,), "cnn_blocks": (16, 16, 3), "residual": (8, 8, 3), "recurrent": 9, "transformer": 10, "autoencoder": (8, 8, 1),
           "heads": (6,), "flags": (4,), "two_inputs": ("", ""), "own_weights": (6,), "unet": (8, 8, 2), "gated": (5,), "attention_rnn": 8,
@@ -48,10 +50,7 @@ def run(name, folder):
     if tf.__version__.startswith("2.15"):
         model.save_weights(base + ".h5")
         model.save_weights(base + ".ck", save_format="tf")
-    values = model.get_weights()
-    weights = np.empty(len(values), object)
-    weights[:] = values
-    np.save(base + ".all.npy", weights, allow_pickle=True)
+    np.save(base + ".all.npy", make_fixed.objects(model.get_weights()), allow_pickle=True)
 
 
 if __name__ == "__main__":

@@ -82,6 +82,16 @@ def keras_python():
     return None
 
 
+def run_keras(python, script, *arguments):
+    """Runs a script of this folder with a real Keras, which may not be there."""
+    if not python:
+        import pytest       # which scripts that use this file need not have
+        pytest.skip("this Keras is not installed (tools/setup_tests)")
+    done = subprocess.run([python, os.path.join(HERE, script), *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          timeout=900, check=False)
+    assert done.returncode == 0, done.stdout[-3000:]
+
+
 class Loader:
     """One process of loader.py: a Python with a real Keras ("keras" or "tf_keras")."""
 

@@ -11,16 +11,10 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 import numpy as np
 from tensorflow import keras
 
+from idiom_worker import flat
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 FOLDER = os.path.join(HERE, "surgery")
-
-
-def flat(structure):
-    if isinstance(structure, dict):
-        return [leaf for key in sorted(structure) for leaf in flat(structure[key])]
-    if isinstance(structure, (list, tuple)):
-        return [leaf for part in structure for leaf in flat(part)]
-    return [structure]
 
 
 def execute(name):

@@ -2,12 +2,11 @@
 code and from each file that Keras saved."""
 import glob
 import os
-import subprocess
 
 import pytest
 
 import mask_scripts
-from support import HERE, as_json, check_evidence, keras_python
+from support import HERE, as_json, check_evidence, keras_python, run_keras
 
 NAMES = sorted(os.path.basename(p)[:-3] for p in glob.glob(os.path.join(HERE, "idioms", "*.py")))
 CARRIERS = {"keras": ["{base}.keras"], "h5": ["{base}.h5"], "json": ["{base}.json", "{base}.weights.h5"],
@@ -16,12 +15,8 @@ CARRIERS = {"keras": ["{base}.keras"], "h5": ["{base}.h5"], "json": ["{base}.jso
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    if not keras_python():
-        pytest.skip("Keras is not installed (tools/setup_tests)")
     folder = tmp_path_factory.mktemp("idioms")
-    done = subprocess.run([keras_python(), os.path.join(HERE, "idiom_worker.py"), str(folder), *NAMES], stdout=subprocess.DEVNULL,
-                          stderr=subprocess.PIPE, text=True, timeout=900, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
+    run_keras(keras_python(), "idiom_worker.py", folder, *NAMES)
     return str(folder)
 
 
@@ -34,14 +29,10 @@ def test_idiom(made, name, carrier, tmp_path):
 
 def test_masks_taken_off(tmp_path):
     """Random scripts whose attentions take the masks off tensors that other layers use (mask_scripts.py): the code computes what Keras does."""
-    if not keras_python():
-        pytest.skip("Keras is not installed (tools/setup_tests)")
     scripts = [tmp_path / ("masks%d.py" % seed) for seed in range(1, 8)]
     for seed, path in enumerate(scripts, 1):
         path.write_text(mask_scripts.script(seed))
-    done = subprocess.run([keras_python(), os.path.join(HERE, "idiom_worker.py"), str(tmp_path), *map(str, scripts)], stdout=subprocess.DEVNULL,
-                          stderr=subprocess.PIPE, text=True, timeout=900, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
+    run_keras(keras_python(), "idiom_worker.py", tmp_path, *scripts)
     for path in scripts:
         base = str(path)[:-3]
         check_evidence([path, base + ".weights.h5"], base + ".io.npz", tmp_path)

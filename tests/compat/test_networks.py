@@ -3,30 +3,22 @@ and finds the weights in each file, whose paths are the class's attributes."""
 import glob
 import os
 import shutil
-import subprocess
 
 import pytest
 
-from support import HERE, check_evidence, keras_215_python, keras_python, must
+from support import HERE, check_evidence, keras_215_python, keras_python, must, run_keras
 
 FOLDER = os.path.join(HERE, "networks")
 NAMES = sorted(os.path.basename(p)[:-3] for p in glob.glob(os.path.join(FOLDER, "*.py")))
 PYTHONS = {"3.15": keras_python, "2.15": keras_215_python}
 CARRIERS = {"3.15": {"weights": "{}.weights.h5", "list": "{}.all.npy"},
             "2.15": {"weights": "{}.weights.h5", "list": "{}.all.npy", "legacy": "{}.h5", "checkpoint": "{}.ck.index"}}
-# `import keras` is a Keras of its own beside TensorFlow's
-NOT_IN = {"3.15": set(), "2.15": set()}
 
 
 @pytest.fixture(scope="module", params=sorted(PYTHONS))
 def made(request, tmp_path_factory):
-    python = PYTHONS[request.param]()
-    if not python:
-        pytest.skip("Keras %s is not installed (tools/setup_tests)" % request.param)
     folder = tmp_path_factory.mktemp("networks")
-    done = subprocess.run([python, os.path.join(HERE, "network_worker.py"), str(folder), *NAMES], stdout=subprocess.DEVNULL,
-                          stderr=subprocess.PIPE, text=True, timeout=900, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
+    run_keras(PYTHONS[request.param](), "network_worker.py", folder, *NAMES)
     for name in NAMES:
         shutil.copy(os.path.join(FOLDER, name + ".py"), str(folder))
     return request.param, str(folder)

@@ -3,25 +3,21 @@ machine (49), variables by number (50). Real Keras or NumPy writes each file as 
 import io
 import os
 import pickle
-import subprocess
 import zipfile
 
 import numpy as np
 import pytest
 
 import quirk_table
-from support import HERE, ROOT, arrays, as_json, assert_same, cuvier, keras_python, must
+from support import HERE, ROOT, arrays, as_json, assert_same, cuvier, keras_python, must, run_keras
 
 h5py = pytest.importorskip("h5py")
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    if not keras_python():
-        pytest.skip("Keras is not installed (tools/setup_tests)")
     folder = tmp_path_factory.mktemp("quirks")
-    done = subprocess.run([keras_python(), os.path.join(HERE, "quirk_files.py"), str(folder)], capture_output=True, text=True, timeout=600, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
+    run_keras(keras_python(), "quirk_files.py", folder)
     return folder
 
 

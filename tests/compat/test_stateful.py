@@ -6,7 +6,7 @@ import subprocess
 import numpy as np
 import pytest
 
-from support import BINARY, HERE, arrays, as_json, assert_same, keras_215_python, keras_python, must, numbered
+from support import BINARY, arrays, as_json, assert_same, keras_215_python, keras_python, must, numbered, run_keras
 
 NAMES = """lstm gru gru_before simple masked states given bidirectional bidirectional_masked cell conv1 conv2 deep nested twice sequential
            half stacked stacked_states""".split()
@@ -16,13 +16,8 @@ HALF = {"rtol": 1e-2, "atol": 1e-2}
 
 @pytest.fixture(scope="module", params=list(PYTHONS))
 def made(request, tmp_path_factory):
-    python = PYTHONS[request.param]()
-    if not python:
-        pytest.skip("this Keras is not installed (tools/setup_tests)")
     folder = tmp_path_factory.mktemp("stateful")
-    done = subprocess.run([python, os.path.join(HERE, "stateful_models.py"), str(folder)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=600,
-                          check=False)
-    assert done.returncode == 0, done.stdout[-3000:]
+    run_keras(PYTHONS[request.param](), "stateful_models.py", folder)
     return folder
 
 

@@ -3,11 +3,10 @@ layers, and the outputs are the same. With the files and the behaviour of both K
 import glob
 import os
 import shutil
-import subprocess
 
 import pytest
 
-from support import HERE, check_evidence, keras_215_python, keras_python, must
+from support import HERE, check_evidence, keras_215_python, keras_python, must, run_keras
 
 FOLDER = os.path.join(HERE, "surgery")
 NAMES = sorted(os.path.basename(p)[:-3] for p in glob.glob(os.path.join(FOLDER, "*.py")) if not p.endswith("files.py"))
@@ -18,14 +17,9 @@ NOT_IN = {"3.15": {"layers_copied", "two_loaded"}, "2.15": {"two_loaded_v3"}}
 
 @pytest.fixture(scope="module", params=sorted(PYTHONS))
 def made(request, tmp_path_factory):
-    python = PYTHONS[request.param]()
-    if not python:
-        pytest.skip("Keras %s is not installed (tools/setup_tests)" % request.param)
     folder = tmp_path_factory.mktemp("surgery")
     names = [name for name in NAMES if name not in NOT_IN[request.param]]
-    done = subprocess.run([python, os.path.join(HERE, "surgery_worker.py"), str(folder), *names], stdout=subprocess.DEVNULL,
-                          stderr=subprocess.PIPE, text=True, timeout=900, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
+    run_keras(PYTHONS[request.param](), "surgery_worker.py", folder, *names)
     for name in names:
         shutil.copy(os.path.join(FOLDER, name + ".py"), str(folder))
     return request.param, str(folder)
