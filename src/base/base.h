@@ -186,6 +186,8 @@ void cuv_convert_to_f32(float *dst, const void *src, cuv_dtype dtype, size_t n);
 void cuv_convert_to_f64(double *dst, const void *src, cuv_dtype dtype, size_t n);
 /* Converts n elements between numeric dtypes; floats to integers truncate, halves round to nearest even. */
 void cuv_convert(void *dst, cuv_dtype to, const void *src, cuv_dtype from, size_t n);
+/* The same from doubles, where integers wrap, as arithmetic of their dtype does. */
+void cuv_convert_wrapped(void *dst, cuv_dtype to, const double *src, size_t n);
 float cuv_f16_to_f32(uint16_t bits);
 uint16_t cuv_f32_to_f16(float value);            /* nearest, ties to even */
 float cuv_bf16_to_f32(uint16_t bits);
@@ -194,6 +196,7 @@ float cuv_f8e4m3_to_f32(uint8_t bits);
 float cuv_f8e5m2_to_f32(uint8_t bits);
 bool cuv_dtype_is_float(cuv_dtype dtype);
 bool cuv_dtype_is_integer(cuv_dtype dtype);     /* bool is none */
+bool cuv_dtype_is_signed(cuv_dtype dtype);      /* an integer below zero is one of its numbers */
 /* What programs keep values of a dtype in while they run: halves in float32, integers of fewer bits in int32, uint32 and uint64 in int64. */
 cuv_dtype cuv_dtype_kept(cuv_dtype dtype);
 /* Programs compute with it: truth values and all numbers but floats of 8 bits. */

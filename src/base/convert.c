@@ -192,7 +192,7 @@ static uint64_t load_integer(const uint8_t *p, cuv_dtype dtype)
 #endif
     if (dtype == CUV_BOOL)
         return bits != 0;
-    bool is_signed = dtype == CUV_I8 || dtype == CUV_I16 || dtype == CUV_I32 || dtype == CUV_I64;
+    bool is_signed = cuv_dtype_is_signed(dtype);
     uint64_t top = UINT64_C(1) << (8 * size - 1);
     return is_signed ? (bits ^ top) - top : bits;
 }
@@ -217,7 +217,7 @@ static uint64_t integer_of(double value, cuv_dtype dtype)
     if (isnan(value))
         return 0;
     int bits = (int)cuv_dtype_size(dtype) * 8;
-    bool is_signed = dtype == CUV_I8 || dtype == CUV_I16 || dtype == CUV_I32 || dtype == CUV_I64;
+    bool is_signed = cuv_dtype_is_signed(dtype);
     double bound = ldexp(1.0, is_signed ? bits - 1 : bits);
     uint64_t most = UINT64_MAX >> (64 - bits + (is_signed ? 1 : 0));
     value = trunc(value);
@@ -300,6 +300,19 @@ void cuv_convert(void *dst, cuv_dtype to, const void *src, cuv_dtype from, size_
             store_integer((uint8_t *)dst + i * to_size, load_integer((const uint8_t *)src + i * from_size, from), to);
     } else {
         convert_blocks(dst, to, src, from, n);
+    }
+}
+
+void cuv_convert_wrapped(void *dst, cuv_dtype to, const double *src, size_t n)
+{
+    if (!cuv_dtype_is_integer(to)) {
+        cuv_convert(dst, to, src, CUV_F64, n);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        int64_t whole;
+        cuv_convert(&whole, CUV_I64, &src[i], CUV_F64, 1);
+        cuv_convert((uint8_t *)dst + i * cuv_dtype_size(to), to, &whole, CUV_I64, 1);
     }
 }
 

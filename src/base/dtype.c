@@ -46,6 +46,11 @@ bool cuv_dtype_is_integer(cuv_dtype dtype)
     return dtype > CUV_BOOL && dtype <= CUV_U64;
 }
 
+bool cuv_dtype_is_signed(cuv_dtype dtype)
+{
+    return dtype == CUV_I8 || dtype == CUV_I16 || dtype == CUV_I32 || dtype == CUV_I64;
+}
+
 bool cuv_dtype_is_computed(cuv_dtype dtype)
 {
     return dtype != CUV_STR && dtype != CUV_F8E4M3 && dtype != CUV_F8E5M2;

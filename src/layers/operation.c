@@ -203,18 +203,13 @@ cuv_status cuv_option_axes(cuv_call *call, const char *name, int rank, int *axes
 
 /* ---- dtypes ---- */
 
-static bool is_signed(cuv_dtype dtype)
-{
-    return dtype == CUV_I8 || dtype == CUV_I16 || dtype == CUV_I32 || dtype == CUV_I64;
-}
-
 /* The smallest that holds both, as Keras 3 and JAX have it: none holds uint64 and what has a sign but floats. */
 static cuv_dtype wider_integer(cuv_dtype a, cuv_dtype b)
 {
     size_t bits_a = cuv_dtype_size(a), bits_b = cuv_dtype_size(b);
-    if (is_signed(a) == is_signed(b))
+    if (cuv_dtype_is_signed(a) == cuv_dtype_is_signed(b))
         return bits_a >= bits_b ? a : b;
-    size_t without = is_signed(a) ? bits_b : bits_a, with = is_signed(a) ? bits_a : bits_b;
+    size_t without = cuv_dtype_is_signed(a) ? bits_b : bits_a, with = cuv_dtype_is_signed(a) ? bits_a : bits_b;
     if (without == 8)
         return CUV_F32;
     size_t bits = with > 2 * without ? with : 2 * without;
@@ -367,13 +362,7 @@ static cuv_status literal_ref(cuv_call *call, const char *name, const cuv_value 
         return cuv_bad_option(call, name, wanted);
     cuv_dtype stored = dtype == CUV_F16 || dtype == CUV_BF16 ? CUV_F32 : dtype;
     CUV_TRY(cuv_tensor_new(call->arena, stored, shape, rank, &t, &data));
-    if (cuv_dtype_is_integer(stored)) {     /* wraps, as TensorFlow's constants do */
-        int64_t *whole = (int64_t *)(void *)values;
-        cuv_convert(whole, CUV_I64, values, CUV_F64, n);
-        cuv_convert(data, stored, whole, CUV_I64, n);
-    } else {
-        cuv_convert(data, stored, values, CUV_F64, n);
-    }
+    cuv_convert_wrapped(data, stored, values, n);       /* as TensorFlow's constants do */
     return constant(call, t, dtype, out);
 }
 
@@ -473,9 +462,9 @@ cuv_ref cuv_to_sum(cuv_call *call, cuv_ref x)
 
 double cuv_integer_end(cuv_dtype dtype, bool least)
 {
-    const int bits = (int)(8 * cuv_dtype_size(dtype)) - is_signed(dtype);
+    const int bits = (int)(8 * cuv_dtype_size(dtype)) - cuv_dtype_is_signed(dtype);
     if (least)
-        return is_signed(dtype) ? -ldexp(1, bits) : 0;
+        return cuv_dtype_is_signed(dtype) ? -ldexp(1, bits) : 0;
     return bits < 53 ? ldexp(1, bits) - 1 : ldexp(1, bits) - ldexp(1, bits - 53);
 }
 

@@ -133,13 +133,7 @@ cuv_ref cuv_program_scalar(cuv_program *p, cuv_dtype dtype, double value)
     cuv_status status = cuv_tensor_new(p->arena, dtype, NULL, 0, &t, &memory);
     if (status != CUV_OK)
         return fail(p, status);
-    if (cuv_dtype_is_integer(dtype)) {      /* wraps, as arithmetic of the dtype does */
-        int64_t whole;
-        cuv_convert(&whole, CUV_I64, &value, CUV_F64, 1);
-        cuv_convert(memory, dtype, &whole, CUV_I64, 1);
-    } else if (dtype != CUV_STR) {
-        cuv_convert(memory, dtype, &value, CUV_F64, 1);
-    }
+    cuv_convert_wrapped(memory, dtype, &value, 1);
     return cuv_program_constant(p, t);
 }
 

@@ -386,14 +386,7 @@ static void give_integers(cuv_array *a, cuv_dtype dtype)
     size_t n = 0;
     if (!cuv_dtype_is_integer(dtype) || a->dtype == dtype || !cuv_shape_count(a->shape, a->rank, &n))
         return;
-    const int64_t *wide = a->data;
-    const int32_t *p = a->data;
-    uint8_t *to = (uint8_t *)(uintptr_t)a->data;
-    for (size_t i = 0; i < n; i++) {
-        const uint64_t bits = a->dtype == CUV_I64 ? (uint64_t)wide[i] : (uint64_t)p[i];
-        for (size_t k = 0; k < cuv_dtype_size(dtype); k++)
-            *to++ = (uint8_t)(bits >> 8 * k);
-    }
+    cuv_convert((void *)(uintptr_t)a->data, dtype, a->data, a->dtype, n);
     a->dtype = dtype;
 }
 
