@@ -147,9 +147,9 @@ cuv_status cuv_best_rows(cuv_context *cx, const cuv_program *p, int64_t total, i
         int64_t n = best < (double)total ? (int64_t)best : total;
         while (n > 1 && total % n)      /* portions of one size, for one plan */
             n--;
-        *out = n < 1 ? 1 : n;
-        if ((double)*out < need)
-            *out = total;
+        for (n = n < 1 ? 1 : n; n < total && ((double)n < need || total % n);)
+            n++;
+        *out = n;
     }
     cuv_arena_free(arena);
     return CUV_OK;
