@@ -422,57 +422,6 @@ static cuv_status copy_outputs(cuv_maker *m)
     return CUV_OK;
 }
 
-/* ---- pointers ---- */
-
-static void patch(cuv_patch *list, size_t *count, void **where, uint32_t index)
-{
-    list[(*count)++] = (cuv_patch){where, index};
-}
-
-static void point(cuv_plan *plan, const cuv_plan_step *s, int k)
-{
-    cuv_ref ref = s->refs[k];
-    void **where = &((cuv_run_tensor *)(uintptr_t)s->args.in)[k].data;
-    if (ref <= -2) {
-        patch(plan->from_outputs, &plan->output_patches, where, (uint32_t)(-2 - ref));
-        return;
-    }
-    if (ref == CUV_NO_REF)
-        return;
-    const cuv_place *root = &plan->places[plan->places[ref].root];
-    bool rounds = !s->step && k == 0 && plan->program->values[ref].kind == CUV_V_INPUT && s->refs[1] == ref;
-    switch (rounds ? CUV_HOME_INPUT : root->home) {
-    case CUV_HOME_NONE: break;
-    case CUV_HOME_FIXED: *where = root->data; break;
-    case CUV_HOME_INPUT: patch(plan->from_inputs, &plan->input_patches, where, root->index); break;
-    case CUV_HOME_OUTPUT: patch(plan->from_outputs, &plan->output_patches, where, root->index); break;
-    case CUV_HOME_BLOCK: *where = plan->base + root->offset; break;
-    }
-}
-
-static cuv_status point_all(cuv_maker *m)
-{
-    cuv_plan *plan = m->plan;
-    size_t count = 1;
-    for (size_t i = 0; i < plan->step_count; i++)
-        count += (size_t)(plan->steps[i].args.in_count + plan->steps[i].args.out_count);
-    plan->from_inputs = CUV_NEW_ARRAY(plan->arena, cuv_patch, count);
-    plan->from_outputs = CUV_NEW_ARRAY(plan->arena, cuv_patch, count);
-    if (!plan->from_inputs || !plan->from_outputs || !cuv_add_size(m->layout.peak, 128, &plan->block_size) ||
-        !(plan->block = cuv_alloc(m->cx, plan->block_size)))
-        return cuv_oom(m->cx);
-    cuv_want_huge_pages(plan->block, plan->block_size);
-    plan->peak = m->layout.peak;
-    plan->base = plan->block + (64 - (uintptr_t)plan->block % 64);
-    for (size_t i = 0; i < plan->step_count; i++) {
-        cuv_plan_step *s = &plan->steps[i];
-        for (int k = 0; k < s->args.in_count + s->args.out_count; k++)
-            point(plan, s, k);
-        s->args.scratch = s->scratch == SIZE_MAX ? plan->base : plan->base + s->scratch;
-    }
-    return CUV_OK;
-}
-
 /* ---- all of it ---- */
 
 static cuv_status make_room(cuv_maker *m)
@@ -527,7 +476,8 @@ static cuv_status make(cuv_maker *m, const cuv_run_tensor *inputs)
     CUV_TRY(copy_outputs(m));
     for (size_t i = 0; i < p->output_count; i++)
         plan->outputs[i] = tensor_of(&plan->vars[p->outputs[i]]);
-    return point_all(m);
+    plan->peak = m->layout.peak;
+    return cuv_plan_point(plan);
 }
 
 /* What was read of mapped files so far need not stay in memory: pages round about the headers, weights that were packed. What is read again
@@ -590,8 +540,9 @@ cuv_status cuv_plan_new(cuv_context *cx, const cuv_program *program, const cuv_r
 
 void cuv_plan_free(cuv_plan *plan)
 {
-    if (!plan)
-        return;
-    cuv_release(plan->cx, plan->block, plan->block_size);
-    cuv_arena_free(plan->arena);
+    for (cuv_plan *twin; plan; plan = twin) {
+        twin = plan->twin;
+        cuv_release(plan->cx, plan->block, plan->block_size);
+        cuv_arena_free(plan->arena);
+    }
 }

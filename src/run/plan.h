@@ -53,6 +53,7 @@ struct cuv_plan {
     unsigned char *block, *base;      /* as allocated; aligned to 64 */
     size_t block_size, peak;          /* as allocated; what is used of it from base on */
     cuv_precision precision;          /* that was wanted */
+    cuv_plan *twin;                   /* the same plan with a block of its own, owned; NULL: none yet */
 };
 
 /* Offsets in one block of memory for values that live for a while: first fit. */
@@ -76,8 +77,15 @@ typedef struct cuv_maker {
 /* Finds steps that one kernel can do (fuse.c), once all sizes are known and before values have homes. */
 CUV_MUST_USE cuv_status cuv_plan_fuse(cuv_maker *m, const bool *needed);
 
+/* Makes the block, whose size is known, and sets all pointers into it (plan_block.c). */
+CUV_MUST_USE cuv_status cuv_plan_point(cuv_plan *plan);
+/* The caller's memory, which must suit the plan. */
+CUV_MUST_USE cuv_status cuv_plan_set_pointers(cuv_plan *plan, const cuv_run_tensor *inputs, const cuv_run_tensor *outputs);
 /* One step with its pointers set: checks indices, computes, rounds. */
 CUV_MUST_USE cuv_status cuv_plan_step_run(cuv_context *cx, const cuv_plan_step *s);
+/* The parts of it that report nothing. */
+bool cuv_plan_indices_fit(const cuv_plan_step *s);
+void cuv_plan_step_compute(const cuv_plan_step *s);
 /* Rounds floats to the values that F16 or BF16 can hold. */
 void cuv_round_half(float *x, size_t n, cuv_dtype half);
 void cuv_wrap(void *x, size_t n, cuv_dtype dtype);        /* integers of fewer bits than they are kept in */

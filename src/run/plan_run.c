@@ -36,32 +36,52 @@ void cuv_narrow(void *x, size_t n, cuv_dtype dtype)
         cuv_wrap(x, n, dtype);
 }
 
-static cuv_status check_indices(cuv_context *cx, const cuv_plan_step *s)
+/* The first index that is outside its table; false when there is none. */
+static bool stray_index(const cuv_plan_step *s, int64_t *stray)
 {
     const cuv_run_tensor *index = &s->args.in[1];
     const int64_t rows = s->args.in[0].shape[s->args.attrs->axis];
     const size_t count = cuv_run_count(index);
     for (size_t i = 0; i < count; i++) {
-        int64_t k = index->dtype == CUV_I64 ? ((const int64_t *)index->data)[i] : ((const int32_t *)index->data)[i];
-        if (k < -rows || k >= rows)
-            return cuv_fail(cx, CUV_NO, "run.index", &(cuv_detail){.layer = s->step->layer,
-                            .expected = cuv_format(cx, "below %lld", (long long)rows),
-                            .found = cuv_format(cx, "%lld", (long long)k)},
-                            "%s%s%s%s: index %lld is outside its table of %lld", s->step->layer ? "layer '" : "",
-                            s->step->layer ? s->step->layer : "", s->step->layer ? "': " : "",
-                            cuv_op_about(s->step->op)->name, (long long)k, (long long)rows);
+        *stray = index->dtype == CUV_I64 ? ((const int64_t *)index->data)[i] : ((const int32_t *)index->data)[i];
+        if (*stray < -rows || *stray >= rows)
+            return true;
     }
-    return CUV_OK;
+    return false;
+}
+
+bool cuv_plan_indices_fit(const cuv_plan_step *s)
+{
+    int64_t stray;
+    return !s->indexed || !stray_index(s, &stray);
+}
+
+static cuv_status check_indices(cuv_context *cx, const cuv_plan_step *s)
+{
+    int64_t stray;
+    if (!stray_index(s, &stray))
+        return CUV_OK;
+    const char *layer = s->step->layer;
+    return cuv_fail(cx, CUV_NO, "run.index", &(cuv_detail){.layer = layer,
+                    .expected = cuv_format(cx, "below %lld", (long long)s->args.in[0].shape[s->args.attrs->axis]),
+                    .found = cuv_format(cx, "%lld", (long long)stray)},
+                    "%s%s%s%s: index %lld is outside its table of %lld", layer ? "layer '" : "", layer ? layer : "", layer ? "': " : "",
+                    cuv_op_about(s->step->op)->name, (long long)stray, (long long)s->args.in[0].shape[s->args.attrs->axis]);
+}
+
+void cuv_plan_step_compute(const cuv_plan_step *s)
+{
+    s->kernel(&s->args);
+    for (int i = 0; s->narrowed >> i; i++)
+        if (s->narrowed >> i & 1)
+            cuv_narrow(s->args.out[i].data, cuv_run_count(&s->args.out[i]), s->narrow);
 }
 
 cuv_status cuv_plan_step_run(cuv_context *cx, const cuv_plan_step *s)
 {
     if (s->indexed)
         CUV_TRY(check_indices(cx, s));
-    s->kernel(&s->args);
-    for (int i = 0; s->narrowed >> i; i++)
-        if (s->narrowed >> i & 1)
-            cuv_narrow(s->args.out[i].data, cuv_run_count(&s->args.out[i]), s->narrow);
+    cuv_plan_step_compute(s);
     return CUV_OK;
 }
 
@@ -77,7 +97,7 @@ static cuv_status check_memory(const cuv_plan *plan, const cuv_run_tensor *t, co
     return CUV_OK;
 }
 
-static cuv_status set_pointers(cuv_plan *plan, const cuv_run_tensor *inputs, const cuv_run_tensor *outputs)
+cuv_status cuv_plan_set_pointers(cuv_plan *plan, const cuv_run_tensor *inputs, const cuv_run_tensor *outputs)
 {
     for (size_t i = 0; i < plan->program->input_count; i++) {
         if (!cuv_shape_equal(inputs[i].shape, inputs[i].rank, plan->inputs[i].shape, plan->inputs[i].rank))
@@ -102,7 +122,7 @@ static cuv_status set_pointers(cuv_plan *plan, const cuv_run_tensor *inputs, con
 
 cuv_status cuv_plan_run(cuv_plan *plan, const cuv_run_tensor *inputs, cuv_run_tensor *outputs)
 {
-    CUV_TRY(set_pointers(plan, inputs, outputs));
+    CUV_TRY(cuv_plan_set_pointers(plan, inputs, outputs));
     for (size_t i = 0; i < plan->step_count; i++) {
         CUV_TRY(cuv_check_time(plan->cx));
         CUV_TRY(cuv_plan_step_run(plan->cx, &plan->steps[i]));

@@ -49,6 +49,12 @@ const cuv_run_tensor *cuv_plan_output(const cuv_plan *plan, size_t i);
 /* Runs; inputs' data of the planned shape and dtype; outputs' data point to memory of the caller of the planned size. An index
  * outside its table: CUV_NO "run.index" naming layer, index and size. */
 CUV_MUST_USE cuv_status cuv_plan_run(cuv_plan *plan, const cuv_run_tensor *inputs, cuv_run_tensor *outputs);
+/* Runs the plan `count` times at once, on the pool, each time with inputs and outputs of its own; count is at most what cuv_plan_lanes says: as many
+ * as `wanted` unless that takes too much memory. Errors are those of runs one after the other. */
+enum { CUV_MOST_LANES = 64 };
+size_t cuv_plan_lanes(const cuv_plan *plan, size_t wanted);
+CUV_MUST_USE cuv_status cuv_plan_run_lanes(cuv_plan *plan, struct cuv_pool *pool, const cuv_run_tensor *const *inputs,
+                                           cuv_run_tensor *const *outputs, size_t count);
 /* Runs for `seconds` and fills *p, whose texts live in the arena or as long as the plan. */
 CUV_MUST_USE cuv_status cuv_plan_profile(cuv_plan *plan, const cuv_run_tensor *inputs, cuv_run_tensor *outputs, double seconds, cuv_arena *arena,
                                          cuv_profile *p);

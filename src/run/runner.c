@@ -303,45 +303,84 @@ static cuv_status make_outputs(struct cuv_model *m, const cuv_plan *plan, int64_
     return CUV_OK;
 }
 
-/* One run of rows [first, first + rows); `total` is -1 when the whole input is one run. */
-static cuv_status run_rows(struct cuv_model *m, const cuv_array *inputs, const cuv_run_options *options, int64_t first,
-                           int64_t rows, int64_t total, struct cuv_result *result)
+/* Rows that are run at once: [first, first + rows) in `lanes` equal parts side by side. `total` is -1 when the whole input is one run. */
+typedef struct portion {
+    cuv_arena *scratch;
+    int64_t first, rows, total;
+    size_t lanes;
+    cuv_run_tensor *in[CUV_MOST_LANES], *out[CUV_MOST_LANES];
+} portion;
+
+static cuv_status slice_inputs(struct cuv_model *m, const cuv_array *inputs, portion *p)
 {
     const size_t states = m->program->state_count;
-    cuv_plan *plan;
-    cuv_status status = CUV_OK;
-    cuv_arena *scratch = cuv_arena_new(m->cx);
-    if (!scratch)
-        return cuv_oom(m->cx);
-    cuv_run_tensor *in = CUV_NEW_ARRAY(scratch, cuv_run_tensor, m->input_count + states + 1);
-    cuv_run_tensor *out = CUV_NEW_ARRAY(scratch, cuv_run_tensor, m->output_count + states + 1);
-    if (!in || !out)
-        status = cuv_oom(m->cx);
-    for (size_t i = 0; status == CUV_OK && i < m->input_count; i++)
-        status = slice_input(m, scratch, i, &inputs[i], first, total < 0 ? inputs[i].shape[0] : rows, &in[i]);
-    if (status == CUV_OK)
-        status = get_runner(m);
-    if (status == CUV_OK)
-        status = cuv_states_add(m->cx, &m->runner->states, m->program, in + m->input_count, out + m->output_count);
-    if (status == CUV_OK)
-        status = get_plan(m, in, options, &plan);
-    if (status == CUV_OK && !result->count)
-        status = make_outputs(m, plan, total, result);
-    for (size_t i = 0; status == CUV_OK && i < m->output_count; i++) {
-        out[i] = *cuv_plan_output(plan, i);
-        size_t per = out[i].rank ? row_count(out[i].shape, out[i].rank) : 1;
-        if (total >= 0 && out[i].shape[0] != rows)
-            status = cuv_fail(m->cx, CUV_NO, "predict.rows", &(cuv_detail){.layer = m->output_names[i]},
-                              "the output '%s' has %lld rows for a batch of %lld", m->output_names[i],
-                              (long long)out[i].shape[0], (long long)rows);
-        out[i].data = (uint8_t *)(uintptr_t)result->arrays[i].data + (size_t)first * per * cuv_dtype_size(out[i].dtype);
+    for (size_t k = 0; k < p->lanes; k++) {
+        p->in[k] = CUV_NEW_ARRAY(p->scratch, cuv_run_tensor, m->input_count + states + 1);
+        p->out[k] = CUV_NEW_ARRAY(p->scratch, cuv_run_tensor, m->output_count + states + 1);
+        if (!p->in[k] || !p->out[k])
+            return cuv_oom(m->cx);
+        const int64_t each = p->rows / (int64_t)p->lanes;
+        for (size_t i = 0; i < m->input_count; i++)
+            CUV_TRY(slice_input(m, p->scratch, i, &inputs[i], p->first + (int64_t)k * each, p->total < 0 ? inputs[i].shape[0] : each, &p->in[k][i]));
     }
-    if (status == CUV_OK)
-        status = cuv_plan_run(plan, in, out);
-    if (status == CUV_OK)
-        cuv_states_hand_on(&m->runner->states);
-    cuv_arena_free(scratch);
+    return CUV_OK;
+}
+
+/* Where the outputs of each lane go. */
+static cuv_status place_outputs(struct cuv_model *m, const cuv_plan *plan, const struct cuv_result *result, const portion *p)
+{
+    const int64_t each = p->rows / (int64_t)p->lanes;
+    for (size_t i = 0; i < m->output_count; i++) {
+        const cuv_run_tensor *t = cuv_plan_output(plan, i);
+        const size_t per = (t->rank ? row_count(t->shape, t->rank) : 1) * cuv_dtype_size(t->dtype);
+        if (p->total >= 0 && t->shape[0] != each)
+            return cuv_fail(m->cx, CUV_NO, "predict.rows", &(cuv_detail){.layer = m->output_names[i]},
+                            "the output '%s' has %lld rows for a batch of %lld", m->output_names[i], (long long)t->shape[0], (long long)each);
+        for (size_t k = 0; k < p->lanes; k++) {
+            p->out[k][i] = *t;
+            p->out[k][i].data = (uint8_t *)(uintptr_t)result->arrays[i].data + (size_t)(p->first + (int64_t)k * each) * per;
+        }
+    }
+    return CUV_OK;
+}
+
+static cuv_status run_portion(struct cuv_model *m, const cuv_array *inputs, const cuv_run_options *options, portion *p, struct cuv_result *result)
+{
+    cuv_plan *plan;
+    CUV_TRY(slice_inputs(m, inputs, p));
+    CUV_TRY(get_runner(m));
+    CUV_TRY(cuv_states_add(m->cx, &m->runner->states, m->program, p->in[0] + m->input_count, p->out[0] + m->output_count));
+    CUV_TRY(get_plan(m, p->in[0], options, &plan));
+    if (!result->count)
+        CUV_TRY(make_outputs(m, plan, p->total, result));
+    CUV_TRY(place_outputs(m, plan, result, p));
+    if (p->lanes > 1)
+        return cuv_plan_run_lanes(plan, m->runner->pool, (const cuv_run_tensor *const *)p->in, p->out, p->lanes);
+    CUV_TRY(cuv_plan_run(plan, p->in[0], p->out[0]));
+    cuv_states_hand_on(&m->runner->states);
+    return CUV_OK;
+}
+
+static cuv_status run_rows(struct cuv_model *m, const cuv_array *inputs, const cuv_run_options *options, int64_t first,
+                           int64_t rows, int64_t total, size_t lanes, struct cuv_result *result)
+{
+    portion p = {.scratch = cuv_arena_new(m->cx), .first = first, .rows = rows, .total = total, .lanes = lanes};
+    if (!p.scratch)
+        return cuv_oom(m->cx);
+    cuv_status status = run_portion(m, inputs, options, &p, result);
+    cuv_arena_free(p.scratch);
     return status;
+}
+
+/* How many portions of `step` rows, of which `left` are left, are run side by side: one for each thread, or one after the other, when all threads
+ * share its work. */
+static size_t lanes_for(const struct cuv_model *m, int64_t left, int64_t step)
+{
+    const cuv_plan *plan = m->runner ? m->runner->plan : NULL;
+    const size_t threads = m->runner ? cuv_pool_threads(m->runner->pool) : 1, wanted = threads < CUV_MOST_LANES ? threads : CUV_MOST_LANES;
+    if (!plan || m->program->state_count || wanted < 2 || left / step < (int64_t)wanted || cuv_plan_lanes(plan, wanted) < wanted)
+        return 1;
+    return wanted;
 }
 
 /* Rows to run at once where the caller leaves it open. */
@@ -364,7 +403,7 @@ static cuv_status run_batches(struct cuv_model *m, const cuv_array *inputs, size
 {
     int64_t total = inputs[0].rank ? inputs[0].shape[0] : 1, fixed = fixed_batch(m);
     if (cuv_has_no_batch(m))
-        return run_rows(m, inputs, options, 0, total, -1, result);
+        return run_rows(m, inputs, options, 0, total, -1, 1, result);
     int64_t step = fixed ? fixed : batch ? (int64_t)batch : total;
     if (fixed && total % fixed)
         return cuv_fail(m->cx, CUV_NO, "predict.batch", &(cuv_detail){.expected = cuv_format(m->cx, "a multiple of %lld",
@@ -374,9 +413,12 @@ static cuv_status run_batches(struct cuv_model *m, const cuv_array *inputs, size
     if (!fixed && !batch)
         CUV_TRY(choose_rows(m, total, options, &step));
     if (step >= total || !divisible(m))
-        return run_rows(m, inputs, options, 0, total, -1, result);
-    for (int64_t first = 0; first < total; first += step)
-        CUV_TRY(run_rows(m, inputs, options, first, total - first < step ? total - first : step, total, result));
+        return run_rows(m, inputs, options, 0, total, -1, 1, result);
+    for (int64_t first = 0, rows; first < total; first += rows) {
+        const size_t lanes = lanes_for(m, total - first, step);
+        rows = total - first < step ? total - first : step * (int64_t)lanes;
+        CUV_TRY(run_rows(m, inputs, options, first, rows, total, lanes, result));
+    }
     return CUV_OK;
 }
 
@@ -401,7 +443,7 @@ cuv_status cuv_run_model(struct cuv_model *m, const cuv_array *inputs, size_t co
     if (status == CUV_OK) {
         *result = (struct cuv_result){.cx = m->cx, .arena = arena};
         status = m->input_count ? run_batches(m, inputs, batch, options, result)
-                                : run_rows(m, inputs, options, 0, 1, -1, result);
+                                : run_rows(m, inputs, options, 0, 1, -1, 1, result);
     }
     if (status != CUV_OK) {
         cuv_arena_free(arena);

@@ -64,6 +64,32 @@ static void give_weights(fixture *f, cuv_program *p)
     }
 }
 
+static void *fresh(const cuv_run_tensor *t)
+{
+    const size_t size = cuv_run_count(t) * cuv_stored_size(t->dtype);
+    return memset(malloc(size + 1), 0xA5, size);
+}
+
+/* Several at once give what one alone gives, bit for bit. */
+static void run_lanes(cuv_plan *plan, const cuv_program *p, cuv_pool *pool, const cuv_run_tensor *in, cuv_run_tensor *out)
+{
+    enum { LANES = 4 };
+    cuv_run_tensor outs[LANES][MOST], *to[LANES];
+    const cuv_run_tensor *from[LANES] = {in, in, in, in};
+    for (size_t k = 0; k < LANES; k++) {
+        to[k] = k ? memcpy(outs[k], out, sizeof outs[k]) : out;
+        for (size_t i = 0; k && i < p->output_count; i++)
+            outs[k][i].data = fresh(&out[i]);
+    }
+    assert_int_equal(cuv_plan_lanes(plan, LANES), LANES);
+    assert_int_equal(cuv_plan_run_lanes(plan, pool, from, to, LANES), CUV_OK);
+    for (size_t k = 1; k < LANES; k++)
+        for (size_t i = 0; i < p->output_count; i++) {
+            assert_memory_equal(outs[k][i].data, out[i].data, cuv_run_count(&out[i]) * cuv_stored_size(out[i].dtype));
+            free(outs[k][i].data);
+        }
+}
+
 static void run_plan(fixture *f, const cuv_program *p, const cuv_plan_options *options, const cuv_run_tensor *in,
                      cuv_run_tensor *out)
 {
@@ -71,9 +97,10 @@ static void run_plan(fixture *f, const cuv_program *p, const cuv_plan_options *o
     assert_int_equal(cuv_plan_new(f->cx, p, in, options, &plan), CUV_OK);
     for (size_t i = 0; i < p->output_count; i++) {
         out[i] = *cuv_plan_output(plan, i);
-        out[i].data = malloc(cuv_run_count(&out[i]) * cuv_stored_size(out[i].dtype) + 1);
-        memset(out[i].data, 0xA5, cuv_run_count(&out[i]) * cuv_stored_size(out[i].dtype));
+        out[i].data = fresh(&out[i]);
     }
+    if (options->pool && options->lasting)
+        run_lanes(plan, p, options->pool, in, out);
     assert_int_equal(cuv_plan_run(plan, in, out), CUV_OK);
     assert_int_equal(cuv_plan_run(plan, in, out), CUV_OK);      /* nothing of the first run is left behind */
     cuv_plan_free(plan);
@@ -499,6 +526,41 @@ static void test_tiles(void **state)
 
 /* ---- portions of a batch ---- */
 
+/* An index outside its table is told as in one run alone, whichever thread meets it. */
+static void test_stray_index(void **state)
+{
+    fixture *f = *state;
+    const char *text = "%0 = input \"x\" int32 (2, 3)\n%1 = weight \"k\" float32 (5, 4)\n%2 = gather %1 %0 axis=0\noutput %2\n";
+    cuv_arena *arena = cuv_arena_new(f->cx);
+    int32_t good[6] = {0, 1, 2, 3, 4, -5}, bad[6] = {0, 1, 5, 3, 4, 0};
+    float room[3][24];
+    cuv_program *p;
+    cuv_plan *plan;
+    cuv_pool *pool;
+    assert_int_equal(cuv_program_parse(arena, text, strlen(text), &p), CUV_OK);
+    give_weights(f, p);
+    cuv_run_tensor in[3] = {{CUV_I32, 2, {2, 3}, good}, {CUV_I32, 2, {2, 3}, bad}, {CUV_I32, 2, {2, 3}, good}}, out[3];
+    assert_int_equal(cuv_pool_new(f->cx, 3, &pool), CUV_OK);
+    assert_int_equal(cuv_plan_new(f->cx, p, in, &(cuv_plan_options){.pool = pool}, &plan), CUV_OK);
+    for (int k = 0; k < 3; k++) {
+        out[k] = *cuv_plan_output(plan, 0);
+        out[k].data = room[k];
+    }
+    const cuv_run_tensor *from[3] = {&in[0], &in[1], &in[2]};
+    cuv_run_tensor *to[3] = {&out[0], &out[1], &out[2]};
+    const size_t before = cuv_finding_count(f->cx);
+    assert_int_equal(cuv_plan_run_lanes(plan, pool, from, to, 3), CUV_NO);
+    assert_int_equal(cuv_finding_count(f->cx), before + 1);
+    assert_string_equal(cuv_finding_at(f->cx, before)->id, "run.index");
+    assert_non_null(strstr(cuv_finding_at(f->cx, before)->message, "index 5 is outside its table of 5"));
+    from[1] = &in[0];
+    assert_int_equal(cuv_plan_run_lanes(plan, pool, from, to, 3), CUV_OK);
+    assert_memory_equal(room[0], room[1], sizeof room[0]);
+    cuv_plan_free(plan);
+    cuv_pool_free(pool);
+    cuv_arena_free(arena);
+}
+
 /* Rows are run apart only where none touches another, and where that pays. */
 static void test_portions(void **state)
 {
@@ -555,7 +617,7 @@ int main(void)
         cmocka_unit_test(test_tiles), cmocka_unit_test(test_dense), cmocka_unit_test(test_matmul), cmocka_unit_test(test_conv),
         cmocka_unit_test(test_depthwise), cmocka_unit_test(test_pool), cmocka_unit_test(test_rows), cmocka_unit_test(test_pad), cmocka_unit_test(test_norm_act), cmocka_unit_test(test_binary),
         cmocka_unit_test(test_activation), cmocka_unit_test(test_recurrent), cmocka_unit_test(test_attention), cmocka_unit_test(test_winograd), cmocka_unit_test(test_fused),
-        cmocka_unit_test(test_expanded), cmocka_unit_test(test_toom), cmocka_unit_test(test_portions),
+        cmocka_unit_test(test_expanded), cmocka_unit_test(test_toom), cmocka_unit_test(test_portions), cmocka_unit_test(test_stray_index),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

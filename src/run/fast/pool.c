@@ -18,6 +18,7 @@ struct cuv_pool {
     atomic_uint job;                    /* counts the jobs; threads wait for it to change */
     atomic_int working, asleep;
     atomic_bool ending;
+    bool alone;                         /* the parts of the running job share nothing; set while there is no job */
     atomic_size_t next;
     size_t parts;
     cuv_work *work;
@@ -90,15 +91,17 @@ static void start_threads(cuv_pool *pool)
     pool->wanted = pool->count;
 }
 
-void cuv_parallel(cuv_pool *pool, size_t parts, cuv_work *work, void *arg)
+static void share(cuv_pool *pool, size_t parts, cuv_work *work, void *arg, bool alone)
 {
-    if (pool && parts > 1 && pool->count < pool->wanted)
+    const bool nested = pool && pool->alone;
+    if (pool && !nested && parts > 1 && pool->count < pool->wanted)
         start_threads(pool);
-    if (!pool || parts < 2 || !pool->count) {
+    if (!pool || nested || parts < 2 || !pool->count) {
         for (size_t i = 0; i < parts; i++)
             work(arg, i, 0);
         return;
     }
+    pool->alone = alone;
     pool->parts = parts;
     pool->work = work;
     pool->arg = arg;
@@ -111,11 +114,22 @@ void cuv_parallel(cuv_pool *pool, size_t parts, cuv_work *work, void *arg)
         if (i >= SPINS)
             sched_yield();
     }
+    pool->alone = false;
+}
+
+void cuv_parallel(cuv_pool *pool, size_t parts, cuv_work *work, void *arg)
+{
+    share(pool, parts, work, arg, false);
+}
+
+void cuv_parallel_alone(cuv_pool *pool, size_t parts, cuv_work *work, void *arg)
+{
+    share(pool, parts, work, arg, true);
 }
 
 size_t cuv_pool_threads(const cuv_pool *pool)
 {
-    return pool ? (size_t)pool->wanted + 1 : 1;
+    return pool && !pool->alone ? (size_t)pool->wanted + 1 : 1;
 }
 
 int cuv_machine_threads(void)

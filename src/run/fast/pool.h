@@ -13,6 +13,8 @@ void cuv_pool_free(cuv_pool *pool);
 /* Calls work(arg, i, thread) for all i < parts, on all threads, of which the caller is number 0; returns when all are done. */
 typedef void cuv_work(void *arg, size_t part, size_t thread);
 void cuv_parallel(cuv_pool *pool, size_t parts, cuv_work *work, void *arg);
+/* The same for parts that call cuv_parallel themselves: each does its own work alone, and cuv_pool_threads is 1 for it. */
+void cuv_parallel_alone(cuv_pool *pool, size_t parts, cuv_work *work, void *arg);
 size_t cuv_pool_threads(const cuv_pool *pool);
 /* Cores that this process may use. */
 int cuv_machine_threads(void);
