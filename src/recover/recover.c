@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #define RECOVER_SECONDS 10.0
-#define WIRING_SECONDS 2.0          /* where there are no samples to search with */
 enum { MOST_TRIES = 4000000, MOST_STRUCTURES = 2400, PART_SAMPLES = 8, PART_VALUES = 16, ALL_SAMPLES = 24, MAX_ENDS = 8 };
 
 typedef struct recovery {
@@ -128,10 +127,10 @@ static cuv_status add_structures(recovery *r, const cuv_structure *s, size_t cou
     return CUV_OK;
 }
 
-/* The first reading may take half the time, the others what is left of a fifth. */
+/* Until there is a structure, half the time; then what is left of a fifth, or of a twentieth where no samples will tell structures apart. */
 static double wiring_ends(const recovery *r)
 {
-    return r->start + (r->count ? .2 : .5) * r->seconds;
+    return r->start + (!r->count ? .5 : r->ev->samples ? .2 : .05) * r->seconds;
 }
 
 static cuv_status wire(recovery *r, const cuv_reading *reading, const cuv_ends *ends, double cost, size_t most, size_t *found)
@@ -456,7 +455,7 @@ static cuv_status search(recovery *r)
 cuv_status cuv_recover(cuv_evidence *ev, const cuv_remains *remains, const cuv_recover_options *options, cuv_arena *arena, cuv_recovery **out)
 {
     recovery r = {.ev = ev, .cx = ev->cx, .arena = arena, .remains = remains, .options = options, .start = cuv_monotonic_seconds(),
-                  .seconds = options->seconds > 0 ? options->seconds : ev->samples ? RECOVER_SECONDS : WIRING_SECONDS};
+                  .seconds = options->seconds > 0 ? options->seconds : RECOVER_SECONDS};
     *out = r.out = CUV_NEW(arena, cuv_recovery);
     if (!r.out)
         return cuv_oom(ev->cx);

@@ -22,7 +22,7 @@ def first_error(stderr, shared):
 def run(case, shared):
     """{"kind": equal, differs, rebuilt, recovered (from tensors alone), incomplete (status 1) or refused (status 3), "text"}"""
     evidence = [os.path.join(shared, p) for p in case["evidence"]]
-    done = cuvier("rebuild", *evidence, timeout=120)
+    done = cuvier("rebuild", *evidence, "--time", "100", timeout=120)    # sanitizers and busy machines are slow
     with_config = " (with `%s`)" % os.path.basename(case["evidence"][0]) if len(evidence) > 1 else ""
     if done.returncode != 0:
         assert done.returncode in (1, 3), "%s: exit status %d" % (case["name"], done.returncode)
