@@ -12,12 +12,16 @@ typedef struct fuser {
 
 static const cuv_var *var(const fuser *f, cuv_ref ref) { return &f->m->plan->vars[ref]; }
 
-/* Absent, or with values already: what is computed from weights alone (a cast) is fixed, too, but is made later. */
-static bool fixed(const fuser *f, cuv_ref ref)
+/* Values that are known already, of a weight or of one in another shape; NULL: none. What is computed from weights alone (a cast) is fixed, too,
+ * but is made later. */
+static void *known(const fuser *f, cuv_ref ref)
 {
-    const cuv_place *place = ref == CUV_NO_REF ? NULL : &f->m->plan->places[ref];
-    return !place || (place->home == CUV_HOME_FIXED && place->data);
+    const cuv_place *places = f->m->plan->places, *place = &places[ref];
+    return place->home != CUV_HOME_FIXED ? NULL : place->data ? place->data : places[place->root].data;
 }
+
+/* Absent, or with values already. */
+static bool fixed(const fuser *f, cuv_ref ref) { return ref == CUV_NO_REF || known(f, ref); }
 
 static void count_uses(fuser *f)
 {
@@ -67,7 +71,6 @@ static bool take_act(const fuser *f, const cuv_step *s, cuv_fused *to)
 /* gamma (x - mean) / sqrt(variance + epsilon) + beta as scale x + shift. */
 static bool take_norm(const fuser *f, const cuv_step *s, cuv_fused *to)
 {
-    const cuv_place *places = f->m->plan->places;
     const cuv_var *x = var(f, s->in[0]);
     if (s->op != CUV_OP_BATCH_NORM || s->attrs->axis != x->rank - 1)
         return false;
@@ -78,10 +81,31 @@ static bool take_norm(const fuser *f, const cuv_step *s, cuv_fused *to)
     float *scale = CUV_NEW_ARRAY(f->m->plan->arena, float, 2 * n), *shift = scale + n;
     if (!scale)
         return false;
-    cuv_norm_numbers(places[s->in[1]].data, places[s->in[2]].data, s->in[3] == CUV_NO_REF ? NULL : places[s->in[3]].data,
-                     s->in[4] == CUV_NO_REF ? NULL : places[s->in[4]].data, s->attrs->epsilon, n, scale, shift);
+    cuv_norm_numbers(known(f, s->in[1]), known(f, s->in[2]), s->in[3] == CUV_NO_REF ? NULL : known(f, s->in[3]),
+                     s->in[4] == CUV_NO_REF ? NULL : known(f, s->in[4]), s->attrs->epsilon, n, scale, shift);
     to->scale = scale;
     to->shift = shift;
+    return true;
+}
+
+/* A sum of a dense layer's result with fixed numbers, one for each column. */
+static bool take_bias(const fuser *f, const cuv_step *head, const cuv_step *s, cuv_ref y, cuv_fused *to)
+{
+    if (head->op != CUV_OP_DENSE || (head->in_count > 2 && head->in[2] != CUV_NO_REF) || to->shift || s->op != CUV_OP_ADD)
+        return false;
+    const cuv_ref other = s->in[0] == y ? s->in[1] : s->in[0];
+    const cuv_var *v = var(f, y), *b = var(f, other), *w = var(f, head->in[1]);
+    int first = 0;
+    size_t n = 0;
+    while (first < b->rank && b->shape[first] == 1)
+        first++;
+    if (other == y || b->dtype != CUV_F32 || !fixed(f, other) || b->rank > v->rank || !cuv_shape_count(b->shape, b->rank, &n) ||
+        n != (size_t)w->shape[1] || !cuv_shape_equal(b->shape + first, b->rank - first, v->shape + v->rank - (b->rank - first), b->rank - first))
+        return false;
+    float *shift = CUV_NEW_ARRAY(f->m->plan->arena, float, n + 1);
+    if (!shift)
+        return false;
+    to->shift = memcpy(shift, known(f, other), n * sizeof *shift);      /* it may lie anywhere in a file */
     return true;
 }
 
@@ -179,10 +203,80 @@ static bool is_head(const fuser *f, size_t i)
         const cuv_var *v = var(f, ref);
         if (v->dtype != CUV_F32 || ((k == 1 || k == 2) && !fixed(f, ref)))
             return false;
-        tensors[k] = (cuv_run_tensor){.dtype = v->dtype, .rank = v->rank, .data = f->m->plan->places[ref].data};
+        tensors[k] = (cuv_run_tensor){.dtype = v->dtype, .rank = v->rank, .data = known(f, ref)};
         memcpy(tensors[k].shape, v->shape, sizeof v->shape);
     }
     return cuv_fast_can(s->op, &a);
+}
+
+/* The only reader of *y, or for a dense layer that of *y in another shape, which *view and *y are then. */
+static const cuv_step *next_step(const fuser *f, const cuv_step *head, cuv_ref *y, size_t *next, cuv_ref *view)
+{
+    const cuv_step *s = only_reader(f, *y, next);
+    if (!s || head->op != CUV_OP_DENSE || s->op != CUV_OP_RESHAPE || f->m->plan->places[s->out[0]].root == s->out[0])
+        return s;
+    const cuv_step *after = only_reader(f, s->out[0], next);
+    if (after)
+        *y = *view = s->out[0];
+    return after;
+}
+
+/* What the fused kernel of step `last` reads must last until it runs. */
+static void keep_until(fuser *f, cuv_ref ref, size_t last)
+{
+    cuv_place *root = ref == CUV_NO_REF ? NULL : &f->m->plan->places[f->m->plan->places[ref].root];
+    if (root && root->last < (int32_t)last)
+        root->last = (int32_t)last;
+}
+
+/* Whether a step exchanges rows and heads of (batch, rows, heads, n). */
+static bool turns_heads(const fuser *f, const cuv_step *s)
+{
+    const int *perm = s->attrs->perm;
+    return s->op == CUV_OP_TRANSPOSE && var(f, s->in[0])->rank == 4 && perm[0] == 0 && perm[1] == 2 && perm[2] == 1 && perm[3] == 3;
+}
+
+/* Attention reads and writes heads between the rows, so that nobody has to exchange them. */
+static void fuse_attention(fuser *f, size_t i)
+{
+    const cuv_step *steps = f->m->p->steps, *s = &steps[i], *after;
+    cuv_fused to = {.head = i, .x = s->in[0], .add = CUV_NO_REF, .unread = !f->uses[s->out[1]]};
+    size_t last = i, next;
+    for (int k = 0; k < 3; k++) {
+        const int32_t made = f->m->p->values[s->in[k]].step;
+        if (made < 0 || f->uses[s->in[k]] != 1 || f->m->fixed_step[made] || f->m->fused[made].parts || !turns_heads(f, &steps[made]))
+            continue;
+        to.turned |= 1u << k;
+        to.steps[to.parts++] = &steps[made];
+        f->m->fused[made].absorbed = true;
+    }
+    if (to.unread && (after = only_reader(f, s->out[0], &next)) && turns_heads(f, after)) {
+        to.turned |= 1u << 3;
+        to.steps[to.parts++] = after;
+        f->m->fused[i].absorbed = true;
+        last = next;
+    }
+    if (!to.parts && !to.unread)
+        return;
+    f->m->fused[last] = to;
+    f->m->fused[last].parts = to.parts ? to.parts : 1;
+    for (int k = 0; k < s->in_count; k++)
+        keep_until(f, k < 3 && to.turned >> k & 1 ? steps[f->m->p->values[s->in[k]].step].in[0] : s->in[k], last);
+}
+
+/* Attention that has a fast kernel. */
+static bool is_attention(const fuser *f, size_t i)
+{
+    const cuv_step *s = &f->m->p->steps[i];
+    cuv_run_tensor tensors[3] = {{0}};
+    if (s->op != CUV_OP_ATTENTION || f->m->fixed_step[i] || s->out_count < 2 || s->out[1] == CUV_NO_REF)
+        return false;
+    for (int k = 0; k < 3; k++) {
+        const cuv_var *v = var(f, s->in[k]);
+        tensors[k] = (cuv_run_tensor){.dtype = v->dtype, .rank = v->rank};
+        memcpy(tensors[k].shape, v->shape, sizeof v->shape);
+    }
+    return cuv_can_attention(&(cuv_kernel_args){.in = tensors, .in_count = 3, .attrs = s->attrs});
 }
 
 /* Follows the result of step `i` as far as it can be fused; the record lands at the last step. */
@@ -191,24 +285,28 @@ static cuv_status fuse_from(fuser *f, size_t i)
     const cuv_step *head = &f->m->p->steps[i], *s;
     cuv_fused to = {.head = i, .x = head->in[0], .add = CUV_NO_REF};
     size_t last = i, next;
-    cuv_ref y = head->out[0];
+    cuv_ref y = head->out[0], view = CUV_NO_REF;
     bool open = head->attrs->act.op == CUV_OP_NONE;
     if (head->op == CUV_OP_BATCH_NORM && !take_norm(f, head, &to))
         return CUV_OK;
     take_padding(f, head, &to);
     if (!take_expansion(f, head, &to))
         return cuv_oom(f->m->cx);
-    while (open && to.parts < 5 && (s = only_reader(f, y, &next)) && var(f, s->out[0])->dtype == CUV_F32) {
-        if (!to.scale && to.add == CUV_NO_REF && take_norm(f, s, &to))
+    while (open && to.parts < 5 && (s = next_step(f, head, &y, &next, &view)) && var(f, s->out[0])->dtype == CUV_F32) {
+        if (!to.shift && to.add == CUV_NO_REF && view == CUV_NO_REF && take_norm(f, s, &to))
+            ;
+        else if (take_bias(f, head, s, y, &to))
             ;
         else if (to.add == CUV_NO_REF && head->op != CUV_OP_DEPTHWISE && head->op != CUV_OP_BATCH_NORM && take_sum(f, s, y, &to))
             ;
-        else if (take_act(f, s, &to))
+        else if ((view == CUV_NO_REF || s->op != CUV_OP_SOFTMAX) && take_act(f, s, &to))
             open = false;
         else
             break;
         to.steps[to.parts++] = s;
         f->m->fused[last].absorbed = true;
+        if (view != CUV_NO_REF)
+            f->m->fused[f->m->p->values[view].step].absorbed = true;
         last = next;
         y = s->out[0];
     }
@@ -216,12 +314,8 @@ static cuv_status fuse_from(fuser *f, size_t i)
         return CUV_OK;
     f->m->fused[last] = to;
     f->m->fused[last].steps[to.parts] = NULL;
-    for (int k = 0; k < 2; k++) {      /* what is read must last until the kernel runs */
-        const cuv_ref ref = k ? to.add : to.x;
-        cuv_place *root = ref == CUV_NO_REF ? NULL : &f->m->plan->places[f->m->plan->places[ref].root];
-        if (root && root->last < (int32_t)last)
-            root->last = (int32_t)last;
-    }
+    keep_until(f, to.x, last);
+    keep_until(f, to.add, last);
     return CUV_OK;
 }
 
@@ -239,5 +333,8 @@ cuv_status cuv_plan_fuse(cuv_maker *m, const bool *needed)
     for (size_t i = 0; i < p->step_count; i++)
         if (needed[i] && !m->fused[i].absorbed && is_head(&f, i))
             CUV_TRY(fuse_from(&f, i));
+    for (size_t i = 0; i < p->step_count; i++)
+        if (needed[i] && is_attention(&f, i))
+            fuse_attention(&f, i);
     return CUV_OK;
 }

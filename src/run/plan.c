@@ -349,12 +349,16 @@ static cuv_status make_fused(cuv_maker *m, size_t i, const cuv_fused *fused)
     cuv_plan_step *s;
     cuv_kernel_scratch scratch = NULL;
     cuv_ref in[CUV_EXPAND_INPUTS] = {fused->x, step->in[1], step->in_count > 2 ? step->in[2] : CUV_NO_REF, fused->add};
+    cuv_ref out[2] = {m->p->steps[i].out[0], step->out_count > 1 ? step->out[1] : CUV_NO_REF};
+    int ins = fused->expand ? CUV_EXPAND_INPUTS : fused->add == CUV_NO_REF ? 3 : 4;
     if (fused->expand) {
         const cuv_step *expand = &m->p->steps[fused->expand->head];
         in[CUV_EXPAND_KERNEL] = expand->in[1];
         in[CUV_EXPAND_BIAS] = expand->in_count > 2 ? expand->in[2] : CUV_NO_REF;
     }
-    CUV_TRY(add_step(m, step, in, fused->expand ? CUV_EXPAND_INPUTS : fused->add == CUV_NO_REF ? 3 : 4, m->p->steps[i].out, 1, &s));
+    for (int k = 0; step->op == CUV_OP_ATTENTION && k < (ins = step->in_count); k++)
+        in[k] = k < 3 && fused->turned >> k & 1 ? m->p->steps[m->p->values[step->in[k]].step].in[0] : step->in[k];
+    CUV_TRY(add_step(m, step, in, ins, out, step->op == CUV_OP_ATTENTION ? 2 : 1, &s));
     s->fused = fused;
     CUV_TRY(choose_fast(m, s, fused, &scratch));
     if (!s->kernel)

@@ -371,6 +371,43 @@ static void test_attention(void **state)
     }
 }
 
+/* A layer with heads: dense layers with biases of their own, transposes around the attention, which one kernel does together where nobody else
+ * reads what lies between. */
+static void test_heads(void **state)
+{
+    fixture *f = *state;
+    static const char *const ends[] = {"output %19\n", "output %19\noutput %16\n", "output %19\noutput %13\n", "output %19\noutput %17\n",
+                                       "output %18\noutput %19\n", "output %18\n"};
+    for (int i = 0; i < 48; i++) {
+        const int64_t b = between(f, 1, 2), h = between(f, 1, 4), d = between(f, 1, 17), e = between(f, 1, 17), c = between(f, 1, 20);
+        const int64_t t = i % 8 ? between(f, 1, 30) : 70, s = i % 8 ? between(f, 1, 40) : 333;
+        HOLD(f, "%%0 = input \"x\" float32 (%lld, %lld, %lld)\n%%1 = input \"z\" float32 (%lld, %lld, %lld)\n%%2 = weight \"k\" float32 (%lld, %lld)\n"
+                "%%3 = weight \"b\" float32 (%lld, %lld)\n%%4 = weight \"k\" float32 (%lld, %lld)\n%%5 = input \"mask\" bool (%lld, %lld)\n"
+                "%%6 = dense %%0 %%2\n%%7 = reshape %%6 shape=%lld,%lld,%lld,%lld\n%%8 = add %%7 %%3\n%%9 = transpose %%8 perm=0,2,1,3\n"
+                "%%10 = dense %%1 %%2\n%%11 = reshape %%10 shape=%lld,%lld,%lld,%lld\n%%12 = add %%3 %%11\n%%13 = transpose %%12 perm=0,2,1,3\n"
+                "%%14 = dense %%1 %%4\n%%15 = reshape %%14 shape=%lld,%lld,%lld,%lld\n%%24 = transpose %%15 perm=0,2,1,3\n"
+                "%%18 %%16 = attention %%9 %%13 %%24%s alpha=0.25\n%%17 = transpose %%18 perm=%s\n%%19 = reshape %%17 shape=%lld,-1\n%s",
+             L(b), L(t), L(c), L(b), L(s), L(c), L(c), L(h * d), L(h), L(d), L(c), L(h * e), L(t), L(s), L(b), L(t), L(h), L(d), L(b), L(s), L(h),
+             L(d), L(b), L(s), L(h), L(e), i % 3 ? "" : " %5", i % 5 ? "0,2,1,3" : "0,1,2,3", L(b), ends[(size_t)i % 6]);
+    }
+}
+
+/* Fixed numbers added to a dense layer's result: its bias where there is one for each column, also when they are as many by chance. */
+static void test_late_bias(void **state)
+{
+    fixture *f = *state;
+    static const char *const flat[] = {"(24)", "(1, 24)", "(24, 1)", "(1)", "(24, 24)"};
+    static const char *const parted[] = {"(6, 4)", "(1, 6, 4)", "(1, 1, 6, 4)", "(8, 3, 1, 1)", "(3, 1, 1)", "(4)", "(6, 1)", "(1)"};
+    static const char *const after[] = {"%9 = add %6 %6\n", "%9 = add %8 %6\n", "%9 = relu %6 alpha=0.0 beta=inf gamma=0.0\n", "%9 = softmax %6\n",
+                                        "%7 = add %6 %8\n%9 = gelu %7\n", "%7 = add %6 %2\n%9 = sub %7 %5\n"};
+    for (size_t i = 0; i < 13; i++)
+        for (size_t k = 0; k < sizeof after / sizeof after[0]; k++)
+            HOLD(f, "%%0 = input \"x\" float32 (24, 7)\n%%1 = weight \"k\" float32 (7, 24)\n%%2 = weight \"b\" float32 %s\n%%3 = weight \"c\" float32 (24)\n"
+                    "%%8 = input \"r\" float32 %s\n%%4 = dense %%0 %%1%s\n%%5 = reshape %%4 shape=%s\n%%6 = add %s\n%soutput %%9\n",
+                 i < 5 ? flat[i] : parted[i - 5], i < 5 ? "(24, 24)" : "(8, 3, 6, 4)", k % 3 == 2 ? " %3" : "", i < 5 ? "24,24" : "8,3,6,4",
+                 i % 2 ? "%2 %5" : "%5 %2", after[k]);
+}
+
 /* ---- three by three ---- */
 
 static void test_winograd(void **state)
@@ -616,7 +653,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tiles), cmocka_unit_test(test_dense), cmocka_unit_test(test_matmul), cmocka_unit_test(test_conv),
         cmocka_unit_test(test_depthwise), cmocka_unit_test(test_pool), cmocka_unit_test(test_rows), cmocka_unit_test(test_pad), cmocka_unit_test(test_norm_act), cmocka_unit_test(test_binary),
-        cmocka_unit_test(test_activation), cmocka_unit_test(test_recurrent), cmocka_unit_test(test_attention), cmocka_unit_test(test_winograd), cmocka_unit_test(test_fused),
+        cmocka_unit_test(test_activation), cmocka_unit_test(test_recurrent), cmocka_unit_test(test_attention), cmocka_unit_test(test_heads), cmocka_unit_test(test_late_bias), cmocka_unit_test(test_winograd), cmocka_unit_test(test_fused),
         cmocka_unit_test(test_expanded), cmocka_unit_test(test_toom), cmocka_unit_test(test_portions), cmocka_unit_test(test_stray_index),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -139,8 +139,8 @@ void cuv_fast_bias(const cuv_fused *fused, const float *bias, size_t first, size
 {
     for (size_t c = 0; c < width; c++) {
         to[c] = c < cols && bias ? bias[first + c] : 0;
-        if (c < cols && fused && fused->scale)
-            to[c] = to[c] * fused->scale[first + c] + fused->shift[first + c];
+        if (c < cols && fused && fused->shift)
+            to[c] = (fused->scale ? to[c] * fused->scale[first + c] : to[c]) + fused->shift[first + c];
     }
 }
 
@@ -148,7 +148,7 @@ cuv_status cuv_fast_pack(const cuv_chooser *c, const cuv_fused *fused, const flo
                          const float *bias, cuv_product *to)
 {
     const size_t floats = cuv_packed_floats(k, cols, c->isa->panel), width = cuv_panels(c->isa, cols) * c->isa->panel;
-    const bool has_bias = bias || (fused && fused->scale);
+    const bool has_bias = bias || (fused && fused->shift);
     bool ready;
     float *packed = floats == SIZE_MAX ? NULL : cuv_fast_kept(c, "panels", floats, &ready), *padded = has_bias ? cuv_fast_room(c, width) : NULL;
     if (!packed || (has_bias && !padded))

@@ -106,15 +106,17 @@ void cuv_pack(float *to, const cuv_loose *w, size_t k, size_t cols, size_t row, 
 
 /* ---- kernels of a plan (choose.c) ---- */
 
-/* What one kernel does beyond its own step: zeros around its input, batch normalisation, a sum with another tensor and an activation after
- * it, in this order. */
+/* What one kernel does beyond its own step: zeros around its input, batch normalisation or a bias, a sum with another tensor and an activation
+ * after it, in this order; of attention the transposes around it. */
 typedef struct cuv_fused {
     bool absorbed;              /* this step is done by another one */
     unsigned parts;             /* how many steps are done here; 0: none are fused */
     size_t head;                /* the step whose kernel does it */
     cuv_ref x, add;             /* the input before its padding; CUV_NO_REF: nothing is added */
     const int64_t *pad_lo;      /* by axis of x; NULL: none */
-    const float *scale, *shift; /* by output channel; NULL: none */
+    const float *scale, *shift; /* by output channel; NULL: none. A dense layer may have a shift alone */
+    unsigned turned;            /* of attention: bit k: input k has its heads after its rows, bit 3: so has the result */
+    bool unread;                /* of attention: nobody reads its weights */
     const cuv_act *act;         /* NULL: the step's own */
     const struct cuv_fused *expand;     /* of a depthwise convolution: the 1x1 convolution that makes its input; x is that one's; or NULL */
     const cuv_step *steps[6];   /* the others, for people; ended by NULL */
@@ -183,6 +185,7 @@ cuv_fast_choose cuv_choose_reduced, cuv_choose_linear, cuv_choose_winograd, cuv_
 bool cuv_can_dense(const cuv_kernel_args *a);
 bool cuv_can_conv(const cuv_kernel_args *a);
 bool cuv_can_depthwise(const cuv_kernel_args *a);
+bool cuv_can_attention(const cuv_kernel_args *a);      /* of shapes with the heads before the rows */
 /* `floats` floats, aligned to 64 bytes, that live as long as the arena; not cleared. NULL: no memory. */
 float *cuv_fast_room(const cuv_chooser *c, size_t floats);
 /* The same for what is made from weights (and batch normalisation) alone, and may come from a cache: when *ready it is filled and must not be

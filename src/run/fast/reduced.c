@@ -167,7 +167,7 @@ static cuv_status pack(const cuv_chooser *c, const source *s, const float *bias,
 {
     const cuv_fused *fused = to->fused;
     CUV_TRY(pack_weights(c, s, to));
-    if (bias || (fused && fused->scale)) {
+    if (bias || (fused && fused->shift)) {
         const size_t width = to->panels * c->dots->panel;
         float *padded = cuv_fast_room(c, width);
         if (!padded)
