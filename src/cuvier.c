@@ -90,27 +90,6 @@ static void release_model(void *model)
     cuv_model_free(model);
 }
 
-/* A candidate as a model, by the same stages as any other. */
-static cuv_status build_candidate(cuv_evidence *ev, const cuv_candidate_config *c, cuv_model **out)
-{
-    cuv_model *m = NULL;
-    *out = NULL;
-    ev->recovered = c->assignments;
-    ev->recovered_count = c->assignment_count;
-    cuv_status status = cuv_model_build(ev->cx, ev, c->config, NULL, &m);
-    if (status == CUV_OK)
-        status = cuv_model_bind(m, ev);
-    ev->recovered = NULL;
-    ev->recovered_count = 0;
-    if (status == CUV_OK) {
-        m->recovered = true;
-        *out = m;
-    } else {
-        cuv_model_free(m);
-    }
-    return status;
-}
-
 /* What was found out, on the model; the weights are as sure as the architecture that was read off them. */
 static cuv_status tell_recovery(cuv_model *m, const cuv_recovery *r)
 {
@@ -136,7 +115,7 @@ static cuv_status add_candidates(cuv_evidence *ev, cuv_model *m, const cuv_recov
     for (size_t i = 0; i < r->count && (ev->top || !i); i++) {
         cuv_model *other = m;
         if (i) {
-            CUV_TRY(build_candidate(ev, &r->candidates[i], &other));
+            CUV_TRY(cuv_candidate_model(ev, &r->candidates[i], &other));
             CUV_TRY(cuv_arena_defer(m->arena, release_model, other));
         }
         m->candidates[m->candidate_count++] = (cuv_candidate){r->candidates[i].score, r->candidates[i].max_abs, other};
@@ -182,7 +161,7 @@ static cuv_status recover(cuv_evidence *ev, cuv_model **out)
     if (status == CUV_OK)
         status = cuv_recover(ev, remains, &options, arena, &r);         /* remains   → configurations */
     if (status == CUV_OK)
-        status = build_candidate(ev, &r->candidates[0], &m);
+        status = cuv_candidate_model(ev, &r->candidates[0], &m);
     if (status == CUV_OK) {
         status = cuv_arena_defer(m->arena, release_arena, arena);
         arena = NULL;

@@ -1,9 +1,17 @@
 /* A structure as a configuration of Keras 3: Sequential where it is a chain, else Functional. */
-#include "recover/structure.h"
+#include "recover/network.h"
 
 /* A tensor of the graph: which layer, and which of its calls. */
 typedef struct tail { const char *layer; int64_t call; const cuv_flow *flow; bool tokens; } tail;
-typedef struct record { const char *name; cuv_value *record, *nodes; const cuv_runit *unit; int64_t calls; } record;
+typedef struct record {
+    const char *name;
+    cuv_value *record, *nodes;
+    const cuv_runit *unit;
+    size_t part;                /* of a known network: its node; else 0 */
+    const cuv_named *tensors;
+    size_t tensor_count;
+    int64_t calls;
+} record;
 
 typedef struct writer {
     cuv_context *cx;
@@ -56,7 +64,8 @@ static cuv_status shape_value(writer *w, const cuv_flow *f, cuv_value **out)
 static cuv_status add_record(writer *w, const char *class_name, cuv_value *config, const char *wish, const cuv_runit *unit, record **out)
 {
     record *r = *out = &w->records[w->count++];
-    *r = (record){.name = fresh_name(w, wish), .record = cuv_value_dict(w->arena), .nodes = cuv_value_list(w->arena), .unit = unit};
+    *r = (record){.name = fresh_name(w, wish), .record = cuv_value_dict(w->arena), .nodes = cuv_value_list(w->arena), .unit = unit,
+                  .tensors = unit ? unit->tensors : NULL, .tensor_count = unit ? unit->count : 0};
     if (!r->name || !r->record || !r->nodes || !config)
         return cuv_oom(w->cx);
     CUV_TRY(put(w, config, "name", text(w, r->name)));
@@ -145,10 +154,10 @@ static cuv_status add_act(writer *w, const cuv_rnode *n, tail *at, const char *w
 }
 
 /* The layer that these weights already are: it is called again. */
-static record *shared_with(writer *w, const cuv_runit *u)
+static record *shared_with(writer *w, const cuv_runit *u, size_t part)
 {
     for (size_t i = 0; u && u->count && i < w->count; i++)
-        if (w->records[i].unit == u)
+        if (w->records[i].unit == u && w->records[i].part == part)
             return &w->records[i];
     return NULL;
 }
@@ -167,15 +176,70 @@ static cuv_status add_layer(writer *w, const cuv_rnode *n, const cuv_runit *u, r
     return add_record(w, class_name, config, wish, u, out);
 }
 
+/* One layer of a known network; `taken` tensors of it belong to those before. */
+static cuv_status add_part(writer *w, const cuv_rnode *n, const cuv_runit *u, size_t part, size_t taken, const cuv_flow *in, record **out)
+{
+    const cuv_net_place *place = u->network;
+    const cuv_net_node *node = &place->net->nodes[part];
+    const char *class_name, *wish = place->names[part] ? place->names[part] : node->name;
+    const char *act = (int32_t)part == place->net->output && n->choice.act ? cuv_acts[n->choice.act].name : NULL;
+    cuv_net_shape shapes[CUV_NET_MAX_TENSORS];
+    cuv_value *config;
+    CUV_TRY(cuv_net_config(w->arena, place->net, node, in, act, &config, &class_name));
+    if (!wish)
+        CUV_TRY(snake(w, class_name, &wish));
+    CUV_TRY(add_record(w, class_name, config, wish, u, out));
+    (*out)->part = part;
+    (*out)->tensors = place->tensors + taken;
+    (*out)->tensor_count = cuv_net_weights(place->net, node, shapes);
+    return CUV_OK;
+}
+
+/* A known network, layer by layer in Keras's order. */
+static cuv_status add_network(writer *w, size_t i, const cuv_runit *u, const tail *in)
+{
+    const cuv_rnode *n = &w->s->nodes[i];
+    const cuv_net *net = u->network->net;
+    cuv_flow *flows = CUV_NEW_ARRAY(w->arena, cuv_flow, net->count + 1);
+    tail *tails = CUV_NEW_ARRAY(w->arena, tail, net->count + 1);
+    size_t taken = 0;
+    if (!flows || !tails)
+        return cuv_oom(w->cx);
+    if (!cuv_net_flows(net, in->flow, flows))
+        return CUV_NO;
+    for (size_t k = 0; k < net->count; k++) {
+        size_t part = net->order[k];
+        const cuv_net_node *node = &net->nodes[part];
+        bool list = node->op == CUV_N_ADD || node->op == CUV_N_MULTIPLY || node->op == CUV_N_CONCATENATE;
+        tail from[CUV_NET_MAX_IN];
+        record *r = shared_with(w, u, part);
+        for (int a = 0; a < node->in_count; a++)
+            from[a] = node->in[a] < 0 ? *in : tails[node->in[a]];
+        if (!r)
+            CUV_TRY(add_part(w, n, u, part, taken, from[0].flow, &r));
+        taken += r->tensor_count;
+        CUV_TRY(add_call(w, r, from, node->in_count, list, false));
+        tails[part] = (tail){r->name, r->calls - 1, &flows[part], false};
+        w->shown[i] = r->name;
+    }
+    w->tails[i] = tails[net->output];
+    w->shown[i] = w->tails[i].layer;
+    if (u->kind == CUV_R_CLASSIFIER && !cuv_acts[n->choice.act].name)
+        CUV_TRY(add_act(w, n, &w->tails[i], NULL));
+    return CUV_OK;
+}
+
 static cuv_status add_node(writer *w, size_t i)
 {
     const cuv_rnode *n = &w->s->nodes[i];
     unsigned traits = cuv_rkind_traits(n->kind);
     const cuv_runit *u = n->unit >= 0 ? &w->s->reading->units[n->unit] : NULL;
-    tail in[CUV_R_MAX_IN];
-    for (int k = 0; k < n->in_count; k++)
+    tail in[CUV_R_MAX_IN] = {*input_of(w, n, 0)};
+    for (int k = 1; k < n->in_count; k++)
         in[k] = *input_of(w, n, k);
     w->tails[i] = in[0];
+    if (u && u->network)
+        return add_network(w, i, u, &in[0]);
     if ((n->free_act && !n->choice.act) || (traits & CUV_RT_RESTS && !u))
         return CUV_OK;
     if (n->kind == CUV_R_ACTIVATION || n->kind == CUV_R_LEAKY_RELU) {
@@ -183,7 +247,7 @@ static cuv_status add_node(writer *w, size_t i)
         w->shown[i] = w->tails[i].layer;
         return CUV_OK;
     }
-    record *r = shared_with(w, u);
+    record *r = shared_with(w, u, 0);
     if (!r)
         CUV_TRY(add_layer(w, n, u, &r));
     w->shown[i] = r->name;
@@ -194,11 +258,17 @@ static cuv_status add_node(writer *w, size_t i)
     return CUV_OK;
 }
 
+static const cuv_net *network_of(const cuv_structure *s, size_t i)
+{
+    const cuv_runit *u = s->nodes[i].unit >= 0 ? &s->reading->units[s->nodes[i].unit] : NULL;
+    return u && u->network ? u->network->net : NULL;
+}
+
 static bool is_chain(const cuv_structure *s)
 {
     bool chain = s->input_count == 1 && s->output_count == 1 && s->outputs[0] == (int32_t)s->count - 1;
     for (size_t i = 0; i < s->count && chain; i++)
-        chain = s->nodes[i].in_count == 1 && s->nodes[i].in[0] == (int32_t)i - 1;
+        chain = s->nodes[i].in_count == 1 && s->nodes[i].in[0] == (int32_t)i - 1 && !network_of(s, i);
     return chain;
 }
 
@@ -264,16 +334,16 @@ static cuv_status assign(writer *w, cuv_candidate_config *out)
     if (!out->assignments)
         return cuv_oom(w->cx);
     for (size_t i = 0; i < w->count; i++) {
-        const cuv_runit *u = w->records[i].unit;
-        if (!u || !u->count)
+        const record *r = &w->records[i];
+        if (!r->tensor_count)
             continue;
         cuv_assignment *a = &out->assignments[out->assignment_count++];
-        *a = (cuv_assignment){.layer = w->records[i].name, .tensors = CUV_NEW_ARRAY(w->arena, const cuv_tensor *, u->count),
-                              .count = u->count, .where = "recovery"};
+        *a = (cuv_assignment){.layer = r->name, .tensors = CUV_NEW_ARRAY(w->arena, const cuv_tensor *, r->tensor_count),
+                              .count = r->tensor_count, .where = "recovery"};
         if (!a->tensors)
             return cuv_oom(w->cx);
-        for (size_t k = 0; k < u->count; k++)
-            a->tensors[k] = u->tensors[k].tensor;
+        for (size_t k = 0; k < r->tensor_count; k++)
+            a->tensors[k] = r->tensors[k].tensor;
     }
     return CUV_OK;
 }
@@ -281,7 +351,10 @@ static cuv_status assign(writer *w, cuv_candidate_config *out)
 cuv_status cuv_structure_config(cuv_context *cx, cuv_arena *arena, const cuv_structure *s, cuv_candidate_config *out, const char ***names)
 {
     writer w = {.cx = cx, .arena = arena, .s = s, .names = cuv_map_new(arena), .chain = is_chain(s)};
-    w.records = CUV_NEW_ARRAY(arena, record, 2 * s->count + s->input_count + 1);
+    size_t most = 2 * s->count + s->input_count + 1;
+    for (size_t i = 0; i < s->count; i++)
+        most += network_of(s, i) ? network_of(s, i)->count : 0;
+    w.records = CUV_NEW_ARRAY(arena, record, most);
     w.tails = CUV_NEW_ARRAY(arena, tail, s->count + 1);
     w.shown = CUV_NEW_ARRAY(arena, const char *, s->count + 1);
     *out = (cuv_candidate_config){.max_abs = NAN};

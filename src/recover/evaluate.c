@@ -7,7 +7,7 @@ enum { MAX_VALUES = 50000, MAX_JOBS = 8000 };
 #define MAX_JOB_BYTES ((size_t)512 << 20)
 
 /* A layer made ready for inputs of certain shapes. */
-typedef struct job { uint64_t hash; cuv_arena *arena; cuv_plan *plan; cuv_program *program; bool broken; } job;
+typedef struct job { uint64_t hash; cuv_arena *arena; cuv_plan *plan; cuv_program *program; cuv_model *model; bool broken; } job;
 /* What a layer gave. */
 typedef struct value { uint64_t hash; cuv_run_tensor tensor; size_t bytes; bool broken; } value;
 
@@ -15,6 +15,7 @@ typedef struct table { int32_t *slots; size_t size; } table;
 
 struct cuv_evaluator {
     cuv_context *cx;
+    cuv_evidence *ev;
     job *jobs;
     value *values;
     size_t job_count, value_count, job_bytes, value_bytes, input_count;
@@ -194,16 +195,46 @@ static cuv_status make_program(cuv_evaluator *e, job *j, cuv_value *record, cons
     return cuv_plan_new(e->cx, j->program, in, NULL, &j->plan);
 }
 
+/* A known network, alone, by the way that models are built. */
+static cuv_status make_network(cuv_evaluator *e, job *j, const cuv_structure *s, const cuv_rnode *n, const cuv_run_tensor *in)
+{
+    cuv_flow input = {.rank = in->rank - 1};
+    cuv_rnode node = *n;
+    cuv_structure alone = {.reading = s->reading, .nodes = &node, .count = 1, .output_count = 1, .inputs = &input, .input_count = 1};
+    cuv_candidate_config c;
+    const char **names;
+    for (int i = 0; i < input.rank && i < 4; i++)
+        input.at[i] = (int32_t)in->shape[i + 1];
+    node.in[0] = -1;
+    node.twin = 0;
+    node.choice = (cuv_choice){0};
+    CUV_TRY(cuv_structure_config(e->cx, j->arena, &alone, &c, &names));
+    CUV_TRY(cuv_candidate_model(e->ev, &c, &j->model));
+    e->job_bytes += 1 << 20;
+    return cuv_plan_new(e->cx, j->model->program, in, NULL, &j->plan);
+}
+
 /* A failure that only says that such a layer cannot be. */
 static bool is_answer(cuv_status status)
 {
     return status == CUV_NO || status == CUV_UNSUPPORTED || status == CUV_DAMAGED || status == CUV_UNSAFE || status == CUV_ARGUMENT;
 }
 
+static cuv_status make_layer(cuv_evaluator *e, job *j, const cuv_structure *s, const cuv_rnode *n, int act, const cuv_run_tensor *in,
+                             size_t count)
+{
+    const cuv_runit *u = act < 0 && n->unit >= 0 ? &s->reading->units[n->unit] : NULL;
+    const char *class_name;
+    cuv_value *config = act < 0 ? cuv_rnode_config(j->arena, s, n, &class_name) : act_config(j->arena, (unsigned)act, &class_name);
+    cuv_value *record = record_of(j->arena, class_name, config);
+    return record ? make_program(e, j, record, u, act < 0 && n->choice.causal, in, count) : cuv_oom(e->cx);
+}
+
 static void drop_jobs(cuv_evaluator *e)
 {
     for (size_t i = 0; i < e->job_count; i++) {
         cuv_plan_free(e->jobs[i].plan);
+        cuv_model_free(e->jobs[i].model);
         cuv_arena_free(e->jobs[i].arena);
     }
     e->job_count = e->job_bytes = 0;
@@ -236,10 +267,7 @@ static cuv_status find_job(cuv_evaluator *e, const cuv_structure *s, const cuv_r
     e->job_table.slots[at] = (int32_t)e->job_count++;
     e->job_bytes += 16384;
     size_t mark = cuv_findings_mark(e->cx);
-    const char *class_name;
-    cuv_value *config = act < 0 ? cuv_rnode_config(j->arena, s, n, &class_name) : act_config(j->arena, (unsigned)act, &class_name);
-    cuv_value *record = record_of(j->arena, class_name, config);
-    cuv_status status = record ? make_program(e, j, record, u, act < 0 && n->choice.causal, in, count) : cuv_oom(e->cx);
+    cuv_status status = act < 0 && u && u->network ? make_network(e, j, s, n, in) : make_layer(e, j, s, n, act, in, count);
     if (is_answer(status)) {
         cuv_findings_rewind(e->cx, mark);
         j->broken = true;
@@ -361,12 +389,13 @@ cuv_status cuv_evaluate(cuv_evaluator *e, const cuv_structure *s, const cuv_run_
 
 /* ---- life -------------------------------------------------------------------------------------------------------------------- */
 
-cuv_status cuv_evaluator_new(cuv_context *cx, const cuv_run_tensor *inputs, size_t count, cuv_evaluator **out)
+cuv_status cuv_evaluator_new(cuv_evidence *ev, const cuv_run_tensor *inputs, size_t count, cuv_evaluator **out)
 {
+    cuv_context *cx = ev->cx;
     cuv_evaluator *e = *out = cuv_alloc(cx, sizeof *e);
     if (!e)
         return cuv_oom(cx);
-    *e = (cuv_evaluator){.cx = cx, .input_count = count, .value_count = count};
+    *e = (cuv_evaluator){.cx = cx, .ev = ev, .input_count = count, .value_count = count};
     e->jobs = cuv_alloc(cx, MAX_JOBS * sizeof *e->jobs);
     e->values = cuv_alloc(cx, MAX_VALUES * sizeof *e->values);
     if (!e->jobs || !e->values || !table_new(cx, &e->job_table, MAX_JOBS) || !table_new(cx, &e->value_table, MAX_VALUES)) {

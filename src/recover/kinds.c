@@ -35,7 +35,7 @@ static const struct { const char *name; cuv_rkind kind; } same[] = {
 cuv_rkind cuv_rkind_find(const char *class_name)
 {
     for (int i = 0; i < CUV_R_UNKNOWN; i++)
-        if (cuv_streq(kinds[i].name, class_name))
+        if (i != CUV_R_NETWORK && i != CUV_R_CLASSIFIER && cuv_streq(kinds[i].name, class_name))
             return (cuv_rkind)i;
     for (size_t i = 0; i < sizeof same / sizeof *same; i++)
         if (cuv_streq(same[i].name, class_name))

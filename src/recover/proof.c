@@ -1,6 +1,7 @@
 /* What samples prove: that outputs are reproduced says little when there are few of them or when thousands of structures were tried, and nothing
  * of a choice that changes no output. Each is weighed by itself (5.7 of the study). */
 #include "recover/moments.h"
+#include "recover/network.h"
 #include "recover/proof.h"
 
 #define BITS_MORE 20.0      /* beyond what chance gives with as many tries */
@@ -138,13 +139,19 @@ static const char *tried_why(const teller *t)
     return t->proof->proven ? "the samples are reproduced with it, and not without" : "the samples are reproduced with it, but they are too few to prove it";
 }
 
+static const char *node_text(const teller *t, const cuv_rnode *n)
+{
+    const cuv_runit *u = n->unit >= 0 ? &t->p->s.reading->units[n->unit] : NULL;
+    return u && u->network ? u->network->net->network->name : cuv_rkind_name(n->kind);
+}
+
 static cuv_status tell_architecture(teller *t)
 {
     const char *text = "";
     size_t shown = 0;
     for (size_t i = 0; i < t->p->s.count; i++)
         if (t->names[i] && t->p->s.nodes[i].kind != CUV_R_REST && ++shown <= 12)
-            text = cuv_format(t->cx, "%s%s%s", text, *text ? ", " : "", cuv_rkind_name(t->p->s.nodes[i].kind));
+            text = cuv_format(t->cx, "%s%s%s", text, *text ? ", " : "", node_text(t, &t->p->s.nodes[i]));
     if (shown > 12)
         text = cuv_format(t->cx, "%s and %zu more", text, shown - 12);
     return tell(t, NULL, "architecture", cuv_format(t->cx, "recovered from tensors: %s", text), proven(t),
@@ -167,11 +174,44 @@ static cuv_status tell_inputs(teller *t)
     return CUV_OK;
 }
 
+static const char *network_text(teller *t, const cuv_net *net)
+{
+    const char *width = net->network->alphas ? cuv_format(t->cx, " of width %g", net->alpha) : "";
+    return cuv_format(t->cx, "%s%s, %s", net->network->name, width, net->top ? "with its top" : "without its top");
+}
+
+static const char *network_choice(teller *t, const cuv_net *net, bool others)
+{
+    const char *at = net->network->variants, *text = "";
+    for (int i = 0; at && *at; i++) {
+        size_t size = strcspn(at, ";");
+        if ((i == net->variant) != others)
+            text = cuv_format(t->cx, "%s%s%.*s", text, *text ? "; " : "", (int)size, at);
+        at += size;
+        at += strspn(at, "; ");
+    }
+    return text;
+}
+
+/* A known network: which one, and what speaks for it. */
+static cuv_status tell_network(teller *t, const char *name, const cuv_net_place *p)
+{
+    const char *choice = network_choice(t, p->net, false), *listed = "";
+    bool sure = t->proof && t->proof->proven;
+    if (p->listed)
+        listed = cuv_format(t->cx, "; of %zu layers that %s lists there, %zu are of its classes or names", p->listed, t->remains->source, p->met);
+    CUV_TRY(tell(t, name, "network", network_text(t, p->net), sure ? CUV_VERIFIED : CUV_INFERRED,
+                 cuv_format(t->cx, "%zu tensors in a row have the shapes of all of its weights, in Keras's order%s", p->count, listed), NULL));
+    return *choice ? tell(t, name, "network variant", choice, proven(t), tried_why(t), sure ? NULL : network_choice(t, p->net, true)) : CUV_OK;
+}
+
 static cuv_status tell_class(teller *t, size_t i)
 {
     const cuv_rnode *n = &t->p->s.nodes[i];
     const cuv_runit *u = n->unit >= 0 ? &t->p->s.reading->units[n->unit] : NULL;
     const char *name = cuv_rkind_name(n->kind);
+    if (u && u->network)
+        return tell_network(t, t->names[i], u->network);
     if (!t->names[i] || n->free_act || (n->kind == CUV_R_REST && !u))
         return CUV_OK;
     if (u && u->class_level == CUV_CERTAIN)

@@ -1,4 +1,5 @@
 /* The way from remains to candidates: readings, ends, wirings, search, proof. */
+#include "recover/network.h"
 #include "recover/proof.h"
 
 #include <stdlib.h>
@@ -156,7 +157,7 @@ static void guess_input(const cuv_reading *reading, cuv_flow *f)
     const cuv_runit *u = reading->units;
     for (size_t i = 0; i < reading->count && !u->count; i++)
         u = &reading->units[i];
-    int spatial = cuv_rkind_spatial(u->kind);
+    int spatial = u->network ? 2 : cuv_rkind_spatial(u->kind);
     bool sequence = cuv_rkind_traits(u->kind) & CUV_RT_RECURRENT || u->kind == CUV_R_ATTENTION;
     *f = (cuv_flow){.rank = 1 + (sequence ? 1 : spatial)};
     for (int i = 0; i + 1 < f->rank; i++)
@@ -173,6 +174,11 @@ static cuv_status guess_sizes(recovery *r, const cuv_reading *reading, cuv_ends 
                                     60, 72, 90, 112, 120, 180, 192, 250, 300, 320, 400, 500, 512, 7, 6, 5, 4};
     cuv_flow *f = &ends->inputs[0];
     size_t found = 0;
+    for (size_t i = 0; i < reading->count && !found; i++)
+        if (reading->units[i].network) {
+            f->at[0] = f->at[1] = reading->units[i].network->net->network->size;
+            CUV_TRY(wire(r, reading, ends, 0, 20, &found));
+        }
     for (size_t i = 0; i < sizeof usual / sizeof *usual && !found && cuv_monotonic_seconds() < wiring_ends(r); i++) {
         for (int k = 0; k < f->rank - !f->tokens; k++)
             f->at[k] = usual[i];
@@ -425,11 +431,11 @@ static cuv_status set_up(recovery *r, cuv_search *s)
     s->held_back = all - part;
     first_rows(r->inputs, r->input_count, part, in);
     first_rows(r->outputs, r->output_count, part, out);
-    CUV_TRY(cuv_evaluator_new(r->cx, in, r->input_count, &s->part));
+    CUV_TRY(cuv_evaluator_new(r->ev, in, r->input_count, &s->part));
     CUV_TRY(cuv_target_new(r->cx, r->arena, out, r->output_count, r->options->rtol, r->options->atol, &s->part_target));
     first_rows(r->inputs, r->input_count, all, in);
     first_rows(r->outputs, r->output_count, all, out);
-    CUV_TRY(cuv_evaluator_new(r->cx, in, r->input_count, &s->all));
+    CUV_TRY(cuv_evaluator_new(r->ev, in, r->input_count, &s->all));
     CUV_TRY(cuv_target_new(r->cx, r->arena, out, r->output_count, r->options->rtol, r->options->atol, &s->all_target));
     s->structures = CUV_NEW_ARRAY(r->arena, cuv_prepared, r->count);
     if (!s->structures)

@@ -59,6 +59,9 @@ typedef struct cuv_candidate_config {
     double max_abs;                 /* largest difference from the samples; NaN without samples */
 } cuv_candidate_config;
 
+/* A candidate as a model, by the same stages as any other. */
+CUV_MUST_USE cuv_status cuv_candidate_model(cuv_evidence *ev, const cuv_candidate_config *c, cuv_model **out);
+
 typedef struct cuv_recovery {
     cuv_candidate_config *candidates;   /* the best first; at least one */
     size_t count;

@@ -22,6 +22,9 @@ cuv_rkind cuv_rkind_find(const char *class_name);       /* CUV_R_UNKNOWN: none *
 unsigned cuv_rkind_traits(cuv_rkind kind);
 int cuv_rkind_spatial(cuv_rkind kind);                  /* 1, 2, 3; 0: none */
 
+/* One tensor, or one layer without any, of what is left. */
+typedef struct cuv_atom { const cuv_remain *remain; size_t at; } cuv_atom;
+
 /* A layer as it was read: what its tensors say, or a layer without any that the carrier lists. */
 typedef struct cuv_runit {
     cuv_rkind kind, inner;          /* inner: of Bidirectional */
@@ -34,6 +37,7 @@ typedef struct cuv_runit {
     cuv_level class_level;          /* CERTAIN when the carrier says so */
     double cost;                    /* of this reading */
     const char *others;             /* other layers that these tensors could be ("Embedding"), or NULL */
+    const struct cuv_net_place *network;    /* of CUV_R_NETWORK and CUV_R_CLASSIFIER: which, and what speaks for it (network.h) */
 } cuv_runit;
 
 /* One way to cut the tensors into layers. */
@@ -123,7 +127,7 @@ int32_t cuv_window_size(int32_t size, int64_t kernel, int stride, int pad);
 
 /* Computes structures layer by layer with the layers' own descriptors, and keeps what each gave: structures that begin alike share it. */
 typedef struct cuv_evaluator cuv_evaluator;
-CUV_MUST_USE cuv_status cuv_evaluator_new(cuv_context *cx, const cuv_run_tensor *inputs, size_t count, cuv_evaluator **out);
+CUV_MUST_USE cuv_status cuv_evaluator_new(cuv_evidence *ev, const cuv_run_tensor *inputs, size_t count, cuv_evaluator **out);
 void cuv_evaluator_free(cuv_evaluator *e);
 /* The outputs (borrowed until the next call). CUV_NO, without a finding: such a structure cannot be computed. */
 CUV_MUST_USE cuv_status cuv_evaluate(cuv_evaluator *e, const cuv_structure *s, const cuv_run_tensor **outputs);

@@ -1,6 +1,6 @@
 /* Tensors to layers: the shape patterns of the layers' slots run backwards, and the cheapest ways to cut the whole list (5.2 of the study:
  * dynamic programming over positions, the k best prefixes at each). */
-#include "recover/structure.h"
+#include "recover/network.h"
 
 static const struct { cuv_rkind kind; const char *settings; double cost; } rows[] = {
 #define READING(kind, settings, cost) {CUV_R_##kind, settings, cost},
@@ -147,6 +147,8 @@ typedef struct reader {
     cuv_arena *arena;
     const cuv_remains *remains;
     bool tokens;
+    cuv_net_place *networks;
+    size_t network_count;
 } reader;
 
 static int64_t get(binding *b, const char *name)
@@ -391,11 +393,9 @@ static void keep_class(here *h, const cuv_remain *m, size_t count)
 
 /* ---- the whole list ------------------------------------------------------------------------------------------------ */
 
-enum { WIDTH = 18 };
+enum { WIDTH = 18, NETWORK_SURE = 40 };
 typedef struct part { double cost; const struct part *prev; cuv_runit unit; } part;
 typedef struct best { part *parts[WIDTH]; size_t count; } best;
-/* One tensor, or one layer without any. */
-typedef struct atom { const cuv_remain *remain; size_t at; } atom;
 
 static cuv_status add_part(reader *r, best *to, const part *prev, const cuv_runit *u, double cost)
 {
@@ -451,7 +451,7 @@ static double cost_of_meeting(const part *prev, const cuv_runit *u)
     return before->kind == CUV_R_BIDIRECTIONAL && 2 * u->in == before->out ? .5 : .8;
 }
 
-static cuv_status no_reading(reader *r, const atom *atoms, size_t at, const part *so_far)
+static cuv_status no_reading(reader *r, const cuv_atom *atoms, size_t at, const part *so_far)
 {
     const cuv_remain *m = atoms[at].remain;
     const cuv_named *t = &m->tensors[atoms[at].at];
@@ -474,7 +474,20 @@ static cuv_status no_reading(reader *r, const atom *atoms, size_t at, const part
                     "no layer that recovery knows has weights of the shapes that begin at %s", t->label);
 }
 
-static cuv_status read_at(reader *r, const atom *atoms, size_t count, size_t at, best *places)
+/* Known networks that begin here, each as one layer. */
+static void offer_networks(reader *r, size_t at, here *h)
+{
+    for (size_t i = 0; i < r->network_count; i++) {
+        const cuv_net_place *p = &r->networks[i];
+        if (p->first != at)
+            continue;
+        offer(h, &(cuv_runit){.kind = p->net->top ? CUV_R_CLASSIFIER : CUV_R_NETWORK, .inner = CUV_R_UNKNOWN, .class_level = CUV_INFERRED,
+                              .tensors = p->tensors, .count = p->count, .in = p->net->in_channels,
+                              .out = cuv_net_channels(p->net, p->net->output), .cost = p->cost, .network = p}, p->end - p->first);
+    }
+}
+
+static cuv_status read_at(reader *r, const cuv_atom *atoms, size_t count, size_t at, best *places)
 {
     const cuv_remain *m = atoms[at].remain;
     here all, *h = &all;
@@ -488,6 +501,7 @@ static cuv_status read_at(reader *r, const atom *atoms, size_t count, size_t at,
         if (!m->run)
             keep_class(h, m, m->count);
     }
+    offer_networks(r, at, h);
     for (size_t k = 0; k < h->count; k++) {
         size_t to = at + h->takes[k];
         const cuv_runit *u = &h->units[k];
@@ -514,21 +528,21 @@ static cuv_status take(reader *r, const part *last, cuv_reading *out)
     return CUV_OK;
 }
 
-static cuv_status make_atoms(reader *r, atom **out, size_t *count)
+static cuv_status make_atoms(reader *r, cuv_atom **out, size_t *count)
 {
     size_t n = 0;
     for (size_t i = 0; i < r->remains->count; i++)
         n += r->remains->layers[i].count ? r->remains->layers[i].count : 1;
-    *out = CUV_NEW_ARRAY(r->arena, atom, n + 1);
+    *out = CUV_NEW_ARRAY(r->arena, cuv_atom, n + 1);
     if (!*out)
         return cuv_oom(r->cx);
     *count = 0;
     for (size_t i = 0; i < r->remains->count; i++) {
         const cuv_remain *m = &r->remains->layers[i];
         if (!m->count && !cuv_streq(m->class_name, "InputLayer"))
-            (*out)[(*count)++] = (atom){m, 0};
+            (*out)[(*count)++] = (cuv_atom){m, 0};
         for (size_t k = 0; k < m->count; k++)
-            (*out)[(*count)++] = (atom){m, k};
+            (*out)[(*count)++] = (cuv_atom){m, k};
     }
     return CUV_OK;
 }
@@ -547,8 +561,8 @@ static void tell_others(reader *r, cuv_reading *readings, size_t count)
 
 cuv_status cuv_read_units(cuv_context *cx, cuv_arena *arena, const cuv_remains *remains, bool tokens, cuv_reading *out, size_t *count)
 {
-    reader r = {cx, arena, remains, tokens};
-    atom *atoms;
+    reader r = {.cx = cx, .arena = arena, .remains = remains, .tokens = tokens, .networks = CUV_NEW_ARRAY(arena, cuv_net_place, CUV_NET_PLACES)};
+    cuv_atom *atoms;
     size_t n = 0, furthest = 0;
     CUV_TRY(make_atoms(&r, &atoms, &n));
     if (!n)
@@ -558,8 +572,9 @@ cuv_status cuv_read_units(cuv_context *cx, cuv_arena *arena, const cuv_remains *
         return cuv_fail(cx, CUV_UNSUPPORTED, "recover.large", &(cuv_detail){.help = "add the model's configuration"},
                         "%s has %zu tensors; recovery takes %d", remains->source, n, 6 * CUV_R_MAX_UNITS);
     best *places = CUV_NEW_ARRAY(arena, best, n + 1);
-    if (!places)
+    if (!places || !r.networks)
         return cuv_oom(cx);
+    CUV_TRY(cuv_find_networks(cx, arena, remains, atoms, n, r.networks, &r.network_count));
     for (size_t at = 0; at < n; at++) {
         CUV_TRY(cuv_check_time(cx));
         if (at && !places[at].count)
@@ -570,6 +585,9 @@ cuv_status cuv_read_units(cuv_context *cx, cuv_arena *arena, const cuv_remains *
     if (!places[n].count)
         return no_reading(&r, atoms, furthest, furthest ? places[furthest].parts[0] : NULL);
     *count = places[n].count < CUV_READINGS ? places[n].count : CUV_READINGS;
+    if (r.network_count)            /* readings of its weights one by one are no rivals */
+        while (*count > 1 && places[n].parts[*count - 1]->cost > places[n].parts[0]->cost + NETWORK_SURE)
+            --*count;
     for (size_t i = 0; i < *count; i++)
         CUV_TRY(take(&r, places[n].parts[i], &out[i]));
     tell_others(&r, out, *count);

@@ -1,4 +1,5 @@
 /* The ways to put one layer on top of a wiring: which tensor it takes, what may stand between, and the choices that change sizes. */
+#include "recover/network.h"
 #include "recover/wiring.h"
 
 static const cuv_flow *flow(const cuv_spot *p)
@@ -407,6 +408,23 @@ static void place_attention(cuv_wirer *w, const cuv_wstate *s, const cuv_runit *
         }
 }
 
+/* A known network, as one layer. */
+static void place_network(cuv_wirer *w, const cuv_wstate *s, const cuv_runit *u)
+{
+    const cuv_net *net = u->network->net;
+    cuv_want want = {3, 3, u->in, false};
+    cuv_spots at = {.count = 0};
+    cuv_flow *flows = CUV_NEW_ARRAY(w->step, cuv_flow, net->count + 1);
+    if (!flows) {
+        w->status = cuv_oom(w->cx);
+        return;
+    }
+    sources(w, s, &want, false, 6, &at);
+    for (size_t i = 0; i < at.count; i++)
+        if (cuv_net_flows(net, flow(&at.items[i]), flows))
+            emit_on(w, &at.items[i], u->kind, &flows[net->output], (cuv_choice){0}, 0);
+}
+
 static bool prelu_fits(const cuv_runit *u, const cuv_flow *f)
 {
     const cuv_tensor *t = u->tensors[0].tensor;
@@ -493,6 +511,8 @@ void cuv_wire_unit(cuv_wirer *w, const cuv_wstate *s, const cuv_runit *u)
     unsigned traits = cuv_rkind_traits(u->kind);
     if (u->kind == CUV_R_UNKNOWN)
         place_unknown(w, s);
+    else if (u->network)
+        place_network(w, s, u);
     else if (!u->count)
         place_listed(w, s, u->kind, 0);
     else if (traits & CUV_RT_CONV)

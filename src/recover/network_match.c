@@ -1,0 +1,298 @@
+/* Known networks in what is left of a model: all weights of one, in Keras's order and with its shapes, stand in a row. */
+#include "recover/network.h"
+
+#include <stdlib.h>
+
+enum { MOST_STARTS = 6 };
+
+/* ---- one network at one place ------------------------------------------------------------------------------------------- */
+
+typedef struct matcher {
+    cuv_net *net;
+    const cuv_remains *remains;
+    const cuv_atom *atoms;
+    size_t count, at;           /* at: the next atom */
+    cuv_named *tensors;
+    const char **names;
+    size_t taken, node;         /* node: the next one in the network's order */
+    size_t weighted_left;
+    size_t listed, met, odd;    /* odd: stretches between weights where other layers are listed than the network has */
+    int64_t classes;
+} matcher;
+
+static bool is_weight(const cuv_atom *a)
+{
+    return a->remain->count > 0;
+}
+
+static const cuv_named *tensor_of(const cuv_atom *a)
+{
+    return &a->remain->tensors[a->at];
+}
+
+static size_t weights_of(const matcher *m, size_t node, cuv_net_shape *out)
+{
+    return node < m->net->count ? cuv_net_weights(m->net, &m->net->nodes[m->net->order[node]], out) : 0;
+}
+
+/* What is listed as one layer and is several of a release before it, or the other way round. */
+static bool same_class(const cuv_net_node *node, const cuv_remain *remain)
+{
+    const char *class_name = remain->class_name;
+    return cuv_streq(class_name, cuv_net_class(node)) ||
+           (remain->name && node->name && strcmp(remain->name, node->name) == 0) ||
+           (node->op == CUV_N_ACT && cuv_streq(class_name, "ReLU")) || (node->op == CUV_N_RELU && cuv_streq(class_name, "Activation"));
+}
+
+/* Layers without weights from here to the next weights: those that are listed, and those of the network. */
+static bool pass_gap(matcher *m)
+{
+    cuv_net_shape shapes[CUV_NET_MAX_TENSORS];
+    size_t from = m->at, first = m->node, met = 0;
+    bool ends = false;
+    while (m->at < m->count && !is_weight(&m->atoms[m->at]))
+        m->at++;
+    while (m->node < m->net->count && !weights_of(m, m->node, shapes)) {
+        cuv_net_op op = m->net->nodes[m->net->order[m->node]].op;
+        ends = ends || op == CUV_N_GLOBAL_AVERAGE || op == CUV_N_FLATTEN;
+        m->node++;
+    }
+    if (!m->remains->complete)
+        return true;
+    size_t listed = m->at - from, own = m->node - first;
+    for (size_t i = 0; i < listed && i < own; i++)
+        met += same_class(&m->net->nodes[m->net->order[first + i]], m->atoms[from + i].remain);
+    m->listed += listed;
+    m->met += met;
+    bool odd = met != listed || met != own;
+    for (size_t i = 0; i < own && !odd; i++)
+        m->names[m->net->order[first + i]] = m->atoms[from + i].remain->name;
+    m->odd += odd;
+    return !(odd && ends && m->net->top && m->weighted_left <= 3);     /* another way to the classes */
+}
+
+static bool shape_fits(matcher *m, const cuv_net_shape *shape, const cuv_tensor *t)
+{
+    if (t->rank != shape->rank)
+        return shape->rank == 0 && t->rank == 1 && t->shape[0] == 1;      /* a count */
+    for (int k = 0; k < t->rank; k++)
+        if (shape->at[k] < 0 && t->shape[k] > 0 && t->shape[k] < INT32_MAX && (m->classes < 0 || m->classes == t->shape[k]))
+            m->classes = t->shape[k];
+        else if (shape->at[k] != t->shape[k])
+            return false;
+    return true;
+}
+
+static bool take_layer(matcher *m)
+{
+    cuv_net_shape shapes[CUV_NET_MAX_TENSORS];
+    const cuv_net_node *node = &m->net->nodes[m->net->order[m->node]];
+    size_t count = weights_of(m, m->node, shapes);
+    const cuv_remain *remain = m->at < m->count ? m->atoms[m->at].remain : NULL;
+    if (!remain || (!remain->run && (remain->count != count || m->atoms[m->at].at)))
+        return false;
+    if (remain->class_level == CUV_CERTAIN && remain->class_name && cuv_rkind_find(remain->class_name) != CUV_R_UNKNOWN && !same_class(node, remain))
+        return false;
+    for (size_t i = 0; i < count; i++, m->at++) {
+        if (m->at == m->count || m->atoms[m->at].remain != remain || !shape_fits(m, &shapes[i], tensor_of(&m->atoms[m->at])->tensor))
+            return false;
+        m->tensors[m->taken++] = *tensor_of(&m->atoms[m->at]);
+    }
+    m->names[m->net->order[m->node]] = remain->run ? NULL : remain->name;
+    m->listed += !remain->run;
+    m->met += !remain->run && same_class(node, remain);
+    m->weighted_left--;
+    m->node++;
+    return true;
+}
+
+/* Layers without weights at the end: the network's own, as far as they are listed. False: another way on is listed. */
+static bool take_end(matcher *m)
+{
+    while (m->node < m->net->count) {
+        const cuv_net_node *node = &m->net->nodes[m->net->order[m->node]];
+        const cuv_atom *atom = m->at < m->count ? &m->atoms[m->at] : NULL;
+        bool listed = atom && !is_weight(atom);
+        if (m->remains->complete && !(listed && same_class(node, atom->remain)))
+            return false;
+        if (listed && m->remains->complete)
+            m->names[m->net->order[m->node]] = atom->remain->name;
+        m->listed += listed && m->remains->complete;
+        m->met += listed && m->remains->complete;
+        m->at += listed && m->remains->complete;
+        m->node++;
+    }
+    return true;
+}
+
+/* Layers without weights before the first one with: taken from the list where they are the network's. */
+static size_t take_begin(matcher *m, size_t first)
+{
+    cuv_net_shape shapes[CUV_NET_MAX_TENSORS];
+    size_t own = 0;
+    while (own < m->net->count && !weights_of(m, own, shapes))
+        own++;
+    m->node = own;
+    while (m->remains->complete && own > 0) {
+        const cuv_net_node *node = &m->net->nodes[m->net->order[own - 1]];
+        if (!first || is_weight(&m->atoms[first - 1]) || !same_class(node, m->atoms[first - 1].remain))
+            break;
+        m->names[m->net->order[--own]] = m->atoms[--first].remain->name;
+        m->listed++;
+        m->met++;
+    }
+    m->odd += m->remains->complete && own > 0 ? 2 : 0;
+    return first;
+}
+
+/* The atom where the network's weights begin when `stem` is the kernel of its first convolution. */
+static bool find_begin(const matcher *m, size_t stem, size_t *out)
+{
+    cuv_net_shape shapes[CUV_NET_MAX_TENSORS];
+    size_t before = 0;
+    for (size_t i = 0; i < m->net->count && m->net->nodes[m->net->order[i]].op != CUV_N_CONV; i++)
+        before += weights_of(m, i, shapes);
+    while (before && stem > 0)
+        before -= is_weight(&m->atoms[--stem]);
+    *out = stem;
+    return !before;
+}
+
+static bool match(matcher *m, size_t stem, cuv_net_place *out)
+{
+    cuv_net_shape shapes[CUV_NET_MAX_TENSORS];
+    size_t begin;
+    if (!find_begin(m, stem, &begin))
+        return false;
+    for (size_t i = 0; i < m->net->count; i++)
+        m->weighted_left += weights_of(m, i, shapes) > 0;
+    m->at = begin;
+    out->first = take_begin(m, begin);
+    while (m->weighted_left)
+        if (!take_layer(m) || (m->weighted_left && !pass_gap(m)))
+            return false;
+    return take_end(m);
+}
+
+/* ---- all networks --------------------------------------------------------------------------------------------------------------- */
+
+typedef struct finder {
+    cuv_context *cx;
+    cuv_arena *arena, *scratch;
+    const cuv_remains *remains;
+    const cuv_atom *atoms;
+    size_t count;
+    cuv_net_place *out;
+    size_t *found;
+} finder;
+
+static void state_classes(cuv_net *net, int64_t classes)
+{
+    for (size_t i = 0; i < net->count; i++)
+        if (net->nodes[i].channels < 0)
+            net->nodes[i].channels = classes;
+}
+
+static size_t weights_in(const cuv_net *net)
+{
+    cuv_net_shape shapes[CUV_NET_MAX_TENSORS];
+    size_t count = 0;
+    for (size_t i = 0; i < net->count; i++)
+        count += cuv_net_weights(net, &net->nodes[i], shapes);
+    return count;
+}
+
+/* One network at one place; what fits is kept. */
+static cuv_status try_network(finder *f, const cuv_network *network, double alpha, int variant, bool top, size_t stem, bool *begins)
+{
+    const int64_t *kernel = tensor_of(&f->atoms[stem])->tensor->shape;
+    cuv_net *net;
+    cuv_status status = cuv_net_build(f->cx, f->scratch, network, alpha, variant, top, kernel, &net);
+    *begins = status == CUV_OK;
+    if (status != CUV_OK)
+        return status == CUV_NO ? CUV_OK : status;
+    matcher m = {.net = net, .remains = f->remains, .atoms = f->atoms, .count = f->count, .classes = -1};
+    size_t weights = weights_in(net);
+    m.tensors = CUV_NEW_ARRAY(f->scratch, cuv_named, weights + 1);
+    m.names = CUV_NEW_ARRAY(f->scratch, const char *, net->count + 1);
+    cuv_net_place *place = &f->out[*f->found];
+    if (!m.tensors || !m.names)
+        return cuv_oom(f->cx);
+    *place = (cuv_net_place){0};
+    if (weights > f->count || !match(&m, stem, place) || *f->found + 1 >= CUV_NET_PLACES)
+        return CUV_OK;
+    CUV_TRY(cuv_net_build(f->cx, f->arena, network, alpha, variant, top, kernel, &place->net));
+    cuv_named *tensors = CUV_NEW_ARRAY(f->arena, cuv_named, m.taken + 1);
+    place->names = CUV_NEW_ARRAY(f->arena, const char *, net->count + 1);
+    if (!tensors || !place->names)
+        return cuv_oom(f->cx);
+    memcpy(place->names, m.names, net->count * sizeof *m.names);
+    memcpy(tensors, m.tensors, m.taken * sizeof *tensors);
+    state_classes(place->net, m.classes);
+    place->end = m.at;
+    place->tensors = tensors;
+    place->count = m.taken;
+    place->listed = m.listed;
+    place->met = m.met;
+    place->cost = -2.0 * (double)m.taken + .5 * (double)m.odd + .2 * variant;
+    ++*f->found;
+    return CUV_OK;
+}
+
+static int variants_of(const cuv_network *network)
+{
+    int count = 1;
+    for (const char *p = network->variants; p && *p; p++)
+        count += *p == ';';
+    return count;
+}
+
+/* One network with all its widths, variants and ends. */
+static cuv_status try_member(finder *f, const cuv_network *network, size_t stem, bool *any)
+{
+    const char *at = network->alphas ? network->alphas : "1";
+    while (*at) {
+        double alpha = strtod(at, NULL);
+        bool begins = true;
+        for (int variant = 0; variant < variants_of(network) && begins; variant++)
+            for (int top = 1; top >= 0 && begins; top--) {
+                cuv_arena *scratch = f->scratch = cuv_arena_new(f->cx);
+                if (!scratch)
+                    return cuv_oom(f->cx);
+                cuv_status status = try_network(f, network, alpha, variant, top, stem, &begins);
+                cuv_arena_free(scratch);
+                CUV_TRY(status);
+                *any = *any || begins;
+            }
+        at += strcspn(at, " ");
+        at += *at == ' ';
+    }
+    return CUV_OK;
+}
+
+static bool may_begin(const finder *f, size_t i)
+{
+    const cuv_atom *a = &f->atoms[i];
+    return is_weight(a) && (a->remain->run || !a->at) && tensor_of(a)->tensor->rank == 4;
+}
+
+cuv_status cuv_find_networks(cuv_context *cx, cuv_arena *arena, const cuv_remains *remains, const cuv_atom *atoms, size_t count,
+                             cuv_net_place *out, size_t *found)
+{
+    finder f = {cx, arena, NULL, remains, atoms, count, out, found};
+    size_t starts = 0;
+    *found = 0;
+    for (size_t i = 0; i < count && starts < MOST_STARTS; i++) {
+        size_t before = *found;
+        bool any = false;
+        if (!may_begin(&f, i))
+            continue;
+        CUV_TRY(cuv_check_time(cx));
+        for (size_t k = 0; k < cuv_network_count; k++)
+            CUV_TRY(try_member(&f, &cuv_networks[k], i, &any));
+        starts += any;
+        if (*found > before)        /* the next one can only begin behind it */
+            i = out[before].end - 1;
+    }
+    return CUV_OK;
+}

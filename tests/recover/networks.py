@@ -1,0 +1,101 @@
+"""Well-known networks with weights as if trained, as people keep them: whole, without their top, under layers of one's own in one model, and
+as a layer of a Sequential. Needs Keras 3. Writes the same folders as carriers.write_model, so that score.recover() takes them."""
+import json
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+import keras  # noqa: E402
+import numpy as np  # noqa: E402
+from keras import layers as L  # noqa: E402
+
+import carriers  # noqa: E402
+
+APPLICATIONS = ("VGG16 VGG19 ResNet50 ResNet101 ResNet152 ResNet50V2 ResNet101V2 ResNet152V2 InceptionV3 InceptionResNetV2 Xception MobileNet "
+                "MobileNetV2 MobileNetV3Small MobileNetV3Large DenseNet121 DenseNet169 DenseNet201 NASNetMobile NASNetLarge EfficientNetB0 "
+                "EfficientNetB1 EfficientNetB2 EfficientNetB3 EfficientNetB4 EfficientNetB5 EfficientNetB6 EfficientNetB7 EfficientNetV2B0 "
+                "EfficientNetV2B1 EfficientNetV2B2 EfficientNetV2B3 EfficientNetV2S EfficientNetV2M EfficientNetV2L ConvNeXtTiny ConvNeXtSmall "
+                "ConvNeXtBase ConvNeXtLarge ConvNeXtXLarge").split()
+SHAPES = ("top", "bare", "flat", "nested")     # how a network is used
+SIDE = 80                                      # pixels; enough for every network's strides, and odd sizes come about inside
+SAMPLES, DATA = 24, 8                          # inputs with outputs; inputs for the statistics of normalisations
+
+
+def base_of(name, top, **options):
+    make = getattr(keras.applications, name)
+    side = options.pop("side", SIDE)
+    channels = options.pop("channels", 3)
+    return make(weights=None, include_top=top, input_shape=(side, side, channels), **options)
+
+
+def network(name, shape, **options):
+    """A model with the network `name` in it. `shape` is one of SHAPES; options are those of keras.applications, and `side`."""
+    if shape == "top":
+        return base_of(name, True, classes=11, **options)
+    base = base_of(name, False, **options)
+    if shape == "bare":
+        return base
+    if shape == "flat":
+        x = L.GlobalAveragePooling2D()(base.output)
+        x = L.Dropout(0.3)(L.Dense(24, activation="relu")(x))
+        return keras.Model(base.input, L.Dense(5, activation="softmax")(x))
+    return keras.Sequential([base, L.Flatten(), L.Dense(16, activation="tanh"), L.Dense(1, activation="sigmoid")])
+
+
+def leaves(layer):
+    return [leaf for part in layer.layers for leaf in leaves(part)] if hasattr(layer, "layers") else [layer]
+
+
+def train_as_if(model, data, rng):
+    """Moves every weight off its first value, then takes the statistics of normalisations from the data."""
+    norms = [layer for layer in leaves(model) if isinstance(layer, L.BatchNormalization)]
+    for w in model.trainable_weights:
+        value, last = w.numpy(), w.path.split("/")[-1]
+        if last.endswith("kernel"):
+            value = value * np.float32(rng.uniform(0.9, 1.2))
+        elif last == "gamma":
+            value = 1 + rng.normal(0, 0.15, value.shape)
+        else:
+            value = value + rng.normal(0, 0.1, value.shape)
+        w.assign(value)
+    for layer in leaves(model):
+        if isinstance(layer, L.Normalization) and layer.weights:
+            mean, variance = layer.weights[:2]
+            mean.assign(np.resize(np.float32([0.3, 0.5, 0.4]), mean.shape))
+            variance.assign(np.resize(np.float32([1.5, 0.7, 1.1]), mean.shape))
+            layer.finalize_state()
+    kept = [layer.momentum for layer in norms]
+    for layer in norms:
+        layer.momentum = 0.0
+    if norms:
+        model(data, training=True)
+    for layer, momentum in zip(norms, kept):
+        layer.momentum = momentum
+
+
+def draw(name, shape, seed=1, **options):
+    """The model, inputs and outputs."""
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(seed)
+    rng = np.random.default_rng(seed)
+    model = network(name, shape, **options)
+    size = model.input_shape[1:]
+
+    def pictures(count):
+        coarse = rng.normal(0, 1, (count, size[0] // 8 + 1, size[1] // 8 + 1, size[2]))
+        return (coarse.repeat(8, 1).repeat(8, 2)[:, :size[0], :size[1]] + 0.3 * rng.normal(0, 1, (count, *size))).astype("float32")
+    train_as_if(model, pictures(DATA), rng)
+    inputs = pictures(SAMPLES)
+    return model, [inputs], [np.array(model.predict(inputs, batch_size=8, verbose=0))]
+
+
+def write(folder, name, shape, seed=1, **options):
+    os.makedirs(folder, exist_ok=True)
+    model, inputs, outputs = draw(name, shape, seed, **options)
+    carriers.write_carriers(model, folder)
+    carriers.write_samples(folder, inputs, outputs)
+    with open(os.path.join(folder, "truth.json"), "w", encoding="utf-8") as file:
+        json.dump({"family": name, "seed": seed, "number": SHAPES.index(shape), "inputs": [list(x.shape[1:]) for x in inputs],
+                   "parameters": model.count_params(), "layers": len(model.layers), "config": {}}, file)
+    return model
