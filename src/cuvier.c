@@ -124,13 +124,13 @@ static cuv_status add_candidates(cuv_evidence *ev, cuv_model *m, const cuv_recov
 }
 
 /* The samples once more, through the model as it will be used. */
-static cuv_status prove_recovered(cuv_evidence *ev, cuv_model *m)
+static cuv_status prove_recovered(cuv_evidence *ev, cuv_model *m, double noise)
 {
     cuv_verification *v;
     m->samples = ev->samples;
     if (!ev->samples)
         return CUV_OK;
-    cuv_status status = cuv_verify_samples(m, ev->samples, RTOL, ATOL, NULL, &v);
+    cuv_status status = cuv_verify_samples(m, ev->samples, RTOL, ATOL + noise, NULL, &v);
     if (status == CUV_NO && v)
         status = cuv_fail(ev->cx, CUV_NO, "samples.differ", &(cuv_detail){.file = ev->samples->file->path,
                           .help = "the architecture that was recovered gives the first samples, but not all of them; more time (--time) may help"},
@@ -142,7 +142,7 @@ static cuv_status prove_recovered(cuv_evidence *ev, cuv_model *m)
 static cuv_status finish_recovery(cuv_evidence *ev, cuv_model *m, const cuv_recovery *r)
 {
     CUV_TRY(tell_recovery(m, r));
-    CUV_TRY(prove_recovered(ev, m));
+    CUV_TRY(prove_recovered(ev, m, r->noise));
     CUV_TRY(add_candidates(ev, m, r));
     return ev->strict ? cuv_model_check_strict(m) : CUV_OK;
 }

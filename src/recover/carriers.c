@@ -356,6 +356,7 @@ cuv_status cuv_remains_of_named(cuv_evidence *ev, cuv_file *const *files, size_t
 {
     cuv_remaking r = {.cx = ev->cx, .arena = arena, .out = out};
     by_names b = {.r = &r, .index = cuv_map_new(arena), .names = cuv_map_new(arena)};
+    bool done = false;
     if (!b.index || !b.names)
         return cuv_oom(ev->cx);
     *out = (cuv_remains){.file = count ? files[0] : NULL, .source = count ? files[0]->name : "", .order_why = ""};
@@ -372,5 +373,9 @@ cuv_status cuv_remains_of_named(cuv_evidence *ev, cuv_file *const *files, size_t
             return cuv_oom(ev->cx);
     }
     CUV_TRY(finish_layers(&b));
+    if (out->order == CUV_ASSUMED || !out->complete)
+        CUV_TRY(cuv_remains_gather(&r, &done));
+    if (done)
+        return CUV_OK;
     return out->order == CUV_ASSUMED ? cuv_remains_chain(&r, ev) : CUV_OK;
 }

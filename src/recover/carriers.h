@@ -49,6 +49,12 @@ CUV_MUST_USE cuv_status cuv_remain_add(cuv_remaking *r, cuv_remain **out);
 /* Puts layers without a known order into the likeliest. */
 CUV_MUST_USE cuv_status cuv_remains_chain(cuv_remaking *r, const cuv_evidence *ev);
 
+/* ---- network_order.c ------------------------------------------------------------------------------------------ */
+
+/* Where all weights of a known network are there, by their names or as the n-th of each class, puts its layers together in Keras's order, before
+ * what is left; *done. */
+CUV_MUST_USE cuv_status cuv_remains_gather(cuv_remaking *r, bool *done);
+
 /* ---- objects.c: paths of Keras 3 ----------------------------------------------------------------------------- */
 
 CUV_MUST_USE cuv_status cuv_remains_of_objects(cuv_remaking *r, const cuv_file *file);

@@ -1,5 +1,5 @@
 /* Nodes of known networks as layers of Keras: the shapes of their weights, their classes, their configurations. What keras.applications has as
- * layers of its own is said with those of Keras: a scaled sum as Rescaling and Add, a LayerScale as an EinsumDense with one number a channel. */
+ * layers of its own is said with those of Keras: a scaled sum as Rescaling and Add, a LayerScale as a DepthwiseConv2D of one position. */
 #include "recover/network.h"
 
 #include "recover/network_families.h"
@@ -55,7 +55,7 @@ const char *cuv_net_class(const cuv_net_node *node)
     static const char *const names[] = {
         [CUV_N_CONV] = "Conv2D", [CUV_N_DEPTHWISE] = "DepthwiseConv2D", [CUV_N_SEPARABLE] = "SeparableConv2D", [CUV_N_DENSE] = "Dense",
         [CUV_N_BATCH_NORM] = "BatchNormalization", [CUV_N_LAYER_NORM] = "LayerNormalization", [CUV_N_NORMALIZATION] = "Normalization",
-        [CUV_N_GAMMA] = "EinsumDense", [CUV_N_STANDARDIZE] = "Normalization", [CUV_N_RESCALE] = "Rescaling", [CUV_N_ACT] = "Activation",
+        [CUV_N_GAMMA] = "DepthwiseConv2D", [CUV_N_STANDARDIZE] = "Normalization", [CUV_N_RESCALE] = "Rescaling", [CUV_N_ACT] = "Activation",
         [CUV_N_RELU] = "ReLU", [CUV_N_PAD] = "ZeroPadding2D", [CUV_N_CROP] = "Cropping2D", [CUV_N_MAX_POOL] = "MaxPooling2D",
         [CUV_N_AVERAGE_POOL] = "AveragePooling2D", [CUV_N_GLOBAL_AVERAGE] = "GlobalAveragePooling2D", [CUV_N_ADD] = "Add",
         [CUV_N_MULTIPLY] = "Multiply", [CUV_N_CONCATENATE] = "Concatenate", [CUV_N_DROPOUT] = "Dropout", [CUV_N_FLATTEN] = "Flatten",
@@ -135,9 +135,7 @@ static void put_window(settings *s, const cuv_net_node *node, const char *key)
 static void put_shape_of(settings *s, const char *key, const cuv_net_node *node, const cuv_flow *in)
 {
     cuv_value *shape = cuv_value_list(s->arena);
-    if (node->op == CUV_N_GAMMA)
-        shape = add_to(s, add_to(s, shape, cuv_value_null(s->arena)), cuv_value_null(s->arena));
-    else if (in->rank == 1)
+    if (in->rank == 1)
         shape = add_to(s, add_to(s, shape, cuv_value_int(s->arena, 1)), cuv_value_int(s->arena, 1));
     put(s, key, add_to(s, shape, cuv_value_int(s->arena, node->channels)));
 }
@@ -168,7 +166,7 @@ static void put_layer(settings *s, const cuv_net *n, const cuv_net_node *node, c
     case CUV_N_DENSE: put_int(s, "units", node->channels); break;
     case CUV_N_BATCH_NORM: put_real(s, "epsilon", node->value); put_bool(s, "scale", !(node->flags & CUV_N_NO_SCALE)); break;
     case CUV_N_LAYER_NORM: put_real(s, "epsilon", node->value); break;
-    case CUV_N_GAMMA: put_text(s, "equation", "abcd,d->abcd"); put_shape_of(s, "output_shape", node, in); break;
+    case CUV_N_GAMMA: put_window(s, node, "kernel_size"); put_bool(s, "use_bias", false); break;
     case CUV_N_STANDARDIZE: put(s, "mean", three(s, node->each)); put(s, "variance", three(s, node->second)); break;
     case CUV_N_RESCALE:
         put(s, "scale", node->each[0] != 0 ? three(s, node->each) : cuv_value_real(s->arena, node->value));

@@ -18,6 +18,7 @@ typedef struct matcher {
     size_t weighted_left;
     size_t listed, met, odd;    /* odd: stretches between weights where other layers are listed than the network has */
     int64_t classes;
+    bool gaps;                  /* layers without weights are listed between those with */
 } matcher;
 
 static bool is_weight(const cuv_atom *a)
@@ -44,31 +45,60 @@ static bool same_class(const cuv_net_node *node, const cuv_remain *remain)
            (node->op == CUV_N_ACT && cuv_streq(class_name, "ReLU")) || (node->op == CUV_N_RELU && cuv_streq(class_name, "Activation"));
 }
 
+/* What some releases list as an operation, which is no layer, or say with others. */
+static bool may_be_unlisted(const cuv_net_node *node)
+{
+    return node->op == CUV_N_ADD || node->op == CUV_N_MULTIPLY || node->op == CUV_N_RESCALE || node->op == CUV_N_RELU ||
+           (node->op == CUV_N_ACT && !node->name);
+}
+
+/* What the network may have in other words: a function that is no layer of Keras, parts of an activation. */
+static bool may_be_extra(const cuv_remain *remain)
+{
+    return cuv_rkind_find(remain->class_name) == CUV_R_UNKNOWN || cuv_streq(remain->class_name, "Multiply") ||
+           cuv_streq(remain->class_name, "ReLU");
+}
+
+/* Holds the layers without weights that are listed from m->at to `end` against those of the network from m->node to `last`. False: there are
+ * others. What is left of the list at the end of a network is not its own. */
+static bool compare_stretch(matcher *m, size_t end, size_t last, bool ends)
+{
+    bool same = true;
+    while (m->node < last || (m->at < end && !ends)) {
+        size_t part = m->node < last ? m->net->order[m->node] : 0;
+        const cuv_net_node *node = m->node < last ? &m->net->nodes[part] : NULL;
+        const cuv_remain *remain = m->at < end ? m->atoms[m->at].remain : NULL;
+        bool met = node && remain && same_class(node, remain);
+        if (met)
+            m->names[part] = remain->name;
+        bool next_own = met || !remain || (node && may_be_unlisted(node) && !may_be_extra(remain));
+        bool next_listed = met || !node || (remain && !next_own && may_be_extra(remain));
+        same = same && (met || (node && next_own && may_be_unlisted(node)) || (remain && next_listed && may_be_extra(remain)));
+        m->listed += remain && (next_listed || !next_own);
+        m->met += met;
+        m->node += node && (next_own || !next_listed);
+        m->at += remain && (next_listed || !next_own);
+    }
+    return same;
+}
+
 /* Layers without weights from here to the next weights: those that are listed, and those of the network. */
 static bool pass_gap(matcher *m)
 {
     cuv_net_shape shapes[CUV_NET_MAX_TENSORS];
-    size_t from = m->at, first = m->node, met = 0;
+    size_t end = m->at, last = m->node;
     bool ends = false;
-    while (m->at < m->count && !is_weight(&m->atoms[m->at]))
-        m->at++;
-    while (m->node < m->net->count && !weights_of(m, m->node, shapes)) {
-        cuv_net_op op = m->net->nodes[m->net->order[m->node]].op;
+    while (end < m->count && !is_weight(&m->atoms[end]))
+        end++;
+    while (last < m->net->count && !weights_of(m, last, shapes)) {
+        cuv_net_op op = m->net->nodes[m->net->order[last++]].op;
         ends = ends || op == CUV_N_GLOBAL_AVERAGE || op == CUV_N_FLATTEN;
-        m->node++;
     }
-    if (!m->remains->complete)
-        return true;
-    size_t listed = m->at - from, own = m->node - first;
-    for (size_t i = 0; i < listed && i < own; i++)
-        met += same_class(&m->net->nodes[m->net->order[first + i]], m->atoms[from + i].remain);
-    m->listed += listed;
-    m->met += met;
-    bool odd = met != listed || met != own;
-    for (size_t i = 0; i < own && !odd; i++)
-        m->names[m->net->order[first + i]] = m->atoms[from + i].remain->name;
-    m->odd += odd;
-    return !(odd && ends && m->net->top && m->weighted_left <= 3);     /* another way to the classes */
+    bool same = !m->gaps || compare_stretch(m, end, last, false);
+    m->odd += !same;
+    m->at = end;
+    m->node = last;
+    return same || !ends || !m->net->top || m->weighted_left > 3;      /* else another way to the classes */
 }
 
 static bool shape_fits(matcher *m, const cuv_net_shape *shape, const cuv_tensor *t)
@@ -91,7 +121,7 @@ static bool take_layer(matcher *m)
     const cuv_remain *remain = m->at < m->count ? m->atoms[m->at].remain : NULL;
     if (!remain || (!remain->run && (remain->count != count || m->atoms[m->at].at)))
         return false;
-    if (remain->class_level == CUV_CERTAIN && remain->class_name && cuv_rkind_find(remain->class_name) != CUV_R_UNKNOWN && !same_class(node, remain))
+    if (remain->class_level == CUV_CERTAIN && node->op != CUV_N_GAMMA && cuv_rkind_find(remain->class_name) != CUV_R_UNKNOWN && !same_class(node, remain))
         return false;
     for (size_t i = 0; i < count; i++, m->at++) {
         if (m->at == m->count || m->atoms[m->at].remain != remain || !shape_fits(m, &shapes[i], tensor_of(&m->atoms[m->at])->tensor))
@@ -109,20 +139,10 @@ static bool take_layer(matcher *m)
 /* Layers without weights at the end: the network's own, as far as they are listed. False: another way on is listed. */
 static bool take_end(matcher *m)
 {
-    while (m->node < m->net->count) {
-        const cuv_net_node *node = &m->net->nodes[m->net->order[m->node]];
-        const cuv_atom *atom = m->at < m->count ? &m->atoms[m->at] : NULL;
-        bool listed = atom && !is_weight(atom);
-        if (m->remains->complete && !(listed && same_class(node, atom->remain)))
-            return false;
-        if (listed && m->remains->complete)
-            m->names[m->net->order[m->node]] = atom->remain->name;
-        m->listed += listed && m->remains->complete;
-        m->met += listed && m->remains->complete;
-        m->at += listed && m->remains->complete;
-        m->node++;
-    }
-    return true;
+    size_t end = m->at;
+    while (end < m->count && !is_weight(&m->atoms[end]))
+        end++;
+    return !m->gaps || compare_stretch(m, end, m->net->count, true);
 }
 
 /* Layers without weights before the first one with: taken from the list where they are the network's. */
@@ -133,7 +153,7 @@ static size_t take_begin(matcher *m, size_t first)
     while (own < m->net->count && !weights_of(m, own, shapes))
         own++;
     m->node = own;
-    while (m->remains->complete && own > 0) {
+    while (m->gaps && own > 0) {
         const cuv_net_node *node = &m->net->nodes[m->net->order[own - 1]];
         if (!first || is_weight(&m->atoms[first - 1]) || !same_class(node, m->atoms[first - 1].remain))
             break;
@@ -141,7 +161,7 @@ static size_t take_begin(matcher *m, size_t first)
         m->listed++;
         m->met++;
     }
-    m->odd += m->remains->complete && own > 0 ? 2 : 0;
+    m->odd += m->gaps && own > 0 ? 2 : 0;
     return first;
 }
 
@@ -202,6 +222,28 @@ static size_t weights_in(const cuv_net *net)
     return count;
 }
 
+/* A number for each channel, as the kernel of the DepthwiseConv2D that stands for it. */
+static cuv_status shape_gammas(finder *f, const cuv_net *net, cuv_named *tensors)
+{
+    cuv_net_shape shapes[CUV_NET_MAX_TENSORS];
+    size_t at = 0;
+    for (size_t i = 0; i < net->count; i++) {
+        const cuv_net_node *node = &net->nodes[net->order[i]];
+        if (node->op == CUV_N_GAMMA) {
+            cuv_tensor *view = CUV_NEW(f->arena, cuv_tensor);
+            if (!view)
+                return cuv_oom(f->cx);
+            *view = *tensors[at].tensor;
+            view->rank = 4;
+            view->shape[2] = view->shape[0];
+            view->shape[0] = view->shape[1] = view->shape[3] = 1;
+            tensors[at].tensor = view;
+        }
+        at += cuv_net_weights(net, node, shapes);
+    }
+    return CUV_OK;
+}
+
 /* One network at one place; what fits is kept. */
 static cuv_status try_network(finder *f, const cuv_network *network, double alpha, int variant, bool top, size_t stem, bool *begins)
 {
@@ -211,7 +253,8 @@ static cuv_status try_network(finder *f, const cuv_network *network, double alph
     *begins = status == CUV_OK;
     if (status != CUV_OK)
         return status == CUV_NO ? CUV_OK : status;
-    matcher m = {.net = net, .remains = f->remains, .atoms = f->atoms, .count = f->count, .classes = -1};
+    matcher m = {.net = net, .remains = f->remains, .atoms = f->atoms, .count = f->count, .classes = -1,
+                 .gaps = f->remains->complete && !f->remains->gathered};
     size_t weights = weights_in(net);
     m.tensors = CUV_NEW_ARRAY(f->scratch, cuv_named, weights + 1);
     m.names = CUV_NEW_ARRAY(f->scratch, const char *, net->count + 1);
@@ -228,6 +271,7 @@ static cuv_status try_network(finder *f, const cuv_network *network, double alph
         return cuv_oom(f->cx);
     memcpy(place->names, m.names, net->count * sizeof *m.names);
     memcpy(tensors, m.tensors, m.taken * sizeof *tensors);
+    CUV_TRY(shape_gammas(f, net, tensors));
     state_classes(place->net, m.classes);
     place->end = m.at;
     place->tensors = tensors;

@@ -10,18 +10,26 @@ static int64_t scaled(const cuv_net *n, int64_t filters)
 
 /* ---- v1 ---- */
 
+/* A convolution that is there, its normalisation and its activation, numbered by block. */
+static int32_t finish(cuv_net *n, int32_t x, int block)
+{
+    char norm[16], act[16];
+    (void)snprintf(norm, sizeof norm, "%d_bn", block);
+    (void)snprintf(act, sizeof act, "%d_relu", block);
+    return cuv_net_relu(n, cuv_net_batch_norm(n, x, norm, 1e-3, 0), act, 6);
+}
+
 static int32_t depthwise_pair(cuv_net *n, int32_t x, int block, int64_t filters, int stride)
 {
-    char name[32];
-    cuv_net_block(n, "conv_");
-#define NAMED(what) ((void)snprintf(name, sizeof name, what, block), name)
+    char number[16];
+    (void)snprintf(number, sizeof number, "%d", block);
+    cuv_net_block(n, "conv_pad_");
     if (stride > 1)
-        x = cuv_net_pad(n, x, NAMED("pad_%d"), 0, 1);
-    x = cuv_net_depthwise(n, x, NAMED("dw_%d"), 3, stride, stride > 1 ? 0 : CUV_N_SAME);
-    x = cuv_net_relu(n, cuv_net_batch_norm(n, x, NAMED("dw_%d_bn"), 1e-3, 0), NAMED("dw_%d_relu"), 6);
-    x = cuv_net_conv(n, x, NAMED("pw_%d"), filters, 1, 1, CUV_N_SAME);
-    return cuv_net_relu(n, cuv_net_batch_norm(n, x, NAMED("pw_%d_bn"), 1e-3, 0), NAMED("pw_%d_relu"), 6);
-#undef NAMED
+        x = cuv_net_pad(n, x, number, 0, 1);
+    cuv_net_block(n, "conv_dw_");
+    x = finish(n, cuv_net_depthwise(n, x, number, 3, stride, stride > 1 ? 0 : CUV_N_SAME), block);
+    cuv_net_block(n, "conv_pw_");
+    return finish(n, cuv_net_conv(n, x, number, filters, 1, 1, CUV_N_SAME), block);
 }
 
 void cuv_net_mobilenet(cuv_net *n)

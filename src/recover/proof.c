@@ -95,8 +95,9 @@ cuv_status cuv_prove(cuv_search *s, const char *samples, cuv_proof *out)
     out->bits = bits_of(s);
     out->wanted = log2((double)s->evaluated + 1) + BITS_MORE;
     out->proven = s->held_back && out->bits > out->wanted;
-    out->why = cuv_format(s->cx, "%s: %zu samples reproduced, at most %.2g off, %zu of them not seen by the search (%zu tries)%s", samples,
-                          s->all_target->samples, s->best.max_abs, s->held_back, s->evaluated,
+    const char *noise = s->noise > 0 ? cuv_format(s->cx, ", where rounding in so deep a network is measured as up to %.2g", s->noise) : "";
+    out->why = cuv_format(s->cx, "%s: %zu samples reproduced, at most %.2g off%s, %zu of them not seen by the search (%zu tries)%s", samples,
+                          s->all_target->samples, s->best.max_abs, noise, s->held_back, s->evaluated,
                           out->proven ? "" : cuv_format(s->cx, "; too few to prove it: %.0f bits of evidence, and %.0f are wanted", out->bits,
                                                         out->wanted));
     return CUV_OK;

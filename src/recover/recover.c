@@ -403,6 +403,7 @@ static cuv_status conclude(recovery *r, cuv_search *s)
     const char **names;
     if (!s->found)
         return not_found(r, s);
+    r->out->noise = s->noise;
     CUV_TRY(cuv_prove(s, r->ev->samples->file->name, &proof));
     CUV_TRY(add_candidate(r, &s->structures[s->best.structure], s->best.values, 2, s->best.max_abs, &names));
     CUV_TRY(cuv_decisions_of(r->cx, r->arena, &s->structures[s->best.structure], s->best.values, names, r->remains, &proof, r->out));
@@ -437,6 +438,9 @@ static cuv_status set_up(recovery *r, cuv_search *s)
     first_rows(r->outputs, r->output_count, all, out);
     CUV_TRY(cuv_evaluator_new(r->ev, in, r->input_count, &s->all));
     CUV_TRY(cuv_target_new(r->cx, r->arena, out, r->output_count, r->options->rtol, r->options->atol, &s->all_target));
+    s->ev = r->ev;
+    s->input_count = r->input_count;
+    memcpy(s->all_inputs, in, sizeof in);
     s->structures = CUV_NEW_ARRAY(r->arena, cuv_prepared, r->count);
     if (!s->structures)
         return cuv_oom(r->cx);

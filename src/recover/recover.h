@@ -29,6 +29,7 @@ typedef struct cuv_remains {
     cuv_remain *layers;
     size_t count;
     bool opened;                /* layers of models inside stand in their place: no order of Keras's own */
+    bool gathered;              /* a known network's layers were put together by their names or classes: those without weights stand elsewhere */
     bool complete;              /* layers without weights are listed too: the model has no others (legacy .h5, Keras 3 .weights.h5) */
     cuv_level order;            /* CERTAIN: the carrier states the order; INFERRED: from addresses or counters; ASSUMED: none better known */
     const char *order_why;      /* "layer_names of model.h5"; never NULL */
@@ -67,6 +68,7 @@ typedef struct cuv_recovery {
     size_t count;
     cuv_found *found;               /* decisions of the first */
     size_t found_count;
+    double noise;                   /* largest difference from the samples that is rounding in a deep network, beside the tolerance */
 } cuv_recovery;
 
 typedef struct cuv_recover_options {

@@ -565,11 +565,15 @@ cuv_status cuv_search_run(cuv_search *s)
     if (!spent(s))
         CUV_TRY(first_alike(s));
     if (!spent(s))
+        CUV_TRY(cuv_allow_noise(s));
+    if (!spent(s))
         CUV_TRY(all_alike(s));
     if (!spent(s))
         CUV_TRY(small_ones(s));
     if (!spent(s))
         CUV_TRY(descents(s));
+    if (!spent(s))
+        CUV_TRY(cuv_allow_noise(s));
     if (!spent(s))
         CUV_TRY(exhausts(s, WINDOWS, SPATIAL_MOST));
     if (!spent(s))

@@ -82,10 +82,16 @@ typedef struct cuv_search {
     size_t hit_count, hit_capacity;
     cuv_hit best;                       /* reproduces all samples when found */
     bool found;
+    cuv_evidence *ev;
+    cuv_run_tensor all_inputs[8];       /* of all samples */
+    size_t input_count;
+    double noise;                       /* allowed beside the tolerance, since a network so deep does not do better (noise.c); 0: none */
 } cuv_search;
 
 /* The nearest first. */
 void cuv_sort_hits(cuv_search *s);
+/* Where a known network comes near the samples: allows what rounding does to it, and looks again. */
+CUV_MUST_USE cuv_status cuv_allow_noise(cuv_search *s);
 /* Sets s->found and s->best. CUV_OK whether it was found or not. */
 CUV_MUST_USE cuv_status cuv_search_run(cuv_search *s);
 /* Error of these choices on the samples of the search; found is set when all samples are reproduced. */
