@@ -1,5 +1,5 @@
 /* Python text as the code of a class that a configuration uses (--custom): functions, models, and classes with __init__, build and
- * call, followed for a layer between two others. */
+ * call, followed for a layer between two others, and as the class of the whole model. */
 #include "fuzz_evidence.h"
 
 #include "format/python.h"
@@ -17,11 +17,14 @@ static const char config[] =
     LAYER("Block", ", \"width\": 6, \"heads\": 2, \"inner\": 4, \"rate\": 0.1") ", " LAYER("Scale", "") ", " LAYER("Glance", ", \"width\": 3") ", "
     "{\"class_name\": \"Dense\", \"config\": {\"name\": \"dense\", \"units\": 2}}]}}";
 
-static bool add_config(struct cuv_evidence *ev)
+static const char whole[] = "{\"class_name\": \"Block\", \"registered_name\": \"own>Block\", \"config\": {\"width\": 6, \"heads\": 2, \"inner\": 4, "
+                            "\"rate\": 0.1}, \"build_config\": {\"input_shape\": [null, 7, 5]}}";
+
+static bool add_config(struct cuv_evidence *ev, const char *text, size_t size)
 {
     cuv_blob *blob = NULL;
     cuv_file *file = NULL;
-    if (cuv_blob_copy(ev->cx, config, sizeof config - 1, &blob) != CUV_OK)
+    if (cuv_blob_copy(ev->cx, text, size, &blob) != CUV_OK)
         return false;
     cuv_source src = {.blob = blob, .data = blob->data, .size = blob->size, .name = "model.json"};
     cuv_status status = cuv_evidence_open_source(ev, &src, "model.json", &file);
@@ -29,25 +32,33 @@ static bool add_config(struct cuv_evidence *ev)
     return status == CUV_OK;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void rebuild(fuzz *f, const char *text, size_t size)
 {
-    fuzz f;
     struct cuv_evidence *ev = NULL;
-    if (fuzz_open(&f, data, size) && cuv_evidence_new(f.cx, &ev) == CUV_OK && add_config(ev)) {
-        f.src.name = "code.py";
-        cuv_file file = {.path = "/nowhere/code.py", .name = "code.py", .source = f.src, .format = CUV_FORMAT_PYTHON};
+    if (cuv_evidence_new(f->cx, &ev) == CUV_OK && add_config(ev, text, size)) {
+        cuv_file file = {.path = "/nowhere/code.py", .name = "code.py", .source = f->src, .format = CUV_FORMAT_PYTHON};
         cuv_custom customs[CLASSES] = {{0}};
         struct cuv_py *module = NULL;
-        if (fuzz_judge(f.cx, cuv_python_parse(ev->arena, &f.src, &module))) {
+        if (fuzz_judge(f->cx, cuv_python_parse(ev->arena, &f->src, &module))) {
             for (size_t i = 0; i < CLASSES; i++)
                 customs[i] = (cuv_custom){.name = classes[i], .file = &file, .module = module};
             ev->customs = customs;
             ev->custom_count = CLASSES;
-            fuzz_structure(f.cx, ev);
+            fuzz_structure(f->cx, ev);
             ev->custom_count = 0;
         }
     }
     cuv_evidence_free(ev);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    fuzz f;
+    if (fuzz_open(&f, data, size)) {
+        f.src.name = "code.py";
+        rebuild(&f, config, sizeof config - 1);
+        rebuild(&f, whole, sizeof whole - 1);
+    }
     fuzz_close(&f);
     return 0;
 }

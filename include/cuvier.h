@@ -214,7 +214,8 @@ typedef struct cuv_model cuv_model;
  * evidence. With samples, decisions that only the order of equal shapes supports are tried against them. CUV_NO: the evidence
  * contradicts itself or is not enough; all mismatches are among the findings. The caller owns *out. */
 CUV_API CUV_MUST_USE cuv_status cuv_rebuild(cuv_evidence *ev, cuv_model **out);
-/* The same without weights: layers, shapes and counts only. Weights that the evidence holds are bound when they fit. */
+/* The same without weights: layers, shapes and counts only. Weights that the evidence holds are bound when they fit; those that do
+ * not are warnings among the findings, with the ids that they have as errors of cuv_rebuild. */
 CUV_API CUV_MUST_USE cuv_status cuv_rebuild_structure(cuv_evidence *ev, cuv_model **out);
 CUV_API void cuv_model_free(cuv_model *model);         /* NULL allowed */
 

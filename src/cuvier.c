@@ -176,6 +176,20 @@ static cuv_status recover(cuv_evidence *ev, cuv_model **out)
     return status;
 }
 
+/* A structure needs no weights: that there are none is not worth a word, that those given do not fit is. */
+static void ease_misfits(cuv_evidence *ev, size_t mark)
+{
+    bool given = has_tensors(ev), lacking = true;
+    for (size_t i = mark; i < cuv_finding_count(ev->cx) && lacking; i++) {
+        const char *id = cuv_finding_at(ev->cx, i)->id;
+        lacking = !strcmp(id, "bind.no_weights") || (!given && !strcmp(id, "bind.missing"));
+    }
+    if (lacking)
+        cuv_findings_rewind(ev->cx, mark);
+    else
+        cuv_findings_ease(ev->cx, mark);
+}
+
 static cuv_status rebuild(cuv_evidence *ev, bool weights, cuv_model **out)
 {
     cuv_value *config;
@@ -200,7 +214,7 @@ static cuv_status rebuild(cuv_evidence *ev, bool weights, cuv_model **out)
     if (status == CUV_OK && weights)
         status = prove(ev, m);                                  /* samples   → certainty */
     if (status == CUV_NO && !weights) {
-        cuv_findings_rewind(ev->cx, mark);
+        ease_misfits(ev, mark);
         status = CUV_OK;
     }
     if (status == CUV_OK)

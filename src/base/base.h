@@ -40,6 +40,8 @@ size_t cuv_findings_mark(const cuv_context *cx);
 void cuv_findings_rewind(cuv_context *cx, size_t mark);
 /* Errors added since then that do not say in which file they are get to say it: "NAME: ..." with the path as their `file`. */
 void cuv_findings_place(cuv_context *cx, size_t mark, const char *path, const char *name);
+/* Errors added since then, which have turned out not to matter for what was asked, become warnings. */
+void cuv_findings_ease(cuv_context *cx, size_t mark);
 
 /* What cuv_format gives when memory has run out; a name that was made with it is compared with this by its address. */
 extern const char cuv_no_text[];

@@ -213,6 +213,17 @@ void cuv_findings_place(cuv_context *cx, size_t mark, const char *path, const ch
     pthread_mutex_unlock(&cx->lock);
 }
 
+void cuv_findings_ease(cuv_context *cx, size_t mark)
+{
+    pthread_mutex_lock(&cx->lock);
+    for (size_t i = mark; i < cx->count; i++)
+        if (cx->findings[i].severity == CUV_ERROR) {
+            cx->findings[i].severity = CUV_WARNING;
+            cx->findings[i].status = CUV_OK;
+        }
+    pthread_mutex_unlock(&cx->lock);
+}
+
 size_t cuv_finding_count(const cuv_context *cx)
 {
     return cx->count;

@@ -334,5 +334,8 @@ cuv_status cuv_evidence_settle(struct cuv_evidence *ev)
     for (size_t i = 0; i < ev->file_count; i++) /* a script may add files at the end */
         if (ev->files[i]->format == CUV_FORMAT_PYTHON && !ev->files[i]->script)
             CUV_TRY(cuv_read_script(ev, ev->files[i]));
+    for (size_t i = 0; ev->custom_count && i < ev->file_count; i++)
+        if (ev->files[i]->config && !ev->files[i]->script)
+            CUV_TRY(cuv_custom_whole(ev, ev->files[i]));
     return CUV_OK;
 }

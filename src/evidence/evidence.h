@@ -86,6 +86,7 @@ typedef struct cuv_script {
     cuv_weight_file *weight_files;
     size_t weight_file_count;
     cuv_weight_places places;
+    const char *stands_for, *stands_in; /* --custom for the model's own class: that, and the code's file; else NULL */
     bool wants_summary;         /* the script calls summary() on the model */
     const char **skipped;       /* statements without effect on the model: "rebuild.py:14:1 print(...)" */
     size_t skipped_count;
@@ -114,7 +115,7 @@ typedef struct cuv_file {
     size_t group_count;
     struct cuv_samples *selftest;   /* inputs and outputs that cuvier put into its export, or NULL */
     const cuv_zip *zip;         /* the archive, for assets; NULL otherwise */
-    cuv_script *script;         /* Keras code */
+    cuv_script *script;         /* Keras code, or what --custom says of the file's own class */
     cuv_danger *dangers;
     size_t danger_count;
     const char *combined;       /* several shards, whose tensors these are: "m_00000 to 00002.weights.h5"; else NULL (shards.c) */
@@ -218,6 +219,9 @@ typedef enum cuv_custom_masks { CUV_MASKS_AS_INSIDE, CUV_MASKS_DROPPED, CUV_MASK
 /* The model that the code builds for a layer where it stands, as a configuration object in `arena` (script_custom.c). */
 CUV_MUST_USE cuv_status cuv_custom_model(struct cuv_evidence *ev, const cuv_custom *custom, const cuv_custom_use *use,
                                          cuv_arena *arena, cuv_value **out, cuv_custom_masks *masks);
+/* A file whose model is of a class that --custom gives the code of gets the script that the code is. Others are left alone. */
+CUV_MUST_USE cuv_status cuv_custom_whole(struct cuv_evidence *ev, cuv_file *file);
+
 /* ---- classes and their weights (classes.c) ---- */
 
 /* Where a layer stands in a configuration: in an attribute of another (one of several where that is a list), or at the top. */

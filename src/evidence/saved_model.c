@@ -14,6 +14,18 @@ static cuv_status damaged(const found *f, const char *what)
     return cuv_fail(f->ev->cx, CUV_DAMAGED, "saved_model.metadata", &detail, "%s is damaged: %s", f->file->name, what);
 }
 
+/* The shape that a model of a class was built for, where Keras's own files say it. */
+static cuv_status take_shape(found *f, const cuv_value *json)
+{
+    cuv_value *shape = cuv_get(json, "build_input_shape"), *build = cuv_value_dict(f->ev->arena);
+    if (!shape || f->file->config->kind != CUV_DICT || cuv_get(f->file->config, "build_config"))
+        return CUV_OK;
+    if (!build)
+        return cuv_oom(f->ev->cx);
+    CUV_TRY(cuv_dict_set(f->ev->arena, build, "input_shape", shape));
+    return cuv_dict_set(f->ev->arena, f->file->config, "build_config", build);
+}
+
 /* The JSON of a node: of the root, the whole model's. */
 static cuv_status take_node(found *f, const node *n)
 {
@@ -31,7 +43,7 @@ static cuv_status take_node(found *f, const node *n)
             f->file->keras_version = cuv_get_text(json, "keras_version");
         f->file->training = cuv_get(json, "training_config");
         CUV_TRY(cuv_config_take(f->ev, f->file, json, &taken));
-        return CUV_OK;
+        return taken ? take_shape(f, json) : CUV_OK;
     }
     const char *name = cuv_get_text(json, "name");
     cuv_saved_names *names = &f->names;

@@ -236,11 +236,9 @@ static bool defines_class(const cuv_py *module)
 }
 
 /* Weights and constants of such classes are layers that are called on the model's first input, whichever that will be. */
-static cuv_status follow_classes(cuv_sc *e, const cuv_py *module)
+cuv_status cuv_sc_follow_classes(cuv_sc *e)
 {
     cuv_sl *input = NULL;
-    if (!defines_class(module))
-        return CUV_OK;
     e->bodies = e->networks = true;
     e->kept_names = cuv_map_new(e->arena);
     if (!e->kept_names)
@@ -254,7 +252,8 @@ static cuv_status run(cuv_sc *e, const void *with)
     const cuv_py *module = with;
     cuv_flow flow = CUV_FLOW_NEXT;
     CUV_TRY(cuv_sc_prepare(e));
-    CUV_TRY(follow_classes(e, module));
+    if (defines_class(module))
+        CUV_TRY(cuv_sc_follow_classes(e));
     CUV_TRY(cuv_sc_block(e, module->body, module->body_count, &flow));
     e->guarded = 0;
     if (!e->model_count && !e->object_count)

@@ -331,6 +331,10 @@ CUV_MUST_USE cuv_status cuv_sc_network_call(cuv_sc *e, cuv_sv *self, const cuv_s
 CUV_MUST_USE cuv_status cuv_sc_network_method(cuv_sc *e, cuv_sv *self, const char *name, const cuv_sargs *args, cuv_sv **out);
 CUV_MUST_USE cuv_status cuv_sc_object_layers(cuv_sc *e, const cuv_sv *self, cuv_sv **out);
 /* Objects whose input the code does not tell: --input-shape and samples may. */
+/* The input of an object's call() as --input-shape or the samples tell it; CUV_NO "script.input" when they do not. */
+CUV_MUST_USE cuv_status cuv_sc_network_from_evidence(cuv_sc *e, cuv_sv *self);
+/* From here on classes of the code that extend Layer or Model are followed. */
+CUV_MUST_USE cuv_status cuv_sc_follow_classes(cuv_sc *e);
 CUV_MUST_USE cuv_status cuv_sc_finish_networks(cuv_sc *e, const cuv_py *module);
 /* script_places.c: where files have the weights of a model made from an object. */
 CUV_MUST_USE cuv_status cuv_sc_places(cuv_sc *e, const cuv_sl *model, cuv_weight_places *out);

@@ -8,6 +8,7 @@ typedef struct job {
     cuv_arena *arena;           /* for the result */
     cuv_value **out;
     cuv_custom_masks *masks;
+    const cuv_value *record;    /* of the whole model */
 } job;
 
 static const char need[] =
@@ -335,9 +336,186 @@ static cuv_status read_model(cuv_sc *e, const void *with)
 cuv_status cuv_custom_model(struct cuv_evidence *ev, const cuv_custom *custom, const cuv_custom_use *use, cuv_arena *arena, cuv_value **out,
                             cuv_custom_masks *masks)
 {
-    job j = {custom, use, arena, out, masks};
+    job j = {custom, use, arena, out, masks, NULL};
     *masks = CUV_MASKS_AS_INSIDE;
     cuv_script *unused = NULL;
     *out = NULL;
     return cuv_sc_read(ev, custom->file, use->keras == 1 ? 2 : use->keras, read_model, &j, &unused);
+}
+
+/* ---- the model itself is of the class ---- */
+
+static bool is_foreign_model(const cuv_value *record)
+{
+    static const char *const own[] = {"Sequential", "Functional", "Model", "Graph"};
+    const char *name = cuv_get_text(record, "class_name");
+    const cuv_value *config = cuv_get(record, "config");
+    bool known = !name || (config && cuv_get(config, "layers") && cuv_get(config, "output_layers"));
+    for (size_t i = 0; !known && i < sizeof own / sizeof *own; i++)
+        known = cuv_streq(own[i], name);
+    return !known;
+}
+
+/* Of a Model whose class has no get_config of its own Keras 3 writes the defaults of the arguments, whatever it was made with. */
+static bool keeps_arguments(const cuv_sv *klass, int keras)
+{
+    for (const cuv_sv *k = klass; k; k = k->self)
+        if (cuv_map_get(k->scope->names, "get_config"))
+            return true;
+    return keras != 3;
+}
+
+/* Arguments with a default that the file does not tell are taken to be that, and said so. */
+static cuv_status class_arguments(cuv_sc *e, job *j, const cuv_sv *klass, const cuv_sv *init, cuv_sv *none, arguments *a)
+{
+    const bool kept = keeps_arguments(klass, j->use->keras);
+    const char *defaults = "";
+    size_t n = 0;
+    CUV_TRY(gather(e, j, init, 1, none, none, a));
+    for (size_t i = 1; i < init->node->count; i++) {
+        const cuv_py *p = init->node->items[i];
+        size_t at = 0;
+        if (p->op || !p->text || !p->a || of_layer(p->text))
+            continue;
+        while (at < a->count && !cuv_streq(a->names[at], p->text))
+            at++;
+        if (at < a->count && kept)
+            continue;
+        for (; at + 1 < a->count; at++) {
+            a->names[at] = a->names[at + 1];
+            a->values[at] = a->values[at + 1];
+        }
+        a->count -= at < a->count;
+        defaults = cuv_sc_format(e, "%s%s%s=%s", defaults, n++ ? ", " : "", p->text, cuv_py_brief(e->cx, e->src, p->a, 40));
+    }
+    if (n)
+        cuv_warn(e->cx, "custom.defaults", &(cuv_detail){.file = e->file->path, .layer = j->use->class_name, .found = defaults,
+                 .help = "if the model was made with others, write those as the defaults; samples of the original (--samples) show it"},
+                 "'%s' is taken to be made with the defaults of %s, since its file does not tell its arguments: %s", j->use->class_name,
+                 e->file->name, defaults);
+    return CUV_OK;
+}
+
+/* [null, 4], {"class_name": "TensorShape", "items": [null, 4]}, or lists and dictionaries of such. */
+static cuv_status shape_told(cuv_sc *e, const cuv_value *v, unsigned depth, cuv_sv **out)
+{
+    const cuv_value *items = cuv_get(v, "items");
+    cuv_sv *one = NULL;
+    v = cuv_get_text(v, "class_name") && cuv_is_seq(items) ? items : v;
+    if (depth > 4 || !(cuv_is_seq(v) || v->kind == CUV_DICT))
+        return cuv_sv_from_value(e, v, 0, out);
+    CUV_TRY(cuv_sv_make(e, v->kind == CUV_DICT ? CUV_SV_DICT : CUV_SV_LIST, out));
+    for (size_t i = 0; i < v->size; i++) {
+        CUV_TRY(shape_told(e, v->kind == CUV_DICT ? v->pairs[i].value : v->items[i], depth + 1, &one));
+        if (v->kind != CUV_DICT)
+            CUV_TRY(cuv_sv_add(e, *out, one));
+        else if (cuv_text(v->pairs[i].key))
+            CUV_TRY(cuv_sv_put_word(e, *out, cuv_text(v->pairs[i].key), one));
+    }
+    return CUV_OK;
+}
+
+/* What Keras wrote down of the shapes that the model was built for: one for the first argument, or one by the name of each. */
+static cuv_status built_for(cuv_sc *e, const cuv_value *record, const cuv_sv *call, cuv_sv *told)
+{
+    const cuv_value *build = cuv_get(record, "build_config"), *shapes = cuv_get(build, "shapes_dict");
+    cuv_sv *one = NULL;
+    if (!shapes) {
+        if (!cuv_get(build, "input_shape") || cuv_get(build, "input_shape")->kind == CUV_NULL)
+            return CUV_OK;
+        CUV_TRY(shape_told(e, cuv_get(build, "input_shape"), 0, &one));
+        return cuv_sv_add(e, told, one);
+    }
+    for (size_t i = 1; i < call->node->count; i++) {
+        const char *name = call->node->items[i]->text;
+        const cuv_value *shape = name ? cuv_get(shapes, cuv_sc_format(e, "%s_shape", name)) : NULL;
+        if (!shape)
+            return CUV_OK;
+        CUV_TRY(shape_told(e, shape, 0, &one));
+        CUV_TRY(cuv_sv_add(e, told, one));
+    }
+    return CUV_OK;
+}
+
+static cuv_sv *method(const cuv_sv *klass, const char *name)
+{
+    cuv_sv *f = NULL;
+    for (const cuv_sv *k = klass; !f && k; k = k->self)
+        f = cuv_map_get(k->scope->names, name);
+    return f && f->kind == CUV_SV_FUNCTION ? f : NULL;
+}
+
+static cuv_status no_class(cuv_sc *e, const job *j)
+{
+    return cuv_fail(e->cx, CUV_NO, "custom.class", &(cuv_detail){.file = e->file->path, .layer = j->use->class_name,
+                    .expected = cuv_sc_format(e, "class %s(keras.Model)", j->use->class_name),
+                    .help = "the whole model is of this class: the code must define it; a script that builds the model otherwise may be given "
+                            "beside the file"},
+                    "%s defines no class that extends keras.Model for '%s'", e->file->name, j->use->class_name);
+}
+
+/* The object of the class, and the model that its call() makes. */
+static cuv_status make_whole(cuv_sc *e, job *j, const cuv_value *record, cuv_sl **model)
+{
+    const char *dot = strrchr(j->custom->name, '.');
+    cuv_sv *klass = defined(e, j->use->class_name), *none = NULL, *told = NULL, *object = NULL;
+    arguments a = {0};
+    klass = klass ? klass : defined(e, dot ? dot + 1 : j->custom->name);
+    e->counters = cuv_map_new(e->arena);        /* what the code makes besides has no part in the names */
+    if (!e->counters)
+        return cuv_oom(e->cx);
+    if (!klass || klass->kind != CUV_SV_CLASS || !cuv_sc_is_layer_class(klass) || !cuv_sc_is_model_class(klass) || !method(klass, "call"))
+        return no_class(e, j);
+    cuv_sv *init = method(klass, "__init__");
+    CUV_TRY(cuv_sv_make(e, CUV_SV_TUPLE, &none));
+    CUV_TRY(cuv_sv_make(e, CUV_SV_LIST, &told));
+    e->at = e->statement = klass->node;
+    if (init)
+        CUV_TRY(class_arguments(e, j, klass, init, none, &a));
+    CUV_TRY(cuv_sc_instantiate(e, klass, &(cuv_sargs){.names = a.names, .values = a.values, .named = a.count, .node = klass->node}, &object));
+    CUV_TRY(built_for(e, record, method(klass, "call"), told));
+    CUV_TRY(cuv_sc_network(e, object, told->items, told->count, klass->node));
+    if (!object->layer)
+        CUV_TRY(cuv_sc_network_from_evidence(e, object));
+    *model = object->layer;
+    return CUV_OK;
+}
+
+static cuv_status read_whole(cuv_sc *e, const void *with)
+{
+    job *j = (job *)(uintptr_t)with;
+    const cuv_value *record = j->record;
+    cuv_flow flow = CUV_FLOW_NEXT;
+    cuv_sl *model = NULL;
+    cuv_value *made = NULL;
+    CUV_TRY(cuv_sc_prepare(e));
+    CUV_TRY(cuv_sc_follow_classes(e));
+    CUV_TRY(cuv_sc_block(e, j->custom->module->body, j->custom->module->body_count, &flow));
+    e->guarded = 0;
+    CUV_TRY(make_whole(e, j, record, &model));
+    if (e->stated_count || e->pending_count)
+        return no_weights(e, j);
+    e->at = model->node;
+    CUV_TRY(cuv_sl_record(e, model, 0, &made));
+    CUV_TRY(hand_down_policy(e, made, cuv_get(j->use->config, "dtype"), 64));
+    e->script->config = cuv_value_copy(e->ev->arena, made);
+    e->script->stands_for = cuv_arena_strdup(e->ev->arena, j->use->class_name);
+    e->script->stands_in = e->file->name;
+    return e->script->config && e->script->stands_for ? cuv_sc_places(e, model, &e->script->places) : cuv_oom(e->cx);
+}
+
+cuv_status cuv_custom_whole(struct cuv_evidence *ev, cuv_file *file)
+{
+    cuv_custom *custom = is_foreign_model(file->config) ? cuv_custom_for(ev, file->config, cuv_get_text(cuv_get(file->config, "config"), "name"))
+                                                        : NULL;
+    cuv_script *script = NULL;
+    if (!custom)
+        return CUV_OK;
+    cuv_custom_use use = {.layer = cuv_get_text(file->config, "class_name"), .class_name = cuv_get_text(file->config, "class_name"),
+                          .config = cuv_get(file->config, "config"), .keras = file->keras ? file->keras : 3};
+    job j = {.custom = custom, .use = &use, .record = file->config};
+    custom->used = true;
+    CUV_TRY(cuv_sc_read(ev, custom->file, use.keras == 1 ? 2 : use.keras, read_whole, &j, &script));
+    file->script = script;
+    return CUV_OK;
 }

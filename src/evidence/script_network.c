@@ -236,7 +236,7 @@ static cuv_status ask(cuv_sc *e, const cuv_sv *self)
                        self->self->node->text);
 }
 
-static cuv_status from_evidence(cuv_sc *e, cuv_sv *self)
+cuv_status cuv_sc_network_from_evidence(cuv_sc *e, cuv_sv *self)
 {
     cuv_sv *call = NULL, *inputs = NULL;
     CUV_TRY(cuv_sv_make(e, CUV_SV_LIST, &inputs));
@@ -292,7 +292,7 @@ cuv_status cuv_sc_finish_networks(cuv_sc *e, const cuv_py *module)
         return CUV_OK;
     if (!self)
         CUV_TRY(last_class(e, module, &self));
-    return self ? from_evidence(e, self) : CUV_OK;
+    return self ? cuv_sc_network_from_evidence(e, self) : CUV_OK;
 }
 
 /* ---- methods */

@@ -255,6 +255,17 @@ static void take_places(cuv_binding *b, const cuv_weight_places *places)
     b->place_count = places->count;
 }
 
+/* What code says of a class is assumed, and its weights are, too. */
+static void assume_custom(cuv_binding *b)
+{
+    bool custom = false;
+    for (size_t i = 0; i < b->ev->file_count; i++)
+        custom |= b->ev->files[i]->script && b->ev->files[i]->script->stands_for;
+    for (size_t i = 0; custom && i < b->m->weight_count; i++)
+        if (b->m->weights[i]->value)
+            b->m->weights[i]->level = CUV_ASSUMED;
+}
+
 static cuv_status bind(cuv_binding *b)
 {
     bool scripted = false;
@@ -280,6 +291,7 @@ static cuv_status bind(cuv_binding *b)
     }
     CUV_TRY(note_shards(b));
     CUV_TRY(cuv_fold_lora(b));
+    assume_custom(b);
     return note_decisions(b);
 }
 

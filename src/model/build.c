@@ -238,8 +238,8 @@ static cuv_status check_class(cuv_context *cx, const struct cuv_evidence *ev, co
                     .expected = "Sequential or Functional", .found = name,
                     .notes = cuv_format(cx, "module %s, registered name %s\nits arguments: %s%s%s", module ? module : "unknown",
                              registered ? registered : "none", arguments, held ? "\n" : "", held ? held : ""),
-                    .help = "its layers exist only in the class's Python code; give a script that builds the same model from "
-                            "Keras's own layers"},
+                    .help = name ? cuv_format(cx, "its layers exist only in the class's Python code: give that with --custom %s=CODE.py, or a script "
+                                              "that builds the same model from Keras's own layers", name) : NULL},
                     "the model is of the class '%s', which is somebody's own", name ? name : "?");
 }
 
@@ -369,6 +369,16 @@ static cuv_status finish(struct cuv_model *m, const cuv_graph *g)
     return cuv_program_check(m->program);
 }
 
+static cuv_status decide_class(struct cuv_model *m, const cuv_file *from)
+{
+    const cuv_script *s = from ? from->script : NULL;
+    if (!s || !s->stands_for)
+        return CUV_OK;
+    return cuv_model_decide(m, NULL, "class", cuv_format(m->cx, "%s as %s says", s->stands_for, s->stands_in), CUV_ASSUMED,
+                            cuv_format(m->cx, "--custom: what %s computes is in its author's code, which %s does not hold", s->stands_for, from->name),
+                            "any computation with weights of these shapes");
+}
+
 /* `keras`: the version whose behaviour counts; 0: as the evidence tells. */
 static cuv_status build(struct cuv_model *m, const struct cuv_evidence *ev, const cuv_value *record, const cuv_file *from, int keras)
 {
@@ -378,6 +388,7 @@ static cuv_status build(struct cuv_model *m, const struct cuv_evidence *ev, cons
     if (from && !m->from)
         return cuv_oom(m->cx);
     CUV_TRY(decide_version(m, ev, from, keras));
+    CUV_TRY(decide_class(m, from));
     m->program = cuv_program_new(m->arena);
     if (!m->program)
         return cuv_oom(m->cx);

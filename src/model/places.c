@@ -191,30 +191,85 @@ static cuv_status bind_run(cuv_binding *b, const cuv_file *f, const cuv_group *g
     return fill(b, r, g->tensors, CUV_INFERRED, why);
 }
 
+static size_t end_of_group(const cuv_binding *b, size_t from)
+{
+    size_t to = from;
+    while (to < b->place_count && b->places[to].group == b->places[from].group)
+        to++;
+    return to;
+}
+
+/* What the model holds itself comes last in files (top_level_model_weights), wherever it is listed. */
 static cuv_status by_groups(cuv_binding *b, const cuv_file *f)
 {
     size_t at = 0, filled = 0, wanted = 0;
+    run r;
     for (size_t i = 0; i < f->group_count; i++)
         filled += f->groups[i].count > 0;
-    for (int pass = 0; pass < 2; pass++) {
-        for (size_t i = 0; i < b->place_count;) {
-            size_t to = i, with = 0;
-            run r;
-            for (; to < b->place_count && b->places[to].group == b->places[i].group; to++)
-                with += cuv_unit_named(b, b->places[to].layer) != NULL;
+    for (size_t i = 0; i < b->place_count; i = end_of_group(b, i)) {
+        CUV_TRY(list_weights(b, i, end_of_group(b, i), BY_GROUP, &r));
+        wanted += r.count > 0;
+    }
+    if (wanted != filled)
+        return wrong_count(b, f->name, "layers with weights", filled, wanted);
+    for (int own = 0; own < 2; own++)
+        for (size_t i = 0; i < b->place_count; i = end_of_group(b, i)) {
+            size_t with = 0, to = end_of_group(b, i);
             CUV_TRY(list_weights(b, i, to, BY_GROUP, &r));
-            i = to;
-            wanted += pass == 0 && r.count > 0;
-            if (!pass || !r.count)
+            if (!r.count || (b->places[i].group == 0) != (own == 1))
                 continue;
+            for (size_t k = i; k < to; k++)
+                with += cuv_unit_named(b, b->places[k].layer) != NULL;
             while (at < f->group_count && !f->groups[at].count)
                 at++;
             CUV_TRY(bind_run(b, f, &f->groups[at++], &r, with));
         }
-        if (!pass && wanted != filled)
-            return wrong_count(b, f->name, "layers with weights", filled, wanted);
-    }
     return CUV_OK;
+}
+
+/* ---- SavedModels: model.variables by number, but for what stands nearer to the root under an attribute's name */
+
+static bool number_in_list(const char *key, size_t *out)
+{
+    static const char list[] = "variables/";
+    if (!key || !cuv_starts_with(key, list) || !key[sizeof list - 1])
+        return false;
+    *out = 0;
+    for (const char *p = key + sizeof list - 1; *p; p++) {
+        if (*p < '0' || *p > '9' || *out > 1u << 24)
+            return false;
+        *out = 10 * *out + (size_t)(*p - '0');
+    }
+    return true;
+}
+
+/* The list with one gap for each tensor that has a name of its own; more than one cannot be told apart. */
+static cuv_status by_number(cuv_binding *b, const cuv_file *f, bool *done)
+{
+    size_t total = cuv_file_tensor_count(f), at = 0, named = 0;
+    cuv_named *list = CUV_NEW_ARRAY(b->scratch, cuv_named, total + 1);
+    const cuv_named *own = NULL;
+    *done = false;
+    if (!list)
+        return cuv_oom(b->cx);
+    for (size_t g = 0; g < f->group_count; g++)
+        for (size_t k = 0; k < f->groups[g].count; k++) {
+            const cuv_named *t = &f->groups[g].tensors[k];
+            const bool numbered = number_in_list(t->key, &at);
+            if (numbered && (at >= total || list[at].tensor))
+                return CUV_OK;
+            if (numbered)
+                list[at] = *t;
+            own = numbered ? own : t;
+            named += !numbered;
+        }
+    for (size_t i = 0; own && named == 1 && i < total; i++)
+        if (!list[i].tensor)
+            list[i] = *own;
+    if (!total || named > 1 || named == total)
+        return CUV_OK;
+    *done = true;
+    return cuv_bind_places_list(b, list, total, f->name, CUV_INFERRED, cuv_format(b->cx, "%s numbers the variables of the model", f->name));
 }
 
 cuv_status cuv_bind_places(cuv_binding *b, const cuv_file *f)
@@ -223,5 +278,7 @@ cuv_status cuv_bind_places(cuv_binding *b, const cuv_file *f)
     if (f->arrangement == CUV_ARR_OBJECTS)
         return cuv_bind_object_places(b, f);
     CUV_TRY(by_path(b, f, &done));
+    if (!done)
+        CUV_TRY(by_number(b, f, &done));
     return done ? CUV_OK : by_groups(b, f);
 }

@@ -301,6 +301,26 @@ def test_diff_names_the_changed_tensor(tmp_path):
     assert [(r["layer"], r["tensor"]) for r in rows] == [("dense_1", "kernel")] and abs(rows[0]["max_abs"] - 0.5) < 1e-6
 
 
+LOOKS = {"summary": ["summary"], "view": ["view", "-o", "OUT.svg"], "program": ["inspect", "--stage", "program"]}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_weights_that_do_not_fit_are_told(look, tmp_path):
+    """A structure is shown without its weights, but never without a word on those that were given for it."""
+    rng = np.random.default_rng(0)
+    facts = np.load(MLP + ".npz")
+    weights = [facts["arr_%d" % i] for i in range(len(facts.files))]
+    weights[0] = rng.normal(size=(weights[0].shape[0] + 1, weights[0].shape[1])).astype("float32")
+    np.savez(tmp_path / "other.npz", *weights)
+    arguments = [str(tmp_path / "m.svg") if a == "OUT.svg" else a for a in LOOKS[look]]
+    said = must(*arguments, MLP + ".json", tmp_path / "other.npz").stderr
+    rows, units = weights[0].shape
+    assert "warning: Dense layer" in said and "error" not in said
+    assert "shape (%d, %d); other.npz#arr_0 is (%d, %d)" % (rows - 1, units, rows, units) in " ".join(said.split())
+    assert not must(*arguments, MLP + ".json", MLP + ".npz").stderr and not must(*arguments, MLP + ".json").stderr
+    must("rebuild", MLP + ".json", tmp_path / "other.npz", "-o", tmp_path / "m.keras", status=1)
+
+
 def test_bench():
     document = as_json("bench", MLP + ".keras", "--seconds", "0.2", "--batch", "8", "--threads", "1")
     assert document["batch"] == 8 and document["threads"] == 1 and document["throughput"] > 0

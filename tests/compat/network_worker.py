@@ -1,7 +1,7 @@
 """Runs the scripts of networks/ with real Keras and saves what they build: python network_worker.py FOLDER NAME...
 
-FOLDER/NAME.weights.h5, NAME.all.npy (model.get_weights()), of Keras 2 also NAME.h5 and the checkpoint NAME.ck, with random weights;
-NAME.io.npz has inputs and outputs.
+FOLDER/NAME.weights.h5, NAME.keras, NAME.all.npy (model.get_weights()), of Keras 2 also NAME.h5, the checkpoint NAME.ck and the SavedModel
+NAME.saved, of Keras 3 the whole model as NAME.full.h5, with random weights; NAME.io.npz has inputs and outputs.
 """
 import os
 import sys
@@ -47,9 +47,13 @@ def run(name, folder):
     x, y = tf.nest.flatten(x), [np.asarray(t) for t in tf.nest.flatten(y)]
     np.savez(base + ".io.npz", **{"x%d" % i: v for i, v in enumerate(x)}, **{"y%d" % i: v for i, v in enumerate(y)})
     model.save_weights(base + ".weights.h5")
+    model.save(base + ".keras")
     if tf.__version__.startswith("2.15"):
         model.save_weights(base + ".h5")
         model.save_weights(base + ".ck", save_format="tf")
+        model.save(base + ".saved")
+    else:
+        model.save(base + ".full.h5")
     np.save(base + ".all.npy", make_fixed.objects(model.get_weights()), allow_pickle=True)
 
 

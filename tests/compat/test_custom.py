@@ -1,5 +1,6 @@
 """Classes of people's own: Keras wrote the models and their outputs (make_custom.py), code in custom/ stands in for the classes, and the
 outputs must come out. Nothing of it is run."""
+import json
 import os
 import re
 
@@ -143,6 +144,29 @@ def test_a_model_that_is_code_throughout(release):
     assert done.returncode == 3
     for part in ("the class 'Whole'", "registered name lab>Whole", "units=4", "its weights, 4:", "(6, 4) float32", "(2,) float32"):
         assert part in text, part
+
+
+HOSTILE = {"no shape": "x", "negative": [None, -3], "huge": [None, 1 << 62], "a float": [None, 1e30], "not a number": [None, float("nan")],
+           "no sizes": [], "many axes": [None] * 40, "nothing": None, "texts": [None, "6"], "other sizes": [None, 7]}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_hostile_shape_of_a_class(what, tmp_path):
+    """What a file says of the shape that the model of a class was built for decides nothing without a word."""
+    path = tmp_path / "model.json"
+    record = {"class_name": "Whole", "registered_name": "lab>Whole", "config": {"units": 4}, "build_config": {"input_shape": HOSTILE[what]}}
+    path.write_text(json.dumps(record))
+    done = cuvier("rebuild", path, base("keras-3.15", "whole") + ".weights.h5", "--custom", "Whole=" + os.path.join(HERE, "custom", "whole.py"),
+                  "-o", tmp_path / "m.npz")
+    assert done.returncode in (1, 3) and "error: " in done.stderr
+
+
+def test_deep_shape_of_a_class(tmp_path):
+    shape = "[" * 2000 + "]" * 2000
+    path = tmp_path / "model.json"
+    path.write_text('{"class_name": "Whole", "config": {"units": 4}, "build_config": {"input_shape": %s}}' % shape)
+    done = cuvier("rebuild", path, "--custom", "Whole=" + os.path.join(HERE, "custom", "whole.py"), "-o", tmp_path / "m.npz")
+    assert done.returncode in (1, 3) and "error: " in done.stderr
 
 
 @pytest.mark.parametrize("release", RELEASES)

@@ -4,9 +4,10 @@ import glob
 import os
 import shutil
 
+import numpy as np
 import pytest
 
-from support import HERE, check_evidence, keras_215_python, keras_python, must, run_keras
+from support import HERE, as_json, check_evidence, keras_215_python, keras_python, must, numbered, run_keras
 
 FOLDER = os.path.join(HERE, "networks")
 NAMES = sorted(os.path.basename(p)[:-3] for p in glob.glob(os.path.join(FOLDER, "*.py")))
@@ -32,6 +33,82 @@ def test_network(made, name, carrier, tmp_path):
         pytest.skip("Keras %s does not write it" % release)
     path = os.path.join(folder, name)
     check_evidence([path + ".py", CARRIERS[release][carrier].format(path)], path + ".io.npz", tmp_path)
+
+
+# ---- the file of a whole model, whose class --custom gives
+
+CLASSES = {"attention_rnn": "Reader", "autoencoder": "Autoencoder", "cnn_blocks": "Net", "flags": "Flexible", "functional_inside": "Siamese",
+           "gated": "Gated", "heads": "MultiHead", "mlp": "MLP", "own_weights": "Net", "recurrent": "Tagger", "residual": "ResNet",
+           "transformer": "Classifier", "two_inputs": "Ranker", "unet": "UNet"}
+# Keras 3 writes the defaults of a class that has no get_config, whatever the model was made with: the code has to say it
+MADE_WITH = {"mlp": ("units=16", "units=12"), "flags": ("use_skip=False", "use_skip=True")}
+
+
+def code_of(folder, name, made_with=True):
+    """The class, without what the script does with it."""
+    with open(os.path.join(FOLDER, name + ".py")) as source:
+        text = source.read()
+    if made_with and name in MADE_WITH:
+        text = text.replace(*MADE_WITH[name])
+    path = os.path.join(folder, name + "_code.py")
+    with open(path, "w") as code:
+        code.write(text)
+    return path
+
+
+@pytest.mark.parametrize("carrier", ["keras", "full.h5", "saved"])
+@pytest.mark.parametrize("name", NAMES)
+def test_whole(made, name, carrier, tmp_path):
+    release, folder = made
+    if carrier == ("saved" if release == "3.15" else "full.h5"):
+        pytest.skip("Keras %s does not write it" % release)
+    if carrier == "full.h5" and name in ("functional_inside", "two_inputs"):
+        pytest.skip("it does not say the shapes, and --input-shape cannot say a dictionary or single numbers")
+    base = os.path.join(folder, name)
+    custom = ["--custom", "%s=%s" % (CLASSES[name], code_of(str(tmp_path), name))]
+    shapes = ["--input-shape=%s" % ",".join(map(str, x.shape[1:])) for x in numbered(np.load(base + ".io.npz"), "x")]
+    check_evidence([base + "." + carrier], base + ".io.npz", tmp_path, custom + shapes * (carrier == "full.h5"))
+
+
+def test_whole_is_assumed(made, tmp_path):
+    """The class and its weights are assumed until samples show them; defaults that the file does not tell are said."""
+    release, folder = made
+    base = os.path.join(folder, "cnn_blocks")
+    custom = ["--custom", "Net=%s" % code_of(str(tmp_path), "cnn_blocks")]
+    found = as_json("rebuild", base + ".keras", *custom, "-o", tmp_path / "m.npz")
+    assert {d["evidence"] for d in found["decisions"] if d["layer"]} == {"assumed"}
+    assert [d["evidence"] for d in found["decisions"] if d["field"] == "class"] == ["assumed"]
+    must("rebuild", base + ".keras", *custom, "--strict", "-o", tmp_path / "m.npz", status=1)
+    must("rebuild", base + ".keras", *custom, "--strict", "--samples", base + ".io.npz", "-o", tmp_path / "m.npz")
+    said = must("rebuild", base + ".keras", "-o", tmp_path / "m.npz", status=3).stderr
+    assert "--custom Net=CODE.py" in said
+
+
+def test_whole_with_other_arguments(made, tmp_path):
+    """What Keras 3 writes of the arguments are the defaults: another width is seen by the shapes, and the warning says why."""
+    release, folder = made
+    base = os.path.join(folder, "mlp")
+    custom = ["--custom", "MLP=%s" % code_of(str(tmp_path), "mlp", made_with=False)]
+    if release == "2.15":       # which writes what was given by name
+        check_evidence([base + ".keras"], base + ".io.npz", tmp_path, custom)
+        return
+    found = as_json("rebuild", base + ".keras", *custom, "-o", tmp_path / "m.npz", status=1)
+    ids = [f["code"] for f in found["findings"]]
+    assert ids == ["custom.defaults", "bind.model"]
+    assert any("units=16" in f["message"] for f in found["findings"] if f["code"] == "custom.defaults")
+
+
+NO_CLASS = {"another class": "from keras import layers\n\nclass Other(layers.Layer):\n    def call(self, x):\n        return x\n",
+            "a layer": "from keras import layers\n\nclass Net(layers.Layer):\n    def call(self, x):\n        return x\n",
+            "a function": "def Net(x):\n    return x\n", "no call": "import keras\n\nclass Net(keras.Model):\n    pass\n"}
+
+
+@pytest.mark.parametrize("what", NO_CLASS)
+def test_no_class(made, what, tmp_path):
+    code = tmp_path / "code.py"
+    code.write_text(NO_CLASS[what])
+    found = as_json("rebuild", os.path.join(made[1], "cnn_blocks.keras"), "--custom", "Net=%s" % code, "-o", tmp_path / "m.npz", status=1)
+    assert [f["code"] for f in found["findings"]] == ["custom.class"]
 
 
 # what people write after the class: {base} is the model's files

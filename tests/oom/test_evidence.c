@@ -28,6 +28,7 @@ static const carrier good[] = {
     {"script, configuration", {SYSTEMS "3-config/keras-3.15/rebuild.py"}, NULL},
     {"custom, keras", {C3("custom/residual.keras"), "Residual=" COMPAT "custom/residual.py"}, NULL},
     {"custom, h5", {C2("custom/mix.h5"), "Mix=" COMPAT "custom/mix.py"}, NULL},
+    {"custom, whole", {C3("custom/whole.keras"), "Whole=" COMPAT "custom/whole.py"}, NULL},
     {"weights alone", {C3("mlp.weights.h5")}, NULL},
     {"a list alone", {C3("cnn.all_weights.npy")}, NULL},
     {"paths alone", {C3("mlp_named.weights.h5")}, NULL},
