@@ -10,7 +10,7 @@
 
 typedef enum cuv_sv_kind {
     CUV_SV_NONE, CUV_SV_BOOL, CUV_SV_INT, CUV_SV_REAL, CUV_SV_TEXT, CUV_SV_BYTES,
-    CUV_SV_LIST, CUV_SV_TUPLE, CUV_SV_SET,      /* items */
+    CUV_SV_LIST, CUV_SV_TUPLE, CUV_SV_SET,      /* items; of a named tuple, values: the names of its fields */
     CUV_SV_DICT,                                /* items are the keys, values the values */
     CUV_SV_RANGE,                               /* integer, stop, step */
     CUV_SV_SLICE,                               /* items: start, stop, step */
@@ -193,6 +193,7 @@ typedef struct cuv_sc {
     size_t skipped_capacity;
     size_t walk;                /* last mark given to a walk */
     bool channels_first;        /* set_image_data_format */
+    cuv_sv *policy;             /* set_global_policy("mixed_float16"): the dtype of the layers made from then on; else NULL */
     cuv_map *skipped;           /* places listed already */
     size_t made;                /* layers so far */
     bool networks;              /* and their objects may be the model (script_network.c) */
@@ -309,6 +310,9 @@ CUV_MUST_USE cuv_status cuv_sc_foreign(cuv_sc *e, const char *name, const cuv_sa
 CUV_MUST_USE cuv_status cuv_sc_class(cuv_sc *e, const cuv_py *node, cuv_sv **out);
 CUV_MUST_USE cuv_status cuv_sc_instantiate(cuv_sc *e, cuv_sv *klass, const cuv_sargs *args, cuv_sv **out);
 
+CUV_MUST_USE cuv_status cuv_sc_named_tuple(cuv_sc *e, const cuv_sargs *args, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sc_make_tuple(cuv_sc *e, const cuv_sv *klass, const cuv_sargs *args, cuv_sv **out);
+
 /* ---- script_subclass.c: classes that extend Keras's Layer or Model, where e->bodies is set */
 bool cuv_sc_is_layer_class(const cuv_sv *klass);
 /* Of a class that is one of those: does it extend Model? */
@@ -343,6 +347,9 @@ CUV_MUST_USE cuv_status cuv_sc_places(cuv_sc *e, const cuv_sl *model, cuv_weight
 CUV_MUST_USE cuv_status cuv_sc_builtin(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out);      /* script_builtin.c */
 CUV_MUST_USE cuv_status cuv_sc_container_method(cuv_sc *e, cuv_sv *self, const char *name, const cuv_sargs *args, cuv_sv **out);
 CUV_MUST_USE cuv_status cuv_sc_library(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out);      /* script_library.c */
+/* script_folder.c: names in a folder, within the script's; a list that has `truth` is in an order that Python does not promise. */
+CUV_MUST_USE cuv_status cuv_sc_list_folder(cuv_sc *e, const cuv_sargs *args, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sc_glob(cuv_sc *e, const cuv_sv *within, const cuv_sv *pattern, cuv_sv **out);
 CUV_MUST_USE cuv_status cuv_sc_parser(cuv_sc *e, cuv_sv **out);                                                /* script_argparse.c */
 CUV_MUST_USE cuv_status cuv_sc_parser_method(cuv_sc *e, cuv_sv *parser, const char *name, const cuv_sargs *args, cuv_sv **out);
 CUV_MUST_USE cuv_status cuv_sc_file_method(cuv_sc *e, cuv_sv *self, const char *name, const cuv_sargs *args, cuv_sv **out);
@@ -350,7 +357,19 @@ CUV_MUST_USE cuv_status cuv_sc_numpy(cuv_sc *e, const char *name, const cuv_sarg
 CUV_MUST_USE cuv_status cuv_sc_array_method(cuv_sc *e, cuv_sv *self, const char *name, const cuv_sargs *args, cuv_sv **out);
 CUV_MUST_USE cuv_status cuv_sc_array_attribute(cuv_sc *e, cuv_sv *self, const char *name, cuv_sv **out);
 CUV_MUST_USE cuv_status cuv_sc_array_index(cuv_sc *e, const cuv_py *node, cuv_sv *array, cuv_sv *index, cuv_sv **out);
+/* What comes from an array under a label of its own; values of a new tensor, within the limits. */
+CUV_MUST_USE cuv_status cuv_sc_derived(cuv_sc *e, const cuv_sv *from, const cuv_tensor *t, const char *suffix, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sc_new_tensor(cuv_sc *e, cuv_dtype dtype, const int64_t *shape, int rank, cuv_tensor **t, void **values);
+/* script_numpy.c: more of NumPy's functions, files of numbers as text, a[...] = value. */
+CUV_MUST_USE cuv_status cuv_sc_numpy_more(cuv_sc *e, const char *name, cuv_sv *v, const cuv_sargs *args, cuv_sv **out);
+bool cuv_sc_numpy_takes_lists(const char *name);
+CUV_MUST_USE cuv_status cuv_sc_load_text(cuv_sc *e, const cuv_sargs *args, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sc_array_fill(cuv_sc *e, cuv_sv *array, const cuv_sv *index, cuv_sv *value);
+/* script_arith.c: arithmetic with NumPy's broadcasting, sums and means, functions of each element. */
+CUV_MUST_USE cuv_status cuv_sc_array_reduce(cuv_sc *e, const char *name, cuv_sv *v, const cuv_sargs *args, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sc_array_each(cuv_sc *e, const char *name, cuv_sv *v, cuv_sv **out);
 CUV_MUST_USE cuv_status cuv_sc_array_operate(cuv_sc *e, int op, cuv_sv *a, cuv_sv *b, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sc_shape_array(cuv_sc *e, const int64_t *shape, int rank, cuv_dtype dtype, cuv_sv **out);   /* no data */
 CUV_MUST_USE cuv_status cuv_sc_array_of(cuv_sc *e, cuv_sv *v, cuv_sv **out);    /* np.array(v); unknown when it cannot be one */
 CUV_MUST_USE cuv_status cuv_sc_keras_call(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out);   /* script_keras.c */
 
@@ -416,14 +435,20 @@ CUV_MUST_USE cuv_status cuv_sc_layer_attribute(cuv_sc *e, const cuv_py *node, cu
 CUV_MUST_USE cuv_status cuv_sc_set_layer_attribute(cuv_sc *e, const cuv_py *node, cuv_sl *layer, const char *name, cuv_sv *value);
 /* script_weights.c */
 CUV_MUST_USE cuv_status cuv_sc_set_weights(cuv_sc *e, cuv_sl *layer, cuv_sv *list, const cuv_py *node);
+/* kernel_initializer=Constant(array) and the like are weights, where they are given for all weights of the layer. */
+CUV_MUST_USE cuv_status cuv_sc_constant_weights(cuv_sc *e, cuv_sl *layer, const cuv_sargs *args);
 CUV_MUST_USE cuv_status cuv_sc_get_weights(cuv_sc *e, cuv_sl *layer, cuv_sv **out);
 /* layer.weights and the like: VARIABLEs where their number is known. */
 CUV_MUST_USE cuv_status cuv_sc_weight_list(cuv_sc *e, cuv_sl *layer, const char *which, cuv_sv **out);
 CUV_MUST_USE cuv_status cuv_sc_load_weights(cuv_sc *e, cuv_sl *layer, const cuv_sargs *args);
 CUV_MUST_USE cuv_status cuv_sc_variable(cuv_sc *e, cuv_sl *layer, const char *name, int64_t index, cuv_sv **out);
+/* The array that a variable is, as far as the code tells: set before, or of a known shape only; else unknown. */
+CUV_MUST_USE cuv_status cuv_sc_variable_array(cuv_sc *e, const cuv_sv *variable, cuv_sv **out);
 CUV_MUST_USE cuv_status cuv_sc_assign_variable(cuv_sc *e, cuv_sv *variable, cuv_sv *value, const cuv_py *node);
 /* The model has the weights of the file that it is loaded from. */
 CUV_MUST_USE cuv_status cuv_sc_take_file(cuv_sc *e, cuv_sl *model, cuv_file *file);
+/* script_weightshape.c: the shape that a weight of `owner` will have; `called` is the layer itself or its wrapper. False: not known. */
+bool cuv_sl_weight_shape(const cuv_sc *e, const cuv_sl *called, const cuv_sl *owner, const char *weight, int64_t *shape, int *rank);
 /* script_outcome.c: writes the assignments and weight files of the chosen model into the script. */
 CUV_MUST_USE cuv_status cuv_sc_finish_weights(cuv_sc *e, cuv_sl *model);
 

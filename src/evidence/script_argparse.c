@@ -37,8 +37,10 @@ static cuv_status add_argument(cuv_sc *e, cuv_sv *parser, const cuv_sargs *args)
         value = cuv_sv_bool(e, cuv_sv_is(action, "store_false"));
     if (!value && (asked || !option))
         CUV_TRY(cuv_sv_unknown(e, &value, "the argument '%s' of the command line", name));
-    if (value && value->kind == CUV_SV_TEXT && type)            /* argparse converts defaults that are strings */
-        CUV_TRY(cuv_sc_call(e, type, &(cuv_sargs){&value, 1, NULL, NULL, 0, args->node}, &value));
+    if (value && value->kind == CUV_SV_TEXT && type) {          /* argparse converts defaults that are strings */
+        cuv_sv *text = value;
+        CUV_TRY(cuv_sc_call(e, type, &(cuv_sargs){&text, 1, NULL, NULL, 0, args->node}, &value));
+    }
     return cuv_sv_put_word(e, parser, name, value ? value : e->none);
 }
 

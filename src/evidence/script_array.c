@@ -6,7 +6,7 @@
 
 /* ---- making ---- */
 
-static cuv_status shape_only(cuv_sc *e, const int64_t *shape, int rank, cuv_dtype dtype, cuv_sv **out)
+cuv_status cuv_sc_shape_array(cuv_sc *e, const int64_t *shape, int rank, cuv_dtype dtype, cuv_sv **out)
 {
     cuv_tensor *t = CUV_NEW(e->ev->arena, cuv_tensor);
     size_t count = 0;
@@ -21,7 +21,7 @@ static cuv_status shape_only(cuv_sc *e, const int64_t *shape, int rank, cuv_dtyp
     return cuv_sv_array(e, t, NULL, out);
 }
 
-static cuv_status new_tensor(cuv_sc *e, cuv_dtype dtype, const int64_t *shape, int rank, cuv_tensor **t, void **values)
+cuv_status cuv_sc_new_tensor(cuv_sc *e, cuv_dtype dtype, const int64_t *shape, int rank, cuv_tensor **t, void **values)
 {
     size_t count = 0;
     if (!cuv_shape_count(shape, rank, &count) || count > cuv_context_limits(e->cx)->tensor_bytes / 8)
@@ -31,13 +31,22 @@ static cuv_status new_tensor(cuv_sc *e, cuv_dtype dtype, const int64_t *shape, i
     return cuv_tensor_new(e->ev->arena, dtype, shape, rank, t, values);
 }
 
-static cuv_status derived(cuv_sc *e, const cuv_sv *from, const cuv_tensor *t, const char *suffix, cuv_sv **out)
+cuv_status cuv_sc_derived(cuv_sc *e, const cuv_sv *from, const cuv_tensor *t, const char *suffix, cuv_sv **out)
 {
     const char *label = from->label ? cuv_arena_printf(e->ev->arena, "%s%s", from->label, suffix) : NULL;
     if (from->label && !label)
         return cuv_oom(e->cx);
     CUV_TRY(cuv_sv_array(e, t, label, out));
     (*out)->unsure = from->unsure;
+    return CUV_OK;
+}
+
+/* As NumPy's views are: what is written into one is written into the other, too. */
+static cuv_status viewed(cuv_sc *e, cuv_sv *from, const cuv_tensor *t, const char *suffix, cuv_sv **out)
+{
+    CUV_TRY(cuv_sc_derived(e, from, t, suffix, out));
+    (*out)->self = from;
+    from->truth = true;
     return CUV_OK;
 }
 
@@ -106,7 +115,7 @@ cuv_status cuv_sc_array_of(cuv_sc *e, cuv_sv *v, cuv_sv **out)
             return cuv_sv_unknown(e, out, "an array made of %s", cuv_sv_describe(e, v));
         return CUV_OK;
     }
-    CUV_TRY(new_tensor(e, real ? CUV_F64 : CUV_I64, shape, rank, &t, &values));
+    CUV_TRY(cuv_sc_new_tensor(e, real ? CUV_F64 : CUV_I64, shape, rank, &t, &values));
     double *at = values;
     fill_nested(v, &at);
     if (!real)
@@ -155,10 +164,10 @@ static cuv_status converted(cuv_sc *e, cuv_sv *v, const cuv_sv *dtype, cuv_sv **
     if (to == v->tensor->dtype)
         return CUV_OK;
     if (!v->tensor->data)
-        return shape_only(e, v->tensor->shape, v->tensor->rank, to, out);
-    CUV_TRY(new_tensor(e, to, v->tensor->shape, v->tensor->rank, &t, &values));
+        return cuv_sc_shape_array(e, v->tensor->shape, v->tensor->rank, to, out);
+    CUV_TRY(cuv_sc_new_tensor(e, to, v->tensor->shape, v->tensor->rank, &t, &values));
     cuv_convert(values, to, v->tensor->data, v->tensor->dtype, cuv_tensor_count(t));
-    return derived(e, v, t, cuv_sc_format(e, " as %s", cuv_dtype_name(to)), out);
+    return cuv_sc_derived(e, v, t, cuv_sc_format(e, " as %s", cuv_dtype_name(to)), out);
 }
 
 /* ---- moving axes ---- */
@@ -177,10 +186,10 @@ static cuv_status transposed(cuv_sc *e, cuv_sv *v, const int *perm, cuv_sv **out
         return CUV_OK;
     }
     if (!v->tensor->data)
-        return shape_only(e, shape, v->tensor->rank, v->tensor->dtype, out);
+        return cuv_sc_shape_array(e, shape, v->tensor->rank, v->tensor->dtype, out);
     CUV_TRY(cuv_sc_step(e, cuv_tensor_count(v->tensor) / 64));
     CUV_TRY(cuv_tensor_transpose(e->ev->arena, v->tensor, perm, &t));
-    return derived(e, v, t, reverse ? ".T" : cuv_sc_format(e, ".transpose%s", cuv_shape_text(e->cx, (int64_t[]){perm[0], perm[1],
+    return viewed(e, v, t, reverse ? ".T" : cuv_sc_format(e, ".transpose%s", cuv_shape_text(e->cx, (int64_t[]){perm[0], perm[1],
                    v->tensor->rank > 2 ? perm[2] : 0, v->tensor->rank > 3 ? perm[3] : 0}, v->tensor->rank < 4 ? v->tensor->rank : 4)), out);
 }
 
@@ -229,18 +238,18 @@ static cuv_status reshape(cuv_sc *e, cuv_sv *v, const cuv_sv *to, cuv_sv **out)
         return cuv_sc_fail(e, e->at, CUV_NO, "script.reshape", NULL, "%s has %zu values and cannot take the shape %s",
                            v->label ? v->label : cuv_sv_describe(e, v), count, cuv_sv_describe(e, to));
     if (!v->tensor->data)
-        return shape_only(e, shape, rank, v->tensor->dtype, out);
+        return cuv_sc_shape_array(e, shape, rank, v->tensor->dtype, out);
     CUV_TRY(cuv_tensor_reshape(e->ev->arena, v->tensor, shape, rank, &t));
-    return derived(e, v, t, cuv_sc_format(e, ".reshape%s", cuv_shape_text(e->cx, shape, rank)), out);
+    return viewed(e, v, t, cuv_sc_format(e, ".reshape%s", cuv_shape_text(e->cx, shape, rank)), out);
 }
 
 static cuv_status with_shape(cuv_sc *e, cuv_sv *v, const int64_t *shape, int rank, const char *suffix, cuv_sv **out)
 {
     cuv_tensor *t = NULL;
     if (!v->tensor->data)
-        return shape_only(e, shape, rank, v->tensor->dtype, out);
+        return cuv_sc_shape_array(e, shape, rank, v->tensor->dtype, out);
     CUV_TRY(cuv_tensor_reshape(e->ev->arena, v->tensor, shape, rank, &t));
-    return derived(e, v, t, suffix, out);
+    return viewed(e, v, t, suffix, out);
 }
 
 static cuv_status expand(cuv_sc *e, cuv_sv *v, const cuv_sv *axis, cuv_sv **out)
@@ -273,10 +282,10 @@ static cuv_status squeeze(cuv_sc *e, cuv_sv *v, const cuv_sv *axis, cuv_sv **out
 
 /* ---- indexing ---- */
 
-typedef struct pick { int64_t start, step, count, stride; bool drop; } pick;
+typedef struct pick { int64_t start, step, count, stride; const int64_t *list; bool drop; } pick;
 
 /* Turns an index into one pick an axis of the array, and the result's shape with its new axes. */
-typedef struct picks { pick axis[CUV_MAX_RANK]; int used, rank; int64_t shape[CUV_MAX_RANK]; bool known, outside; int64_t index; } picks;
+typedef struct picks { pick axis[CUV_MAX_RANK]; int used, rank; int64_t shape[CUV_MAX_RANK]; bool known, outside, lists; int64_t index; } picks;
 
 static void pick_one(picks *p, const cuv_tensor *t, const cuv_sv *index)
 {
@@ -312,7 +321,38 @@ static void pick_one(picks *p, const cuv_tensor *t, const cuv_sv *index)
     p->shape[p->rank++] = k->count;
 }
 
-static bool plan_index(const cuv_tensor *t, const cuv_sv *index, picks *p)
+/* w[:, [2, 0, 1]]: one list of whole numbers. */
+static bool pick_list(cuv_sc *e, picks *p, const cuv_tensor *t, const cuv_sv *index)
+{
+    const cuv_tensor *numbers = index->kind == CUV_SV_ARRAY ? index->tensor : NULL;
+    int64_t length = t->shape[p->used];
+    if (p->lists || index->unsure || (numbers && (!numbers->data || numbers->rank != 1 || !cuv_dtype_is_integer(numbers->dtype))))
+        return false;
+    size_t count = numbers ? cuv_tensor_count(numbers) : index->count;
+    int64_t *list = CUV_NEW_ARRAY(e->arena, int64_t, count + 1);
+    for (size_t i = 0; list && i < count; i++) {
+        if (numbers)
+            list[i] = (int64_t)cuv_tensor_at(numbers, i);
+        else if (index->items[i]->kind == CUV_SV_BOOL || !cuv_sv_as_int(index->items[i], &list[i]))
+            return false;
+        p->index = list[i];
+        list[i] += list[i] < 0 ? length : 0;
+        p->outside = p->outside || list[i] < 0 || list[i] >= length;
+        if (p->outside)
+            return true;
+    }
+    p->axis[p->used++] = (pick){.count = (int64_t)count, .list = list};
+    p->shape[p->rank++] = (int64_t)count;
+    p->lists = true;
+    return list != NULL;
+}
+
+static bool is_list(const cuv_sv *v)
+{
+    return v->kind == CUV_SV_LIST || (v->kind == CUV_SV_ARRAY && v->tensor->rank == 1);
+}
+
+static bool plan_index(cuv_sc *e, const cuv_tensor *t, const cuv_sv *index, picks *p)
 {
     cuv_sv *one = (cuv_sv *)(uintptr_t)index;
     size_t count = index->kind == CUV_SV_TUPLE ? index->count : 1, takes = 0;
@@ -336,12 +376,19 @@ static bool plan_index(const cuv_tensor *t, const cuv_sv *index, picks *p)
                 pick_one(p, t, &whole);
         else if ((items[i]->kind == CUV_SV_SLICE || cuv_sv_as_int(items[i], &at)) && p->used < t->rank)
             pick_one(p, t, items[i]);
-        else
+        else if (!is_list(items[i]) || p->used >= t->rank || !pick_list(e, p, t, items[i]))
             return false;
+        if (p->outside)
+            return true;
     }
     while (p->used < t->rank && p->rank < CUV_MAX_RANK)
         pick_one(p, t, &whole);
     return p->known && p->used == t->rank;
+}
+
+static int64_t at_pick(const pick *k, int64_t i)
+{
+    return k->list ? k->list[i] : k->start + i * k->step;
 }
 
 /* Copies the picked elements in C order. */
@@ -352,9 +399,9 @@ static void gather(const cuv_tensor *t, picks *p, uint8_t *to)
     for (int i = t->rank - 1; i >= 0; i--) {
         p->axis[i].stride = stride;
         stride *= t->shape[i];
-        offset += p->axis[i].start * p->axis[i].stride;
         if (p->axis[i].count == 0)
             return;
+        offset += at_pick(&p->axis[i], 0) * p->axis[i].stride;
     }
     for (;;) {
         memcpy(to, t->data + (size_t)offset * size, size);
@@ -363,10 +410,10 @@ static void gather(const cuv_tensor *t, picks *p, uint8_t *to)
         for (; i >= 0; i--) {
             pick *k = &p->axis[i];
             if (++at[i] < k->count) {
-                offset += k->step * k->stride;
+                offset += (at_pick(k, at[i]) - at_pick(k, at[i] - 1)) * k->stride;
                 break;
             }
-            offset -= (k->count - 1) * k->step * k->stride;
+            offset += (at_pick(k, 0) - at_pick(k, k->count - 1)) * k->stride;
             at[i] = 0;
         }
         if (i < 0)
@@ -394,62 +441,23 @@ cuv_status cuv_sc_array_index(cuv_sc *e, const cuv_py *node, cuv_sv *array, cuv_
         *out = array;
         return CUV_OK;
     }
-    if (!plan_index(t, index, &p))
+    if (!plan_index(e, t, index, &p))
         return cuv_sv_unknown(e, out, "a part of %s", array->label ? array->label : "an array");
     if (p.outside)
         return cuv_sc_fail(e, node, CUV_NO, "script.index", NULL, "index %lld of %s, whose shape is %s", (long long)p.index,
                            array->label ? array->label : "an array", cuv_shape_text(e->cx, t->shape, t->rank));
     if (!t->data)
-        return shape_only(e, p.shape, p.rank, t->dtype, out);
+        return cuv_sc_shape_array(e, p.shape, p.rank, t->dtype, out);
     if (p.axis[0].drop && p.rank == t->rank - 1 && p.used == t->rank && index->kind != CUV_SV_TUPLE) {
         CUV_TRY(cuv_sc_step(e, 8));
         CUV_TRY(cuv_tensor_row(e->ev->arena, t, p.axis[0].start, &made));
-        return derived(e, array, made, index_words(e, node, index), out);
+        return viewed(e, array, made, index_words(e, node, index), out);
     }
     if (t->dtype == CUV_STR)
         return cuv_sv_unknown(e, out, "a string of an array");
-    CUV_TRY(new_tensor(e, t->dtype, p.shape, p.rank, &made, &values));
+    CUV_TRY(cuv_sc_new_tensor(e, t->dtype, p.shape, p.rank, &made, &values));
     gather(t, &p, values);
-    return derived(e, array, made, index_words(e, node, index), out);
-}
-
-/* ---- arithmetic ---- */
-
-static double combine(int op, double a, double b)
-{
-    switch (op) {
-    case '+': return a + b;
-    case '-': return a - b;
-    case '*': return a * b;
-    case '/': return a / b;
-    default: return pow(a, b);
-    }
-}
-
-cuv_status cuv_sc_array_operate(cuv_sc *e, int op, cuv_sv *a, cuv_sv *b, cuv_sv **out)
-{
-    cuv_sv *shaped = a->kind == CUV_SV_ARRAY ? a : b, *other = shaped == a ? b : a;
-    const cuv_tensor *t = shaped->tensor, *u = other->kind == CUV_SV_ARRAY ? other->tensor : NULL;
-    double scalar = 0;
-    cuv_tensor *made = NULL;
-    void *values = NULL;
-    bool simple = strchr("+-*/p", op) != NULL && (u ? cuv_shape_equal(t->shape, t->rank, u->shape, u->rank) && u->dtype == t->dtype
-                                                    : cuv_sv_as_real(other, &scalar));
-    if (!simple || t->dtype == CUV_STR || shaped->unsure || other->unsure)
-        return cuv_sv_unknown(e, out, "the result of an operator on %s and %s", cuv_sv_describe(e, a), cuv_sv_describe(e, b));
-    cuv_dtype to = cuv_dtype_is_float(t->dtype) ? t->dtype : op == '/' || other->kind == CUV_SV_REAL ? CUV_F64 : t->dtype;
-    if (!t->data || (u && !u->data))
-        return shape_only(e, t->shape, t->rank, to, out);
-    if (to == CUV_F32)
-        scalar = (double)(float)scalar;             /* NumPy rounds the scalar first */
-    size_t n = cuv_tensor_count(t);
-    CUV_TRY(new_tensor(e, to, t->shape, t->rank, &made, &values));
-    for (size_t i = 0; i < n; i++) {
-        double x = cuv_tensor_at(t, i), y = u ? cuv_tensor_at(u, i) : scalar;
-        double z = shaped == a ? combine(op, x, y) : combine(op, y, x);
-        cuv_convert((uint8_t *)values + i * cuv_dtype_size(to), to, &z, CUV_F64, 1);
-    }
-    return derived(e, shaped, made, u ? " computed" : cuv_sc_format(e, " %c %g", op == 'p' ? '^' : op, scalar), out);
+    return viewed(e, array, made, index_words(e, node, index), out);
 }
 
 /* ---- attributes and methods ---- */
@@ -498,21 +506,53 @@ static cuv_status scalar_value(cuv_sc *e, const cuv_sv *self, cuv_sv **out)
     return t->dtype < CUV_F16 ? cuv_sv_int(e, (int64_t)x, out) : cuv_sv_real(e, x, out);
 }
 
-static cuv_status in_c_order(const cuv_sargs *args, bool *plain)
+static bool in_c_order(const cuv_sargs *args, bool *fortran)
 {
     const cuv_sv *order = cuv_sc_arg(args, args->count, "order");
-    *plain = !order || cuv_sv_is(order, "C");
-    return CUV_OK;
+    *fortran = cuv_sv_is(order, "F");
+    return !order || *fortran || cuv_sv_is(order, "C");
+}
+
+/* In Fortran's order: the same numbers as of the transposed array, put into the reversed shape, and that transposed. */
+static cuv_status reshape_in(cuv_sc *e, cuv_sv *v, cuv_sv *to, bool fortran, cuv_sv **out)
+{
+    cuv_sv *turned = NULL, *shape = NULL, *made = NULL;
+    if (!fortran)
+        return reshape(e, v, to, out);
+    CUV_TRY(transpose(e, v, NULL, &turned));
+    if (!cuv_sv_is_seq(to))
+        return reshape(e, turned, to, out);
+    CUV_TRY(cuv_sv_make(e, CUV_SV_TUPLE, &shape));
+    for (size_t i = to->count; i > 0; i--)
+        CUV_TRY(cuv_sv_add(e, shape, to->items[i - 1]));
+    CUV_TRY(reshape(e, turned, shape, &made));
+    if (made->kind != CUV_SV_ARRAY) {
+        *out = made;
+        return CUV_OK;
+    }
+    return transpose(e, made, NULL, out);
+}
+
+static cuv_status of_array(cuv_sc *e, const char *name, cuv_sv *v, const cuv_sargs *args, cuv_sv **out);
+
+/* Methods that are functions of NumPy's, too: a.swapaxes(0, 1), a.mean(axis=2). */
+static cuv_status of_method(cuv_sc *e, cuv_sv *self, const char *name, const cuv_sargs *args, cuv_sv **out)
+{
+    cuv_sv *items = NULL;
+    CUV_TRY(cuv_sv_make(e, CUV_SV_TUPLE, &items));
+    CUV_TRY(cuv_sv_add(e, items, self));
+    for (size_t i = 0; i < args->count; i++)
+        CUV_TRY(cuv_sv_add(e, items, args->items[i]));
+    return of_array(e, name, self, &(cuv_sargs){items->items, items->count, args->names, args->values, args->named, args->node}, out);
 }
 
 cuv_status cuv_sc_array_method(cuv_sc *e, cuv_sv *self, const char *name, const cuv_sargs *args, cuv_sv **out)
 {
     cuv_sv *tuple = NULL, *flat = NULL;
-    bool plain = true;
-    CUV_TRY(in_c_order(args, &plain));
+    bool fortran = false, plain = in_c_order(args, &fortran);
     if (cuv_streq(name, "reshape") && args->count > 0 && plain) {
         CUV_TRY(as_tuple(e, args, &tuple));
-        return reshape(e, self, tuple, out);
+        return reshape_in(e, self, tuple, fortran, out);
     }
     if (cuv_streq(name, "transpose")) {
         if (args->count > 0)
@@ -521,7 +561,7 @@ cuv_status cuv_sc_array_method(cuv_sc *e, cuv_sv *self, const char *name, const 
     }
     if ((cuv_streq(name, "flatten") || cuv_streq(name, "ravel")) && args->count == 0 && plain) {
         CUV_TRY(cuv_sv_int(e, -1, &flat));
-        return reshape(e, self, flat, out);
+        return reshape_in(e, self, flat, fortran, out);
     }
     if (cuv_streq(name, "astype"))
         return converted(e, self, cuv_sc_arg(args, 0, "dtype"), out);
@@ -529,17 +569,46 @@ cuv_status cuv_sc_array_method(cuv_sc *e, cuv_sv *self, const char *name, const 
         return squeeze(e, self, cuv_sc_arg(args, 0, "axis"), out);
     if (cuv_streq(name, "item") && self->tensor->rank == 0)
         return scalar_value(e, self, out);
-    if (cuv_streq(name, "copy") || cuv_streq(name, "numpy") || cuv_streq(name, "tolist") || cuv_streq(name, "item") ||
-        cuv_streq(name, "view")) {
+    if (cuv_streq(name, "copy"))
+        return cuv_sc_derived(e, self, self->tensor, "", out);
+    if (cuv_streq(name, "numpy") || cuv_streq(name, "tolist") || cuv_streq(name, "item") || cuv_streq(name, "view")) {
         *out = self;
         return CUV_OK;
     }
+    *out = NULL;
+    CUV_TRY(of_method(e, self, name, args, out));
+    if (*out)
+        return CUV_OK;
     if (cuv_streq(name, "sort") || cuv_streq(name, "fill") || cuv_streq(name, "resize"))
         self->unsure = true;
     return cuv_sv_unknown(e, out, "'%s' of %s", name, self->label ? self->label : "an array");
 }
 
 /* ---- functions ---- */
+
+/* Arrays saved one after another into one file: the next one at each call. */
+static cuv_status load_next(cuv_sc *e, const cuv_py *node, cuv_sv *from, const cuv_file *file, cuv_sv **out)
+{
+    cuv_source src = file->source;
+    cuv_value *value = NULL;
+    for (int64_t i = 0; i + 1 < from->integer; i++) {
+        size_t bytes = 0;
+        CUV_TRY(cuv_npy_size(e->arena, &src, &bytes));
+        if (bytes == 0 || bytes >= src.size)
+            return cuv_sc_fail(e, node, CUV_NO, "script.file", NULL, bytes ? "%s holds %lld array%s, and one more is loaded here"
+                               : "of %s only the first array is read: it holds objects, and what lies behind them is not looked for", file->name,
+                               (long long)i + 1, i == 0 ? "" : "s");
+        src.data += bytes;
+        src.size -= bytes;
+        src.offset += src.offset != UINT64_MAX ? bytes : 0;
+    }
+    size_t mark = cuv_findings_mark(e->cx);
+    CUV_TRY(cuv_npy_parse(e->ev->arena, &src, &value));
+    cuv_findings_rewind(e->cx, mark);
+    CUV_TRY(cuv_sv_from_value(e, value, 0, out));
+    (*out)->label = cuv_arena_printf(e->ev->arena, "%s (array %lld)", file->name, (long long)from->integer);
+    return (*out)->label ? CUV_OK : cuv_oom(e->cx);
+}
 
 static cuv_status load(cuv_sc *e, const cuv_sargs *args, cuv_sv **out)
 {
@@ -551,6 +620,8 @@ static cuv_status load(cuv_sc *e, const cuv_sargs *args, cuv_sv **out)
     if (!file->root)
         return cuv_sc_unsupported(e, args->node, NULL, "numpy.load is given %s, which is %s", file->name,
                                   file->kind ? file->kind : "of another form");
+    if (from->kind == CUV_SV_FILE && from->integer++ > 0)
+        return load_next(e, args->node, from, file, out);
     CUV_TRY(cuv_sv_from_value(e, file->root, 0, out));
     if (!(*out)->label)
         (*out)->label = file->name;
@@ -581,9 +652,11 @@ static cuv_status filled(cuv_sc *e, const char *name, const cuv_sargs *args, cuv
         known = shape[i] >= 0;
     if (!known || (dtype && !read_dtype(dtype, &type)) || type == CUV_STR)
         return cuv_sv_unknown(e, out, "numpy.%s of what is not known", name);
-    if (cuv_starts_with(name, "empty"))
-        return shape_only(e, shape, rank, type, out);
-    CUV_TRY(new_tensor(e, type, shape, rank, &t, &values));
+    bool empty = cuv_starts_with(name, "empty");
+    if (empty && !cuv_dtype_is_float(type))
+        return cuv_sc_shape_array(e, shape, rank, type, out);
+    x = empty ? (double)NAN : x;                    /* what stays so is not known: set_weights() looks for it */
+    CUV_TRY(cuv_sc_new_tensor(e, type, shape, rank, &t, &values));
     for (size_t i = 0; x != 0 && i < cuv_tensor_count(t); i++)
         cuv_convert((uint8_t *)values + i * cuv_dtype_size(type), type, &x, CUV_F64, 1);
     CUV_TRY(cuv_sv_array(e, t, NULL, out));
@@ -609,7 +682,7 @@ static cuv_status random_array(cuv_sc *e, const char *name, const cuv_sargs *arg
     bool known = shape_value && read_shape(shape_value, shape, &rank);
     for (int i = 0; known && i < rank; i++)
         known = shape[i] >= 0;
-    return known ? shape_only(e, shape, rank, CUV_F64, out) : cuv_sv_unknown(e, out, "random numbers");
+    return known ? cuv_sc_shape_array(e, shape, rank, CUV_F64, out) : cuv_sv_unknown(e, out, "random numbers");
 }
 
 static bool join_shape(const cuv_sv *list, bool stack, int64_t axis, int64_t *shape, int *rank, int *at)
@@ -657,7 +730,7 @@ static cuv_status join(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_s
     known = known && !(cuv_streq(name, "vstack") && list->count && list->items[0]->kind == CUV_SV_ARRAY && list->items[0]->tensor->rank < 2);
     if (!known || !join_shape(list, stack, axis, shape, &rank, &at))
         return cuv_sv_unknown(e, out, "joined arrays");
-    CUV_TRY(new_tensor(e, list->items[0]->tensor->dtype, shape, rank, &t, &values));
+    CUV_TRY(cuv_sc_new_tensor(e, list->items[0]->tensor->dtype, shape, rank, &t, &values));
     size_t outer = 1, size = cuv_dtype_size(t->dtype), offset = 0;
     for (int i = 0; i < at; i++)
         outer *= (size_t)shape[i];
@@ -669,7 +742,7 @@ static cuv_status join(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_s
             memcpy((uint8_t *)values + k * row + offset, part->data + k * bytes, bytes);
         offset += bytes;
     }
-    return derived(e, list->items[0], t, " and others joined", out);
+    return cuv_sc_derived(e, list->items[0], t, " and others joined", out);
 }
 
 static cuv_status swap_axes(cuv_sc *e, const char *name, cuv_sv *v, const cuv_sargs *args, cuv_sv **out)
@@ -699,13 +772,13 @@ static cuv_status swap_axes(cuv_sc *e, const char *name, cuv_sv *v, const cuv_sa
 static cuv_status of_array(cuv_sc *e, const char *name, cuv_sv *v, const cuv_sargs *args, cuv_sv **out)
 {
     cuv_sv *second = cuv_sc_arg(args, 1, NULL);
-    bool plain = true;
-    CUV_TRY(in_c_order(args, &plain));
+    bool fortran = false, plain = in_c_order(args, &fortran);
     if (cuv_streq(name, "transpose"))
         return transpose(e, v, cuv_sc_arg(args, 1, "axes"), out);
     if (cuv_streq(name, "reshape") && plain) {
         second = second ? second : cuv_sc_arg(args, 1, "newshape");
-        return reshape(e, v, second ? second : cuv_sc_arg(args, 1, "shape"), out);
+        second = second ? second : cuv_sc_arg(args, 1, "shape");
+        return second ? reshape_in(e, v, second, fortran, out) : CUV_OK;
     }
     if (cuv_streq(name, "expand_dims"))
         return expand(e, v, cuv_sc_arg(args, 1, "axis"), out);
@@ -716,15 +789,13 @@ static cuv_status of_array(cuv_sc *e, const char *name, cuv_sv *v, const cuv_sar
     if (cuv_streq(name, "ravel") && plain) {
         cuv_sv *flat = NULL;
         CUV_TRY(cuv_sv_int(e, -1, &flat));
-        return reshape(e, v, flat, out);
+        return reshape_in(e, v, flat, fortran, out);
     }
-    if (cuv_streq(name, "copy") || cuv_streq(name, "ascontiguousarray")) {
-        *out = v;
-        return CUV_OK;
-    }
+    if (cuv_streq(name, "copy") || cuv_streq(name, "ascontiguousarray") || cuv_streq(name, "asfortranarray"))
+        return cuv_sc_derived(e, v, v->tensor, "", out);
     if (cuv_streq(name, "shape"))
         return cuv_sc_array_attribute(e, v, "shape", out);
-    return CUV_OK;
+    return cuv_sc_numpy_more(e, name, v, args, out);
 }
 
 cuv_status cuv_sc_numpy(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
@@ -734,6 +805,8 @@ cuv_status cuv_sc_numpy(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_
     cuv_sv *v = cuv_sc_arg(args, 0, NULL), *made = NULL;
     if (cuv_streq(name, "load"))
         return load(e, args, out);
+    if (cuv_streq(name, "loadtxt") || cuv_streq(name, "genfromtxt"))
+        return cuv_sc_load_text(e, args, out);
     for (size_t i = 0; i < sizeof fills / sizeof *fills; i++)
         if (cuv_streq(fills[i], name))
             return filled(e, name, args, out);
@@ -749,6 +822,10 @@ cuv_status cuv_sc_numpy(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_
         if (cuv_streq(name, "float32"))
             CUV_TRY(cuv_sv_word(e, "float32", &dtype));
         return converted(e, made, dtype, out);
+    }
+    if (v && v->kind == CUV_SV_LIST && cuv_sc_numpy_takes_lists(name)) {
+        CUV_TRY(cuv_sc_array_of(e, v, &made));
+        v = made;
     }
     if (v && v->kind == CUV_SV_ARRAY)
         CUV_TRY(of_array(e, name, v, args, out));

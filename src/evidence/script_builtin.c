@@ -558,6 +558,10 @@ static cuv_status has_attribute(cuv_sc *e, const cuv_sargs *args, cuv_sv **out)
     cuv_sv *v = NULL;
     if (args->count != 2 || args->items[1]->kind != CUV_SV_TEXT)
         return not_known(e, "an attribute", cuv_sc_arg(args, 0, NULL), out);
+    if (args->items[0]->kind == CUV_SV_TEXT || args->items[0]->kind == CUV_SV_BYTES) {     /* hasattr(name, 'decode') */
+        *out = cuv_sv_bool(e, cuv_sv_is(args->items[1], args->items[0]->kind == CUV_SV_TEXT ? "encode" : "decode"));
+        return CUV_OK;
+    }
     if (args->items[0]->kind != CUV_SV_LAYER)
         return not_known(e, "an attribute", args->items[0], out);
     CUV_TRY(cuv_sc_layer_attribute(e, args->node, args->items[0]->layer, args->items[1]->text, &v));

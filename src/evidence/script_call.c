@@ -289,6 +289,8 @@ static cuv_status variable_method(cuv_sc *e, cuv_sv *self, const char *name, con
         *out = e->none;
         return cuv_sc_assign_variable(e, self, value, args->node);
     }
+    if (cuv_streq(name, "numpy"))
+        return cuv_sc_variable_array(e, self, out);
     if (cuv_starts_with(name, "assign") || cuv_starts_with(name, "scatter"))
         return cuv_sc_unsupported(e, args->node, "assign(array) and set_weights([...]) are understood", "'%s' changes a weight", name);
     return cuv_sv_unknown(e, out, "the value of a weight");
@@ -347,6 +349,10 @@ cuv_status cuv_sc_call(cuv_sc *e, cuv_sv *what, const cuv_sargs *args, cuv_sv **
     case CUV_SV_METHOD: return call_method(e, what, args, out);
     case CUV_SV_FUNCTION: return cuv_sc_call_function(e, what, args, out);
     case CUV_SV_CLASS: return cuv_sc_instantiate(e, what, args, out);
+    case CUV_SV_OBJECT:
+        if (cuv_streq(what->text, "namedtuple"))
+            return cuv_sc_make_tuple(e, what, args, out);
+        return cuv_sc_foreign(e, what->text, args, out);
     case CUV_SV_INSTANCE: return call_instance(e, what, args, out);
     case CUV_SV_PARTIAL: return call_partial(e, what, args, out);
     case CUV_SV_LAYER: return cuv_sl_call(e, what->layer, args, out);

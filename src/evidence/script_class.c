@@ -59,6 +59,102 @@ static cuv_status keep_object(cuv_sc *e, cuv_sv *object)
     return CUV_OK;
 }
 
+/* ---- dataclasses and named tuples: their fields are what the class annotates, in that order ---- */
+
+static cuv_status add_fields(cuv_sc *e, const cuv_sv *klass, unsigned depth, cuv_sv *names)
+{
+    if (klass->self && depth < 16)
+        CUV_TRY(add_fields(e, klass->self, depth + 1, names));
+    for (size_t i = 0; klass->node && i < klass->node->body_count; i++) {
+        const cuv_py *s = klass->node->body[i];
+        cuv_sv *name = NULL;
+        if (s->kind != CUV_PY_ANNOTATED || s->a->kind != CUV_PY_NAME)
+            continue;
+        CUV_TRY(cuv_sv_word(e, s->a->text, &name));
+        bool known = false;
+        for (size_t k = 0; !known && k < names->count; k++)
+            known = cuv_sv_equal(names->items[k], name);
+        if (!known)
+            CUV_TRY(cuv_sv_add(e, names, name));
+    }
+    return CUV_OK;
+}
+
+/* field(default=..., default_factory=...) of the class; NULL: the value there is the default itself, or there is none. */
+static cuv_status made_default(cuv_sc *e, const cuv_sv *klass, const char *name, const cuv_py *node, cuv_sv **out)
+{
+    cuv_sv *value = NULL;
+    for (; klass && !value; klass = klass->self)
+        value = cuv_map_get(klass->scope->names, name);
+    *out = NULL;
+    if (!value || value->kind != CUV_SV_OBJECT || !cuv_streq(value->text, "field"))
+        return CUV_OK;
+    cuv_sv *factory = cuv_sv_get(value, "default_factory");
+    *out = cuv_sv_get(value, "default");
+    return factory ? cuv_sc_call(e, factory, &(cuv_sargs){.node = node}, out) : CUV_OK;
+}
+
+static cuv_status take_fields(cuv_sc *e, cuv_sv *object, const cuv_sargs *args)
+{
+    cuv_sv *names = NULL, *value = NULL, *after = NULL;
+    CUV_TRY(cuv_sv_make(e, CUV_SV_LIST, &names));
+    CUV_TRY(add_fields(e, object->self, 0, names));
+    if (args->count > names->count)
+        return cuv_sc_fail(e, args->node, CUV_NO, "script.argument", NULL, "'%s' has %zu fields and is given %zu values",
+                           object->self->node ? object->self->node->text : "the class", names->count, args->count);
+    for (size_t i = 0; i < names->count; i++) {
+        value = i < args->count ? args->items[i] : cuv_sc_arg(args, args->count, names->items[i]->text);
+        if (!value)
+            CUV_TRY(made_default(e, object->self, names->items[i]->text, args->node, &value));
+        if (value)
+            CUV_TRY(cuv_map_set(object->scope->names, names->items[i]->text, value));
+    }
+    for (size_t i = 0; i < args->named; i++)
+        CUV_TRY(cuv_map_set(object->scope->names, args->names[i], args->values[i]));
+    for (cuv_sv *k = object->self; !after && k; k = k->self)
+        after = cuv_map_get(k->scope->names, "__post_init__");
+    if (!after || after->kind != CUV_SV_FUNCTION)
+        return CUV_OK;
+    return cuv_sc_call_function(e, after, &(cuv_sargs){&object, 1, NULL, NULL, 0, args->node}, &value);
+}
+
+/* namedtuple('Params', 'kernel bias'): a tuple whose names stand in its `values`. */
+cuv_status cuv_sc_named_tuple(cuv_sc *e, const cuv_sargs *args, cuv_sv **out)
+{
+    cuv_sv *fields = cuv_sc_arg(args, 1, "field_names"), *name = NULL;
+    bool known = fields != NULL;
+    CUV_TRY(cuv_sv_make(e, CUV_SV_OBJECT, out));
+    (*out)->text = "namedtuple";
+    if (fields && fields->kind == CUV_SV_TEXT) {
+        for (const char *p = fields->text + strspn(fields->text, " ,"); *p; p += strspn(p, " ,")) {
+            size_t n = strcspn(p, " ,");
+            CUV_TRY(cuv_sv_text(e, p, n, &name));
+            CUV_TRY(cuv_sv_put(e, *out, name, e->none));
+            p += n;
+        }
+        return CUV_OK;
+    }
+    if (known)
+        CUV_TRY(cuv_sv_iterate(e, fields, &fields, &known));
+    for (size_t i = 0; known && i < fields->count; i++)
+        CUV_TRY(cuv_sv_put(e, *out, fields->items[i], e->none));
+    return known ? CUV_OK : cuv_sv_unknown(e, out, "a class of named tuples");
+}
+
+cuv_status cuv_sc_make_tuple(cuv_sc *e, const cuv_sv *klass, const cuv_sargs *args, cuv_sv **out)
+{
+    CUV_TRY(cuv_sv_make(e, CUV_SV_TUPLE, out));
+    for (size_t i = 0; i < klass->count; i++) {
+        cuv_sv *value = klass->items[i]->kind == CUV_SV_TEXT ? cuv_sc_arg(args, i, klass->items[i]->text) : NULL;
+        if (!value)
+            return cuv_sc_fail(e, args->node, CUV_NO, "script.argument", NULL, "the named tuple is made without its field %s",
+                               cuv_sv_describe(e, klass->items[i]));
+        CUV_TRY(cuv_sv_add(e, *out, value));
+    }
+    (*out)->values = klass->items;
+    return CUV_OK;
+}
+
 cuv_status cuv_sc_instantiate(cuv_sc *e, cuv_sv *klass, const cuv_sargs *args, cuv_sv **out)
 {
     cuv_sv *init = NULL, *result = NULL;
@@ -79,11 +175,8 @@ cuv_status cuv_sc_instantiate(cuv_sc *e, cuv_sv *klass, const cuv_sargs *args, c
         CUV_TRY(keep_object(e, *out));
     for (cuv_sv *k = klass; !init && k; k = k->self)
         init = cuv_map_get(k->scope->names, "__init__");
-    if (!init || init->kind != CUV_SV_FUNCTION) {
-        for (size_t i = 0; i < args->named; i++)             /* dataclasses */
-            CUV_TRY(cuv_map_set((*out)->scope->names, args->names[i], args->values[i]));
-        return CUV_OK;
-    }
+    if (!init || init->kind != CUV_SV_FUNCTION)
+        return take_fields(e, *out, args);
     cuv_sv *items = NULL;
     CUV_TRY(cuv_sv_make(e, CUV_SV_TUPLE, &items));
     CUV_TRY(cuv_sv_add(e, items, *out));

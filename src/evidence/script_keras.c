@@ -75,6 +75,54 @@ static cuv_status record_of(cuv_sc *e, cuv_sv *v, const cuv_py *node, cuv_value 
     return CUV_OK;
 }
 
+static cuv_status from_config(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out);
+
+/* Dense.from_config({...}): the entries are its arguments. */
+static cuv_status layer_from(cuv_sc *e, const char *class_name, cuv_sv *config, const cuv_py *node, cuv_sv **out)
+{
+    cuv_sargs args = {.names = CUV_NEW_ARRAY(e->arena, const char *, config->count + 1), .values = config->values, .named = config->count,
+                      .node = node};
+    if (!args.names)
+        return cuv_oom(e->cx);
+    for (size_t i = 0; i < config->count; i++) {
+        if (config->items[i]->kind != CUV_SV_TEXT)
+            return CUV_OK;
+        args.names[i] = config->items[i]->text;
+    }
+    return cuv_streq(class_name, "InputLayer") ? cuv_sc_input(e, &args, true, out) : cuv_sc_make_layer(e, class_name, &args, out);
+}
+
+/* A layer's record, {"class_name", "config"}; *out stays NULL when v is none. Wrappers hold records of layers, which only files have. */
+static cuv_status layer_of(cuv_sc *e, const cuv_sv *v, const cuv_py *node, cuv_sv **out)
+{
+    const cuv_sv *class_name = v && v->kind == CUV_SV_DICT ? cuv_sv_get(v, "class_name") : NULL;
+    cuv_sv *config = class_name ? cuv_sv_get(v, "config") : NULL;
+    bool layer = class_name && class_name->kind == CUV_SV_TEXT && (cuv_signature_of(class_name->text) || cuv_sv_is(class_name, "InputLayer"));
+    if (!layer || !config || config->kind != CUV_SV_DICT || cuv_sv_get(config, "layer") || cuv_sv_unknown_in(config))
+        return CUV_OK;
+    return layer_from(e, class_name->text, config, node, out);
+}
+
+static cuv_status deserialize(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
+{
+    CUV_TRY(layer_of(e, cuv_sc_arg(args, 0, "config"), args->node, out));
+    return *out ? CUV_OK : from_config(e, name, args, out);
+}
+
+/* layers.Dense.from_config(config); *out stays NULL for other names. */
+static cuv_status class_from_config(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
+{
+    cuv_sv *config = cuv_sc_arg(args, 0, "config");
+    const char *dot = strrchr(name, '.');
+    if (!dot || !cuv_streq(dot, ".from_config") || !cuv_starts_with(name, "layers.") || dot < name + strlen("layers.") || !config || config->kind != CUV_SV_DICT ||
+        cuv_sv_get(config, "layer") || cuv_sv_unknown_in(config))
+        return CUV_OK;
+    const char *from = name + strlen("layers."), *class_name = cuv_sc_format(e, "%.*s", (int)(dot - from), from);
+    if (!cuv_signature_of(class_name) && !cuv_streq(class_name, "InputLayer"))
+        return CUV_OK;
+    return layer_from(e, class_name, config, args->node, out);
+}
+
 static cuv_status from_config(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
 {
     cuv_sv *v = cuv_sc_arg(args, 0, "json_string");
@@ -207,8 +255,12 @@ static cuv_status set_types(cuv_sc *e, const char *name, const cuv_sargs *args, 
 {
     const cuv_sv *v = cuv_sc_arg(args, 0, NULL);
     *out = e->none;
-    if (cuv_sv_is(v, "float32"))
+    bool policy = v && v->kind == CUV_SV_TEXT && cuv_ends_with(name, "policy") && cuv_word_in("mixed_float16 mixed_bfloat16", v->text);
+    if (policy || cuv_sv_is(v, "float32")) {
+        CUV_TRY(cuv_sc_effect(e, args->node));
+        e->policy = policy ? (cuv_sv *)(uintptr_t)v : NULL;
         return CUV_OK;
+    }
     return cuv_sc_unsupported(e, args->node, "give the layers their dtype one by one, or leave it out: the weights are float32",
                               "%s(%s) changes the types of all layers", cuv_sc_last(name), v ? cuv_sv_describe(e, v) : "");
 }
@@ -244,6 +296,33 @@ static cuv_status constant(cuv_sc *e, const char *name, const cuv_sargs *args, c
     return cuv_sc_numpy(e, "array", &(cuv_sargs){both, 2, NULL, NULL, 0, args->node}, out);
 }
 
+static cuv_status object(cuv_sc *e, const char *name, const char *module, const cuv_sargs *args, cuv_sv **out);
+
+static cuv_status constant_initializer(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
+{
+    (void)name;
+    return object(e, "Constant", "keras.initializers", args, out);
+}
+
+/* The folder's file "checkpoint" names the one that was written last. */
+static cuv_status latest_checkpoint(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
+{
+    static const char key[] = "model_checkpoint_path: \"";
+    const cuv_sv *folder = cuv_sc_arg(args, 0, "checkpoint_dir");
+    cuv_file *file = NULL;
+    if (!folder || folder->kind != CUV_SV_TEXT)
+        return cuv_sv_unknown(e, out, "the result of %s(...)", name);
+    const char *slash = folder->size && folder->text[folder->size - 1] != '/' ? "/" : "";
+    CUV_TRY(cuv_sc_find(e, args->node, cuv_sc_format(e, "%s%scheckpoint", folder->text, slash), &file));
+    const char *text = cuv_sc_format(e, "%.*s", (int)(file->source.size < 4096 ? file->source.size : 4096), (const char *)file->source.data);
+    const char *at = strstr(text, key), *end = at ? strchr(at + strlen(key), '"') : NULL;
+    if (!end)
+        return cuv_sv_unknown(e, out, "the result of %s(...)", name);
+    at += strlen(key);
+    bool absolute = *at == '/';
+    return cuv_sv_word(e, cuv_sc_format(e, "%s%s%.*s", absolute ? "" : folder->text, absolute ? "" : slash, (int)(end - at), at), out);
+}
+
 /* ---- the table ---- */
 
 static const struct { const char *name; answer *answer; } table[] = {
@@ -254,7 +333,7 @@ static const struct { const char *name; answer *answer; } table[] = {
     {"saving.save.load_model", load_model}, {"models.model_from_json", from_config}, {"model_from_json", from_config},
     {"models.model_from_config", from_config}, {"models.model_from_yaml", from_config}, {"model_from_config", from_config},
     {"model_from_yaml", from_config}, {"Model.from_config", from_config}, {"Sequential.from_config", from_config},
-    {"models.Model.from_config", from_config}, {"models.Sequential.from_config", from_config}, {"layers.deserialize", from_config},
+    {"models.Model.from_config", from_config}, {"models.Sequential.from_config", from_config}, {"layers.deserialize", deserialize},
     {"models.clone_model", clone_model}, {"clone_model", clone_model},
     {"layers.add", merge}, {"layers.subtract", merge}, {"layers.multiply", merge}, {"layers.average", merge}, {"layers.maximum", merge},
     {"layers.minimum", merge}, {"layers.concatenate", merge}, {"layers.dot", merge}, {"layers.merge", old_merge},
@@ -271,7 +350,7 @@ static const struct { const char *name; answer *answer; } table[] = {
 };
 
 static const struct { const char *name; answer *answer; } tensorflow_table[] = {
-    {"constant", constant}, {"convert_to_tensor", constant}, {"Variable", constant}, {"io.gfile.exists", skipped},
+    {"constant_initializer", constant_initializer}, {"constant", constant}, {"convert_to_tensor", constant}, {"Variable", constant}, {"io.gfile.exists", skipped}, {"train.latest_checkpoint", latest_checkpoint},
 };
 
 /* Modules of what trains, measures or draws: nothing of it stays in a model. */
@@ -338,6 +417,9 @@ static cuv_status of_keras(cuv_sc *e, const char *name, const cuv_sargs *args, c
             if (*out)
                 return CUV_OK;
         }
+    CUV_TRY(class_from_config(e, name, args, out));
+    if (*out)
+        return CUV_OK;
     if (cuv_starts_with(name, "layers.") && cuv_signature_of(last))
         return cuv_sc_make_layer(e, last, args, out);
     if (cuv_starts_with(name, "applications."))

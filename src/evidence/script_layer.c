@@ -213,7 +213,8 @@ static cuv_status take_argument(cuv_sc *e, making *m, const char *name, cuv_sv *
         return cuv_sv_put_word(e, m->layer->config, "input_length", v);
     if (!own && !cuv_word_in(common, name))
         return unknown_argument(e, m, name);
-    if (without_effect(name) && (cuv_sv_unknown_in(v) || v->kind > CUV_SV_DICT) && v->kind != CUV_SV_OBJECT)
+    const cuv_sv *value = v->kind == CUV_SV_OBJECT ? cuv_sv_get(v, "value") : NULL;     /* Constant(array): cuv_sc_constant_weights */
+    if (without_effect(name) && (cuv_sv_unknown_in(v) || v->kind > CUV_SV_DICT) && (v->kind != CUV_SV_OBJECT || (value && !cuv_sv_is_number(value))))
         return CUV_OK;
     if ((!own && !cuv_streq(name, "dtype") && !cuv_streq(name, "trainable")) || cuv_streq(name, "input_tensor"))
         return CUV_OK;
@@ -321,8 +322,12 @@ cuv_status cuv_sc_make_layer(cuv_sc *e, const char *class_name, const cuv_sargs 
         CUV_TRY(cuv_sv_word(e, "channels_first", &first));
         CUV_TRY(cuv_sv_put_word(e, m.layer->config, "data_format", first));
     }
+    if (e->policy && !cuv_sv_get(m.layer->config, "dtype"))
+        CUV_TRY(cuv_sv_put_word(e, m.layer->config, "dtype", e->policy));
     if (m.weights)
         CUV_TRY(cuv_sc_set_weights(e, m.layer, m.weights, args->node));
+    else
+        CUV_TRY(cuv_sc_constant_weights(e, m.layer, args));
     return cuv_sl_value(e, m.layer, out);
 }
 

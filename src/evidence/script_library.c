@@ -94,6 +94,8 @@ static cuv_status load_values(cuv_sc *e, const char *name, const cuv_sargs *args
     return CUV_OK;
 }
 
+static cuv_status write_json(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out);
+
 /* h5py.File: groups as dictionaries, by the names that the file gives its tensors. */
 static cuv_status put_path(cuv_sc *e, cuv_sv *root, const char *path, cuv_sv *array)
 {
@@ -116,6 +118,62 @@ static cuv_status put_path(cuv_sc *e, cuv_sv *root, const char *path, cuv_sv *ar
     return CUV_OK;
 }
 
+static cuv_status names_of(cuv_sc *e, const cuv_file *file, const cuv_group *group, cuv_sv **out)
+{
+    cuv_sv *name = NULL;
+    CUV_TRY(cuv_sv_make(e, CUV_SV_LIST, out));
+    for (size_t i = 0; i < (group ? group->count : file->group_count); i++) {
+        const char *word = group ? group->tensors[i].key : file->groups[i].name;
+        size_t prefix = group ? strlen(group->name) : 0;
+        if (group && !strncmp(word, group->name, prefix) && word[prefix] == '/')
+            word += prefix + 1;
+        CUV_TRY(cuv_sv_word(e, word, &name));
+        CUV_TRY(cuv_sv_add(e, *out, name));
+    }
+    return CUV_OK;
+}
+
+/* What Keras wrote into the attributes of a legacy file: the names of layers and weights, the configuration, its version. */
+static cuv_status keras_attributes(cuv_sc *e, cuv_sv *root, cuv_file *file)
+{
+    cuv_sv *attrs = NULL, *v = NULL, *of = NULL;
+    if (file->arrangement != CUV_ARR_LEGACY)
+        return CUV_OK;
+    CUV_TRY(cuv_sv_make(e, CUV_SV_DICT, &attrs));
+    CUV_TRY(names_of(e, file, NULL, &v));
+    CUV_TRY(cuv_sv_put_word(e, attrs, "layer_names", v));
+    if (file->config) {
+        CUV_TRY(cuv_sv_from_value(e, file->config, 0, &v));
+        CUV_TRY(write_json(e, "json.dumps", &(cuv_sargs){&v, 1, NULL, NULL, 0, e->at}, &v));
+        CUV_TRY(cuv_sv_put_word(e, attrs, "model_config", v));
+    }
+    if (file->keras_version) {
+        CUV_TRY(cuv_sv_word(e, file->keras_version, &v));
+        CUV_TRY(cuv_sv_put_word(e, attrs, "keras_version", v));
+    }
+    if (file->backend) {
+        CUV_TRY(cuv_sv_word(e, file->backend, &v));
+        CUV_TRY(cuv_sv_put_word(e, attrs, "backend", v));
+    }
+    root->self = attrs;
+    for (size_t i = 0; i < file->group_count; i++) {
+        const cuv_group *g = &file->groups[i];
+        cuv_sv key = {.kind = CUV_SV_TEXT, .text = g->name, .size = g->name ? strlen(g->name) : 0};
+        if (!g->name || strchr(g->name, '/'))
+            continue;
+        of = cuv_sv_find(root, &key);
+        if (!of) {                              /* a layer without weights */
+            CUV_TRY(cuv_sv_make(e, CUV_SV_DICT, &of));
+            of->file = file;
+            CUV_TRY(cuv_sv_put_word(e, root, g->name, of));
+        }
+        CUV_TRY(cuv_sv_make(e, CUV_SV_DICT, &of->self));
+        CUV_TRY(names_of(e, file, g, &v));
+        CUV_TRY(cuv_sv_put_word(e, of->self, "weight_names", v));
+    }
+    return CUV_OK;
+}
+
 static cuv_status open_h5(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
 {
     cuv_sv *path = cuv_sc_arg(args, 0, "name"), *mode = cuv_sc_arg(args, 1, "mode");
@@ -133,6 +191,7 @@ static cuv_status open_h5(cuv_sc *e, const char *name, const cuv_sargs *args, cu
             CUV_TRY(cuv_sv_array(e, t->tensor, t->label, &array));
             CUV_TRY(put_path(e, *out, t->key, array));
         }
+    CUV_TRY(keras_attributes(e, *out, file));
     return cuv_sv_get(*out, "model_weights") ? CUV_OK : cuv_sv_put_word(e, *out, "model_weights", *out);
 }
 
@@ -218,6 +277,20 @@ static cuv_status base_name(cuv_sc *e, const char *name, const cuv_sargs *args, 
         return CUV_OK;
     }
     return cuv_sv_word(e, cuv_path_name(path->text), out);
+}
+
+static cuv_status split_extension(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
+{
+    cuv_sv *path = cuv_sc_arg(args, 0, "p"), *part = NULL;
+    if (!path || path->kind != CUV_SV_TEXT)
+        return cuv_sv_unknown(e, out, "the result of %s", name);
+    const char *last = cuv_path_name(path->text), *dot = strrchr(last, '.');
+    size_t size = dot && dot != last ? (size_t)(dot - path->text) : path->size;
+    CUV_TRY(cuv_sv_make(e, CUV_SV_TUPLE, out));
+    CUV_TRY(cuv_sv_text(e, path->text, size, &part));
+    CUV_TRY(cuv_sv_add(e, *out, part));
+    CUV_TRY(cuv_sv_text(e, path->text + size, path->size - size, &part));
+    return cuv_sv_add(e, *out, part);
 }
 
 static cuv_status here(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
@@ -373,13 +446,45 @@ static cuv_status namespace_(cuv_sc *e, const char *name, const cuv_sargs *args,
     return CUV_OK;
 }
 
+static cuv_status named_tuple(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
+{
+    (void)name;
+    return cuv_sc_named_tuple(e, args, out);
+}
+
+/* field() of dataclasses: what it says of the default. */
+static cuv_status field(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
+{
+    (void)name;
+    CUV_TRY(cuv_sv_make(e, CUV_SV_OBJECT, out));
+    (*out)->text = "field";
+    for (size_t i = 0; i < args->named; i++)
+        CUV_TRY(cuv_sv_put_word(e, *out, args->names[i], args->values[i]));
+    return CUV_OK;
+}
+
+static cuv_status list_folder(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
+{
+    (void)name;
+    return cuv_sc_list_folder(e, args, out);
+}
+
+static cuv_status glob(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
+{
+    if (args->count != 1 || args->named)
+        return cuv_sv_unknown(e, out, "the result of %s", name);
+    return cuv_sc_glob(e, NULL, args->items[0], out);
+}
+
 static const struct { const char *name; answer *answer; } table[] = {
+    {"os.listdir", list_folder}, {"glob.glob", glob}, {"glob.iglob", glob},
+    {"collections.namedtuple", named_tuple}, {"dataclasses.field", field},
     {"io.open", open_file}, {"codecs.open", open_file}, {"gzip.open", open_file},
     {"json.load", load_values}, {"json.loads", parse_json}, {"json.dumps", write_json}, {"ujson.load", load_values},
     {"h5py.File", open_h5}, {"pickle.load", load_values}, {"pandas.read_pickle", load_values}, {"yaml.safe_load", load_values}, {"yaml.load", load_values},
     {"os.path.join", join_path}, {"posixpath.join", join_path}, {"os.path.exists", exists}, {"os.path.isfile", exists},
     {"os.path.basename", base_name}, {"os.path.dirname", base_name}, {"os.path.abspath", base_name}, {"os.path.realpath", base_name},
-    {"os.path.expanduser", base_name}, {"os.path.normpath", base_name}, {"pathlib.Path", base_name}, {"pathlib.PurePath", base_name},
+    {"os.path.splitext", split_extension}, {"os.path.expanduser", base_name}, {"os.path.normpath", base_name}, {"pathlib.Path", base_name}, {"pathlib.PurePath", base_name},
     {"os.getcwd", here}, {"pathlib.Path.cwd", here}, {"functools.partial", make_partial}, {"functools.reduce", reduce}, {"itertools.chain", chain}, {"itertools.islice", islice}, {"argparse.ArgumentParser", parser}, {"copy.deepcopy", copied}, {"copy.copy", copied},
     {"collections.OrderedDict", first_dict}, {"tqdm.tqdm", progress}, {"tqdm", progress}, {"tqdm.auto.tqdm", progress},
     {"tqdm.notebook.tqdm", progress}, {"sys.exit", exits}, {"os._exit", exits}, {"types.SimpleNamespace", namespace_},

@@ -296,8 +296,10 @@ static cuv_status container_attribute(cuv_sc *e, cuv_sv *of, const char *name, c
         cuv_sargs none = {0};
         return cuv_sc_container_method(e, of, "keys", &none, out);
     }
-    if (of->kind == CUV_SV_DICT && cuv_streq(name, "attrs"))
-        return cuv_sv_unknown(e, out, "the attributes of a file");
+    if (of->kind == CUV_SV_DICT && cuv_streq(name, "attrs")) {
+        *out = of->self;                        /* of h5py */
+        return *out ? CUV_OK : cuv_sv_unknown(e, out, "the attributes of a file");
+    }
     if (of->kind == CUV_SV_LIST && (cuv_streq(name, "shape") || cuv_streq(name, "size") || cuv_streq(name, "ndim"))) {
         CUV_TRY(cuv_sv_int(e, name[0] == 'n' ? 1 : (int64_t)of->count, &size));
         *out = size;
@@ -307,6 +309,15 @@ static cuv_status container_attribute(cuv_sc *e, cuv_sv *of, const char *name, c
         return cuv_sv_add(e, *out, size);
     }
     return cuv_sv_method(e, of, name, out);
+}
+
+static cuv_status weight_attribute(cuv_sc *e, const cuv_py *node, const cuv_sv *of, const char *name, cuv_sv **out)
+{
+    cuv_sv *array = NULL;
+    CUV_TRY(cuv_sc_variable_array(e, of, &array));
+    if (array->kind == CUV_SV_ARRAY)
+        return cuv_sc_attribute(e, node, array, name, out);
+    return cuv_sv_unknown(e, out, "the %s of a weight", name);
 }
 
 cuv_status cuv_sc_attribute(cuv_sc *e, const cuv_py *node, cuv_sv *of, const char *name, cuv_sv **out)
@@ -337,12 +348,21 @@ cuv_status cuv_sc_attribute(cuv_sc *e, const cuv_py *node, cuv_sv *of, const cha
             return CUV_OK;
         return cuv_sv_unknown(e, out, "the attribute '%s' of a %s", name, of->text);
     case CUV_SV_LIST: case CUV_SV_DICT: return container_attribute(e, of, name, out);
+    case CUV_SV_TUPLE:
+        for (size_t i = 0; of->values && i < of->count; i++)
+            if (cuv_sv_is(of->values[i], name)) {
+                *out = of->items[i];
+                return CUV_OK;
+            }
+        break;
     case CUV_SV_VARIABLE:
-        if (cuv_streq(name, "shape") || cuv_streq(name, "name") || cuv_streq(name, "dtype"))
+        if (cuv_streq(name, "name"))
             return cuv_sv_unknown(e, out, "the %s of a weight", name);
+        if (cuv_streq(name, "shape") || cuv_streq(name, "dtype") || cuv_streq(name, "ndim") || cuv_streq(name, "size"))
+            return weight_attribute(e, node, of, name, out);
         break;
     case CUV_SV_FILE: case CUV_SV_METHOD: case CUV_SV_PARTIAL: case CUV_SV_NONE: case CUV_SV_BOOL: case CUV_SV_INT: case CUV_SV_REAL:
-    case CUV_SV_BYTES: case CUV_SV_TUPLE: case CUV_SV_SET: case CUV_SV_RANGE: case CUV_SV_SLICE:
+    case CUV_SV_BYTES: case CUV_SV_SET: case CUV_SV_RANGE: case CUV_SV_SLICE:
     case CUV_SV_ELLIPSIS:
         break;
     }

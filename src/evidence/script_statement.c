@@ -63,8 +63,9 @@ static cuv_status assign_item(cuv_sc *e, const cuv_py *target, cuv_sv *value)
         of->items[i] = value;
         return CUV_OK;
     }
-    if (of->kind == CUV_SV_LIST || of->kind == CUV_SV_ARRAY)
-        of->unsure = true;
+    if (of->kind == CUV_SV_ARRAY)
+        return cuv_sc_array_fill(e, of, index, value);
+    of->unsure = of->unsure || of->kind == CUV_SV_LIST;
     return CUV_OK;
 }
 
@@ -118,6 +119,12 @@ static cuv_status augmented(cuv_sc *e, const cuv_py *s)
         return CUV_OK;
     }
     CUV_TRY(cuv_sc_operate(e, s, s->op, old, by, &value));
+    if (old->kind == CUV_SV_ARRAY && old->tensor->rank > 0) {
+        cuv_sv *all = NULL;
+        CUV_TRY(cuv_sv_make(e, CUV_SV_ELLIPSIS, &all));
+        CUV_TRY(cuv_sc_array_fill(e, old, all, value));
+        return s->a->kind == CUV_PY_SUBSCRIPT ? cuv_sc_assign(e, s->a, old) : CUV_OK;
+    }
     return cuv_sc_assign(e, s->a, value);
 }
 
@@ -209,6 +216,14 @@ static cuv_status for_loop(cuv_sc *e, const cuv_py *s, cuv_sv *list, cuv_flow *f
     return cuv_sc_block(e, s->orelse, s->orelse_count, flow);
 }
 
+/* Code may well not care: it reads numbers out of the names, or uses them as keys. */
+static void warn_of_order(cuv_sc *e, const cuv_py *node, const cuv_sv *over)
+{
+    cuv_detail detail = {.file = cuv_sc_where(e, node), .help = "write sorted(...) around it"};
+    if (over->kind == CUV_SV_LIST && over->truth)
+        cuv_warn(e->cx, "script.order", &detail, "Python gives the names of files in no fixed order; here they are taken in alphabetical order");
+}
+
 static cuv_status for_statement(cuv_sc *e, const cuv_py *s, cuv_flow *flow)
 {
     cuv_sv *over = NULL, *list = NULL, *item = NULL;
@@ -216,6 +231,7 @@ static cuv_status for_statement(cuv_sc *e, const cuv_py *s, cuv_flow *flow)
     unsigned guarded = e->guarded;
     const cuv_py *guard = e->guard;
     CUV_TRY(cuv_sc_eval(e, s->b, &over));
+    warn_of_order(e, s->b, over);
     CUV_TRY(cuv_sv_iterate(e, over, &list, &known));
     if (known) {
         CUV_TRY(for_loop(e, s, list, flow));
@@ -381,6 +397,40 @@ static cuv_status declare(cuv_sc *e, const cuv_py *s)
     return CUV_OK;
 }
 
+/* del list[2], del list[:4], del dictionary[key] */
+static cuv_status delete_items(cuv_sc *e, const cuv_py *target, cuv_sv *of)
+{
+    cuv_sv *index = NULL, *gone = NULL, *numbers = NULL, *one = NULL;
+    int64_t at = 0;
+    CUV_TRY(cuv_sc_eval(e, target->b, &index));
+    if (of->kind == CUV_SV_DICT || cuv_sv_as_int(index, &at)) {
+        CUV_TRY(cuv_sv_method(e, of, "pop", &one));
+        return cuv_sc_call(e, one, &(cuv_sargs){&index, 1, NULL, NULL, 0, target}, &gone);
+    }
+    CUV_TRY(cuv_sv_make(e, CUV_SV_LIST, &numbers));
+    for (size_t i = 0; i < of->count; i++) {
+        CUV_TRY(cuv_sv_int(e, (int64_t)i, &one));
+        CUV_TRY(cuv_sv_add(e, numbers, one));
+    }
+    CUV_TRY(cuv_sc_subscript(e, target, numbers, index, &gone));
+    if (gone->kind != CUV_SV_LIST || of->unsure) {
+        of->unsure = true;
+        return CUV_OK;
+    }
+    size_t kept = 0;
+    CUV_TRY(cuv_sc_step(e, of->count * (gone->count + 1) / 16));
+    for (size_t i = 0; i < of->count; i++) {
+        bool goes = false;
+        for (size_t k = 0; !goes && k < gone->count; k++)
+            goes = gone->items[k]->integer == (int64_t)i;
+        if (!goes)
+            of->items[kept++] = of->items[i];
+    }
+    of->count = kept;
+    of->file = NULL;
+    return CUV_OK;
+}
+
 static cuv_status delete(cuv_sc *e, const cuv_py *target)
 {
     cuv_sv *v = NULL;
@@ -394,6 +444,8 @@ static cuv_status delete(cuv_sc *e, const cuv_py *target)
         return cuv_sc_bind(e, target->text, v);
     }
     CUV_TRY(cuv_sc_eval(e, target->a, &v));
+    if (target->kind == CUV_PY_SUBSCRIPT && (v->kind == CUV_SV_LIST || v->kind == CUV_SV_DICT) && !e->guarded)
+        return delete_items(e, target, v);
     if (cuv_sv_involves(v))
         return cuv_sc_unsupported(e, target, "model.pop() removes a Sequential's last layer", "a part of %s is deleted here",
                                   cuv_sv_describe(e, v));
@@ -410,20 +462,86 @@ static cuv_status return_statement(cuv_sc *e, const cuv_py *s, cuv_flow *flow)
     return CUV_OK;
 }
 
+/* "ValueError: layer 0 expects (784, 128)", as far as the code tells what it would say; NULL: nothing. */
+static cuv_status raised_words(cuv_sc *e, const cuv_py *what, const char **out)
+{
+    cuv_sv *text = NULL, *words = NULL;
+    *out = NULL;
+    if (!what)
+        return CUV_OK;
+    const cuv_py *type = what->kind == CUV_PY_CALL ? what->a : what;
+    *out = type->kind == CUV_PY_NAME || type->kind == CUV_PY_ATTRIBUTE ? type->text : NULL;
+    if (!*out || what->kind != CUV_PY_CALL || what->count == 0 || what->items[0]->kind == CUV_PY_KEYWORD ||
+        what->items[0]->kind == CUV_PY_STARRED)
+        return CUV_OK;
+    CUV_TRY(cuv_sc_eval(e, what->items[0], &text));
+    CUV_TRY(cuv_sc_builtin(e, "str", &(cuv_sargs){&text, 1, NULL, NULL, 0, what}, &words));
+    if (words->kind == CUV_SV_TEXT)
+        *out = cuv_sc_format(e, "%s: %.300s", *out, words->text);
+    return CUV_OK;
+}
+
 /* In a branch that may not run, raising says that it did not. */
 static cuv_status raise_statement(cuv_sc *e, const cuv_py *s)
 {
+    const char *words = NULL;
     if (e->guarded)
         return CUV_OK;
-    return cuv_sc_fail(e, s, CUV_NO, "script.raises", NULL, "the script raises an exception here");
+    CUV_TRY(raised_words(e, s->a, &words));
+    return cuv_sc_fail(e, s, CUV_NO, "script.raises", NULL, words ? "the script stops here with %s" : "the script raises an exception here",
+                       words);
 }
 
-static cuv_status match_statement(cuv_sc *e, const cuv_py *s)
+/* Does the pattern match? 1 yes, 0 no, -1 not known. Names take what stands in their place. Bounded by the tree's height. */
+static cuv_status matches(cuv_sc *e, const cuv_py *pattern, cuv_sv *subject, int *answer)
+{
+    cuv_sv *constant = NULL, *same = NULL;
+    bool known = true, captured = pattern && pattern->kind == CUV_PY_NAME &&
+                                  !cuv_word_in("None True False", pattern->text);
+    *answer = -1;
+    if (captured) {
+        *answer = 1;
+        return cuv_streq(pattern->text, "_") ? CUV_OK : cuv_sc_bind(e, pattern->text, subject);
+    }
+    if (!pattern || cuv_sv_unknown_in(subject))
+        return CUV_OK;
+    if (pattern->kind == CUV_PY_BINARY && pattern->op == '|') {
+        CUV_TRY(matches(e, pattern->a, subject, answer));
+        return *answer == 0 ? matches(e, pattern->b, subject, answer) : CUV_OK;
+    }
+    if (pattern->kind == CUV_PY_TUPLE || pattern->kind == CUV_PY_LIST) {
+        *answer = cuv_sv_is_seq(subject) && subject->count == pattern->count;
+        for (size_t i = 0; i < pattern->count && *answer == 1; i++) {
+            if (pattern->items[i]->kind == CUV_PY_STARRED)
+                *answer = -1;
+            else
+                CUV_TRY(matches(e, pattern->items[i], subject->items[i], answer));
+        }
+        return CUV_OK;
+    }
+    if (pattern->kind == CUV_PY_CALL || pattern->kind == CUV_PY_DICT || pattern->kind == CUV_PY_BOOL || pattern->kind == CUV_PY_CONDITIONAL)
+        return CUV_OK;
+    CUV_TRY(cuv_sc_eval(e, pattern, &constant));
+    CUV_TRY(cuv_sc_compare(e, pattern, CUV_PY_EQ, subject, constant, &same));
+    bool truth = cuv_sv_truth(same, &known);
+    *answer = known ? truth : -1;
+    return CUV_OK;
+}
+
+static cuv_status match_statement(cuv_sc *e, const cuv_py *s, cuv_flow *flow)
 {
     cuv_sv *subject = NULL;
+    int answer = 0;
     CUV_TRY(cuv_sc_eval(e, s->a, &subject));
-    for (size_t i = 0; i < s->count; i++)
-        CUV_TRY(maybe(e, s->items[i], s->items[i]->body, s->items[i]->body_count));
+    for (size_t i = 0; i < s->count; i++) {
+        const cuv_py *c = s->items[i];
+        if (answer >= 0)
+            CUV_TRY(matches(e, c->a, subject, &answer));
+        if (answer == 1)
+            return cuv_sc_block(e, c->body, c->body_count, flow);
+        if (answer < 0)
+            CUV_TRY(maybe(e, c, c->body, c->body_count));
+    }
     return CUV_OK;
 }
 
@@ -449,7 +567,10 @@ static cuv_status execute(cuv_sc *e, const cuv_py *s, cuv_flow *flow)
             return CUV_OK;
         CUV_TRY(cuv_sc_eval(e, s->c, &v));
         return cuv_sc_assign(e, s->a, v);
-    case CUV_PY_DELETE: return delete(e, s->items[0]);
+    case CUV_PY_DELETE:
+        for (size_t i = 0; i < s->count; i++)
+            CUV_TRY(delete(e, s->items[i]));
+        return CUV_OK;
     case CUV_PY_BREAK: *flow = CUV_FLOW_BREAK; return CUV_OK;
     case CUV_PY_CONTINUE: *flow = CUV_FLOW_CONTINUE; return CUV_OK;
     case CUV_PY_RETURN: return return_statement(e, s, flow);
@@ -461,7 +582,7 @@ static cuv_status execute(cuv_sc *e, const cuv_py *s, cuv_flow *flow)
     case CUV_PY_FOR: return for_statement(e, s, flow);
     case CUV_PY_TRY: return try_statement(e, s, flow);
     case CUV_PY_WITH: return with_statement(e, s, flow);
-    case CUV_PY_MATCH: return match_statement(e, s);
+    case CUV_PY_MATCH: return match_statement(e, s, flow);
     case CUV_PY_DEF: return define(e, s);
     case CUV_PY_CLASS: return class_statement(e, s);
     case CUV_PY_ASSERT: case CUV_PY_SKIPPED:

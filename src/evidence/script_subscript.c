@@ -84,9 +84,43 @@ static cuv_status slice(cuv_sc *e, cuv_sv *of, const cuv_sv *index, cuv_sv **out
     return CUV_OK;
 }
 
+/* a[0, 1] and a[:, 1] of an object array of several axes, which is a list of lists here. */
+static cuv_status of_axes(cuv_sc *e, const cuv_py *node, cuv_sv *of, const cuv_sv *index, size_t at, cuv_sv **out)
+{
+    cuv_sv *taken = NULL, *one = NULL;
+    CUV_TRY(cuv_sc_subscript(e, node, of, index->items[at], &taken));
+    *out = taken;
+    if (at + 1 == index->count || taken->kind == CUV_SV_UNKNOWN)
+        return CUV_OK;
+    if (index->items[at]->kind != CUV_SV_SLICE)
+        return taken->kind == CUV_SV_LIST ? of_axes(e, node, taken, index, at + 1, out) : cuv_sv_unknown(e, out, "a part of an array");
+    CUV_TRY(cuv_sv_make(e, CUV_SV_LIST, out));
+    for (size_t i = 0; i < taken->count; i++) {
+        if (taken->items[i]->kind != CUV_SV_LIST)
+            return cuv_sv_unknown(e, out, "a part of an array");
+        CUV_TRY(of_axes(e, node, taken->items[i], index, at + 1, &one));
+        CUV_TRY(cuv_sv_add(e, *out, one));
+    }
+    return CUV_OK;
+}
+
+static bool is_axes(const cuv_sv *of, const cuv_sv *index)
+{
+    int64_t i = 0;
+    if (of->kind != CUV_SV_LIST || index->kind != CUV_SV_TUPLE || index->count < 2 || index->count > 8 || !of->count ||
+        of->items[0]->kind != CUV_SV_LIST)
+        return false;
+    for (size_t k = 0; k < index->count; k++)
+        if (index->items[k]->kind != CUV_SV_SLICE && !cuv_sv_as_int(index->items[k], &i))
+            return false;
+    return true;
+}
+
 static cuv_status of_sequence(cuv_sc *e, const cuv_py *node, cuv_sv *of, cuv_sv *index, cuv_sv **out)
 {
     int64_t i = 0;
+    if (is_axes(of, index))
+        return of_axes(e, node, of, index, 0, out);
     if (index->kind == CUV_SV_SLICE)
         return slice(e, of, index, out);
     if (!cuv_sv_as_int(index, &i)) {

@@ -402,6 +402,10 @@ cuv_status cuv_sc_text_method(cuv_sc *e, cuv_sv *self, const char *name, const c
         return replace(e, self, a, b, out);
     if ((cuv_streq(name, "strip") || cuv_streq(name, "lstrip") || cuv_streq(name, "rstrip")) && (!a || text))
         return strip(e, self, name, a, out);
+    if (cuv_streq(name, "glob") && args->count == 1)
+        return cuv_sc_glob(e, self, args->items[0], out);
+    if (cuv_streq(name, "iterdir") && args->count == 0)
+        return cuv_sc_glob(e, self, &(cuv_sv){.kind = CUV_SV_TEXT, .text = "*", .size = 1}, out);
     if (cuv_streq(name, "encode") || cuv_streq(name, "decode") || cuv_streq(name, "as_posix") || cuv_streq(name, "resolve") ||
         cuv_streq(name, "absolute") || cuv_streq(name, "expanduser")) {
         *out = self;

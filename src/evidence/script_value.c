@@ -427,7 +427,8 @@ const char *cuv_sv_describe(cuv_sc *e, const cuv_sv *v)
         [CUV_SV_METHOD] = "a method", [CUV_SV_FILE] = "an open file", [CUV_SV_VARIABLE] = "a layer's variable",
         [CUV_SV_TENSOR] = "a symbolic tensor of the model"};
     if (v->unsure)
-        return "a value that a branch which may not run changes";
+        return v->kind == CUV_SV_ARRAY ? "an array that the code changes in a way that is not followed"
+                                       : "a value that a branch which may not run changes";
     switch ((int)v->kind) {
     case CUV_SV_UNKNOWN: return v->text;
     case CUV_SV_LAYER: return cuv_sc_format(e, "the %s '%s'", v->layer->class_name, v->layer->name);

@@ -1,6 +1,8 @@
 /* Weights in a script: set_weights, load_weights, assign. */
 #include "evidence/script.h"
 
+#include <math.h>
+
 /* ---- how many weights a layer has ---- */
 
 /* Classes whose weights the signature's words tell exactly, but for what arguments switch off. */
@@ -28,8 +30,12 @@ static bool switched_off(const cuv_sl *layer, const char *weight, size_t size)
            (size == 4 && !memcmp(weight, "beta", 4) && is_false(layer, "center"));
 }
 
-/* The names of a layer's own weights in order; false when they are not known from the code. */
-static bool weight_names(cuv_sc *e, const cuv_sl *layer, unsigned depth, const char **names, size_t most, size_t *count)
+/* A weight that a layer will have: its name, whose it is, and the layer that is called with the input. */
+typedef struct own { const char *name; const cuv_sl *owner, *called; } own;
+typedef struct owns { own *items; size_t count, most; } owns;
+
+/* A layer's own weights in order; false when they are not known from the code. */
+static bool weight_names(cuv_sc *e, const cuv_sl *layer, const cuv_sl *called, unsigned depth, owns *out)
 {
     const struct cuv_signature *s = cuv_signature_of(layer->class_name);
     const char *words = s ? cuv_signature_weights(s) : "";
@@ -38,8 +44,8 @@ static bool weight_names(cuv_sc *e, const cuv_sl *layer, unsigned depth, const c
     if ((layer->kind != CUV_SL_LAYER && layer->kind != CUV_SL_PART) || !s || depth > 4)
         return false;
     if (layer->wrapped && (cuv_streq(layer->class_name, "TimeDistributed") || cuv_streq(layer->class_name, "Bidirectional"))) {
-        bool known = weight_names(e, layer->wrapped, depth + 1, names, most, count);
-        return known && (layer->class_name[0] == 'T' || weight_names(e, layer->wrapped, depth + 1, names, most, count));
+        bool known = weight_names(e, layer->wrapped, called, depth + 1, out);
+        return known && (layer->class_name[0] == 'T' || weight_names(e, layer->wrapped, called, depth + 1, out));
     }
     if (cuv_streq(layer->class_name, "BatchNormalization"))
         words = "gamma beta moving_mean moving_variance";
@@ -48,33 +54,63 @@ static bool weight_names(cuv_sc *e, const cuv_sl *layer, unsigned depth, const c
     for (; *words; words += strspn(words, " ")) {
         size_t n = strcspn(words, " ");
         const char *word = cuv_sc_format(e, "%.*s", (int)n, words);
-        if (cuv_word_in(usual, word) && !switched_off(layer, words, n) && *count < most)
-            names[(*count)++] = word;
+        if (cuv_word_in(usual, word) && !switched_off(layer, words, n) && out->count < out->most)
+            out->items[out->count++] = (own){word, layer, called};
         words += n;
     }
     return true;
 }
 
-static bool names_below(cuv_sc *e, const cuv_sl *layer, unsigned depth, const char **names, size_t most, size_t *count)
+static bool names_below(cuv_sc *e, const cuv_sl *layer, unsigned depth, owns *out)
 {
     if (layer->kind != CUV_SL_SEQUENTIAL && layer->kind != CUV_SL_FUNCTIONAL)
-        return weight_names(e, layer, 0, names, most, count);
+        return weight_names(e, layer, layer, 0, out);
     for (size_t i = 0; i < layer->layer_count; i++)
-        if (depth > 8 || !names_below(e, layer->layers[i], depth + 1, names, most, count))
+        if (depth > 8 || !names_below(e, layer->layers[i], depth + 1, out))
             return false;
     return true;
 }
 
 enum { MOST_NAMES = 4096 };
 
-static cuv_status known_names(cuv_sc *e, const cuv_sl *layer, const char ***names, size_t *count, bool *known)
+static cuv_status known_names(cuv_sc *e, const cuv_sl *layer, owns *out, bool *known)
 {
-    *names = CUV_NEW_ARRAY(e->arena, const char *, MOST_NAMES);
-    *count = 0;
-    if (!*names)
+    *out = (owns){CUV_NEW_ARRAY(e->arena, own, MOST_NAMES), 0, MOST_NAMES};
+    if (!out->items)
         return cuv_oom(e->cx);
     CUV_TRY(cuv_sc_step(e, 64));
-    *known = names_below(e, layer, 0, *names, MOST_NAMES, count) && *count < MOST_NAMES;
+    *known = names_below(e, layer, 0, out) && out->count < MOST_NAMES;
+    return CUV_OK;
+}
+
+/* The calls of Sequentials that the layer is, or is part of, are made: they tell what its layers are called with. */
+static cuv_status wire(cuv_sc *e, cuv_sl *layer)
+{
+    cuv_st *unused = NULL;
+    if (e->guarded)
+        return CUV_OK;
+    for (size_t i = 0; i < e->model_count; i++) {
+        cuv_sl *model = e->models[i];
+        bool part = model == layer;
+        for (size_t k = 0; !part && k < model->layer_count; k++)
+            part = model->layers[k] == layer;
+        if (part && model->kind == CUV_SL_SEQUENTIAL)
+            CUV_TRY(cuv_sc_sequential_wire(e, model, &unused));
+    }
+    return CUV_OK;
+}
+
+/* An array of which the shape is known at most. */
+static cuv_status unset(cuv_sc *e, const own *weight, const cuv_sl *layer, cuv_sv **out)
+{
+    int64_t shape[CUV_MAX_RANK];
+    int rank = 0;
+    const char *words = cuv_sc_format(e, "the %s of '%s', which the code has not set", weight->name,
+                                      layer->is_model ? layer->name : weight->called->name);
+    if (!cuv_sl_weight_shape(e, weight->called, weight->owner, weight->name, shape, &rank))
+        return cuv_sv_unknown(e, out, "%s", words);
+    CUV_TRY(cuv_sc_shape_array(e, shape, rank, CUV_F32, out));
+    (*out)->label = words;
     return CUV_OK;
 }
 
@@ -94,16 +130,15 @@ static bool trains(const char *name)
 
 cuv_status cuv_sc_weight_list(cuv_sc *e, cuv_sl *layer, const char *which, cuv_sv **out)
 {
-    const char **names = NULL;
-    size_t count = 0;
+    owns names = {0};
     bool known = true, all = which[0] == 'w' || which[0] == 'v', frozen = which[0] == 'n';
-    CUV_TRY(known_names(e, layer, &names, &count, &known));
+    CUV_TRY(known_names(e, layer, &names, &known));
     if (!known)
         return cuv_sv_unknown(e, out, "the %s of '%s'", which, layer->name);
     CUV_TRY(cuv_sv_make(e, CUV_SV_LIST, out));
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < names.count; i++) {
         cuv_sv *v = NULL;
-        if (!all && trains(names[i]) == frozen)
+        if (!all && trains(names.items[i].name) == frozen)
             continue;
         CUV_TRY(cuv_sc_variable(e, layer, NULL, (int64_t)i, &v));
         CUV_TRY(cuv_sv_add(e, *out, v));
@@ -176,23 +211,23 @@ static cuv_status loaded_weights(cuv_sc *e, cuv_sl *part, cuv_sv **out)
 
 cuv_status cuv_sc_get_weights(cuv_sc *e, cuv_sl *layer, cuv_sv **out)
 {
-    const char **names = NULL;
-    size_t count = 0;
+    owns names = {0};
     bool known = true;
     if (layer->weights)
         return cuv_sc_builtin(e, "list", &(cuv_sargs){&layer->weights, 1, NULL, NULL, 0, e->at}, out);
     if (layer->owner && file_of(e, root_of(layer)))
         return loaded_weights(e, layer, out);
-    CUV_TRY(known_names(e, layer, &names, &count, &known));
+    CUV_TRY(known_names(e, layer, &names, &known));
     if (!known || file_of(e, layer)) {
         CUV_TRY(cuv_sv_unknown(e, out, "the weights of '%s'", layer->name));
         (*out)->layer = layer;          /* set_weights() of another model knows what it means */
         return CUV_OK;
     }
+    CUV_TRY(wire(e, layer));
     CUV_TRY(cuv_sv_make(e, CUV_SV_LIST, out));
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < names.count; i++) {
         cuv_sv *v = NULL;
-        CUV_TRY(cuv_sv_unknown(e, &v, "the %s of '%s', which the code has not set", names[i], layer->name));
+        CUV_TRY(unset(e, &names.items[i], layer, &v));
         CUV_TRY(cuv_sv_add(e, *out, v));
     }
     return CUV_OK;
@@ -239,16 +274,30 @@ static cuv_status not_arrays(cuv_sc *e, const cuv_sl *layer, const cuv_sv *v, co
                        "the weights that '%s' is given here are not known from the code: %s", layer->name, cuv_sv_describe(e, v));
 }
 
+/* numpy.empty whose elements the code has not all set. */
+static bool partly_empty(const cuv_sv *v)
+{
+    bool empty = v->label && (cuv_starts_with(v->label, "empty (") || cuv_starts_with(v->label, "empty_like ("));
+    for (size_t i = 0; empty && i < cuv_tensor_count(v->tensor); i++)
+        if (isnan(cuv_tensor_at(v->tensor, i)))
+            return true;
+    return false;
+}
+
 static cuv_status as_array(cuv_sc *e, const cuv_sl *layer, cuv_sv *v, const cuv_py *node, cuv_sv **out)
 {
     *out = v;
     if (cuv_sv_is_seq(v) || cuv_sv_is_number(v))
         CUV_TRY(cuv_sc_array_of(e, v, out));
-    if ((*out)->kind == CUV_SV_ARRAY && !(*out)->unsure && (*out)->tensor->data && (*out)->tensor->dtype != CUV_STR)
+    if ((*out)->kind == CUV_SV_ARRAY && !(*out)->unsure && (*out)->tensor->data && (*out)->tensor->dtype != CUV_STR && !partly_empty(*out))
         return CUV_OK;
-    if ((*out)->kind == CUV_SV_ARRAY && !(*out)->tensor->data)
+    if ((*out)->kind == CUV_SV_ARRAY && !(*out)->tensor->data && (*out)->label)
+        CUV_TRY(cuv_sv_unknown(e, out, "%s", (*out)->label));
+    else if ((*out)->kind == CUV_SV_ARRAY && !(*out)->tensor->data)
         CUV_TRY(cuv_sv_unknown(e, out, "an array of shape %s whose numbers the code does not tell",
                                cuv_shape_text(e->cx, (*out)->tensor->shape, (*out)->tensor->rank)));
+    else if ((*out)->kind == CUV_SV_ARRAY && (*out)->tensor->dtype == CUV_STR)
+        CUV_TRY(cuv_sv_unknown(e, out, "%s holds texts, not numbers", (*out)->label ? (*out)->label : "the array"));
     return not_arrays(e, layer, *out, node);
 }
 
@@ -311,16 +360,60 @@ cuv_status cuv_sc_set_weights(cuv_sc *e, cuv_sl *layer, cuv_sv *list, const cuv_
     return state(e, (struct cuv_stated){.layer = layer, .tensors = arrays, .node = node});
 }
 
+cuv_status cuv_sc_constant_weights(cuv_sc *e, cuv_sl *layer, const cuv_sargs *args)
+{
+    owns names = {0};
+    bool known = true;
+    cuv_sv *list = NULL;
+    if (e->guarded || args->named == 0)
+        return CUV_OK;
+    for (size_t i = 0; !list && i < args->named; i++)
+        if (cuv_ends_with(args->names[i], "_initializer") && args->values[i]->kind == CUV_SV_OBJECT)
+            CUV_TRY(cuv_sv_make(e, CUV_SV_LIST, &list));
+    if (!list)
+        return CUV_OK;
+    CUV_TRY(known_names(e, layer, &names, &known));
+    for (size_t i = 0; known && i < names.count; i++) {
+        const cuv_sv *made = cuv_sc_arg(args, args->count, cuv_sc_format(e, "%s_initializer", names.items[i].name));
+        cuv_sv *value = made && made->kind == CUV_SV_OBJECT && cuv_streq(made->text, "Constant") ? cuv_sv_get(made, "value") : NULL;
+        if (value && cuv_sv_is_seq(value))
+            CUV_TRY(cuv_sc_array_of(e, value, &value));
+        if (!value || value->kind != CUV_SV_ARRAY || value->unsure || !value->tensor->data || value->tensor->rank == 0)
+            return CUV_OK;
+        CUV_TRY(cuv_sv_add(e, list, value));
+    }
+    return known && names.count ? cuv_sc_set_weights(e, layer, list, args->node) : CUV_OK;
+}
+
 /* Which of a layer's weights a variable is; false when the code does not tell. */
 static cuv_status place_of(cuv_sc *e, const cuv_sv *variable, size_t *count, size_t *out, bool *known)
 {
-    const char **names = NULL;
-    CUV_TRY(known_names(e, variable->layer, &names, count, known));
+    owns names = {0};
+    CUV_TRY(known_names(e, variable->layer, &names, known));
+    *count = names.count;
     *out = variable->text ? *count : (size_t)variable->integer;
     for (size_t i = 0; variable->text && i < *count; i++)
-        *out = cuv_streq(names[i], variable->text) ? i : *out;
+        *out = cuv_streq(names.items[i].name, variable->text) ? i : *out;
     *known = *known && *out < *count;
     return CUV_OK;
+}
+
+cuv_status cuv_sc_variable_array(cuv_sc *e, const cuv_sv *variable, cuv_sv **out)
+{
+    size_t count = 0, place = 0;
+    bool known = true;
+    owns names = {0};
+    CUV_TRY(place_of(e, variable, &count, &place, &known));
+    CUV_TRY(known_names(e, variable->layer, &names, &known));
+    const cuv_sv *set = variable->layer->weights;
+    if (set && place < set->count && set->items[place]->kind == CUV_SV_ARRAY) {
+        *out = set->items[place];
+        return CUV_OK;
+    }
+    CUV_TRY(wire(e, variable->layer));
+    if (!known || place >= names.count || file_of(e, variable->layer))
+        return cuv_sv_unknown(e, out, "a weight of '%s'", variable->layer->name);
+    return unset(e, &names.items[place], variable->layer, out);
 }
 
 /* One weight is set by itself: it counts once all of its layer are. */

@@ -66,6 +66,8 @@ CUV_MUST_USE cuv_status cuv_pickle_parse(cuv_arena *arena, const cuv_source *src
  * Fortran order and foreign byte order are converted; '|V2' is read as bfloat16 and '|V1' as uint8 with guessed_dtype set; 'U' and 'S'
  * become CUV_STR; structured, datetime and complex arrays: CUV_UNSUPPORTED. */
 CUV_MUST_USE cuv_status cuv_npy_parse(cuv_arena *arena, const cuv_source *src, cuv_value **out);
+/* How many bytes of the source its first array takes: another may follow. 0 for arrays of objects and records, which do not say. */
+CUV_MUST_USE cuv_status cuv_npy_size(cuv_arena *arena, const cuv_source *src, size_t *out);
 /* Writes the tensor as .npy version 1.0 (little-endian, C order, data 64-aligned). bfloat16 is written as float32. */
 CUV_MUST_USE cuv_status cuv_npy_write(cuv_buffer *b, const cuv_tensor *t);
 /* The header alone, for streaming: magic to final newline. */

@@ -148,10 +148,12 @@ static cuv_status read_numbers(cuv_arena *arena, const cuv_source *src, const np
                         "the file is cut off: its header promises %zu bytes of numbers, %zu are there", bytes, left);
     CUV_TRY(cuv_numpy_array(arena, src, &h->type, h->shape, h->rank, h->fortran, src->data + h->data_at, bytes,
                             &tensor));
-    if (bytes < left) {
-        detail.help = NULL;
+    bool another = left - bytes >= sizeof magic && memcmp(src->data + h->data_at + bytes, magic, sizeof magic) == 0;
+    detail.help = NULL;
+    if (another)
+        cuv_warn(cx, "npy.another", &detail, "behind the array begins another one, which only code reads: with a second numpy.load() of the open file");
+    else if (bytes < left)
         cuv_warn(cx, "npy.trailing", &detail, "%zu bytes behind the array are not read", left - bytes);
-    }
     *out = cuv_value_tensor(arena, tensor);
     return *out ? CUV_OK : cuv_oom(cx);
 }
@@ -208,6 +210,18 @@ static cuv_status check_objects(cuv_context *cx, const cuv_source *src, const np
     cuv_detail detail = {.file = src->name, .expected = cuv_shape_text(cx, h->shape, h->rank), .help = "get another copy of the file"};
     return cuv_fail(cx, CUV_DAMAGED, "npy.objects", &detail, "the header promises an array of objects of shape %s; its pickle holds another",
                     detail.expected);
+}
+
+cuv_status cuv_npy_size(cuv_arena *arena, const cuv_source *src, size_t *out)
+{
+    npy_header h = {.rank = 0};
+    size_t bytes = 0;
+    *out = 0;
+    CUV_TRY(read_header(arena, src, &h));
+    if (h.fields || h.type.kind == 'O' || !cuv_numpy_bytes(&h.type, h.shape, h.rank, &bytes) || bytes > src->size - h.data_at)
+        return CUV_OK;
+    *out = h.data_at + bytes;
+    return CUV_OK;
 }
 
 cuv_status cuv_npy_parse(cuv_arena *arena, const cuv_source *src, cuv_value **out)

@@ -547,7 +547,25 @@ static bool at_match(const cuv_py_parser *p)
            cuv_py_word_at(p, i + 2, "case");
 }
 
-/* Patterns are stepped over: what a case matches is beyond a static reading, except the constants the evaluator looks at. */
+/* Most patterns look like expressions; where one does not, the place stays before it and *out is NULL. */
+static cuv_status pattern(cuv_py_parser *p, cuv_py **out)
+{
+    size_t at = p->at, stack = p->stack_count, mark = cuv_findings_mark(p->cx);
+    uint32_t depth = p->depth;
+    cuv_status status = cuv_py_tests(p, out);
+    if (status == CUV_MEMORY || status == CUV_TIMEOUT || status == CUV_UNSAFE)
+        return status;
+    if (status == CUV_OK && cuv_py_is_op(p, ":"))
+        return CUV_OK;
+    cuv_findings_rewind(p->cx, mark);
+    p->at = at;
+    p->stack_count = stack;
+    p->depth = depth;
+    *out = NULL;
+    return CUV_OK;
+}
+
+/* Other patterns are stepped over: what they match is beyond a static reading. */
 static cuv_status match_case(cuv_py_parser *p)
 {
     cuv_py *node = NULL;
@@ -556,6 +574,7 @@ static cuv_status match_case(cuv_py_parser *p)
         return cuv_py_expected(p, "'case'");
     CUV_TRY(cuv_py_node(p, CUV_PY_CASE, &node));
     p->at++;
+    CUV_TRY(pattern(p, &node->a));
     for (;; p->at++) {
         const cuv_py_token *t = cuv_py_peek(p, 0);
         if (t->kind <= CUV_TK_DEDENT || (open == 0 && cuv_py_is_op(p, ":")))
