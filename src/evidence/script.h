@@ -82,6 +82,7 @@ struct cuv_sl {
     bool early_batch;
     const cuv_py *node;
     bool is_model, trainable_set;
+    bool begins_otherwise;      /* an initializer was given that is not written down */
     cuv_sn **calls;
     size_t call_count, call_capacity;
     cuv_sl **layers;            /* of models; of a Sequential with its InputLayer; of a Functional in the order of Keras */
@@ -175,6 +176,7 @@ typedef struct cuv_sc {
     const cuv_py *guard;        /* its condition */
     bool maybe_returned;        /* a branch that may not run returned */
     cuv_sv *returned;
+    cuv_sv *yielded;            /* what the generator that is being read has given so far; NULL outside of one */
     cuv_map *counters;          /* automatic names */
     const char **stars;         /* modules of `from x import *` */
     size_t star_count, star_capacity;
@@ -223,6 +225,7 @@ CUV_MUST_USE cuv_status cuv_sv_array(cuv_sc *e, const cuv_tensor *t, const char 
 CUV_MUST_USE cuv_status cuv_sv_method(cuv_sc *e, cuv_sv *self, const char *name, cuv_sv **out);
 cuv_sv *cuv_sv_bool(const cuv_sc *e, bool truth);
 CUV_MUST_USE cuv_status cuv_sv_add(cuv_sc *e, cuv_sv *list, cuv_sv *item);
+CUV_MUST_USE cuv_status cuv_sv_include(cuv_sc *e, cuv_sv *set, cuv_sv *item);      /* unless it is there */
 CUV_MUST_USE cuv_status cuv_sv_put(cuv_sc *e, cuv_sv *dict, cuv_sv *key, cuv_sv *value);
 CUV_MUST_USE cuv_status cuv_sv_put_word(cuv_sc *e, cuv_sv *dict, const char *key, cuv_sv *value);
 cuv_sv *cuv_sv_find(const cuv_sv *dict, const cuv_sv *key);
@@ -352,6 +355,8 @@ CUV_MUST_USE cuv_status cuv_sc_list_folder(cuv_sc *e, const cuv_sargs *args, cuv
 CUV_MUST_USE cuv_status cuv_sc_glob(cuv_sc *e, const cuv_sv *within, const cuv_sv *pattern, cuv_sv **out);
 CUV_MUST_USE cuv_status cuv_sc_parser(cuv_sc *e, cuv_sv **out);                                                /* script_argparse.c */
 CUV_MUST_USE cuv_status cuv_sc_parser_method(cuv_sc *e, cuv_sv *parser, const char *name, const cuv_sargs *args, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sc_file_lines(cuv_sc *e, cuv_sv *file, cuv_sv **out);      /* each with its newline */
+CUV_MUST_USE cuv_status cuv_sc_text_lines(cuv_sc *e, const cuv_sv *text, bool newlines, cuv_sv **out);
 CUV_MUST_USE cuv_status cuv_sc_file_method(cuv_sc *e, cuv_sv *self, const char *name, const cuv_sargs *args, cuv_sv **out);
 CUV_MUST_USE cuv_status cuv_sc_numpy(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out);        /* script_array.c */
 CUV_MUST_USE cuv_status cuv_sc_array_method(cuv_sc *e, cuv_sv *self, const char *name, const cuv_sargs *args, cuv_sv **out);

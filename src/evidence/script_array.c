@@ -618,8 +618,8 @@ static cuv_status load(cuv_sc *e, const cuv_sargs *args, cuv_sv **out)
         return cuv_sv_unknown(e, out, "what numpy.load gives for %s", from ? cuv_sv_describe(e, from) : "nothing");
     CUV_TRY(cuv_sc_find(e, args->node, from->text, &file));
     if (!file->root)
-        return cuv_sc_unsupported(e, args->node, NULL, "numpy.load is given %s, which is %s", file->name,
-                                  file->kind ? file->kind : "of another form");
+        return cuv_sc_unsupported(e, args->node, file->arrangement == CUV_ARR_NONE ? NULL : "load it with load_model, or load_weights of a model",
+                                  "numpy.load cannot read %s: that is no array file (%s)", file->name, file->kind ? file->kind : "another form");
     if (from->kind == CUV_SV_FILE && from->integer++ > 0)
         return load_next(e, args->node, from, file, out);
     CUV_TRY(cuv_sv_from_value(e, file->root, 0, out));
@@ -689,7 +689,7 @@ static bool join_shape(const cuv_sv *list, bool stack, int64_t axis, int64_t *sh
 {
     const cuv_tensor *first = list->count ? list->items[0]->tensor : NULL;
     for (size_t i = 0; i < list->count; i++)
-        if (list->items[i]->kind != CUV_SV_ARRAY || list->items[i]->tensor->rank != first->rank ||
+        if (list->items[i]->kind != CUV_SV_ARRAY || list->items[i]->unsure || list->items[i]->tensor->rank != first->rank ||
             list->items[i]->tensor->dtype != first->dtype || !list->items[i]->tensor->data || first->dtype == CUV_STR)
             return false;
     if (!first || first->rank + stack > CUV_MAX_RANK)
@@ -727,7 +727,10 @@ static cuv_status join(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_s
     known = known && (!axis_value || cuv_sv_as_int(axis_value, &axis));
     if (known && cuv_streq(name, "hstack"))
         axis = list->count && list->items[0]->kind == CUV_SV_ARRAY && list->items[0]->tensor->rank > 1 ? 1 : 0;
-    known = known && !(cuv_streq(name, "vstack") && list->count && list->items[0]->kind == CUV_SV_ARRAY && list->items[0]->tensor->rank < 2);
+    if (known && cuv_streq(name, "vstack") && list->count && list->items[0]->kind == CUV_SV_ARRAY && list->items[0]->tensor->rank < 2) {
+        stack = list->items[0]->tensor->rank == 1;
+        known = stack;
+    }
     if (!known || !join_shape(list, stack, axis, shape, &rank, &at))
         return cuv_sv_unknown(e, out, "joined arrays");
     CUV_TRY(cuv_sc_new_tensor(e, list->items[0]->tensor->dtype, shape, rank, &t, &values));

@@ -138,12 +138,7 @@ static cuv_status set(cuv_sc *e, const cuv_sargs *args, cuv_sv **out)
         return CUV_OK;
     CUV_TRY(cuv_sv_make(e, CUV_SV_SET, out));
     for (size_t i = 0; i < all->count; i++) {
-        bool seen = false;
-        CUV_TRY(cuv_sc_step(e, 1 + (*out)->count / 8));
-        for (size_t k = 0; !seen && k < (*out)->count; k++)
-            seen = cuv_sv_equal((*out)->items[k], all->items[i]);
-        if (!seen)
-            CUV_TRY(cuv_sv_add(e, *out, all->items[i]));
+        CUV_TRY(cuv_sv_include(e, *out, all->items[i]));
     }
     return CUV_OK;
 }
@@ -695,13 +690,39 @@ static cuv_status extend(cuv_sc *e, cuv_sv *self, cuv_sv *by)
     return changed(e, self);
 }
 
+/* set.difference(other) and the like: what the operator does, with any iterable. */
+static cuv_status set_method(cuv_sc *e, cuv_sv *self, const char *name, const cuv_sargs *args, cuv_sv **out)
+{
+    static const struct { const char *name; int op; } methods[] = {
+        {"difference", '-'}, {"union", '|'}, {"intersection", '&'}, {"symmetric_difference", '^'}, {"issubset", 0}, {"issuperset", 0}};
+    cuv_sv *other = NULL, *missing = NULL;
+    *out = NULL;
+    for (size_t i = 0; args->count == 1 && i < sizeof methods / sizeof *methods; i++) {
+        if (!cuv_streq(methods[i].name, name))
+            continue;
+        CUV_TRY(set(e, args, &other));
+        if (other->kind != CUV_SV_SET)
+            return not_known(e, name, self, out);
+        if (methods[i].op)
+            return cuv_sc_operate(e, args->node, methods[i].op, self, other, out);
+        bool above = cuv_streq(name, "issuperset");
+        CUV_TRY(cuv_sc_operate(e, args->node, '-', above ? other : self, above ? self : other, &missing));
+        *out = missing->kind == CUV_SV_SET ? cuv_sv_bool(e, missing->count == 0) : missing;
+    }
+    return CUV_OK;
+}
+
 static cuv_status list_method(cuv_sc *e, cuv_sv *self, const char *name, const cuv_sargs *args, cuv_sv **out)
 {
     cuv_sv *a = cuv_sc_arg(args, 0, NULL);
     bool known = true;
+    if (self->kind == CUV_SV_SET)
+        CUV_TRY(set_method(e, self, name, args, out));
+    if (self->kind == CUV_SV_SET && *out)
+        return CUV_OK;
     *out = e->none;
     if ((cuv_streq(name, "append") || cuv_streq(name, "add")) && a) {
-        CUV_TRY(cuv_sv_add(e, self, a));
+        CUV_TRY(self->kind == CUV_SV_SET ? cuv_sv_include(e, self, a) : cuv_sv_add(e, self, a));
         return changed(e, self);
     }
     if (cuv_streq(name, "extend") && a)

@@ -211,8 +211,12 @@ cuv_status cuv_sc_call_function(cuv_sc *e, cuv_sv *f, const cuv_sargs *args, cuv
     unsigned guarded = e->guarded, budget = 20000;
     bool maybe = e->maybe_returned;
     const cuv_py *guard = e->guard, *statement = e->statement;
-    if (f->node->kind == CUV_PY_DEF && any_yields(f->node->body, f->node->body_count, &budget))
+    bool generator = f->node->kind == CUV_PY_DEF && any_yields(f->node->body, f->node->body_count, &budget);
+    if (generator && budget == 0)
         return cuv_sv_unknown(e, out, "what the generator %s() gives", function_name(f));
+    cuv_sv *given = NULL, *around = e->yielded;
+    if (generator)
+        CUV_TRY(cuv_sv_make(e, CUV_SV_LIST, &given));
     CUV_TRY(cuv_sc_step(e, 20000 - budget));
     if (e->calls >= MOST_CALLS)
         return cuv_sc_fail(e, args->node, CUV_UNSUPPORTED, "script.recursion", "write the layers out",
@@ -222,7 +226,13 @@ cuv_status cuv_sc_call_function(cuv_sc *e, cuv_sv *f, const cuv_sargs *args, cuv
     e->scope = scope;
     e->calls++;
     e->maybe_returned = false;
+    e->yielded = given;
     CUV_TRY(run_body(e, f, out));
+    e->yielded = around;
+    if (given) {
+        given->unsure = given->unsure || (*out)->kind == CUV_SV_UNKNOWN;
+        *out = given;
+    }
     e->calls--;
     e->scope = outer;
     e->guarded = guarded;

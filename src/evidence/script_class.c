@@ -6,12 +6,40 @@ static bool of_keras(const cuv_sv *base)
     return base->kind == CUV_SV_NAME && (cuv_starts_with(base->text, "keras.") || cuv_starts_with(base->text, "tensorflow."));
 }
 
+/* Bases that say something of the class and give it nothing that a model depends on. */
+static bool only_says(const char *base)
+{
+    return cuv_starts_with(base, "abc.") || cuv_starts_with(base, "typing.") || cuv_starts_with(base, "enum.");
+}
+
+/* Members of an Enum: objects with value and name. */
+static cuv_status make_members(cuv_sc *e, cuv_sv *klass)
+{
+    for (size_t i = 0; i < klass->node->body_count; i++) {
+        const cuv_py *s = klass->node->body[i];
+        cuv_sv *member = NULL, *name = NULL;
+        if (s->kind != CUV_PY_ASSIGN || s->count != 1 || s->items[0]->kind != CUV_PY_NAME)
+            continue;
+        cuv_sv *value = cuv_map_get(klass->scope->names, s->items[0]->text);
+        if (!value)
+            continue;
+        CUV_TRY(cuv_sv_make(e, CUV_SV_INSTANCE, &member));
+        CUV_TRY(cuv_sc_scope(e, NULL, &member->scope));
+        CUV_TRY(cuv_sv_word(e, s->items[0]->text, &name));
+        CUV_TRY(cuv_map_set(member->scope->names, "value", value));
+        CUV_TRY(cuv_map_set(member->scope->names, "name", name));
+        member->self = klass;
+        CUV_TRY(cuv_map_set(klass->scope->names, s->items[0]->text, member));
+    }
+    return CUV_OK;
+}
+
 /* Bodies of Keras's classes are read only where they are followed (e->bodies): their methods use what exists at run time alone. */
 cuv_status cuv_sc_class(cuv_sc *e, const cuv_py *node, cuv_sv **out)
 {
     cuv_scope *outer = e->scope;
     cuv_flow flow = CUV_FLOW_NEXT;
-    bool foreign = false;
+    bool foreign = false, members = false;
     CUV_TRY(cuv_sv_make(e, CUV_SV_CLASS, out));
     (*out)->node = node;
     CUV_TRY(cuv_sc_scope(e, outer, &(*out)->scope));
@@ -20,7 +48,10 @@ cuv_status cuv_sc_class(cuv_sc *e, const cuv_py *node, cuv_sv **out)
         cuv_sv *base = NULL;
         if (node->items[i]->kind == CUV_PY_KEYWORD || node->items[i]->kind == CUV_PY_STARRED)
             continue;
-        CUV_TRY(cuv_sc_eval(e, node->items[i], &base));
+        CUV_TRY(cuv_sc_eval(e, node->items[i]->kind == CUV_PY_SUBSCRIPT ? node->items[i]->a : node->items[i], &base));
+        members = members || (base->kind == CUV_SV_NAME && cuv_starts_with(base->text, "enum."));
+        if (base->kind == CUV_SV_NAME && only_says(base->text))
+            continue;
         if (base->kind == CUV_SV_CLASS) {
             (*out)->self = base;
             (*out)->text = (*out)->text ? (*out)->text : base->text;
@@ -36,7 +67,7 @@ cuv_status cuv_sc_class(cuv_sc *e, const cuv_py *node, cuv_sv **out)
     e->scope = (*out)->scope;
     CUV_TRY(cuv_sc_block(e, node->body, node->body_count, &flow));
     e->scope = outer;
-    return CUV_OK;
+    return members ? make_members(e, *out) : CUV_OK;
 }
 
 /* What a class of Keras is made for, by its base. */

@@ -144,6 +144,24 @@ static cuv_status join_texts(cuv_sc *e, const cuv_sv *a, const cuv_sv *b, const 
 
 /* ---- operators ---- */
 
+/* | & - ^ of sets. */
+static cuv_status combine_sets(cuv_sc *e, int op, const cuv_sv *a, const cuv_sv *b, cuv_sv **out)
+{
+    CUV_TRY(cuv_sv_make(e, CUV_SV_SET, out));
+    (*out)->unsure = a->unsure || b->unsure;
+    for (size_t i = 0; i < a->count + b->count; i++) {
+        const cuv_sv *own = i < a->count ? a : b, *other = i < a->count ? b : a;
+        cuv_sv *item = own->items[i < a->count ? i : i - a->count];
+        bool both = false;
+        CUV_TRY(cuv_sc_step(e, 1 + other->count / 8));
+        for (size_t k = 0; !both && k < other->count; k++)
+            both = cuv_sv_equal(other->items[k], item);
+        if (op == '|' || (op == '&' && both) || (op == '^' && !both) || (op == '-' && !both && own == a))
+            CUV_TRY(cuv_sv_include(e, *out, item));
+    }
+    return CUV_OK;
+}
+
 static cuv_status operate_known(cuv_sc *e, const cuv_py *node, int op, cuv_sv *a, cuv_sv *b, cuv_sv **out)
 {
     int64_t times = 0;
@@ -161,6 +179,8 @@ static cuv_status operate_known(cuv_sc *e, const cuv_py *node, int op, cuv_sv *a
         return repeat(e, a, times, out);
     if (op == '*' && (cuv_sv_is_seq(b) || b->kind == CUV_SV_TEXT) && cuv_sv_as_int(a, &times))
         return repeat(e, b, times, out);
+    if (strchr("|&-^", op) && a->kind == CUV_SV_SET && b->kind == CUV_SV_SET && !cuv_sv_unknown_in(a) && !cuv_sv_unknown_in(b))
+        return combine_sets(e, op, a, b, out);
     if (op == '|' && a->kind == CUV_SV_DICT && b->kind == CUV_SV_DICT) {
         CUV_TRY(cuv_sv_make(e, CUV_SV_DICT, out));
         for (size_t i = 0; i < a->count + b->count; i++) {
@@ -365,7 +385,7 @@ static cuv_status display(cuv_sc *e, const cuv_py *node, cuv_sv_kind kind, cuv_s
         bool known = true;
         CUV_TRY(cuv_sc_eval(e, item->kind == CUV_PY_STARRED ? item->a : item, &v));
         if (item->kind != CUV_PY_STARRED) {
-            CUV_TRY(cuv_sv_add(e, *out, v));
+            CUV_TRY(kind == CUV_SV_SET ? cuv_sv_include(e, *out, v) : cuv_sv_add(e, *out, v));
             continue;
         }
         CUV_TRY(cuv_sv_iterate(e, v, &list, &known));
@@ -404,6 +424,8 @@ static cuv_status clause(cuv_sc *e, const cuv_py *node, size_t at, cuv_sv *out, 
     cuv_sv *over = NULL, *list = NULL, *key = NULL, *value = NULL;
     if (at == node->count) {
         CUV_TRY(cuv_sc_eval(e, node->a, &key));
+        if (node->op == '{')
+            return cuv_sv_include(e, out, key);
         if (node->op != ':')
             return cuv_sv_add(e, out, key);
         CUV_TRY(cuv_sc_eval(e, node->b, &value));
@@ -445,6 +467,29 @@ static cuv_status comprehension(cuv_sc *e, const cuv_py *node, cuv_sv **out)
     if (known)
         return CUV_OK;
     return cuv_sv_unknown(e, out, "a list made from what the code does not tell");
+}
+
+/* A generator is read to its end when it is called; what it gives is a list. */
+static cuv_status yield(cuv_sc *e, const cuv_py *node, cuv_sv **out)
+{
+    enum { MOST = 1 << 16 };
+    cuv_sv *value = e->none, *list = NULL;
+    bool known = true;
+    if (node->a)
+        CUV_TRY(cuv_sc_eval(e, node->a, &value));
+    *out = e->none;
+    if (!e->yielded)
+        return CUV_OK;
+    e->yielded->unsure = e->yielded->unsure || e->guarded > 0;
+    if (e->yielded->count >= MOST)
+        return cuv_sc_unsupported(e, node, "give it an end, such as a range()", "a generator that gives more than %d values", MOST);
+    if (node->op != 'f')
+        return cuv_sv_add(e, e->yielded, value);
+    CUV_TRY(cuv_sv_iterate(e, value, &list, &known));
+    e->yielded->unsure = e->yielded->unsure || !known;
+    for (size_t i = 0; known && i < list->count; i++)
+        CUV_TRY(cuv_sv_add(e, e->yielded, list->items[i]));
+    return CUV_OK;
 }
 
 static cuv_status slice(cuv_sc *e, const cuv_py *node, cuv_sv **out)
@@ -533,6 +578,7 @@ static cuv_status evaluate(cuv_sc *e, const cuv_py *node, cuv_sv **out)
     case CUV_PY_LAMBDA: return function(e, node, out);
     case CUV_PY_COMPREHENSION: return comprehension(e, node, out);
     case CUV_PY_WALRUS: return walrus(e, node, out);
+    case CUV_PY_YIELD: return yield(e, node, out);
     default: return cuv_sv_unknown(e, out, "the result of an expression that is not followed");
     }
 }

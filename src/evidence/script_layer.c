@@ -214,8 +214,10 @@ static cuv_status take_argument(cuv_sc *e, making *m, const char *name, cuv_sv *
     if (!own && !cuv_word_in(common, name))
         return unknown_argument(e, m, name);
     const cuv_sv *value = v->kind == CUV_SV_OBJECT ? cuv_sv_get(v, "value") : NULL;     /* Constant(array): cuv_sc_constant_weights */
-    if (without_effect(name) && (cuv_sv_unknown_in(v) || v->kind > CUV_SV_DICT) && (v->kind != CUV_SV_OBJECT || (value && !cuv_sv_is_number(value))))
+    if (without_effect(name) && (cuv_sv_unknown_in(v) || v->kind > CUV_SV_DICT) && (v->kind != CUV_SV_OBJECT || (value && !cuv_sv_is_number(value)))) {
+        m->layer->begins_otherwise = true;
         return CUV_OK;
+    }
     if ((!own && !cuv_streq(name, "dtype") && !cuv_streq(name, "trainable")) || cuv_streq(name, "input_tensor"))
         return CUV_OK;
     return activation_value(e, m, name, v);

@@ -55,6 +55,82 @@ static cuv_status read_text(cuv_sc *e, cuv_sv *self, const cuv_py *node, cuv_sv 
     return CUV_OK;
 }
 
+cuv_status cuv_sc_text_lines(cuv_sc *e, const cuv_sv *text, bool newlines, cuv_sv **out)
+{
+    CUV_TRY(cuv_sv_make(e, CUV_SV_LIST, out));
+    for (size_t at = 0; at < text->size;) {
+        const char *start = text->text + at, *end = memchr(start, '\n', text->size - at);
+        size_t size = end ? (size_t)(end - start) : text->size - at;
+        bool windows = end && size && start[size - 1] == '\r';
+        cuv_sv *line = NULL;
+        char *copy = cuv_arena_alloc(e->arena, size + 1);
+        if (!copy)
+            return cuv_oom(e->cx);
+        memcpy(copy, start, size);
+        size_t kept = size - windows;
+        if (newlines && end)
+            copy[kept++] = '\n';
+        CUV_TRY(cuv_sv_text(e, copy, kept, &line));
+        CUV_TRY(cuv_sv_add(e, *out, line));
+        at += size + (end != NULL);
+    }
+    return CUV_OK;
+}
+
+/* A file is read once: what comes later finds its end. */
+cuv_status cuv_sc_file_lines(cuv_sc *e, cuv_sv *self, cuv_sv **out)
+{
+    cuv_sv *text = NULL, none = {.kind = CUV_SV_TEXT, .text = ""};
+    CUV_TRY(read_text(e, self, self->node, &text));
+    CUV_TRY(cuv_sc_text_lines(e, self->unsure ? &none : text, true, out));
+    self->unsure = true;
+    return CUV_OK;
+}
+
+static cuv_status csv_rows(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
+{
+    const cuv_sv *delimiter = cuv_sc_arg(args, args->count, "delimiter");
+    cuv_sv *lines = NULL, *cells = NULL, *cell = NULL;
+    const char *comma = delimiter && delimiter->kind == CUV_SV_TEXT && delimiter->size == 1 ? delimiter->text : ",";
+    bool known = args->count == 1 && args->named == (delimiter != NULL) && (!delimiter || comma == delimiter->text);
+    if (known)
+        CUV_TRY(cuv_sv_iterate(e, args->items[0], &lines, &known));
+    for (size_t i = 0; known && i < lines->count; i++)
+        known = lines->items[i]->kind == CUV_SV_TEXT && !memchr(lines->items[i]->text, '"', lines->items[i]->size);
+    if (!known)
+        return cuv_sv_unknown(e, out, "the result of %s", name);
+    CUV_TRY(cuv_sv_make(e, CUV_SV_LIST, out));
+    for (size_t i = 0; i < lines->count; i++) {
+        const char *at = lines->items[i]->text;
+        size_t left = lines->items[i]->size;
+        left -= left && at[left - 1] == '\n';
+        CUV_TRY(cuv_sv_make(e, CUV_SV_LIST, &cells));
+        CUV_TRY(cuv_sv_add(e, *out, cells));
+        for (bool more = left > 0; more;) {
+            const char *end = memchr(at, *comma, left);
+            size_t size = end ? (size_t)(end - at) : left;
+            CUV_TRY(cuv_sv_text(e, at, size, &cell));
+            CUV_TRY(cuv_sv_add(e, cells, cell));
+            more = end != NULL;
+            at += size + more;
+            left -= size + more;
+        }
+    }
+    return CUV_OK;
+}
+
+static cuv_status default_dict(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
+{
+    (void)name;
+    cuv_sargs rest = *args;
+    rest.items += args->count > 0;
+    rest.count -= args->count > 0;
+    CUV_TRY(cuv_sc_builtin(e, "dict", &rest, out));
+    if ((*out)->kind == CUV_SV_DICT && args->count && args->items[0]->kind != CUV_SV_NONE)
+        (*out)->self = args->items[0];
+    return CUV_OK;
+}
+
 cuv_status cuv_sc_file_method(cuv_sc *e, cuv_sv *self, const char *name, const cuv_sargs *args, cuv_sv **out)
 {
     if (cuv_streq(name, "open"))
@@ -65,6 +141,8 @@ cuv_status cuv_sc_file_method(cuv_sc *e, cuv_sv *self, const char *name, const c
         e->skip = true;
         return cuv_sv_unknown(e, out, "what a file is given");
     }
+    if (cuv_streq(name, "readlines"))
+        return cuv_sc_file_lines(e, self, out);
     if (cuv_starts_with(name, "read_") || cuv_streq(name, "read"))
         return read_text(e, self, args->node, out);
     if (cuv_streq(name, "__enter__")) {
@@ -87,7 +165,8 @@ static cuv_status load_values(cuv_sc *e, const char *name, const cuv_sargs *args
         return cuv_sc_foreign(e, name, args, out);
     CUV_TRY(found_file(e, from, args->node, &file));
     if (!file->root)
-        return cuv_sc_unsupported(e, args->node, NULL, "%s reads %s, which is %s", name, file->name, file->kind ? file->kind : "of another form");
+        return cuv_sc_unsupported(e, args->node, NULL, "%s cannot read %s: that is of another kind (%s)", name, file->name,
+                                  file->kind ? file->kind : "another form");
     CUV_TRY(cuv_sv_from_value(e, file->root, 0, out));
     (*out)->file = file;
     (*out)->label = file->name;
@@ -478,7 +557,7 @@ static cuv_status glob(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_s
 
 static const struct { const char *name; answer *answer; } table[] = {
     {"os.listdir", list_folder}, {"glob.glob", glob}, {"glob.iglob", glob},
-    {"collections.namedtuple", named_tuple}, {"dataclasses.field", field},
+    {"csv.reader", csv_rows}, {"collections.defaultdict", default_dict}, {"collections.namedtuple", named_tuple}, {"dataclasses.field", field},
     {"io.open", open_file}, {"codecs.open", open_file}, {"gzip.open", open_file},
     {"json.load", load_values}, {"json.loads", parse_json}, {"json.dumps", write_json}, {"ujson.load", load_values},
     {"h5py.File", open_h5}, {"pickle.load", load_values}, {"pandas.read_pickle", load_values}, {"yaml.safe_load", load_values}, {"yaml.load", load_values},

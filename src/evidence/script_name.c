@@ -297,7 +297,7 @@ static cuv_status container_attribute(cuv_sc *e, cuv_sv *of, const char *name, c
         return cuv_sc_container_method(e, of, "keys", &none, out);
     }
     if (of->kind == CUV_SV_DICT && cuv_streq(name, "attrs")) {
-        *out = of->self;                        /* of h5py */
+        *out = of->self && of->self->kind == CUV_SV_DICT ? of->self : NULL;     /* of h5py */
         return *out ? CUV_OK : cuv_sv_unknown(e, out, "the attributes of a file");
     }
     if (of->kind == CUV_SV_LIST && (cuv_streq(name, "shape") || cuv_streq(name, "size") || cuv_streq(name, "ndim"))) {

@@ -51,7 +51,7 @@ static cuv_status assign_item(cuv_sc *e, const cuv_py *target, cuv_sv *value)
     CUV_TRY(cuv_sc_eval(e, target->b, &index));
     if (of->kind == CUV_SV_VARIABLE || of->kind == CUV_SV_LAYER || of->kind == CUV_SV_TENSOR)
         return cuv_sc_unsupported(e, target, NULL, "an element of %s is set here", cuv_sv_describe(e, of));
-    if (e->guarded)
+    if (e->guarded || (of->kind == CUV_SV_DICT && cuv_sv_unknown_in(index)))
         of->unsure = true;
     if (of->kind == CUV_SV_DICT)
         return cuv_sv_put(e, of, index, value);
@@ -107,10 +107,19 @@ static cuv_status assignment(cuv_sc *e, const cuv_py *s)
 
 static cuv_status augmented(cuv_sc *e, const cuv_py *s)
 {
-    cuv_sv *old = NULL, *by = NULL, *value = NULL, *list = NULL;
+    cuv_sv *old = NULL, *by = NULL, *value = NULL, *list = NULL, *base = NULL;
     bool known = true;
+    if (s->a->kind == CUV_PY_SUBSCRIPT)
+        CUV_TRY(cuv_sc_eval(e, s->a->a, &base));
+    bool viewed = base && base->kind == CUV_SV_ARRAY && base->truth;
     CUV_TRY(cuv_sc_eval(e, s->a, &old));
+    if (base && base->kind == CUV_SV_ARRAY)
+        base->truth = viewed;                   /* `old` is a view that nothing else keeps */
     CUV_TRY(cuv_sc_eval(e, s->b, &by));
+    if (base && base->kind == CUV_SV_ARRAY && old->kind == CUV_SV_ARRAY) {
+        CUV_TRY(cuv_sc_operate(e, s, s->op, old, by, &value));
+        return cuv_sc_assign(e, s->a, value);
+    }
     if (old->kind == CUV_SV_LIST && s->op == '+') {            /* in place, as Python does */
         CUV_TRY(cuv_sv_iterate(e, by, &list, &known));
         old->unsure = old->unsure || !known || e->guarded;
@@ -333,6 +342,7 @@ static cuv_status try_body(cuv_sc *e, const cuv_py *s, cuv_flow *flow)
     e->scope = before.scope;
     e->depth = before.depth;
     e->calls = before.calls;
+    e->yielded = before.yielded;
     e->guarded = before.guarded;
     e->guard = before.guard;
     e->statement = before.statement;

@@ -157,6 +157,11 @@ static cuv_status of_dict(cuv_sc *e, const cuv_py *node, cuv_sv *of, cuv_sv *key
     }
     if (of->unsure || cuv_sv_unknown_in(key))
         return cuv_sv_unknown(e, out, "an entry of a dictionary, not known from the code");
+    if (of->self && of->self->kind != CUV_SV_DICT) {             /* defaultdict */
+        CUV_TRY(cuv_sc_call(e, of->self, &(cuv_sargs){.node = node ? node : e->at}, out));
+        of->unsure = e->guarded > 0;
+        return cuv_sv_put(e, of, key, *out);
+    }
     cuv_buffer b;
     cuv_buffer_init(&b, e->cx);
     for (size_t i = 0; i < of->count && i < 12; i++) {

@@ -384,6 +384,25 @@ static cuv_status edges(cuv_sc *e, const cuv_sv *self, const cuv_sv *part, bool 
     return CUV_OK;
 }
 
+/* "conv/kernel".partition("/"): what comes before, the separator, what comes behind. */
+static cuv_status partition(cuv_sc *e, const cuv_sv *self, const cuv_sv *by, bool last, cuv_sv **out)
+{
+    const char *found = NULL;
+    cuv_sv *part = NULL;
+    for (size_t at = 0; at + by->size <= self->size && (last || !found); at++)
+        if (memcmp(self->text + at, by->text, by->size) == 0)
+            found = self->text + at;
+    size_t before = found ? (size_t)(found - self->text) : last ? 0 : self->size;
+    size_t behind = found ? before + by->size : last ? 0 : self->size;
+    CUV_TRY(cuv_sv_make(e, CUV_SV_TUPLE, out));
+    CUV_TRY(cuv_sv_text(e, self->text, before, &part));
+    CUV_TRY(cuv_sv_add(e, *out, part));
+    CUV_TRY(cuv_sv_text(e, self->text + before, behind - before, &part));
+    CUV_TRY(cuv_sv_add(e, *out, part));
+    CUV_TRY(cuv_sv_text(e, self->text + behind, self->size - behind, &part));
+    return cuv_sv_add(e, *out, part);
+}
+
 cuv_status cuv_sc_text_method(cuv_sc *e, cuv_sv *self, const char *name, const cuv_sargs *args, cuv_sv **out)
 {
     cuv_sv *a = cuv_sc_arg(args, 0, NULL), *b = cuv_sc_arg(args, 1, NULL);
@@ -402,6 +421,10 @@ cuv_status cuv_sc_text_method(cuv_sc *e, cuv_sv *self, const char *name, const c
         return replace(e, self, a, b, out);
     if ((cuv_streq(name, "strip") || cuv_streq(name, "lstrip") || cuv_streq(name, "rstrip")) && (!a || text))
         return strip(e, self, name, a, out);
+    if ((cuv_streq(name, "partition") || cuv_streq(name, "rpartition")) && text && a->size)
+        return partition(e, self, a, name[0] == 'r', out);
+    if (cuv_streq(name, "splitlines") && args->count + args->named == 0)
+        return cuv_sc_text_lines(e, self, false, out);
     if (cuv_streq(name, "glob") && args->count == 1)
         return cuv_sc_glob(e, self, args->items[0], out);
     if (cuv_streq(name, "iterdir") && args->count == 0)

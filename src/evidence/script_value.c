@@ -102,6 +102,15 @@ cuv_status cuv_sv_add(cuv_sc *e, cuv_sv *list, cuv_sv *item)
     return CUV_OK;
 }
 
+cuv_status cuv_sv_include(cuv_sc *e, cuv_sv *set, cuv_sv *item)
+{
+    CUV_TRY(cuv_sc_step(e, 1 + set->count / 8));
+    for (size_t i = 0; i < set->count; i++)
+        if (cuv_sv_equal(set->items[i], item))
+            return CUV_OK;
+    return cuv_sv_add(e, set, item);
+}
+
 cuv_sv *cuv_sv_find(const cuv_sv *dict, const cuv_sv *key)
 {
     for (size_t i = 0; i < dict->count; i++)
@@ -269,6 +278,19 @@ static bool equal_items(const cuv_sv *a, const cuv_sv *b, unsigned depth, unsign
     return true;
 }
 
+/* Has the set b all that a has? */
+static bool within(const cuv_sv *a, const cuv_sv *b, unsigned depth, unsigned *budget)
+{
+    for (size_t i = 0; i < a->count; i++) {
+        size_t k = 0;
+        while (k < b->count && !equal(a->items[i], b->items[k], depth + 1, budget))
+            k++;
+        if (k == b->count)
+            return false;
+    }
+    return true;
+}
+
 static bool equal(const cuv_sv *a, const cuv_sv *b, unsigned depth, unsigned *budget)
 {
     if (a == b)
@@ -285,6 +307,7 @@ static bool equal(const cuv_sv *a, const cuv_sv *b, unsigned depth, unsigned *bu
     case CUV_SV_LAYER: return a->layer == b->layer;
     case CUV_SV_TENSOR: return a->symbol == b->symbol;
     case CUV_SV_LIST: case CUV_SV_TUPLE: case CUV_SV_DICT: return equal_items(a, b, depth, budget);
+    case CUV_SV_SET: return a->count == b->count && within(a, b, depth, budget);
     default: return false;
     }
 }
@@ -684,8 +707,12 @@ static cuv_status iterate_array(cuv_sc *e, cuv_sv *v, size_t length, cuv_sv *out
 cuv_status cuv_sv_iterate(cuv_sc *e, cuv_sv *v, cuv_sv **out, bool *known)
 {
     size_t length = 0;
-    *known = cuv_sv_length(v, &length);
-    if (!*known || v->kind == CUV_SV_BYTES)
+    if (v->kind == CUV_SV_FILE && !v->truth) {
+        *known = true;
+        return cuv_sc_file_lines(e, v, out);
+    }
+    *known = cuv_sv_length(v, &length) && v->kind != CUV_SV_BYTES;
+    if (!*known)
         return CUV_OK;
     CUV_TRY(cuv_sv_make(e, CUV_SV_LIST, out));
     CUV_TRY(cuv_sc_step(e, 1));

@@ -100,7 +100,26 @@ static cuv_status wire(cuv_sc *e, cuv_sl *layer)
     return CUV_OK;
 }
 
-/* An array of which the shape is known at most. */
+/* What Keras begins a bias and the statistics of a normalization with, where the code does not say otherwise. */
+static bool begins_with(const cuv_sl *layer, const char *weight, double *out)
+{
+    static const struct { const char *classes, *weight, *initializer; double value; } table[] = {
+        {"Dense Conv1D Conv2D Conv3D Conv1DTranspose Conv2DTranspose Conv3DTranspose DepthwiseConv1D DepthwiseConv2D SeparableConv1D "
+         "SeparableConv2D", "bias", "bias_initializer", 0},
+        {"BatchNormalization LayerNormalization", "gamma", "gamma_initializer", 1},
+        {"BatchNormalization LayerNormalization", "beta", "beta_initializer", 0},
+        {"BatchNormalization", "moving_mean", "moving_mean_initializer", 0},
+        {"BatchNormalization", "moving_variance", "moving_variance_initializer", 1}};
+    for (size_t i = 0; !layer->begins_otherwise && i < sizeof table / sizeof *table; i++)
+        if (cuv_streq(table[i].weight, weight) && cuv_word_in(table[i].classes, layer->class_name) &&
+            !cuv_sv_get(layer->config, table[i].initializer) && !cuv_sv_get(layer->config, "weights")) {
+            *out = table[i].value;
+            return true;
+        }
+    return false;
+}
+
+/* A weight as the layer begins with it: its numbers where they are always the same, else its shape at the most. */
 static cuv_status unset(cuv_sc *e, const own *weight, const cuv_sl *layer, cuv_sv **out)
 {
     int64_t shape[CUV_MAX_RANK];
@@ -109,6 +128,16 @@ static cuv_status unset(cuv_sc *e, const own *weight, const cuv_sl *layer, cuv_s
                                       layer->is_model ? layer->name : weight->called->name);
     if (!cuv_sl_weight_shape(e, weight->called, weight->owner, weight->name, shape, &rank))
         return cuv_sv_unknown(e, out, "%s", words);
+    double value = 0;
+    if (begins_with(weight->owner, weight->name, &value)) {
+        cuv_tensor *t = NULL;
+        void *values = NULL;
+        CUV_TRY(cuv_sc_new_tensor(e, CUV_F32, shape, rank, &t, &values));
+        for (size_t i = 0; i < cuv_tensor_count(t); i++)
+            ((float *)values)[i] = (float)value;
+        words = cuv_arena_printf(e->ev->arena, "the %s that '%s' begins with (%s)", weight->name, weight->called->name, value != 0 ? "ones" : "zeros");
+        return words ? cuv_sv_array(e, t, words, out) : cuv_oom(e->cx);
+    }
     CUV_TRY(cuv_sc_shape_array(e, shape, rank, CUV_F32, out));
     (*out)->label = words;
     return CUV_OK;
@@ -485,8 +514,8 @@ cuv_status cuv_sc_load_weights(cuv_sc *e, cuv_sl *layer, const cuv_sargs *args)
                            "which file is loaded is not known from the code: it is %s", path ? cuv_sv_describe(e, path) : "missing");
     CUV_TRY(find_weights(e, args->node, path->text, &file));
     if (file->arrangement == CUV_ARR_NONE)
-        return cuv_sc_fail(e, args->node, CUV_UNSUPPORTED, "script.weights", NULL, "%s holds no weights: it is %s", file->name,
-                           file->kind ? file->kind : "of another form");
+        return cuv_sc_fail(e, args->node, CUV_UNSUPPORTED, "script.weights", NULL, "%s holds no weights (%s)", file->name,
+                           file->kind ? file->kind : "another form");
     vote(e, layer);
     layer->weights = NULL;
     return state(e, (struct cuv_stated){.layer = layer, .node = args->node, .file = file,

@@ -33,7 +33,7 @@ typedef enum cuv_py_kind {
     CUV_PY_COMPREHENSION,   /* op '[' list, '{' set, ':' dict (a: b), '(' generator; items: CLAUSE */
     CUV_PY_CLAUSE,          /* for a in b; items: the conditions */
     CUV_PY_WALRUS,          /* a := b */
-    CUV_PY_AWAIT, CUV_PY_YIELD,                                  /* a, may be NULL for yield */
+    CUV_PY_AWAIT, CUV_PY_YIELD,                                  /* a, may be NULL for yield; op 'f': yield from */
     /* statements */
     CUV_PY_EXPRESSION,      /* a */
     CUV_PY_ASSIGN,          /* items: targets; a: value */

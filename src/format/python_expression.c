@@ -515,7 +515,7 @@ static cuv_status yield(cuv_py_parser *p, cuv_py **out)
 {
     CUV_TRY(cuv_py_node(p, CUV_PY_YIELD, out));
     p->at++;
-    (void)cuv_py_take_word(p, "from");
+    (*out)->op = cuv_py_take_word(p, "from") ? 'f' : 0;
     const cuv_py_token *t = cuv_py_peek(p, 0);
     bool ends = t->kind <= CUV_TK_DEDENT || cuv_py_is_op(p, ")") || cuv_py_is_op(p, "=") || cuv_py_is_op(p, ";") ||
                 cuv_py_is_op(p, "]") || cuv_py_is_op(p, "}");

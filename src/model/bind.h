@@ -142,6 +142,8 @@ const char *cuv_config_name(const cuv_binding *b);
 const char *cuv_unit_text(cuv_binding *b, const cuv_unit *u);
 /* True when the tensor has the sizes of the weight in reverse order, and that is another shape. */
 bool cuv_is_transposed(const cuv_weight *w, const cuv_tensor *t);
+/* (filters, channels, rows, columns), as PyTorch and Keras 1 with Theano have it. */
+bool cuv_is_convolution_of_others(const cuv_weight *w, const cuv_tensor *t);
 bool cuv_shape_is(const cuv_weight *w, const cuv_tensor *t);
 
 /* Gives the weight's value to the program that reads it. */

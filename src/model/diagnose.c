@@ -79,7 +79,7 @@ static bool is_bound(const cuv_binding *b, const cuv_named *t)
 
 /* ---- likely causes, one misfit */
 
-static bool is_convolution_of_others(const cuv_weight *w, const cuv_tensor *t)
+bool cuv_is_convolution_of_others(const cuv_weight *w, const cuv_tensor *t)
 {
     return w->rank == 4 && t->rank == 4 && t->shape[0] == w->shape[3] && t->shape[1] == w->shape[2] &&
            t->shape[2] == w->shape[0] && t->shape[3] == w->shape[1];
@@ -90,7 +90,7 @@ static const char *other_layout(const cuv_weight *w, const cuv_tensor *t)
     const char *layer = w->layer->def->name;
     if (cuv_tensor_count(t) == 0)
         return "the array holds no numbers at all";
-    if (is_convolution_of_others(w, t))
+    if (cuv_is_convolution_of_others(w, t))
         return "its axes are (filters, channels, rows, columns): PyTorch's order, and that of Keras 1 with Theano";
     if (cuv_streq(layer, "GRU") && !strcmp(w->name, "bias"))
         return w->rank == 2
@@ -179,7 +179,7 @@ static const cuv_named *find_shape(cuv_binding *b, const cuv_weight *w, const cu
 /* How the given tensor would be spelt to fit by itself; NULL when it cannot. */
 static const char *turned(cuv_binding *b, const cuv_weight *w, const cuv_named *given)
 {
-    if (is_convolution_of_others(w, given->tensor))
+    if (cuv_is_convolution_of_others(w, given->tensor))
         return cuv_format(b->cx, "%s.transpose(2,3,1,0)", given->label);
     if (cuv_is_transposed(w, given->tensor))
         return cuv_format(b->cx, "%s.T", given->label);
@@ -230,14 +230,17 @@ static const char *shape_help(cuv_binding *b, const cuv_misfit *mf)
     const char *list, *line = line_for(b, mf->unit), *shape = cuv_shape_text(b->cx, w->shape, w->rank);
     const cuv_named *found = find_shape(b, w, mf->tensor, &n, &list);
     const char *try_line = line && is_first(b, mf) ? cuv_format(b->cx, "try %s", line) : NULL;
-    if (is_convolution_of_others(w, mf->tensor->tensor))
+    if (cuv_is_convolution_of_others(w, mf->tensor->tensor))
         return try_line ? cuv_format(b->cx, "if it is PyTorch's, %s; a Dense after Flatten then has its rows in another order too, and "
                                      "Theano turned its kernels round", try_line) : NULL;
     if (turned(b, w, mf->tensor))
         return try_line ? cuv_format(b->cx, "if it is the %s, %s", w->name, try_line) : NULL;
     if (cuv_streq(w->layer->def->name, "GRU") && !strcmp(w->name, "bias"))
-        return cuv_format(b->cx, "if the model was made so, set \"reset_after\": %s in %s", w->rank == 2 ? "false" : "true",
-                          cuv_config_name(b));
+        return cuv_ends_with(cuv_config_name(b), ".py")
+                   ? cuv_format(b->cx, "if the model was made so, write GRU(..., reset_after=%s) in %s", w->rank == 2 ? "False" : "True",
+                                cuv_config_name(b))
+                   : cuv_format(b->cx, "if the model was made so, set \"reset_after\": %s in %s", w->rank == 2 ? "false" : "true",
+                                cuv_config_name(b));
     if (!found)
         return cuv_format(b->cx, "no tensor of the evidence has the shape %s; %s", shape,
                           cuv_tensor_count(mf->tensor->tensor) ? cuv_format(b->cx, "was %s saved from another model?", mf->tensor->label)

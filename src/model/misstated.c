@@ -98,6 +98,81 @@ static bool begins(const cuv_unit *u, const cuv_offer *o)
     return o->count > 0;
 }
 
+/* "weights.npy[0], biases.npy[0]": the same arrays in the order that fits; NULL when none does. */
+static const char *reordered(cuv_binding *b, const cuv_unit *u, const cuv_offer *o)
+{
+    bool taken[SHOWN] = {false};
+    const char *text = NULL;
+    if (o->count != u->count || o->count > SHOWN)
+        return NULL;
+    for (size_t i = 0; i < u->count; i++) {
+        size_t k = 0;
+        while (k < o->count && (taken[k] || !cuv_shape_is(u->weights[i], o->tensors[k].tensor)))
+            k++;
+        if (k == o->count)
+            return NULL;
+        taken[k] = true;
+        text = text ? cuv_format(b->cx, "%s, %s", text, o->tensors[k].label) : o->tensors[k].label;
+    }
+    return text;
+}
+
+/* (1, 3) and (3,): the same but for axes of size 1. */
+static bool same_without_ones(const cuv_weight *w, const cuv_tensor *t)
+{
+    int i = 0, k = 0;
+    for (;;) {
+        while (i < w->rank && w->shape[i] == 1)
+            i++;
+        while (k < t->rank && t->shape[k] == 1)
+            k++;
+        if (i == w->rank || k == t->rank)
+            return i == w->rank && k == t->rank;
+        if (w->shape[i++] != t->shape[k++])
+            return false;
+    }
+}
+
+/* What is to be done to an array that does not fit; NULL when nothing helps. */
+static const char *mended(cuv_binding *b, const cuv_weight *w, const cuv_named *given)
+{
+    if (cuv_shape_is(w, given->tensor))
+        return NULL;
+    if (cuv_is_convolution_of_others(w, given->tensor))
+        return cuv_format(b->cx, "%s has its axes in the order (filters, channels, rows, columns), as PyTorch has: give "
+                          "%s.transpose(2, 3, 1, 0)", given->label, given->label);
+    if (cuv_is_transposed(w, given->tensor))
+        return cuv_format(b->cx, "%s is transposed: give %s.T", given->label, given->label);
+    if (same_without_ones(w, given->tensor))
+        return cuv_format(b->cx, "%s has the right values under another shape: give %s.reshape%s", given->label, given->label,
+                          cuv_shape_text(b->cx, w->shape, w->rank));
+    return NULL;
+}
+
+/* The only array of the evidence that has the shape of the only weight whose array does not fit. */
+static const char *elsewhere(cuv_binding *b, const cuv_unit *u, const cuv_offer *o)
+{
+    const cuv_weight *wrong = NULL;
+    const cuv_named *found = NULL;
+    for (size_t i = 0; i < u->count && o->count == u->count; i++)
+        if (!cuv_shape_is(u->weights[i], o->tensors[i].tensor)) {
+            if (wrong)
+                return NULL;
+            wrong = u->weights[i];
+        }
+    for (size_t i = 0; wrong && i < b->ev->file_count; i++)
+        for (size_t g = 0; g < b->ev->files[i]->group_count; g++)
+            for (size_t k = 0; k < b->ev->files[i]->groups[g].count; k++) {
+                const cuv_named *t = &b->ev->files[i]->groups[g].tensors[k];
+                if (!cuv_shape_is(wrong, t->tensor))
+                    continue;
+                if (found)
+                    return NULL;
+                found = t;
+            }
+    return found ? cuv_format(b->cx, "%s has the shape of the %s", found->label, wrong->name) : NULL;
+}
+
 static const char *help_for(cuv_binding *b, const cuv_unit *u, const cuv_offer *o)
 {
     const cuv_unit *other = fitting_unit(b, o);
@@ -111,9 +186,17 @@ static const char *help_for(cuv_binding *b, const cuv_unit *u, const cuv_offer *
         const char *off = cuv_streq(last->name, "bias") ? "; a layer that has none is made with use_bias=False" : "";
         return cuv_format(b->cx, "the %s is missing: %s%s", last->name, found, off);
     }
-    for (size_t i = 0; i < u->count && i < o->count; i++)
-        if (cuv_is_transposed(u->weights[i], o->tensors[i].tensor))
-            return cuv_format(b->cx, "%s is transposed: give %s.T", o->tensors[i].label, o->tensors[i].label);
+    const char *order = reordered(b, u, o);
+    if (order)
+        return cuv_format(b->cx, "they fit in another order: give [%s]", order);
+    for (size_t i = 0; i < u->count && i < o->count; i++) {
+        const char *help = mended(b, u->weights[i], &o->tensors[i]);
+        if (help)
+            return help;
+    }
+    const char *other_array = elsewhere(b, u, o);
+    if (other_array)
+        return other_array;
     return "no layer of the model takes these arrays as they are";
 }
 
