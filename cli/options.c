@@ -211,6 +211,11 @@ bool parse_options(const verb *v, int argc, char **argv, options *o)
             return false;
         }
     }
+    for (size_t i = 0; i < o->out.count; i++)
+        if (!strcmp(o->out.items[i], "-")) {
+            say(stderr, "cuvier %s: --out takes the name of a file, not -: standard output is for the report\n", v->name);
+            return false;
+        }
     return true;
 }
 

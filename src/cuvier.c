@@ -6,28 +6,38 @@
 #define RTOL 1e-4
 #define ATOL 1e-5
 
+static cuv_status two_models(cuv_evidence *ev, const cuv_file *a, const cuv_file *b)
+{
+    return cuv_fail(ev->cx, CUV_NO, "evidence.configs", &(cuv_detail){.file = b->path, .help = "give the one that belongs to the weights"},
+                    "%s and %s describe two different models", a->name, b->name);
+}
+
 /* The file whose configuration counts: a script's model first, then a file that holds nothing but a configuration. */
 static cuv_status choose_config(cuv_evidence *ev, cuv_value **config, cuv_file **from)
 {
-    cuv_file *whole = NULL, *bare = NULL;
+    cuv_file *whole = NULL, *bare = NULL, *script = NULL;
     *config = NULL;
     for (size_t i = 0; i < ev->file_count; i++) {
         cuv_file *f = ev->files[i];
         cuv_script *s = f->script;
         if (s && (s->config || (s->model_file && s->model_file->config))) {
-            *from = s->config ? f : s->model_file;
-            *config = s->config ? s->config : s->model_file->config;
-            return CUV_OK;
+            cuv_value *told = s->config ? s->config : s->model_file->config;
+            if (script && !cuv_value_equal(*config, told))
+                return two_models(ev, script, f);
+            *from = script ? *from : s->config ? f : s->model_file;
+            *config = script ? *config : told;
+            script = script ? script : f;
+            continue;
         }
         if (!f->config)
             continue;
         cuv_file **slot = f->arrangement == CUV_ARR_NONE ? &bare : &whole;
-        if (*slot && !cuv_value_equal((*slot)->config, f->config))
-            return cuv_fail(ev->cx, CUV_NO, "evidence.configs", &(cuv_detail){.file = f->path,
-                            .help = "give the one that belongs to the weights"},
-                            "%s and %s describe two different models", (*slot)->name, f->name);
+        if (!script && *slot && !cuv_value_equal((*slot)->config, f->config))
+            return two_models(ev, *slot, f);
         *slot = *slot ? *slot : f;
     }
+    if (script)
+        return CUV_OK;
     *from = bare ? bare : whole;
     *config = *from ? (*from)->config : NULL;
     return CUV_OK;
@@ -36,20 +46,24 @@ static cuv_status choose_config(cuv_evidence *ev, cuv_value **config, cuv_file *
 static cuv_status no_config(cuv_evidence *ev)
 {
     const cuv_file *weights = NULL;
+    const char *names = "";
     size_t tensors = 0;
-    for (size_t i = 0; i < ev->file_count; i++)
-        for (size_t g = 0; g < ev->files[i]->group_count; g++) {
-            tensors += ev->files[i]->groups[g].count;
-            weights = ev->files[i];
-        }
+    for (size_t i = 0; i < ev->file_count; i++) {
+        if (!cuv_file_tensor_count(ev->files[i]))
+            continue;
+        tensors += cuv_file_tensor_count(ev->files[i]);
+        names = weights ? cuv_format(ev->cx, "%s, %s", names, ev->files[i]->name) : ev->files[i]->name;
+        weights = ev->files[i];
+    }
     if (!ev->file_count)
         return cuv_fail(ev->cx, CUV_ARGUMENT, "evidence.none", NULL, "no file is given");
     return cuv_fail(ev->cx, CUV_NO, "evidence.config", &(cuv_detail){.file = weights ? weights->path : ev->files[0]->path,
                     .help = "add the model's .json or .yaml, a .keras or whole .h5 file of the same model, or the Python code that "
                             "builds it"},
-                    weights ? "nothing tells the architecture: %s holds %zu tensors and no configuration"
-                            : "nothing tells the architecture: %s holds no model (%zu tensors)",
-                    weights ? weights->name : ev->files[0]->name, tensors);
+                    !weights ? "nothing tells the architecture: %s holds no model (%zu tensors)"
+                    : cuv_streq(names, weights->name) ? "nothing tells the architecture: %s holds %zu tensors and no configuration"
+                                                      : "nothing tells the architecture: %s hold %zu tensors and no configuration",
+                    weights ? names : ev->files[0]->name, tensors);
 }
 
 /* An option that does nothing is a mistake in its name. */
@@ -60,6 +74,26 @@ static void tell_unused(const cuv_evidence *ev)
             cuv_warn(ev->cx, "custom.unused", &(cuv_detail){.found = ev->customs[i].name,
                      .help = "cuvier inspect lists the classes that are none of Keras's"},
                      "--custom %s: the model has no such class, and no layer of that name", ev->customs[i].name);
+}
+
+/* What --input-shape says must not be what the model says otherwise. */
+static cuv_status check_input_shapes(const cuv_evidence *ev, const cuv_model *m)
+{
+    for (size_t i = 0; i < ev->input_shape_count && i < m->input_count; i++) {
+        const int64_t *given = ev->input_shapes[i].shape;
+        int rank = ev->input_shapes[i].rank;
+        const cuv_var *own = cuv_program_var(m->program, m->inputs[i].value);
+        bool fits = rank + 1 == own->rank;
+        for (int k = 0; fits && k < rank; k++)
+            fits = given[k] < 0 || own->shape[k + 1] < 0 || given[k] == own->shape[k + 1];
+        if (!fits)
+            return cuv_fail(ev->cx, CUV_NO, "input.contradicted", &(cuv_detail){.layer = m->input_names[i],
+                            .expected = cuv_shape_text(ev->cx, own->shape + 1, own->rank - 1), .found = cuv_shape_text(ev->cx, given, rank),
+                            .help = "leave --input-shape out: the model says it itself"},
+                            "--input-shape says %s, and the model's input '%s' takes %s", cuv_shape_text(ev->cx, given, rank),
+                            m->input_names[i], cuv_shape_text(ev->cx, own->shape + 1, own->rank - 1));
+    }
+    return CUV_OK;
 }
 
 static cuv_status prove(cuv_evidence *ev, cuv_model *m)
@@ -210,7 +244,9 @@ static cuv_status rebuild(cuv_evidence *ev, bool weights, cuv_model **out)
     }
     tell_unused(ev);
     mark = cuv_findings_mark(ev->cx);
-    status = cuv_model_bind(m, ev);                             /* tensors   → weights */
+    status = check_input_shapes(ev, m);
+    if (status == CUV_OK)
+        status = cuv_model_bind(m, ev);                         /* tensors   → weights */
     if (status == CUV_OK && weights)
         status = prove(ev, m);                                  /* samples   → certainty */
     if (status == CUV_NO && !weights) {

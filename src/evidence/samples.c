@@ -202,7 +202,7 @@ static cuv_status build(builder *b)
         return from_dict(b, root);
     if (!root || root->kind != CUV_TENSOR)
         return problem(b, "samples.none", "",
-                       cuv_format(b->ev->cx, "it is %s", b->file->kind ? b->file->kind : "something else"));
+                       cuv_format(b->ev->cx, "the file is of another kind (%s)", b->file->kind ? b->file->kind : "something else"));
     CUV_TRY(make_lists(b, 1));
     return add(b, (cuv_named *)b->samples->inputs, &b->samples->input_count, root->tensor, "");
 }
