@@ -244,12 +244,11 @@ static cuv_status rebuild(cuv_evidence *ev, bool weights, cuv_model **out)
     }
     tell_unused(ev);
     mark = cuv_findings_mark(ev->cx);
-    status = check_input_shapes(ev, m);
-    if (status == CUV_OK)
-        status = cuv_model_bind(m, ev);                         /* tensors   → weights */
+    cuv_status shapes = check_input_shapes(ev, m);
+    status = shapes == CUV_OK ? cuv_model_bind(m, ev) : shapes; /* tensors   → weights */
     if (status == CUV_OK && weights)
         status = prove(ev, m);                                  /* samples   → certainty */
-    if (status == CUV_NO && !weights) {
+    if (status == CUV_NO && !weights && shapes == CUV_OK) {
         ease_misfits(ev, mark);
         status = CUV_OK;
     }
