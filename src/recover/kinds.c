@@ -79,6 +79,12 @@ int cuv_most_stride(const cuv_runit *u)
     return u->kernel[0] >= 4 ? 4 : u->kernel[0] >= 3 ? 3 : 2;
 }
 
+int32_t cuv_grown_size(int32_t size, int64_t kernel, int stride, int pad)
+{
+    int64_t more = kernel > stride ? kernel - stride : 0, n = (int64_t)size * stride + (pad == CUV_PAD_SAME ? 0 : more);
+    return size < 0 || n > INT32_MAX ? -1 : (int32_t)n;
+}
+
 int32_t cuv_window_size(int32_t size, int64_t kernel, int stride, int pad)
 {
     if (size < 0)

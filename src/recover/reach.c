@@ -1,5 +1,6 @@
-/* Spatial sizes that lead from the input to the first Flatten: forward over every window, stride and padding, backward from the number of
- * values that the Dense layer takes. Exact, so that no right path is lost to a beam (5.5 of the study). */
+/* Spatial sizes that lead from the input to the first Flatten, or to an output that has sizes: forward over every window, stride and padding,
+ * backward from the number of values that the Dense layer takes, or from the output's size. Exact, so that no right path is lost to a beam
+ * (5.5 of the study). */
 #include "recover/wiring.h"
 
 #include <stdlib.h>
@@ -62,17 +63,43 @@ static void add_pools(cuv_sizes *to, const int32_t *from, int rank)
     }
 }
 
+static void add_doubled(cuv_sizes *to, const int32_t *from, int rank)
+{
+    int32_t at[3] = {0};
+    for (int i = 0; i < rank; i++)
+        at[i] = from[i] > 1 << 20 ? from[i] : 2 * from[i];
+    add(to, at);
+}
+
+static void add_grown(cuv_sizes *to, const int32_t *from, int rank, const cuv_runit *u)
+{
+    for (int stride = 1; stride <= 4; stride++)
+        for (int pad = CUV_PAD_VALID; pad <= CUV_PAD_SAME; pad++) {
+            int32_t at[3] = {0};
+            for (int i = 0; i < rank; i++)
+                at[i] = cuv_grown_size(from[i], u->kernel[i], stride, pad);
+            if (fine(at, rank))
+                add(to, at);
+        }
+}
+
 /* All sizes after the unit from one size before it. */
 static void step_from(const cuv_wirer *w, const cuv_runit *u, const int32_t *from, int rank, cuv_sizes *pooled, cuv_sizes *to)
 {
     unsigned traits = cuv_rkind_traits(u->kind);
-    bool conv = traits & CUV_RT_CONV, pool = traits & CUV_RT_POOL;
+    bool conv = traits & CUV_RT_CONV, pool = traits & CUV_RT_POOL, grows = traits & CUV_RT_GROWS;
     pooled->count = to->count = 0;
     if (pool || (!w->complete && u->count && (traits & (CUV_RT_CONV | CUV_RT_NORM | CUV_RT_LINEAR))))
         add_pools(pooled, from, rank);
     else
         add(pooled, from);
+    if (w->to_output && (u->count ? !w->complete : grows))
+        add_doubled(pooled, from, rank);
     for (size_t i = 0; i < pooled->count; i++) {
+        if (conv && grows) {
+            add_grown(to, pooled->at[i], rank, u);
+            continue;
+        }
         if (!conv) {
             add(to, pooled->at[i]);
             continue;
@@ -108,6 +135,34 @@ static bool find_end(const cuv_wirer *w, size_t *end, int64_t *product)
             channels = u->out;
     }
     return false;
+}
+
+/* Is there one output with sizes, and nothing between that could lose them? Then the last unit gives it. */
+static bool ends_in_sizes(const cuv_wirer *w)
+{
+    const cuv_ends *e = w->ends;
+    if (!w->reading->count || !e->outputs_known || e->output_count != 1 || e->outputs[0].rank != e->inputs[0].rank)
+        return false;
+    for (size_t i = 0; i < w->reading->count; i++) {
+        const cuv_runit *u = &w->reading->units[i];
+        if (u->network || u->kind == CUV_R_UNKNOWN || u->kind == CUV_R_FLATTEN || cuv_rkind_traits(u->kind) & (CUV_RT_RECURRENT | CUV_RT_GLOBAL) ||
+            u->kind == CUV_R_ATTENTION || u->kind == CUV_R_EMBEDDING || (u->count && cuv_rkind_spatial(u->kind) &&
+            cuv_rkind_spatial(u->kind) != e->inputs[0].rank - 1))
+            return false;
+    }
+    return true;
+}
+
+/* Does this size end well? */
+static bool ends_well(const cuv_wirer *w, const int32_t *at, int rank, int64_t product)
+{
+    int64_t n = 1;
+    bool same = true, fits = true;
+    for (int i = 0; i < rank; i++) {
+        same &= at[i] == w->ends->outputs[0].at[i];
+        fits = fits && cuv_mul_i64(n, at[i], &n);
+    }
+    return w->to_output ? same : fits && n == product;
 }
 
 static cuv_status copy(cuv_wirer *w, const cuv_sizes *from, cuv_sizes *to)
@@ -167,12 +222,16 @@ static void backward(cuv_wirer *w, size_t end, int rank, room *r, cuv_sizes *set
 cuv_status cuv_find_reach(cuv_wirer *w)
 {
     size_t end;
-    int64_t product;
+    int64_t product = 0;
     bool whole;
     const cuv_flow *in = &w->ends->inputs[0];
     int rank = in->rank - 1;
     room r;
-    if (w->ends->input_count != 1 || rank < 1 || rank > 3 || !fine(in->at, rank) || !find_end(w, &end, &product))
+    if (w->ends->input_count != 1 || rank < 1 || rank > 3 || !fine(in->at, rank))
+        return CUV_OK;
+    w->to_output = ends_in_sizes(w);
+    end = w->reading->count - 1;
+    if (!w->to_output && !find_end(w, &end, &product))
         return CUV_OK;
     cuv_sizes *sets = CUV_NEW_ARRAY(w->arena, cuv_sizes, end + 1);
     for (cuv_sizes *s = &r.pooled; s <= &r.all; s++)
@@ -183,14 +242,9 @@ cuv_status cuv_find_reach(cuv_wirer *w)
     if (!whole)
         return CUV_OK;
     size_t kept = 0;
-    for (size_t k = 0; k < sets[end].count; k++) {
-        int64_t n = 1;
-        bool fits = true;
-        for (int i = 0; i < rank; i++)
-            fits = fits && cuv_mul_i64(n, sets[end].at[k][i], &n);
-        if (fits && n == product)
+    for (size_t k = 0; k < sets[end].count; k++)
+        if (ends_well(w, sets[end].at[k], rank, product))
             memmove(sets[end].at[kept++], sets[end].at[k], sizeof *sets->at);
-    }
     sets[end].count = kept;
     if (!kept)
         return CUV_OK;          /* then the Flatten is not what it seems: branches were joined before it */

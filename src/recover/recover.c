@@ -213,22 +213,12 @@ static uint64_t mix(uint64_t h, uint64_t v)
     return (h ^ v) * 1099511628211u ^ h >> 29;
 }
 
-/* Does anything depend on the sizes here: a Flatten, a merge, an output? */
-static bool needs_sizes(const cuv_structure *s, size_t node)
-{
-    const cuv_rnode *n = &s->nodes[node];
-    bool merge = n->in_count > 1 && n->kind != CUV_R_ATTENTION, output = s->outputs[0] == (int32_t)node;
-    return n->kind == CUV_R_FLATTEN || ((merge || output) && n->out.rank > 1);
-}
-
 /* What is left of a structure when the choices that the search makes anyway are left out. Where sizes must meet a Flatten they belong to the
  * structure. */
 static uint64_t skeleton(const cuv_structure *s)
 {
     uint64_t h = (uint64_t)(uintptr_t)s->reading;
-    bool sizes = false;
-    for (size_t i = 0; i < s->count; i++)
-        sizes |= needs_sizes(s, i);
+    bool sizes = cuv_is_rigid(s);
     for (size_t i = 0; i < s->count; i++) {
         const cuv_rnode *n = &s->nodes[i];
         unsigned traits = cuv_rkind_traits(n->kind);
@@ -237,16 +227,15 @@ static uint64_t skeleton(const cuv_structure *s)
         for (int k = 0; k < n->in_count; k++)
             h = mix(h, (uint64_t)(uint32_t)n->in[k]);
         h = mix(h, (uint64_t)n->choice.sequences + 2 * (uint64_t)(n->kind == CUV_R_BIDIRECTIONAL && n->choice.merge));
-        if (sizes)
-            h = mix(h, (uint64_t)n->choice.stride | (uint64_t)n->choice.pad << 8 | (uint64_t)n->choice.pool << 16 | (uint64_t)n->choice.dilation << 24 |
-                           (uint64_t)n->kind << 32);
+        for (int k = 0; sizes && k < n->out.rank; k++)
+            h = mix(h, (uint64_t)(uint32_t)n->out.at[k]);
     }
     for (size_t i = 0; i < s->output_count; i++)
         h = mix(h, (uint64_t)(uint32_t)s->outputs[i]);
     return h;
 }
 
-/* Of structures that differ only in what the search tries anyway, the cheapest two stay; MOST_STRUCTURES in all. */
+/* Of structures that differ only in what the search tries anyway, the cheapest stays; MOST_STRUCTURES in all. */
 static cuv_status drop_doubles(recovery *r)
 {
     uint64_t *seen = CUV_NEW_ARRAY(r->arena, uint64_t, r->count + 1);
@@ -255,10 +244,10 @@ static cuv_status drop_doubles(recovery *r)
         return cuv_oom(r->cx);
     for (size_t i = 0; i < r->count && kept < MOST_STRUCTURES; i++) {
         uint64_t h = skeleton(&r->structures[i]);
-        size_t n = 0;
-        for (size_t k = 0; k < kept; k++)
-            n += seen[k] == h;
-        if (n >= 2)
+        bool known = false;
+        for (size_t k = 0; k < kept && !known; k++)
+            known = seen[k] == h;
+        if (known)
             continue;
         seen[kept] = h;
         r->structures[kept++] = r->structures[i];
@@ -420,12 +409,35 @@ static void first_rows(const cuv_run_tensor *from, size_t count, size_t rows, cu
     }
 }
 
+/* Numbers of one sample. */
+static size_t values_of_one(const cuv_run_tensor *t)
+{
+    size_t n = 1;
+    for (int i = 1; i < t->rank; i++)
+        n *= (size_t)t->shape[i];
+    return n;
+}
+
+static cuv_status set_up_scout(recovery *r, cuv_search *s, size_t part)
+{
+    cuv_run_tensor in[MAX_ENDS], out[MAX_ENDS];
+    size_t values = 0;
+    for (size_t i = 0; i < r->input_count; i++)
+        values += values_of_one(&r->inputs[i]);
+    if (part <= 2 || values < 64)
+        return CUV_OK;          /* two are no faster */
+    first_rows(r->inputs, r->input_count, 2, in);
+    first_rows(r->outputs, r->output_count, 2, out);
+    CUV_TRY(cuv_evaluator_new(r->ev, in, r->input_count, &s->scout));
+    return cuv_target_new(r->cx, r->arena, out, r->output_count, r->options->rtol, r->options->atol, &s->scout_target);
+}
+
 static cuv_status set_up(recovery *r, cuv_search *s)
 {
     size_t n = (size_t)r->inputs[0].shape[0], all = n < ALL_SAMPLES ? n : ALL_SAMPLES, held = all < 8 ? all / 2 : all / 4;
     size_t part = all - held < PART_SAMPLES ? all - held : PART_SAMPLES, values = 0;
     for (size_t i = 0; i < r->output_count; i++)
-        values += (size_t)(r->outputs[i].shape[r->outputs[i].rank - 1]);
+        values += values_of_one(&r->outputs[i]);
     size_t enough = values ? PART_VALUES / values + 2 : 2;       /* many outputs: fewer samples do */
     part = part < enough ? part : enough;
     cuv_run_tensor in[MAX_ENDS], out[MAX_ENDS];
@@ -434,6 +446,7 @@ static cuv_status set_up(recovery *r, cuv_search *s)
     first_rows(r->outputs, r->output_count, part, out);
     CUV_TRY(cuv_evaluator_new(r->ev, in, r->input_count, &s->part));
     CUV_TRY(cuv_target_new(r->cx, r->arena, out, r->output_count, r->options->rtol, r->options->atol, &s->part_target));
+    CUV_TRY(set_up_scout(r, s, part));
     first_rows(r->inputs, r->input_count, all, in);
     first_rows(r->outputs, r->output_count, all, out);
     CUV_TRY(cuv_evaluator_new(r->ev, in, r->input_count, &s->all));
@@ -457,6 +470,7 @@ static cuv_status search(recovery *r)
         status = cuv_search_run(&s);
     if (status == CUV_OK)
         status = conclude(r, &s);
+    cuv_evaluator_free(s.scout);
     cuv_evaluator_free(s.part);
     cuv_evaluator_free(s.all);
     return status;

@@ -5,10 +5,10 @@
 
 #include <stdlib.h>
 
-enum { SPATIAL_MOST = 6000, BOTH_MOST = 60000, ACTS_MOST = 250000, STRUCTURES_FIRST = 6, PAIRS = 14 };
-static const uint8_t common[] = {1, 2, 3, 4, 5, 7, 6, 8, 9, 10, 11, 12, 0};
+#define SCOUTED_NEAR .3
+enum { SPATIAL_MOST = 6000, ACTS_MOST = 250000, STRUCTURES_FIRST = 6, PAIRS = 14 };
 
-static bool spent(const cuv_search *s)
+bool cuv_search_spent(const cuv_search *s)
 {
     return s->found || s->evaluated >= s->most || cuv_monotonic_seconds() > s->until;
 }
@@ -60,7 +60,21 @@ cuv_status cuv_try(cuv_search *s, size_t structure, const uint8_t *values, doubl
     return s->best.values ? CUV_OK : cuv_oom(s->cx);
 }
 
-static cuv_status note(cuv_search *s, size_t structure, const uint8_t *values, double error)
+cuv_status cuv_try_quickly(cuv_search *s, size_t structure, const uint8_t *values, double *error, bool *quick)
+{
+    double ratio, max_abs;
+    cuv_prepared *p = &s->structures[structure];
+    *quick = false;
+    if (!s->scout)
+        return cuv_try(s, structure, values, error);
+    CUV_TRY(measure(s, s->scout, s->scout_target, structure, values, error, &ratio, &max_abs));
+    *quick = *error > SCOUTED_NEAR && *error >= p->scouted * .8;
+    p->scouted = fmin(p->scouted, *error);
+    s->evaluated += *quick;
+    return *quick ? CUV_OK : cuv_try(s, structure, values, error);
+}
+
+cuv_status cuv_keep_hit(cuv_search *s, size_t structure, const uint8_t *values, double error)
 {
     if (s->hit_count >= 20000 || !(error < 1e5))
         return CUV_OK;
@@ -74,23 +88,12 @@ static cuv_status note(cuv_search *s, size_t structure, const uint8_t *values, d
 
 /* ---- all alike ---------------------------------------------------------------------------------------------------------- */
 
-typedef struct recipe { unsigned hidden; size_t out; bool norm_first, before_merge, after_merge, other_global, other_pool; } recipe;
+typedef struct recipe { unsigned hidden; size_t out; bool norm_first, before_merge, after_merge; } recipe;
 
 static unsigned out_act(const cuv_search *s, int output, size_t rank)
 {
     const cuv_target *t = s->part_target;
     return t->acts[output][rank < t->act_count[output] ? rank : 0];
-}
-
-/* The same window of the other kind: the mean in place of the largest. */
-static uint8_t other_pool(const cuv_choice_slot *slot)
-{
-    const cuv_option *o = slot->options;
-    for (uint8_t i = 1; i < slot->count; i++)
-        if (o[i].kind != o[0].kind && o[i].kind != CUV_R_REST && o[i].choice.pool == o[0].choice.pool &&
-            o[i].choice.stride == o[0].choice.stride && o[i].choice.pad == o[0].choice.pad)
-            return i;
-    return 0;
 }
 
 static void follow(const cuv_search *s, const cuv_prepared *p, const recipe *r, uint8_t *values)
@@ -106,143 +109,30 @@ static void follow(const cuv_search *s, const cuv_prepared *p, const recipe *r, 
         case CUV_S_BEFORE_MERGE: act = r->before_merge; break;
         case CUV_S_AFTER_MERGE: act = r->after_merge; break;
         case CUV_S_AFTER_CONCAT: act = false; break;
-        case CUV_S_GLOBAL: values[i] = r->other_global; continue;
-        case CUV_S_POOL: values[i] = r->other_pool ? other_pool(slot) : 0; continue;
         default: values[i] = 0; continue;
         }
         values[i] = cuv_option_of_act(slot, act ? r->hidden : CUV_A_LINEAR);
     }
 }
 
-static bool has_slot(const cuv_prepared *p, cuv_slot_kind kind)
-{
-    for (size_t i = 0; i < p->count; i++)
-        if (p->slots[i].kind == kind)
-            return true;
-    return false;
-}
-
-static cuv_status try_recipe(cuv_search *s, size_t i, const recipe *r, uint8_t *values)
-{
-    double error;
-    follow(s, &s->structures[i], r, values);
-    CUV_TRY(cuv_try(s, i, values, &error));
-    return note(s, i, values, error);
-}
-
-/* One hidden activation for a structure, in all the places where it can stand. */
-static cuv_status try_act(cuv_search *s, size_t i, unsigned hidden, uint8_t *values)
-{
-    cuv_prepared *p = &s->structures[i];
-    int norms = has_slot(p, CUV_S_BEFORE_NORM) || has_slot(p, CUV_S_AFTER_NORM), before = has_slot(p, CUV_S_BEFORE_MERGE),
-        after = has_slot(p, CUV_S_AFTER_MERGE);
-    size_t outs = has_slot(p, CUV_S_OUT) && s->part_target->outputs == 1 ? s->part_target->act_count[0] : 1;
-    outs = outs > 3 ? 3 : outs;
-    for (int a = 0; a <= norms; a++)
-        for (int b = 0; b <= before; b++)
-            for (int c = 0; c <= after; c++)
-                for (size_t o = 0; o < outs && !spent(s); o++)
-                    CUV_TRY(try_recipe(s, i, &(recipe){hidden, o, !a, b, c, false, false}, values));
-    return CUV_OK;
-}
-
-static cuv_status try_acts(cuv_search *s, size_t i, const uint8_t *acts, size_t count)
-{
-    uint8_t *values = CUV_NEW_ARRAY(s->arena, uint8_t, s->structures[i].count + 1);
-    if (!values)
-        return cuv_oom(s->cx);
-    bool hidden = false;
-    for (size_t k = 0; k < s->structures[i].count; k++)
-        hidden |= s->structures[i].slots[k].kind < CUV_S_CELL && s->structures[i].slots[k].kind != CUV_S_OUT;
-    for (size_t k = 0; k < (hidden ? count : 1) && !spent(s); k++)
-        CUV_TRY(try_act(s, i, acts[k], values));
-    return CUV_OK;
-}
-
 /* What stored statistics say, in the structures that come first: tried before anything else. */
 static cuv_status by_statistics(cuv_search *s)
 {
-    for (size_t i = 0; i < s->count && i < STRUCTURES_FIRST && !spent(s); i++) {
+    for (size_t i = 0; i < s->count && i < STRUCTURES_FIRST && !cuv_search_spent(s); i++) {
         cuv_prepared *p = &s->structures[i];
         uint8_t *values = CUV_NEW_ARRAY(s->arena, uint8_t, p->count + 1);
         size_t outs = s->part_target->outputs == 1 ? s->part_target->act_count[0] : 1;
         if (!values)
             return cuv_oom(s->cx);
         CUV_TRY(cuv_ask_statistics(s->cx, s->arena, p));
-        for (size_t o = 0; p->usual < CUV_ACT_COUNT && o < outs && o < 3 && !spent(s); o++) {
+        for (size_t o = 0; p->usual < CUV_ACT_COUNT && o < outs && o < 3 && !cuv_search_spent(s); o++) {
             double error;
-            follow(s, p, &(recipe){p->usual, o, true, false, true, false, false}, values);
+            follow(s, p, &(recipe){p->usual, o, true, false, true}, values);
             cuv_heed_statistics(p, values);
             CUV_TRY(cuv_try(s, i, values, &error));
-            CUV_TRY(note(s, i, values, error));
+            CUV_TRY(cuv_keep_hit(s, i, values, error));
         }
     }
-    return CUV_OK;
-}
-
-static int by_least(const void *a, const void *b)
-{
-    const double *x = a, *y = b;
-    return x[0] != y[0] ? (x[0] < y[0] ? -1 : 1) : x[1] < y[1] ? -1 : x[1] > y[1];
-}
-
-/* Structures in the order of their best error; order[2 i + 1] is an index. */
-static double *ranked(cuv_search *s)
-{
-    double *order = CUV_NEW_ARRAY(s->arena, double, 2 * s->count + 2);
-    for (size_t i = 0; order && i < s->count; i++) {
-        order[2 * i] = s->structures[i].least;
-        order[2 * i + 1] = (double)i;
-    }
-    if (order)
-        qsort(order, s->count, 2 * sizeof *order, by_least);
-    return order;
-}
-
-/* The usual activation with means in place of maxima, and the other way round. */
-static cuv_status try_pools(cuv_search *s, size_t i)
-{
-    const cuv_prepared *p = &s->structures[i];
-    uint8_t *values = CUV_NEW_ARRAY(s->arena, uint8_t, p->count + 1);
-    int globals = has_slot(p, CUV_S_GLOBAL), pools = has_slot(p, CUV_S_POOL);
-    if (!values)
-        return cuv_oom(s->cx);
-    for (size_t k = 0; k < 6; k++)
-        for (int norms = 0; norms <= has_slot(p, CUV_S_AFTER_NORM); norms++)
-            for (int g = 0; g <= globals; g++)
-                for (int a = 0; a <= pools && !spent(s); a++)
-                    if (g || a)
-                        CUV_TRY(try_recipe(s, i, &(recipe){common[k], 0, !norms, false, false, g, a}, values));
-    return CUV_OK;
-}
-
-static cuv_status first_alike(cuv_search *s)
-{
-    for (size_t i = 0; i < s->count && i < STRUCTURES_FIRST && !spent(s); i++)
-        CUV_TRY(try_acts(s, i, common, sizeof common));
-    for (size_t i = 0; i < s->count && i < 2 * STRUCTURES_FIRST && !spent(s); i++)
-        CUV_TRY(try_pools(s, i));
-    return CUV_OK;
-}
-
-static cuv_status all_alike(cuv_search *s)
-{
-    static const uint8_t three[] = {CUV_A_RELU, CUV_A_TANH, CUV_A_SIGMOID};
-    size_t most = s->most, wide = s->count;
-    double until = s->until, now = cuv_monotonic_seconds();
-    s->until = now + (until - now) * .35;
-    s->most = most / 2;
-    for (size_t k = 0; k < 3; k++)
-        for (size_t i = STRUCTURES_FIRST; i < wide && !spent(s); i++)
-            CUV_TRY(try_acts(s, i, &three[k], 1));
-    s->until = until;
-    s->most = most;
-    double *order = ranked(s);
-    if (!order)
-        return cuv_oom(s->cx);
-    for (size_t i = 0; i < s->count && i < 8 && !spent(s); i++)
-        if (order[2 * i] < 1e5 && order[2 * i + 1] >= STRUCTURES_FIRST)
-            CUV_TRY(try_acts(s, (size_t)order[2 * i + 1], common, sizeof common));
     return CUV_OK;
 }
 
@@ -312,14 +202,14 @@ static cuv_status all_moves(descent *d)
     cuv_prepared *p = &d->s->structures[d->structure];
     d->count = 0;
     for (size_t i = p->count; i-- > 0;)
-        for (uint8_t o = 0; o < p->slots[i].count && !spent(d->s); o++)
+        for (uint8_t o = 0; o < p->slots[i].count && !cuv_search_spent(d->s); o++)
             if (o != d->now[i] && allowed(d->s, &p->slots[i], o))
                 CUV_TRY(one_move(d, i, o, false));
     for (size_t i = 0; i < p->count; i++) {
         bool first = true;      /* of the slots that such a move changes */
         for (size_t k = 0; k < i; k++)
             first &= !in_step(d, k, i);
-        for (uint8_t o = 0; first && o < p->slots[i].count && !spent(d->s); o++)
+        for (uint8_t o = 0; first && o < p->slots[i].count && !cuv_search_spent(d->s); o++)
             if (o != d->now[i] && allowed(d->s, &p->slots[i], o))
                 CUV_TRY(one_move(d, i, o, true));
     }
@@ -338,7 +228,7 @@ static cuv_status pairs(descent *d, bool *better)
     if (!start)
         return cuv_oom(d->s->cx);
     for (size_t i = 0; i < n; i++)
-        for (size_t k = i + 1; k < n && !spent(d->s); k++) {
+        for (size_t k = i + 1; k < n && !cuv_search_spent(d->s); k++) {
             double error;
             if (d->moves[i].slot == d->moves[k].slot)
                 continue;
@@ -355,7 +245,7 @@ static cuv_status pairs(descent *d, bool *better)
     return CUV_OK;
 }
 
-static cuv_status descend(cuv_search *s, size_t structure, const uint8_t *from, double error, bool with_pairs)
+cuv_status cuv_descend(cuv_search *s, size_t structure, const uint8_t *from, double error, bool with_pairs)
 {
     cuv_prepared *p = &s->structures[structure];
     size_t moves = 1;
@@ -365,7 +255,7 @@ static cuv_status descend(cuv_search *s, size_t structure, const uint8_t *from, 
                  CUV_NEW_ARRAY(s->arena, move, moves), 0};
     if (!d.now || !d.try || !d.moves)
         return cuv_oom(s->cx);
-    for (bool better = true; better && !spent(s);) {
+    for (bool better = true; better && !cuv_search_spent(s);) {
         better = false;
         CUV_TRY(all_moves(&d));
         if (d.count && d.moves[0].error < d.error * .999) {
@@ -375,7 +265,7 @@ static cuv_status descend(cuv_search *s, size_t structure, const uint8_t *from, 
             CUV_TRY(pairs(&d, &better));
         }
     }
-    return note(s, structure, d.now, d.error);
+    return cuv_keep_hit(s, structure, d.now, d.error);
 }
 
 static int by_error(const void *a, const void *b)
@@ -416,34 +306,34 @@ static const cuv_hit *hit_of(const cuv_hit *best, size_t n, size_t structure)
 }
 
 /* From the nearest structure and from the likeliest one by turns: a wrong one may come nearer than the right one with a wrong choice. */
-static cuv_status descents(cuv_search *s)
+static cuv_status descents(cuv_search *s, double until)
 {
     cuv_hit *best = CUV_NEW_ARRAY(s->arena, cuv_hit, s->count + 1);
     uint8_t *used = CUV_NEW_ARRAY(s->arena, uint8_t, s->count + 1), *done = CUV_NEW_ARRAY(s->arena, uint8_t, s->count + 1);
-    double until = s->until, now = cuv_monotonic_seconds();
+    double kept = s->until;
     if (!best || !used || !done)
         return cuv_oom(s->cx);
     size_t n = best_of_each(s, used, best);
-    s->until = now + (until - now) * .6;
-    for (size_t i = 0; i < 2 * n && i < 80 && !spent(s); i++) {
+    s->until = until < kept ? until : kept;
+    for (size_t i = 0; i < 2 * n && i < 80 && !cuv_search_spent(s); i++) {
         const cuv_hit *h = i % 2 ? &best[i / 2] : hit_of(best, n, i / 2);
-        if (!h || done[h->structure])
+        if (!h || done[h->structure] || h->error >= s->structures[h->structure].from)
             continue;
         done[h->structure] = 1;
-        CUV_TRY(descend(s, h->structure, h->values, h->error, i < 16));
+        s->structures[h->structure].from = h->error;
+        CUV_TRY(cuv_descend(s, h->structure, h->values, h->error, i < 16));
     }
-    s->until = until;
+    s->until = kept;
     return CUV_OK;
 }
 
 /* ---- all of them -------------------------------------------------------------------------------------------------------------- */
 
-typedef enum which { WINDOWS, ACTIVATIONS, BOTH } which;
+typedef enum which { WINDOWS, ACTIVATIONS } which;
 
 static bool takes_part(const cuv_choice_slot *slot, which w)
 {
-    bool window = cuv_slot_is_spatial(slot->kind), act = cuv_slot_is_act(slot->kind);
-    return w == WINDOWS ? window : w == ACTIVATIONS ? act : window || act;
+    return w == WINDOWS ? cuv_slot_is_spatial(slot->kind) : cuv_slot_is_act(slot->kind);
 }
 
 /* Hidden activations that are not rare: more would make the whole too large. */
@@ -452,7 +342,7 @@ static uint8_t most_options(const cuv_choice_slot *slot)
     return cuv_slot_is_act(slot->kind) && slot->count > 12 ? 12 : slot->count;
 }
 
-/* Every combination of the slots of one kind (windows, activations, or both), the others as in the hit. */
+/* Every combination of the windows, or of the activations, the others as in the hit. */
 static cuv_status exhaust(cuv_search *s, const cuv_hit *from, which w, double most)
 {
     cuv_prepared *p = &s->structures[from->structure];
@@ -467,7 +357,7 @@ static cuv_status exhaust(cuv_search *s, const cuv_hit *from, which w, double mo
         }
     if (total > most || total < 2)
         return CUV_OK;
-    while (!spent(s)) {
+    while (!cuv_search_spent(s)) {
         double error = INFINITY;
         bool fits = true;
         for (size_t i = 0; i < p->count; i++)
@@ -489,7 +379,7 @@ static cuv_status exhaust(cuv_search *s, const cuv_hit *from, which w, double mo
         if (i == (size_t)-1)
             break;
     }
-    return least < from->error ? descend(s, from->structure, best, least, false) : CUV_OK;
+    return least < from->error ? cuv_descend(s, from->structure, best, least, false) : CUV_OK;
 }
 
 static cuv_status exhausts(cuv_search *s, which w, double most)
@@ -500,7 +390,7 @@ static cuv_status exhausts(cuv_search *s, which w, double most)
     if (!used)
         return cuv_oom(s->cx);
     size_t n = s->hit_count;
-    for (size_t i = 0; i < n && i < 400 && done < 3 && !spent(s); i++) {
+    for (size_t i = 0; i < n && i < 400 && done < 3 && !cuv_search_spent(s); i++) {
         cuv_hit h = s->hits[i];
         if (used[h.structure])
             continue;
@@ -508,22 +398,6 @@ static cuv_status exhausts(cuv_search *s, which w, double most)
         done++;
         CUV_TRY(exhaust(s, &h, w, most));
     }
-    return CUV_OK;
-}
-
-/* The likeliest structures whole, where that is little. */
-static cuv_status small_ones(cuv_search *s)
-{
-    double until = s->until, now = cuv_monotonic_seconds();
-    s->until = now + (until - now) * .25;
-    for (size_t i = 0; i < s->count && i < 8 && !spent(s); i++) {
-        cuv_prepared *p = &s->structures[i];
-        cuv_hit h = {i, CUV_NEW_ARRAY(s->arena, uint8_t, p->count + 1), 1e6, INFINITY, INFINITY};
-        if (!h.values)
-            return cuv_oom(s->cx);
-        CUV_TRY(exhaust(s, &h, BOTH, i < 2 ? 150000 : 10000));
-    }
-    s->until = until;
     return CUV_OK;
 }
 
@@ -542,7 +416,7 @@ static cuv_status restarts(cuv_search *s)
     size_t n = s->hit_count < 24 ? s->hit_count : 24;
     if (!n)
         return CUV_OK;
-    for (size_t round = 0; round < 100000 && !spent(s); round++) {
+    for (size_t round = 0; round < 100000 && !cuv_search_spent(s); round++) {
         cuv_hit h = s->hits[dice(&state) % n];
         cuv_prepared *p = &s->structures[h.structure];
         uint8_t *values = copy_values(s, h.structure, h.values);
@@ -550,11 +424,25 @@ static cuv_status restarts(cuv_search *s)
         if (!values)
             return cuv_oom(s->cx);
         for (size_t i = 0; i < p->count; i++)
-            if (cuv_slot_is_act(p->slots[i].kind) && p->slots[i].kind != CUV_S_OUT && dice(&state) % 2)
+            if (p->slots[i].kind != CUV_S_OUT && dice(&state) % (cuv_slot_is_act(p->slots[i].kind) ? 2 : 4) == 0)
                 values[i] = (uint8_t)(dice(&state) % (p->slots[i].count < 12 ? p->slots[i].count : 12));
         CUV_TRY(cuv_try(s, h.structure, values, &error));
         if (!s->found && error < 1e5)
-            CUV_TRY(descend(s, h.structure, values, error, false));
+            CUV_TRY(cuv_descend(s, h.structure, values, error, false));
+    }
+    return CUV_OK;
+}
+
+/* By turns what is likeliest and what is near, in turns that grow. */
+static cuv_status rounds(cuv_search *s)
+{
+    double start = cuv_monotonic_seconds(), all = s->until - start;
+    for (double share = .04; share < .3 && !cuv_search_spent(s); share *= 1.5) {
+        CUV_TRY(cuv_deepen(s, cuv_monotonic_seconds() + share * all));
+        if (!cuv_search_spent(s))
+            CUV_TRY(cuv_allow_noise(s));
+        if (!cuv_search_spent(s))
+            CUV_TRY(descents(s, cuv_monotonic_seconds() + share * all * .6));
     }
     return CUV_OK;
 }
@@ -562,23 +450,11 @@ static cuv_status restarts(cuv_search *s)
 cuv_status cuv_search_run(cuv_search *s)
 {
     CUV_TRY(by_statistics(s));
-    if (!spent(s))
-        CUV_TRY(first_alike(s));
-    if (!spent(s))
-        CUV_TRY(cuv_allow_noise(s));
-    if (!spent(s))
-        CUV_TRY(all_alike(s));
-    if (!spent(s))
-        CUV_TRY(small_ones(s));
-    if (!spent(s))
-        CUV_TRY(descents(s));
-    if (!spent(s))
-        CUV_TRY(cuv_allow_noise(s));
-    if (!spent(s))
+    if (!cuv_search_spent(s))
+        CUV_TRY(rounds(s));
+    if (!cuv_search_spent(s))
         CUV_TRY(exhausts(s, WINDOWS, SPATIAL_MOST));
-    if (!spent(s))
-        CUV_TRY(exhausts(s, BOTH, BOTH_MOST));
-    if (!spent(s))
+    if (!cuv_search_spent(s))
         CUV_TRY(exhausts(s, ACTIVATIONS, ACTS_MOST));
-    return spent(s) ? CUV_OK : restarts(s);
+    return cuv_search_spent(s) ? CUV_OK : restarts(s);
 }

@@ -29,11 +29,15 @@ typedef struct cuv_prepared {
     cuv_structure s;            /* own nodes, with room for activations where they may be */
     cuv_choice_slot *slots;
     size_t count;
-    double least;               /* error of its best choices so far */
+    bool rigid;                 /* sizes must stay as they were wired: a Flatten, a merge or an output depends on them */
+    double least, from;         /* error of its best choices so far; of those that it was last gone downhill from */
+    double scouted, explored;   /* the least error on two samples; the cost up to which its choices were tried */
     const struct cuv_moment_view *views;    /* by slot, what stored statistics say (moments.h); NULL: nothing, or not asked yet */
     unsigned usual;             /* activation that they say the model mostly uses; CUV_ACT_COUNT: they say nothing */
 } cuv_prepared;
 
+/* Must sizes stay as they were wired? */
+bool cuv_is_rigid(const cuv_structure *s);
 CUV_MUST_USE cuv_status cuv_prepare(cuv_context *cx, cuv_arena *arena, const cuv_structure *s, cuv_prepared *out);
 void cuv_apply(cuv_prepared *p, const uint8_t *values);
 /* Asks the stored statistics of normalisations (moments_of.c), and puts what they say into values. */
@@ -73,8 +77,8 @@ typedef struct cuv_search {
     cuv_arena *arena;
     cuv_prepared *structures;
     size_t count;
-    cuv_evaluator *part, *all;          /* on the samples for the search; on all of them */
-    cuv_target *part_target, *all_target;
+    cuv_evaluator *part, *all, *scout;  /* on the samples for the search; on all of them; on two, to see what is far off (or NULL) */
+    cuv_target *part_target, *all_target, *scout_target;
     size_t held_back;                   /* samples that the search does not see */
     size_t evaluated, most;
     double until;                       /* seconds of the monotonic clock */
@@ -86,7 +90,17 @@ typedef struct cuv_search {
     cuv_run_tensor all_inputs[8];       /* of all samples */
     size_t input_count;
     double noise;                       /* allowed beside the tolerance, since a network so deep does not do better (noise.c); 0: none */
+    struct cuv_walk *walk;              /* of deepen.c */
 } cuv_search;
+
+/* Found, or out of time or tries. */
+bool cuv_search_spent(const cuv_search *s);
+/* Keeps a try as a place to go downhill from. */
+CUV_MUST_USE cuv_status cuv_keep_hit(cuv_search *s, size_t structure, const uint8_t *values, double error);
+/* One choice, one kind of choices, or two choices at a time, as long as that comes nearer. */
+CUV_MUST_USE cuv_status cuv_descend(cuv_search *s, size_t structure, const uint8_t *from, double error, bool with_pairs);
+/* deepen.c: goes on with what is likeliest, until that time. */
+CUV_MUST_USE cuv_status cuv_deepen(cuv_search *s, double until);
 
 /* The nearest first. */
 void cuv_sort_hits(cuv_search *s);
@@ -96,6 +110,8 @@ CUV_MUST_USE cuv_status cuv_allow_noise(cuv_search *s);
 CUV_MUST_USE cuv_status cuv_search_run(cuv_search *s);
 /* Error of these choices on the samples of the search; found is set when all samples are reproduced. */
 CUV_MUST_USE cuv_status cuv_try(cuv_search *s, size_t structure, const uint8_t *values, double *error);
+/* The same on two samples when that is far off, or no nearer than this structure has come before; the whole way only else. */
+CUV_MUST_USE cuv_status cuv_try_quickly(cuv_search *s, size_t structure, const uint8_t *values, double *error, bool *quick);
 /* The same on all samples, as ratio to the tolerance; infinite where it cannot be computed. */
 CUV_MUST_USE cuv_status cuv_try_all(cuv_search *s, size_t structure, const uint8_t *values, double *ratio, double *max_abs);
 

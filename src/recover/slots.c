@@ -278,10 +278,26 @@ static void tie(maker *m, size_t i)
     }
 }
 
+/* Does anything depend on the sizes here: a Flatten, a merge, an output? */
+static bool needs_sizes(const cuv_structure *s, size_t node)
+{
+    const cuv_rnode *n = &s->nodes[node];
+    bool merge = n->in_count > 1 && n->kind != CUV_R_ATTENTION, output = s->outputs[0] == (int32_t)node;
+    return n->kind == CUV_R_FLATTEN || ((merge || output) && n->out.rank > 1);
+}
+
+bool cuv_is_rigid(const cuv_structure *s)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (needs_sizes(s, i))
+            return true;
+    return false;
+}
+
 cuv_status cuv_prepare(cuv_context *cx, cuv_arena *arena, const cuv_structure *s, cuv_prepared *out)
 {
     maker m = {.cx = cx, .arena = arena, .from = s, .to = out};
-    *out = (cuv_prepared){.s = *s, .least = INFINITY, .usual = CUV_ACT_COUNT};
+    *out = (cuv_prepared){.s = *s, .least = INFINITY, .from = INFINITY, .scouted = INFINITY, .usual = CUV_ACT_COUNT, .rigid = cuv_is_rigid(s)};
     out->s.nodes = CUV_NEW_ARRAY(arena, cuv_rnode, 2 * s->count + 1);
     m.moved = CUV_NEW_ARRAY(arena, int32_t, s->count + 1);
     m.base = CUV_NEW_ARRAY(arena, int32_t, s->count + 1);

@@ -122,6 +122,8 @@ CUV_MUST_USE cuv_status cuv_listed_otherwise(cuv_context *cx, cuv_arena *arena, 
 int cuv_most_stride(const cuv_runit *u);
 /* Size after a window that is moved over an axis. */
 int32_t cuv_window_size(int32_t size, int64_t kernel, int stride, int pad);
+/* Size after a transposed convolution. */
+int32_t cuv_grown_size(int32_t size, int64_t kernel, int stride, int pad);
 
 /* ---- numbers ----------------------------------------------------------------------------------------------- */
 

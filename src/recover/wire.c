@@ -16,19 +16,26 @@ static bool failed(cuv_wirer *w)
     return false;
 }
 
-/* Room for one more: tensors that were used longest ago are forgotten as sources of shortcuts. */
-static bool add_live(cuv_wstate *s, int32_t id, const cuv_flow *type)
+/* Which tensor is forgotten as a source of shortcuts: the oldest dull one, else the oldest that has a reader; MAX_LIVE: none can be. */
+static int to_forget(const cuv_wstate *s)
+{
+    for (int dull = 1; dull >= 0; dull--)
+        for (int at = 0; at < MAX_LIVE; at++)
+            if (s->live[at].used && s->live[at].dull >= dull)
+                return at;
+    return MAX_LIVE;
+}
+
+static bool add_live(cuv_wstate *s, int32_t id, int32_t born, const cuv_flow *type)
 {
     if (s->live_count == MAX_LIVE) {
-        int at = 0;
-        while (at < MAX_LIVE && !s->live[at].used)
-            at++;
+        int at = to_forget(s);
         if (at == MAX_LIVE)
             return false;
         memmove(&s->live[at], &s->live[at + 1], (size_t)(MAX_LIVE - 1 - at) * sizeof *s->live);
         s->live_count--;
     }
-    s->live[s->live_count++] = (cuv_live){id, *type, false};
+    s->live[s->live_count++] = (cuv_live){.id = id, .born = born, .type = *type};
     return true;
 }
 
@@ -49,9 +56,35 @@ static bool out_of_turn(const cuv_wstate *s, const cuv_rnode *node)
     return false;
 }
 
+static uint64_t mix(uint64_t h, uint64_t v)
+{
+    h = (h ^ v) * 1099511628211u;
+    return h ^ h >> 29;
+}
+
+static uint64_t mix_flow(uint64_t h, const cuv_flow *f)
+{
+    h = mix(h, (uint64_t)f->rank);
+    for (int i = 0; i < f->rank; i++)
+        h = mix(h, (uint64_t)(uint32_t)f->at[i]);
+    return h;
+}
+
+/* What the node adds to the hashes: pools and the like of one size are one. */
+static void add_to_hashes(cuv_wstate *s, const cuv_rnode *node)
+{
+    unsigned traits = cuv_rkind_traits(node->kind);
+    uint64_t h = mix(traits & (CUV_RT_POOL | CUV_RT_GLOBAL) ? 1000 + traits : (uint64_t)node->kind, (uint64_t)(uint32_t)node->unit);
+    for (int k = 0; k < node->in_count; k++)
+        h = mix(h, (uint64_t)(uint32_t)node->in[k]);
+    h = mix(h, (uint64_t)node->choice.sequences + 2 * (uint64_t)(node->kind == CUV_R_BIDIRECTIONAL && node->choice.merge));
+    s->bones = mix(s->bones, h);
+    s->class_hash = mix_flow(mix(s->class_hash, h), &node->out);
+}
+
 const cuv_wstate *cuv_wire_node(cuv_wirer *w, const cuv_wstate *s, const cuv_rnode *node, double cost)
 {
-    if (w->ends->in_turn && out_of_turn(s, node))
+    if (s->cost + cost > w->bound || (w->ends->in_turn && out_of_turn(s, node)))
         return NULL;
     cuv_link *link = CUV_NEW(w->step, cuv_link);
     cuv_wstate *n = CUV_NEW(w->step, cuv_wstate);
@@ -63,18 +96,80 @@ const cuv_wstate *cuv_wire_node(cuv_wirer *w, const cuv_wstate *s, const cuv_rno
     n->cost += cost;
     *link = (cuv_link){s->last, *node, n->nodes, false};
     n->last = link;
+    cuv_note_habits(w, s, node, &n->habits);
+    add_to_hashes(n, node);
     for (int i = 0; i < n->live_count; i++)
         for (int k = 0; k < node->in_count; k++)
-            n->live[i].used |= n->live[i].id == node->in[k];
-    if (!add_live(n, n->nodes, &node->out))
+            if (n->live[i].id == node->in[k]) {
+                n->live[i].used = true;
+                n->live[i].dull |= node->kind == CUV_R_BATCH_NORM;
+            }
+    int32_t born = (int32_t)w->at - (node->unit < 0);    /* what has no unit came right after the one before */
+    if (!add_live(n, n->nodes, born, &node->out))
         n->cost += 100;
     n->nodes++;
     return n;
 }
 
+/* ---- choosing ---------------------------------------------------------------------------------------------------- */
+
+/* After the last unit nothing more is merged. */
+static bool can_end(const cuv_wirer *w, const cuv_wstate *s)
+{
+    bool fits = false;
+    if (w->at + 1 < w->reading->count || !w->ends->outputs_known)
+        return true;
+    for (size_t i = 0; i < w->ends->output_count; i++)
+        fits |= cuv_flow_same(&s->live[s->live_count - 1].type, &w->ends->outputs[i]);
+    return fits && cuv_count_open(s) == (int)w->ends->output_count;
+}
+
+/* The cost with what is still to come at least: tensors that are open must be merged. */
+static double prospect(const cuv_wirer *w, const cuv_wstate *s)
+{
+    int more = cuv_count_open(s) - (int)(w->ends->outputs_known ? w->ends->output_count : 1);
+    return s->cost + (more > 0 && !w->complete ? (w->attention ? .2 : .6) * more : 0);
+}
+
+typedef struct ranked { cuv_wstate *state; double cost; size_t order; } ranked;
+
+static int by_cost(const void *a, const void *b)
+{
+    const ranked *x = a, *y = b;
+    if (x->cost != y->cost)
+        return x->cost < y->cost ? -1 : 1;
+    return x->order < y->order ? -1 : x->order > y->order;
+}
+
+/* The states of this step in the order of their costs. */
+static ranked *sort_next(cuv_wirer *w)
+{
+    ranked *all = CUV_NEW_ARRAY(w->step, ranked, w->next_count + 1);
+    if (!all) {
+        failed(w);
+        return NULL;
+    }
+    for (size_t i = 0; i < w->next_count; i++)
+        all[i] = (ranked){w->next[i], prospect(w, w->next[i]), i};
+    qsort(all, w->next_count, sizeof *all, by_cost);
+    return all;
+}
+
+/* Too many: the cheaper half stays, and nothing dearer is made from here on. */
+static void halve_next(cuv_wirer *w)
+{
+    ranked *all = sort_next(w);
+    if (!all)
+        return;
+    w->next_count = MAX_EXPANDED / 2;
+    for (size_t i = 0; i < w->next_count; i++)
+        w->next[i] = all[i].state;
+    w->bound = all[w->next_count].cost;
+}
+
 void cuv_wire_emit(cuv_wirer *w, const cuv_wstate *s)
 {
-    if (!s || w->next_count >= MAX_EXPANDED || s->cost >= 100 + s->nodes * 10)
+    if (!s || s->cost >= 100 + s->nodes * 10 || !can_end(w, s))
         return;
     const cuv_flow *last = &s->live[s->live_count - 1].type;
     for (int i = 0; i < last->rank; i++)
@@ -89,26 +184,8 @@ void cuv_wire_emit(cuv_wirer *w, const cuv_wstate *s)
     }
     w->next = grown;
     w->next[w->next_count++] = (cuv_wstate *)(uintptr_t)s;
-}
-
-/* ---- choosing ---------------------------------------------------------------------------------------------------- */
-
-typedef struct ranked { cuv_wstate *state; size_t order; uint64_t key; } ranked;
-
-static int by_cost(const void *a, const void *b)
-{
-    const ranked *x = a, *y = b;
-    if (x->state->cost != y->state->cost)
-        return x->state->cost < y->state->cost ? -1 : 1;
-    return x->order < y->order ? -1 : x->order > y->order;
-}
-
-static uint64_t mix(uint64_t h, const cuv_flow *f)
-{
-    h = (h ^ (uint64_t)f->rank) * 1099511628211u;
-    for (int i = 0; i < f->rank; i++)
-        h = (h ^ (uint64_t)(uint32_t)f->at[i]) * 1099511628211u;
-    return h;
+    if (w->next_count == MAX_EXPANDED)
+        halve_next(w);
 }
 
 /* What the rest of the wiring depends on: the open tensors, and the last one. */
@@ -117,8 +194,8 @@ static uint64_t key_of(const cuv_wstate *s)
     uint64_t h = 1469598103934665603u;
     for (int i = 0; i < s->live_count; i++)
         if (!s->live[i].used)
-            h = mix(h, &s->live[i].type);
-    return mix(h * 31, &s->live[s->live_count - 1].type);
+            h = mix_flow(h, &s->live[i].type);
+    return mix_flow(h * 31, &s->live[s->live_count - 1].type);
 }
 
 /* The nodes of a chosen state outlive the step. */
@@ -137,39 +214,46 @@ static bool keep_links(cuv_wirer *w, cuv_wstate *s)
     return true;
 }
 
-/* How often each key was chosen: open addressing, twice as large as what is chosen. */
+/* How often each key was chosen: open addressing. */
 typedef struct tally { uint64_t key; size_t count; } tally;
 
 static tally *tally_of(tally *t, size_t size, uint64_t key)
 {
     size_t at = (key ^ key >> 32) % size;
-    while (t[at].count && t[at].key != key)
+    while (t[at].key && t[at].key != key)
         at = (at + 1) % size;
     t[at].key = key;
     return &t[at];
 }
 
-/* The cheapest ones, with so many of each kind that no one kind crowds out the others. */
+/* The cheapest ones, with so many of each kind that no one kind crowds out the others: of those that differ only in what the search tries
+ * anyway, two; of those with the same layers on each other, few, unless the sizes must meet a Flatten; half of those with the same open tensors. */
 static cuv_wstate *choose(cuv_wirer *w, size_t width, size_t *count)
 {
-    ranked *all = CUV_NEW_ARRAY(w->step, ranked, w->next_count + 1);
+    size_t size = 6 * w->next_count + 7, last = w->at + 1 == w->reading->count;
+    ranked *all = sort_next(w);
     cuv_wstate *kept = CUV_NEW_ARRAY(w->arena, cuv_wstate, width + 1);
-    tally *keys = CUV_NEW_ARRAY(w->step, tally, 2 * width + 1);
-    size_t per = width / 2 > 8 ? width / 2 : 8;
+    tally *keys = CUV_NEW_ARRAY(w->step, tally, size);
+    const size_t most[3] = {2, w->reach ? width : 8, last ? width : width / 2 > 8 ? width / 2 : 8};
     *count = 0;
     if (!all || !kept || !keys) {
         failed(w);
         return NULL;
     }
-    for (size_t i = 0; i < w->next_count; i++)
-        all[i] = (ranked){w->next[i], i, key_of(w->next[i])};
-    qsort(all, w->next_count, sizeof *all, by_cost);
     for (size_t i = 0; i < w->next_count && *count < width; i++) {
-        tally *t = tally_of(keys, 2 * width + 1, all[i].key);
-        if (t->count >= per)
+        const cuv_wstate *s = all[i].state;
+        uint64_t h[3] = {s->class_hash, s->bones + 1, key_of(s) + 2};
+        tally *t[3];
+        bool full = false;
+        for (int k = 0; k < 3; k++) {
+            t[k] = tally_of(keys, size, h[k]);
+            full |= t[k]->count >= most[k];
+        }
+        for (int k = 0; k < 3 && !full; k++)
+            t[k]->count++;
+        if (full)
             continue;
-        t->count++;
-        kept[*count] = *all[i].state;
+        kept[*count] = *s;
         if (!keep_links(w, &kept[(*count)++]))
             return NULL;
     }
@@ -292,6 +376,7 @@ static cuv_status place_unit(cuv_wirer *w, size_t width, cuv_wstate **states, si
     w->reductions = reductions_after(w, w->at + !merge);
     w->next = NULL;
     w->next_count = w->next_capacity = 0;
+    w->bound = INFINITY;
     for (size_t i = 0; i < *count && w->status == CUV_OK; i++) {
         cuv_wire_unit(w, &(*states)[i], u);
         CUV_TRY(cuv_check_time(w->cx));
@@ -303,7 +388,7 @@ static cuv_status place_unit(cuv_wirer *w, size_t width, cuv_wstate **states, si
 
 static cuv_status grow(cuv_wirer *w, cuv_wstate **states, size_t *count)
 {
-    size_t n = w->reading->count, width = w->complete ? 600 : n < 5 ? 2400 : n > 30 ? 300 : 9600 / n;
+    size_t n = w->reading->count, width = w->complete ? 800 : n < 8 ? 3000 : n > 30 ? 800 : 24000 / n;
     for (w->at = 0; w->at < n && *count; w->at++) {
         cuv_status status = place_unit(w, width, states, count);
         cuv_arena_free(w->step);
@@ -321,14 +406,14 @@ cuv_status cuv_wire(cuv_context *cx, cuv_arena *arena, const cuv_reading *readin
                     cuv_structure **out, size_t *count)
 {
     cuv_wirer w = {.cx = cx, .arena = arena, .reading = reading, .ends = ends, .complete = complete, .step = cuv_arena_new(cx)};
-    cuv_wstate first = {0}, *states = &first;
+    cuv_wstate first = {.habits = {.added = -1}}, *states = &first;
     size_t n = 1;
     *out = NULL;
     *count = 0;
     if (!w.step)
         return cuv_oom(cx);
     for (size_t i = 0; i < ends->input_count; i++)
-        (void)add_live(&first, -(int32_t)i - 1, &ends->inputs[i]);
+        (void)add_live(&first, -(int32_t)i - 1, 0, &ends->inputs[i]);
     look_ahead(&w);
     cuv_status status = cuv_find_reach(&w);
     if (status == CUV_OK)

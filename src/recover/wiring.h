@@ -4,15 +4,30 @@
 
 #include "recover/structure.h"
 
-enum { MAX_LIVE = 12, MAX_SPOTS = 96 };
+enum { MAX_LIVE = 16, MAX_SPOTS = 96 };
 
 /* A node of a wiring and those before it; wirings that begin alike share them. */
 typedef struct cuv_link { const struct cuv_link *prev; cuv_rnode node; int32_t index; bool kept; } cuv_link;
-/* A tensor that a layer can take. */
-typedef struct cuv_live { int32_t id; cuv_flow type; bool used; } cuv_live;
+/* A tensor that a layer can take; `born`: the unit that was being placed when it was made, or that before it; `dull`: a normalisation reads it, and then hardly
+ * anything else does. */
+typedef struct cuv_live { int32_t id, born; cuv_flow type; bool used, dull; } cuv_live;
+
+/* What a wiring has done so far (habits.c). People repeat themselves: what was done before costs less when it is done again. */
+enum { CUV_HABITS = 6 };
+typedef struct cuv_habit { uint8_t what, span, reader; } cuv_habit;     /* a merge or a second reader, over so many units, for such a layer */
+typedef struct cuv_habits {
+    cuv_habit known[CUV_HABITS];
+    uint8_t count, pad, pool;       /* padding of the last convolution and index of the last pool, plus 1; 0: none yet */
+    bool strided, doubled;
+    int32_t read_again;             /* the tensor that got one more reader last */
+    int32_t added;                  /* when the last sum was made; -1: none yet */
+} cuv_habits;
+
 typedef struct cuv_wstate {
     double cost;
     const cuv_link *last;
+    uint64_t class_hash, bones;     /* what is wired, with the sizes that result, and without */
+    cuv_habits habits;
     int32_t nodes;
     int live_count;
     cuv_live live[MAX_LIVE];
@@ -34,8 +49,10 @@ typedef struct cuv_wirer {
     size_t at;                      /* unit being placed */
     cuv_wstate **next;
     size_t next_count, next_capacity;
+    double bound;                   /* states that cost more are not wanted: so many cheaper ones are there */
     struct cuv_sizes *reach;        /* by unit: sizes of its output from which the next Flatten can be met; NULL: not known */
     size_t reach_end;
+    bool to_output;                 /* they lead to the output, which has sizes */
     cuv_status status;              /* sticky */
 } cuv_wirer;
 
@@ -48,10 +65,43 @@ typedef struct cuv_sizes { int32_t (*at)[3]; size_t count; } cuv_sizes;
 CUV_MUST_USE cuv_status cuv_find_reach(cuv_wirer *w);
 bool cuv_in_reach(const cuv_wirer *w, const cuv_flow *f);
 
-/* A new state with one more layer; NULL: it cannot be listed there, or no memory, which w->status keeps. */
+/* habits.c: what a step costs, given what was done before. */
+bool cuv_is_widening(const cuv_runit *u);
+double cuv_cost_of_padding(const cuv_habits *h, int pad);
+double cuv_cost_of_stride(const cuv_habits *h, const cuv_runit *u, int stride);
+double cuv_cost_of_pool(const cuv_habits *h, size_t pool, double first);
+/* A merge of kind `what`, or a further reader (CUV_READ_AGAIN), of a tensor that was made `span` units ago; `first`: for the first time. */
+enum { CUV_READ_AGAIN = 200 };
+double cuv_cost_of_habit(const cuv_habits *h, int what, int span, int reader, double first);
+double cuv_cost_of_breaking(const cuv_wirer *w, const cuv_wstate *s);
+void cuv_note_habits(const cuv_wirer *w, const cuv_wstate *before, const cuv_rnode *node, cuv_habits *h);
+
+/* A new state with one more layer; NULL: it cannot be listed there, it costs too much, or no memory, which w->status keeps. */
 const cuv_wstate *cuv_wire_node(cuv_wirer *w, const cuv_wstate *s, const cuv_rnode *node, double cost);
 /* It has its layer: it goes on to the next one. */
 void cuv_wire_emit(cuv_wirer *w, const cuv_wstate *s);
+/* ---- sources.c ---- */
+
+const cuv_flow *cuv_spot_flow(const cuv_spot *p);
+int32_t cuv_spot_id(const cuv_spot *p);
+void cuv_add_spot(cuv_spots *to, const cuv_wstate *s, int at, double cost);
+/* The tensor that was made last; nothing when `s` is NULL. */
+void cuv_add_last(cuv_spots *to, const cuv_wstate *s);
+/* Tensors that nobody has read yet. */
+int cuv_count_open(const cuv_wstate *s);
+cuv_rnode cuv_node_on(cuv_rkind kind, int32_t unit, const cuv_spot *p, const cuv_flow *out);
+/* One more layer on a spot. */
+const cuv_wstate *cuv_wire_on(cuv_wirer *w, const cuv_spot *p, cuv_rkind kind, int32_t unit, const cuv_flow *out, cuv_choice choice,
+                              double cost);
+/* After an UpSampling, which there may be where the output has sizes. */
+cuv_flow cuv_doubled(const cuv_flow *f);
+bool cuv_grows_to_output(const cuv_wirer *w, const cuv_flow *f);
+const cuv_wstate *cuv_wire_upsampled(cuv_wirer *w, const cuv_spot *p);
+/* Merges of one kind that give what is wanted (NULL: anything). */
+void cuv_find_merges(cuv_wirer *w, const cuv_wstate *s, cuv_rkind kind, const cuv_want *want, cuv_spots *to);
+/* Tensors that fit, the last one first; with `merging`, merges that give one that fits, where the carrier lists no merges. */
+void cuv_find_sources(cuv_wirer *w, const cuv_wstate *s, const cuv_want *want, bool merging, size_t most, cuv_spots *to);
+
 /* Puts one layer, in every way that fits, on top of a state (wire_layers.c). */
 void cuv_wire_unit(cuv_wirer *w, const cuv_wstate *s, const cuv_runit *u);
 

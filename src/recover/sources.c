@@ -1,0 +1,223 @@
+/* Where a layer finds its input: the tensors of a wiring that fit it, and merges of them that do. */
+#include "recover/wiring.h"
+
+int cuv_count_open(const cuv_wstate *s)
+{
+    int n = 0;
+    for (int i = 0; i < s->live_count; i++)
+        n += !s->live[i].used;
+    return n;
+}
+
+const cuv_flow *cuv_spot_flow(const cuv_spot *p)
+{
+    return &p->state->live[p->at].type;
+}
+
+int32_t cuv_spot_id(const cuv_spot *p)
+{
+    return p->state->live[p->at].id;
+}
+
+void cuv_add_spot(cuv_spots *to, const cuv_wstate *s, int at, double cost)
+{
+    if (s && to->count < MAX_SPOTS)
+        to->items[to->count++] = (cuv_spot){s, at, cost};
+}
+
+void cuv_add_last(cuv_spots *to, const cuv_wstate *s)
+{
+    if (s)
+        cuv_add_spot(to, s, s->live_count - 1, 0);
+}
+
+static bool wanted(const cuv_want *want, const cuv_flow *f)
+{
+    return f->rank >= want->low && f->rank <= want->high && f->tokens == want->tokens &&
+           (want->channels < 0 || f->at[f->rank - 1] == want->channels);
+}
+
+cuv_rnode cuv_node_on(cuv_rkind kind, int32_t unit, const cuv_spot *p, const cuv_flow *out)
+{
+    cuv_rnode n = {.kind = kind, .unit = unit, .in = {cuv_spot_id(p)}, .in_count = 1, .out = *out};
+    n.out.tokens = false;
+    return n;
+}
+
+const cuv_wstate *cuv_wire_on(cuv_wirer *w, const cuv_spot *p, cuv_rkind kind, int32_t unit, const cuv_flow *out, cuv_choice choice,
+                              double cost)
+{
+    cuv_rnode n = cuv_node_on(kind, unit, p, out);
+    n.choice = choice;
+    return cuv_wire_node(w, p->state, &n, p->cost + cost);
+}
+
+/* ---- merges ---------------------------------------------------------------------------------------------------------- */
+
+bool cuv_merged(cuv_rkind kind, const cuv_flow *const *in, int n, cuv_flow *out)
+{
+    const int32_t most = 1 << 28;       /* channels: sums of them stay numbers of 32 bits */
+    int last = in[0]->rank - 1;
+    *out = *in[0];
+    for (int i = 0; i < n; i++) {
+        if (in[i]->rank != in[0]->rank || in[i]->tokens || last < 0 || in[i]->at[last] >= most)
+            return false;
+        for (int k = 0; k < last; k++)
+            if (in[i]->at[k] != in[0]->at[k])
+                return false;
+        if (kind != CUV_R_CONCATENATE && in[i]->at[last] != in[0]->at[last])
+            return false;
+        if (kind == CUV_R_CONCATENATE && i > 0)
+            out->at[last] += in[i]->at[last];
+    }
+    if (kind == CUV_R_DOT)
+        *out = (cuv_flow){.rank = 1, .at = {1}};
+    return kind != CUV_R_DOT || in[0]->rank == 1;
+}
+
+static void merge(cuv_wirer *w, const cuv_wstate *s, cuv_rkind kind, const int *at, int n, double cost, const cuv_want *want, cuv_spots *to)
+{
+    const cuv_flow *in[CUV_R_MAX_IN];
+    cuv_rnode node = {.kind = kind, .unit = w->complete ? (int32_t)w->at : -1, .in_count = n};
+    int oldest = INT_MAX;
+    for (int i = 0; i < n; i++) {
+        in[i] = &s->live[at[i]].type;
+        node.in[i] = s->live[at[i]].id;
+        oldest = s->live[at[i]].born < oldest ? s->live[at[i]].born : oldest;
+        cost += s->live[at[i]].dull ? 2 : 0;
+    }
+    cost = cuv_cost_of_habit(&s->habits, (int)kind, (int)w->at - oldest, (int)w->reading->units[w->at].kind, cost);
+    if (to->count < MAX_SPOTS && cuv_merged(kind, in, n, &node.out) && (!want || wanted(want, &node.out)))
+        cuv_add_last(to, cuv_wire_node(w, s, &node, cost));
+}
+
+static void concatenations(cuv_wirer *w, const cuv_wstate *s, const int *open, int count, const cuv_want *want, cuv_spots *to)
+{
+    for (int k = 2; k <= 3 && k <= count; k++) {
+        int forth[3], back[3];
+        for (int i = 0; i < k; i++)
+            forth[i] = back[k - 1 - i] = open[count - k + i];
+        merge(w, s, CUV_R_CONCATENATE, forth, k, count == k ? .5 : 1.2, want, to);
+        merge(w, s, CUV_R_CONCATENATE, back, k, count == k ? .6 : 1.3, want, to);
+    }
+    for (int i = 0; i < 4 && count >= 3; i++) {
+        static const uint8_t other[4][3] = {{0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}};
+        const int *from = &open[count - 3];
+        merge(w, s, CUV_R_CONCATENATE, (int[]){from[other[i][0]], from[other[i][1]], from[other[i][2]]}, 3, count == 3 ? 1 : 1.7, want, to);
+    }
+    double again = s->habits.doubled ? .7 : 1.3;        /* the way up of a U-net meets the way down */
+    for (int i = s->live_count - 2; count && i >= 0; i--)
+        if (s->live[i].used) {
+            merge(w, s, CUV_R_CONCATENATE, (int[]){open[count - 1], i}, 2, again, want, to);
+            merge(w, s, CUV_R_CONCATENATE, (int[]){i, open[count - 1]}, 2, again + .1, want, to);
+        }
+}
+
+static bool made_by_norm(const cuv_wstate *s)
+{
+    return s->last && cuv_rkind_traits(s->last->node.kind) & CUV_RT_NORM;
+}
+
+/* The last open tensor with others of its shape, the nearest first. */
+static void sums(cuv_wirer *w, const cuv_wstate *s, cuv_rkind kind, const int *open, int count, const cuv_want *want, cuv_spots *to)
+{
+    int last = count ? open[count - 1] : 0, seen = 0;
+    for (int i = s->live_count - 1; count && i >= 0 && seen < 4; i--) {
+        if (i == last || s->live[i].type.tokens || !cuv_flow_same(&s->live[i].type, &s->live[last].type))
+            continue;
+        double cost = (kind == CUV_R_ADD ? w->attention ? .15 : .9 : 1.6) - (s->live[i].used ? 0 : .3) + .25 * seen++ +
+                      (s->live[i].born < s->habits.added ? .5 : 0) +      /* blocks seldom overlap */
+                      (made_by_norm(s) && s->live[i].id == s->last->node.in[0] ? 2 : 0);
+        merge(w, s, kind, (int[]){i, last}, 2, cost, want, to);
+        if (kind == CUV_R_SUBTRACT)
+            merge(w, s, kind, (int[]){last, i}, 2, cost + .3, want, to);
+    }
+    if (kind == CUV_R_ADD && count >= 3)
+        merge(w, s, kind, &open[count - 3], 3, 1.2, want, to);
+}
+
+void cuv_find_merges(cuv_wirer *w, const cuv_wstate *s, cuv_rkind kind, const cuv_want *want, cuv_spots *to)
+{
+    int open[MAX_LIVE], count = 0;
+    for (int i = 0; i < s->live_count; i++)
+        if (!s->live[i].used)
+            open[count++] = i;
+    if (kind == CUV_R_CONCATENATE)
+        concatenations(w, s, open, count, want, to);
+    else
+        sums(w, s, kind, open, count, want, to);
+}
+
+/* ---- where a layer finds its input ------------------------------------------------------------------------------------- */
+
+bool cuv_grows_to_output(const cuv_wirer *w, const cuv_flow *f)
+{
+    return w->ends->outputs_known && (f->rank == 3 || (f->rank == 2 && w->to_output)) && w->ends->outputs[0].rank == f->rank;
+}
+
+cuv_flow cuv_doubled(const cuv_flow *f)
+{
+    cuv_flow out = *f;
+    for (int i = 0; i + 1 < f->rank; i++)
+        out.at[i] = f->at[i] < 0 || f->at[i] > 1 << 20 ? -1 : 2 * f->at[i];
+    return out;
+}
+
+const cuv_wstate *cuv_wire_upsampled(cuv_wirer *w, const cuv_spot *p)
+{
+    cuv_flow out = cuv_doubled(cuv_spot_flow(p));
+    return cuv_wire_on(w, p, cuv_spot_flow(p)->rank == 2 ? CUV_R_UPSAMPLING1 : CUV_R_UPSAMPLING2, -1, &out, (cuv_choice){0}, p->state->habits.doubled ? .3 : 1);
+}
+
+/* What is doubled and then merged with what has that size: the way up of a U-net. */
+static void merges_of_upsampled(cuv_wirer *w, const cuv_wstate *s, const cuv_want *want, cuv_spots *to)
+{
+    const cuv_live *last = &s->live[s->live_count - 1];
+    cuv_spot at = {s, s->live_count - 1, 0};
+    if (last->used || !cuv_grows_to_output(w, &last->type))
+        return;
+    cuv_flow out = cuv_doubled(&last->type);
+    bool meets = false;
+    for (int i = 0; i + 1 < s->live_count && !meets; i++)
+        meets = s->live[i].type.rank == out.rank && s->live[i].type.at[0] == out.at[0] && (out.rank < 3 || s->live[i].type.at[1] == out.at[1]);
+    const cuv_wstate *up = meets ? cuv_wire_upsampled(w, &at) : NULL;
+    if (up) {
+        cuv_find_merges(w, up, CUV_R_CONCATENATE, want, to);
+        cuv_find_merges(w, up, CUV_R_ADD, want, to);
+    }
+}
+
+static double cost_of_reading_again(const cuv_wirer *w, const cuv_wstate *s, const cuv_live *l, int open, int back)
+{
+    const cuv_runit *u = &w->reading->units[w->at];
+    bool waits = w->complete && 2 * open <= w->reductions;      /* a listed merge waits for another branch */
+    bool beside = cuv_rkind_traits(u->kind) & CUV_RT_CONV && u->kernel[0] == 1 && u->kernel[1] <= 1;    /* a projection beside a block */
+    double cost = (waits ? .25 : beside ? .6 : 1) + .1 * (back < 6 ? back : 6) + (l->dull ? 2 : 0) +
+                  (cuv_rkind_traits(u->kind) & CUV_RT_NORM ? 1.5 : 0);      /* a normalisation is the first to read */
+    cost = s->habits.count && s->habits.read_again == l->id && cost > .4 ? .4 : cost;
+    return cuv_cost_of_habit(&s->habits, CUV_READ_AGAIN, (int)w->at - l->born, (int)w->reading->units[w->at].kind, cost);
+}
+
+void cuv_find_sources(cuv_wirer *w, const cuv_wstate *s, const cuv_want *want, bool merging, size_t most, cuv_spots *to)
+{
+    int open = cuv_count_open(s), oldest = 0;
+    double broken = merging ? cuv_cost_of_breaking(w, s) : 0;
+    size_t outputs = w->ends->outputs_known ? w->ends->output_count : 1, first = to->count;
+    while (oldest < s->live_count && (s->live[oldest].used || !wanted(want, &s->live[oldest].type)))
+        oldest++;
+    for (int used = 0; used < 2; used++)        /* what waits for a reader comes first */
+        for (int r = 0; r < s->live_count && to->count - first < most; r++) {
+            const cuv_live *l = &s->live[s->live_count - 1 - r];
+            bool queue = s->live_count - 1 - r == oldest;       /* branches side by side are listed in turn */
+            if (l->used != used || !wanted(want, &l->type) || (used && open + 1 - w->reductions > (int)outputs))
+                continue;
+            cuv_add_spot(to, s, s->live_count - 1 - r, r == 0 && !used ? broken : r == 0 ? 0 : queue ? .1 : !used ? .35 : cost_of_reading_again(w, s, l, open, r));
+        }
+    if (!merging || w->complete || s->live_count < 2)
+        return;
+    cuv_find_merges(w, s, CUV_R_ADD, want, to);
+    cuv_find_merges(w, s, CUV_R_CONCATENATE, want, to);
+    if (open == 2)
+        cuv_find_merges(w, s, CUV_R_MULTIPLY, want, to);
+    merges_of_upsampled(w, s, want, to);
+}
