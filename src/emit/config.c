@@ -187,8 +187,11 @@ static cuv_status inner_input_record(writer *w, const cuv_layer *layer, cuv_valu
 static bool is_default(writer *w, const cuv_layer *layer, size_t i)
 {
     const cuv_param *row = &layer->def->params[i];
-    if (cuv_streq(layer->def->name, "TextVectorization") && cuv_has_word("standardize split ngrams", row->name))
-        return false;
+    static const char *const looked_at[][2] = {
+        {"TextVectorization", "standardize split ngrams"}, {"Rescaling", "offset"}, {"Discretization", "bin_boundaries"}};
+    for (size_t k = 0; k < sizeof looked_at / sizeof *looked_at; k++)
+        if (cuv_streq(layer->def->name, looked_at[k][0]) && cuv_has_word(looked_at[k][1], row->name))
+            return false;
     cuv_value *usual = row->fallback ? cuv_layer_literal(w->arena, row->fallback) : NULL;
     return usual && cuv_value_equal(usual, layer->args[i] ? layer->args[i] : usual);
 }
@@ -323,6 +326,8 @@ static cuv_status node_value(writer *w, const struct cuv_model *m, const cuv_gra
     for (size_t i = 0; i < call->arg_count && !function; i++) {
         const cuv_wired_arg *arg = &call->args[i];
         size_t count = arg->wire_count;
+        if (cuv_streq(arg->name, "mask") && cuv_streq(layer->def->name, "Lambda"))
+            continue;       /* of a function that takes one; what is written in its place does not */
         /* Keras 1 and 2 list the initial states behind the input; Keras 3 wants them by name. */
         bool states = !arg->name && !arg->literal && count > 1 && cuv_config_recurrent(g->layers[call->layer]);
         if (states) {

@@ -13,6 +13,7 @@ typedef struct pass {
     cuv_attrs conv;
     int64_t filters;
     cuv_ref h, c, y;        /* states, and what the last step gave */
+    cuv_ref x, z;           /* the input, channels last; its part of all gates at all times, or CUV_NO_REF where each step makes its own */
 } pass;
 
 /* ---- layout ------------------------------------------------------------------------------------------------------------ */
@@ -44,29 +45,56 @@ static cuv_status conv_lstm_build(cuv_call *call)
 
 /* ---- steps --------------------------------------------------------------------------------------------------------------- */
 
-/* The input's part of all gates at all times: (b, t, places..., 4 filters). */
-static cuv_status input_part(cuv_call *call, cuv_ref x, cuv_ref *out)
+static cuv_ref convolved(cuv_call *call, cuv_ref x)
 {
-    int64_t shape[CUV_MAX_RANK];
     cuv_attrs attrs = {.groups = 1};
-    int rank = cuv_var_of(call, x)->rank, unknown = 0;
     cuv_arg_sizes(call->layer, "strides", attrs.stride);
     cuv_arg_sizes(call->layer, "dilation_rate", attrs.dilation);
     cuv_conv_padding(call->layer, &attrs);
-    shape[0] = -1;
+    cuv_ref in[3] = {x, cuv_conv_kernel(call, "kernel"), cuv_call_weight(call, "bias")};
+    return cuv_emit(call->program, CUV_OP_CONV, in, in[2] == CUV_NO_REF ? 2 : 3, &attrs);
+}
+
+/* Are the images after the convolution as large as before it? Then an open size is that of the input. */
+static bool keeps_sizes(const cuv_layer *layer)
+{
+    int64_t stride[3];
+    cuv_arg_sizes(layer, "strides", stride);
+    for (int i = 0; i < layer->def->spatial; i++)
+        if (stride[i] != 1)
+            return false;
+    return cuv_arg_is(layer, "padding", "same") && !layer->theano;
+}
+
+/* The input's part of all gates at all times: (b, t, places..., 4 filters). Where the sizes of the images are open, each step makes its own. */
+static cuv_status input_part(pass *s, int64_t steps)
+{
+    cuv_call *call = s->call;
+    int64_t shape[CUV_MAX_RANK] = {-1};
+    int rank = cuv_var_of(call, s->x)->rank;
     for (int i = 2; i < rank; i++)
         shape[i - 1] = -2 - i;
-    cuv_ref flat = cuv_emit_reshape(call->program, x, shape, rank - 1);
-    cuv_ref in[3] = {flat, cuv_conv_kernel(call, "kernel"), cuv_call_weight(call, "bias")};
-    flat = cuv_emit(call->program, CUV_OP_CONV, in, in[2] == CUV_NO_REF ? 2 : 3, &attrs);
+    cuv_ref flat = convolved(call, cuv_emit_reshape(call->program, s->x, shape, rank - 1));
     CUV_TRY(call->program->status);
     cuv_attrs whole = {.shape = {-2, -3}, .shape_count = rank};       /* batch and time as x has them */
-    for (int i = 2; i < rank; i++)
-        unknown += (whole.shape[i] = cuv_var_of(call, flat)->shape[i - 1]) < 0;
-    if (unknown)
-        return cuv_call_unsupported(call, "kernel_size", "the sizes of the images must be known");
-    *out = cuv_emit(call->program, CUV_OP_RESHAPE, CUV_IN(flat, x), &whole);
+    for (int i = 2; i < rank; i++) {
+        whole.shape[i] = cuv_var_of(call, flat)->shape[i - 1];
+        if (whole.shape[i] < 0 && keeps_sizes(call->layer))
+            whole.shape[i] = -2 - i;
+        else if (whole.shape[i] < 0 && (steps < 1 || steps > MOST_STEPS))
+            return cuv_call_unsupported(call, "kernel_size", "the sizes of the images or the number of steps must be known");
+        else if (whole.shape[i] < 0)
+            return CUV_OK;
+    }
+    s->z = cuv_emit(call->program, CUV_OP_RESHAPE, CUV_IN(flat, s->x), &whole);
     return call->program->status;
+}
+
+static cuv_ref part_at(const pass *s, int64_t t)
+{
+    cuv_ref from = s->z == CUV_NO_REF ? s->x : s->z;
+    cuv_ref part = cuv_squeeze(s->call, cuv_slice_axis(s->call, from, 1, t, t + 1), 1);
+    return s->z == CUV_NO_REF ? convolved(s->call, part) : part;
 }
 
 static cuv_ref gate(const pass *s, cuv_ref z, int which, const cuv_act *act)
@@ -117,22 +145,22 @@ static cuv_ref kept_at(cuv_call *call, int64_t t)
 }
 
 /* A state in the layer's layout: as one step of the input's part, with its filters for channels. */
-static cuv_rnn_state state_like(const pass *s, cuv_ref z)
+static cuv_rnn_state state_like(const pass *s)
 {
-    const cuv_var *v = cuv_var_of(s->call, z);
+    const cuv_var *v = s->z == CUV_NO_REF ? NULL : cuv_var_of(s->call, s->z);
     const bool first = s->call->layer->channels_first;
-    cuv_rnn_state like = {.rank = v->rank - 1};
+    cuv_rnn_state like = {.rank = cuv_var_of(s->call, s->x)->rank - 1};
     for (int i = 1; i < like.rank - 1; i++)
-        like.shape[first ? i + 1 : i] = v->shape[i + 1];
+        like.shape[first ? i + 1 : i] = v ? v->shape[i + 1] : -1;
     like.shape[first ? 1 : like.rank - 1] = s->filters;
     return like;
 }
 
 /* The states to begin with, the kernel, and how it moves. */
-static cuv_status prepare(pass *s, cuv_ref z)
+static cuv_status prepare(pass *s)
 {
     const cuv_ref *states;
-    const cuv_rnn_state like = state_like(s, z);
+    const cuv_rnn_state like = state_like(s);
     CUV_TRY(cuv_rnn_begin(s->call, (const cuv_rnn_state[]){like, like}, 2, s->call->layer->compute, &states));
     s->h = states ? to_last(s->call, states[0], 1) : CUV_NO_REF;
     s->c = states ? to_last(s->call, states[1], 1) : CUV_NO_REF;
@@ -156,7 +184,7 @@ static void start(pass *s, cuv_ref first)
     s->c = s->c == CUV_NO_REF ? s->y : s->c;
 }
 
-static cuv_status run_known(pass *s, cuv_ref z, int64_t steps, cuv_ref *sequence)
+static cuv_status run_known(pass *s, int64_t steps, cuv_ref *sequence)
 {
     cuv_call *call = s->call;
     bool backwards = cuv_arg_bool(call->layer, "go_backwards"), all = cuv_arg_bool(call->layer, "return_sequences");
@@ -166,7 +194,8 @@ static cuv_status run_known(pass *s, cuv_ref z, int64_t steps, cuv_ref *sequence
         return cuv_oom(call->cx);
     for (int64_t i = 0; i < steps; i++) {
         int64_t t = backwards ? steps - 1 - i : i;
-        cuv_ref part = cuv_squeeze(call, cuv_slice_axis(call, z, 1, t, t + 1), 1);
+        cuv_ref part = part_at(s, t);
+        CUV_TRY(call->program->status);
         if (i == 0)
             start(s, part);
         step(s, part, kept_at(call, t), zero_masked);
@@ -177,7 +206,7 @@ static cuv_status run_known(pass *s, cuv_ref z, int64_t steps, cuv_ref *sequence
     return call->program->status;
 }
 
-static cuv_status run_any(pass *s, cuv_ref z, cuv_ref *y)
+static cuv_status run_any(pass *s, cuv_ref *y)
 {
     cuv_call *call = s->call;
     cuv_attrs attrs = s->conv;
@@ -187,7 +216,7 @@ static cuv_status run_any(pass *s, cuv_ref z, cuv_ref *y)
     attrs.reverse = cuv_arg_bool(call->layer, "go_backwards");
     attrs.sequences = cuv_arg_bool(call->layer, "return_sequences");
     attrs.zero_masked = cuv_arg_bool(call->layer, "zero_output_for_mask");
-    *y = cuv_emit(call->program, CUV_OP_CONV_LSTM, CUV_IN(z, s->kernel, cuv_rnn_mask(call), s->h, s->c), &attrs);
+    *y = cuv_emit(call->program, CUV_OP_CONV_LSTM, CUV_IN(s->z, s->kernel, cuv_rnn_mask(call), s->h, s->c), &attrs);
     s->h = *y + 1;
     s->c = *y + 2;
     return call->program->status;
@@ -196,18 +225,19 @@ static cuv_status run_any(pass *s, cuv_ref z, cuv_ref *y)
 static cuv_status conv_lstm_lower(cuv_call *call)
 {
     const cuv_layer *layer = call->layer;
-    pass s = {.call = call, .filters = cuv_arg_int(layer, "filters")};
+    pass s = {.call = call, .z = CUV_NO_REF, .filters = cuv_arg_int(layer, "filters")};
     bool single[2], all = cuv_arg_bool(layer, "return_sequences");
     int64_t steps = cuv_call_in(call, 0)->shape[1];
-    cuv_ref z = CUV_NO_REF, y = CUV_NO_REF;
+    cuv_ref y = CUV_NO_REF;
     CUV_TRY(cuv_call_expect_rank(call, 0, layer->def->spatial + 3));
     CUV_TRY(cuv_arg_activation(call->cx, layer, "activation", &s.act, &single[0]));
     CUV_TRY(cuv_arg_activation(call->cx, layer, "recurrent_activation", &s.gate, &single[1]));
     if (!single[0] || !single[1])
         return cuv_call_unsupported(call, single[0] ? "recurrent_activation" : "activation", "not inside a recurrence");
-    CUV_TRY(input_part(call, to_last(call, cuv_float_in(call, 0), 2), &z));
-    CUV_TRY(prepare(&s, z));
-    CUV_TRY(steps < 1 || steps > MOST_STEPS ? run_any(&s, z, &y) : run_known(&s, z, steps, &y));
+    s.x = to_last(call, cuv_float_in(call, 0), 2);
+    CUV_TRY(input_part(&s, steps));
+    CUV_TRY(prepare(&s));
+    CUV_TRY(steps < 1 || steps > MOST_STEPS ? run_any(&s, &y) : run_known(&s, steps, &y));
     const cuv_ref states[2] = {from_last(call, s.h, 1), from_last(call, s.c, 1)};
     return cuv_rnn_return(call, from_last(call, y, all ? 2 : 1), states, 2);
 }

@@ -213,7 +213,7 @@ CUV_MUST_USE cuv_status cuv_arg_activation(cuv_context *cx, const cuv_layer *lay
 /* A tensor on its way through the model: its value, and the mask that goes with it. */
 typedef struct cuv_sym { cuv_ref value, mask; } cuv_sym;
 
-#define CUV_MAX_OUTPUTS 64
+#define CUV_MAX_OUTPUTS 1024        /* of one call; unstack gives as many as an axis is long */
 typedef struct cuv_kwarg { const char *name; cuv_sym tensor; const cuv_value *literal; cuv_sym *list; size_t list_count; } cuv_kwarg;
 
 struct cuv_call {

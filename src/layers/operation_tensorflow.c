@@ -68,6 +68,62 @@ cuv_status cuv_op_tf_l2_loss(cuv_call *call)
     return cuv_give(call, E2(MUL, x, LIKE(x, 0.5)));
 }
 
+cuv_status cuv_op_tf_count_nonzero(cuv_call *call)
+{
+    cuv_ref x;
+    cuv_attrs attrs;
+    cuv_dtype dtype;
+    CUV_TRY(cuv_operand_x(call, &x));
+    CUV_TRY(cuv_option_reduction(call, x, &attrs));
+    CUV_TRY(cuv_option_dtype(call, "dtype", CUV_I64, &dtype));
+    return cuv_give(call, REDUCE(SUM, cuv_emit_cast(call->program, cuv_to_bool(call, x), dtype), &attrs));
+}
+
+/* x clip / max(|x|, clip), the norm along the axes. */
+cuv_status cuv_op_tf_clip_by_norm(cuv_call *call)
+{
+    cuv_ref x, most;
+    cuv_attrs attrs;
+    CUV_TRY(cuv_operands_joined(call, true, &x, &most));
+    CUV_TRY(cuv_option_reduction(call, x, &attrs));
+    attrs.keepdims = true;
+    cuv_ref norm = E1(SQRT, REDUCE(SUM, E1(SQUARE, x), &attrs));
+    return cuv_give(call, E2(DIV, E2(MUL, x, most), E2(MAXIMUM, norm, most)));
+}
+
+static bool has_bit(cuv_call *call, const char *mask, int bit)
+{
+    return cuv_option_int(call, mask, 0) >> bit & 1;
+}
+
+cuv_status cuv_op_tf_strided_slice(cuv_call *call)
+{
+    cuv_ref x;
+    cuv_attrs attrs = {0};
+    int64_t from[CUV_MAX_RANK], to[CUV_MAX_RANK], step[CUV_MAX_RANK];
+    CUV_TRY(cuv_operand_x(call, &x));
+    const int rank = cuv_var_of(call, x)->rank, n = cuv_option_ints(call, "begin", from), steps = cuv_option_ints(call, "strides", step);
+    if (n < 1 || n > rank || cuv_option_ints(call, "end", to) != n || (steps != n && !cuv_is_null(cuv_option(call, "strides"))))
+        return cuv_bad_option(call, "begin", "a number for each axis, and as many in 'end' and 'strides'");
+    if (cuv_option_int(call, "ellipsis_mask", 0) || cuv_option_int(call, "new_axis_mask", 0))
+        return cuv_call_unsupported(call, "ellipsis_mask", "neither that nor new_axis_mask");
+    for (int i = 0; i < n; i++) {
+        const int64_t by = steps == n ? step[i] : 1;
+        const bool one = has_bit(call, "shrink_axis_mask", i);
+        if (!by)
+            return cuv_bad_option(call, "strides", "no 0");
+        attrs.step[i] = one ? 1 : by;
+        attrs.start[i] = !one && has_bit(call, "begin_mask", i) ? (by > 0 ? 0 : INT64_MAX) : from[i];
+        attrs.stop[i] = one                               ? (from[i] == -1 ? INT64_MAX : from[i] + 1)
+                        : has_bit(call, "end_mask", i) ? (by > 0 ? INT64_MAX : INT64_MIN) : to[i];
+    }
+    x = cuv_emit(call->program, CUV_OP_SLICE, CUV_IN(x), &attrs);
+    for (int i = n; i-- > 0;)
+        if (has_bit(call, "shrink_axis_mask", i))
+            x = cuv_squeeze(call, x, i);
+    return cuv_give(call, x);
+}
+
 cuv_status cuv_op_tf_crelu(cuv_call *call)
 {
     cuv_ref x;

@@ -60,16 +60,27 @@ static cuv_status read_rules(cuv_call *call, cuv_attrs *attrs)
 }
 
 /* One text a row. */
-static cuv_status texts_of(cuv_call *call, const cuv_attrs *rules, cuv_ref *out)
+static cuv_status texts_of(cuv_call *call, cuv_ref *out)
 {
     const cuv_var *in = cuv_call_in(call, 0);
     *out = call->in[0].value;
     if (in->dtype != CUV_STR || in->rank < 1 || in->rank > 2 || (in->rank == 2 && in->shape[1] != 1))
         return cuv_bad_input(call, 0, "one text in each row");
-    if (in->rank == 1 && !rules->split)
-        return cuv_call_unsupported(call, "split", "without splitting the input must have two axes");
     if (in->rank == 2)
         *out = cuv_squeeze(call, *out, 1);
+    return call->program->status;
+}
+
+/* Texts of one axis that are not split are one sample to Keras: its tokens are the texts of the batch. */
+static cuv_status one_sample(cuv_call *call, bool indices, bool open, cuv_ref *y)
+{
+    static const int batch[] = {0};
+    if (!indices)
+        *y = cuv_reduce(call, CUV_OP_SUM, *y, batch, 1, false);
+    else if (open)
+        *y = cuv_squeeze(call, *y, 1);
+    else
+        return cuv_call_unsupported(call, "output_sequence_length", "without splitting it would cut the batch: the input must have two axes");
     return call->program->status;
 }
 
@@ -86,20 +97,22 @@ static cuv_status text_lower(cuv_call *call)
         return cuv_call_unsupported(call, "ragged", "only False is");
     CUV_TRY(read_words(call, &words, &depth));
     CUV_TRY(read_rules(call, &attrs));
-    CUV_TRY(texts_of(call, &attrs, &x));
+    CUV_TRY(texts_of(call, &x));
     CUV_TRY(cuv_vocabulary_table(call, &words, &keys, &values));
     bool indices = strcmp(mode, "int") == 0, open = cuv_arg_none(layer, "output_sequence_length");
     if (indices && open && attrs.split)
         return cuv_call_unsupported(call, "output_sequence_length", "the number of words would depend on the texts");
     attrs.count = !indices ? depth : open ? 1 : cuv_arg_int(layer, "output_sequence_length");
     cuv_ref y = cuv_emit(p, indices ? CUV_OP_TOKENS : CUV_OP_TOKEN_COUNTS, CUV_IN(x, keys, values), &attrs);
+    if (cuv_call_in(call, 0)->rank == 1 && !attrs.split)
+        CUV_TRY(one_sample(call, indices, open, &y));
     if (strcmp(mode, "multi_hot") == 0)
         y = cuv_emit2(p, CUV_OP_MINIMUM, y, cuv_scalar_like(call, y, 1));
     if (strcmp(mode, "tf_idf") == 0) {
         CUV_TRY(cuv_idf_weights(call, &weights));
         return cuv_call_return(call, cuv_emit2(p, CUV_OP_MUL, y, weights));
     }
-    return cuv_call_return(call, cuv_emit_cast(p, y, CUV_I64));
+    return cuv_call_return(call, cuv_emit_cast(p, y, indices || layer->keras >= 3 ? CUV_I64 : CUV_F32));
 }
 
 static const cuv_param text_params[] = {

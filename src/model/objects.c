@@ -20,6 +20,15 @@ static onode *child(const onode *parent, const char *name, size_t n)
     return NULL;
 }
 
+/* Weights of tf_idf that the configuration states are in files of Keras 3 as well, and no weights of the layer there. */
+static bool has_weights(const cuv_binding *b, const cuv_group *g)
+{
+    for (size_t i = 0; i < g->count; i++)
+        if (b->m->keras < 3 || !cuv_streq(g->tensors[i].weight, "idf_weights"))
+            return true;
+    return false;
+}
+
 static cuv_status add_path(cuv_binding *b, cuv_map *index, onode *root, const cuv_group *g)
 {
     onode *at = root;
@@ -38,11 +47,11 @@ static cuv_status add_path(cuv_binding *b, cuv_map *index, onode *root, const cu
             CUV_TRY(cuv_map_set(index, key, c));
         }
         at = c;
-        at->holds |= g->count > 0;
+        at->holds |= has_weights(b, g);
         p += n + (p[n] == '/');
     }
     at->group = g;
-    at->holds |= g->count > 0;
+    at->holds |= has_weights(b, g);
     return CUV_OK;
 }
 

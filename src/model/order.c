@@ -42,9 +42,26 @@ size_t cuv_layer_own_weights(cuv_layer *layer, cuv_weight **out)
     return l.count;
 }
 
-/* layer.weights: own trainable, own others, then each inner layer's. */
+/* Own trainable, own others, then each inner layer's. */
+static void add_all(lister *l, cuv_layer *layer)
+{
+    add_own(l, layer, true);
+    add_own(l, layer, false);
+    for (size_t i = 0; i < layer->inner_count; i++)
+        add_all(l, layer->inner[i]);
+}
+
+static void add_trainable(lister *l, cuv_layer *layer);
+static void add_frozen(lister *l, cuv_layer *layer);
+
+/* layer.weights: own trainable, own others, then each inner layer's. In Keras 2 only models go through what is inside by turns. */
 static void add_whole(lister *l, cuv_layer *layer)
 {
+    if (layer->keras < 3 && !layer->model) {
+        add_trainable(l, layer);
+        add_frozen(l, layer);
+        return;
+    }
     add_own(l, layer, true);
     add_own(l, layer, false);
     for (size_t i = 0; i < layer->inner_count; i++)
@@ -63,7 +80,7 @@ static void add_trainable(lister *l, cuv_layer *layer)
 static void add_frozen(lister *l, cuv_layer *layer)
 {
     if (!layer->trainable) {
-        add_whole(l, layer);
+        add_all(l, layer);
         return;
     }
     add_own(l, layer, false);

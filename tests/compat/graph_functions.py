@@ -2,6 +2,46 @@
 (Operation classes), and the operators of both."""
 
 
+def more_tensorflow(tf, g, x, y):
+    """Functions that are rarer in people's models."""
+    rank, n, image = len(x.shape), x.shape[-1], len(x.shape) == 4
+    constant = g.rng.normal(size=n).astype("float32").round(2)
+    backend = g.K.backend
+    return g.one(
+        lambda: x * constant, lambda: x + tf.constant(constant), lambda: tf.floor(x * 3.0), lambda: tf.round(x * 3.0), lambda: tf.sign(x), lambda: tf.math.ceil(x * 2.0),
+        lambda: tf.pow(tf.abs(x) + 0.1, 1.5), lambda: tf.math.pow(x, 2.0), lambda: tf.math.floormod(x, 0.7), lambda: tf.math.reciprocal(tf.abs(x) + 1.0), lambda: tf.math.rsqrt(tf.abs(x) + 1.0),
+        lambda: tf.reduce_prod(x, axis=-1), lambda: tf.math.reduce_variance(x, axis=1), lambda: tf.norm(x, axis=-1), lambda: tf.math.cumprod(x, axis=1),
+        lambda: tf.cast(tf.reduce_any(x > 0.5, axis=-1), tf.float32), lambda: tf.one_hot(tf.argmax(x, axis=-1), n),
+        lambda: tf.tensordot(x, tf.constant(constant[:, None]), axes=1), lambda: tf.where(tf.greater(x, 0.2), x, tf.zeros_like(x)), lambda: tf.ones_like(x) - x,
+        lambda: tf.gather(x, tf.constant([0, n - 1]), axis=-1), lambda: tf.linalg.matmul(x, y, transpose_a=True) if rank == 3 else tf.math.sinh(x), lambda: tf.nn.bias_add(x, tf.constant(constant)),
+        lambda: tf.cast(tf.math.logical_or(x > 0.0, y > 0.5), tf.float32), lambda: tf.math.atan2(x, y + 2.0), lambda: tf.slice(x, [0] * rank, [-1] * rank),
+        lambda: tf.strided_slice(x, [0] * rank, [1000] * rank, [1] * rank), lambda: tf.split(x, n, axis=-1)[0], lambda: tf.math.multiply_no_nan(x, y), lambda: tf.clip_by_norm(x, 2.0, axes=[-1]),
+        lambda: tf.image.resize(x, (5, 4)) if image else tf.nn.crelu(x), lambda: tf.image.resize(x, (3, 6), method="nearest") if image else tf.math.expm1(x),
+        lambda: tf.nn.max_pool2d(x, 2, 1, "SAME") if image else tf.math.softplus(x), lambda: tf.nn.avg_pool2d(x, 2, 1, "VALID") if image else tf.math.tan(x * 0.2),
+        lambda: tf.image.flip_left_right(x) if image else tf.nn.leaky_relu(x, alpha=0.1), lambda: tf.nn.depth_to_space(tf.concat([x] * 4, -1), 2) if image else tf.math.sigmoid(x),
+        lambda: backend.mean(x, axis=-1, keepdims=True), lambda: backend.sum(x, axis=1), lambda: backend.concatenate([x, y], axis=-1), lambda: backend.relu(x, max_value=1.0), lambda: backend.square(x),
+        lambda: backend.expand_dims(x, 1), lambda: backend.clip(x, -1.0, 0.5), lambda: backend.sigmoid(x), lambda: backend.l2_normalize(x, axis=-1), lambda: backend.permute_dimensions(x, [0] + list(range(1, rank))[::-1]),
+        lambda: g.K.activations.gelu(x, approximate=True), lambda: g.K.activations.relu(x, alpha=0.1, max_value=2.0), lambda: g.K.activations.softmax(x), lambda: g.K.activations.hard_sigmoid(x))()
+
+
+def more_operations(ops, g, x, y):
+    rank, n, image = len(x.shape), x.shape[-1], len(x.shape) == 4
+    constant = g.rng.normal(size=n).astype("float32").round(2)
+    return g.one(
+        lambda: x * constant, lambda: ops.add(constant, x), lambda: ops.floor(x * 3.0), lambda: ops.round(x * 3.0), lambda: ops.sign(x), lambda: ops.ceil(x * 2.0), lambda: x % 0.7,
+        lambda: (ops.abs(x) + 0.1) ** 1.5, lambda: ops.power(x, 2.0), lambda: ops.mod(x, 0.7), lambda: x // 0.3, lambda: ops.reciprocal(ops.abs(x) + 1.0), lambda: ops.rsqrt(ops.abs(x) + 1.0),
+        lambda: ops.prod(x, axis=-1), lambda: ops.norm(x, axis=-1), lambda: ops.cumprod(x, axis=1), lambda: ops.einsum("b...c,b...c->b...", x, y), lambda: ops.cast(ops.any(x > 0.5, axis=-1), "float32"),
+        lambda: ops.median(x, axis=1), lambda: ops.quantile(x, 0.3, axis=-1), lambda: ops.average(x, axis=-1, weights=ops.abs(y) + 0.1), lambda: ops.tensordot(x, constant[:, None], axes=1), lambda: ops.triu(x) if rank > 2 else ops.expm1(x),
+        lambda: ops.tril(x) if rank > 2 else ops.sinh(x), lambda: ops.arctan2(x, y + 2.0), lambda: ops.logaddexp(x, y), lambda: ops.full_like(x, 2.0) - x, lambda: ops.ones_like(x) - x, lambda: ops.glu(ops.concatenate([x, y])),
+        lambda: ops.dot(x, constant), lambda: ops.inner(x, constant), lambda: ops.take_along_axis(x, ops.argsort(x, axis=-1), axis=-1), lambda: ops.digitize(x, [-0.51, 0.13, 0.77]) * 1.0, lambda: ops.argmax(x, axis=-1) * 0.5,
+        lambda: ops.select([x > 0.5, x > 0], [x, y], 0.25), lambda: ops.image.resize(x, (5, 4)) if image else ops.sparsemax(x), lambda: ops.image.resize(x, (3, 6), interpolation="nearest") if image else ops.hard_silu(x),
+        lambda: ops.max_pool(x, 2, 1, "same") if image else ops.threshold(x, 0.2, -1.0), lambda: ops.average_pool(x, 2, 1, "valid") if image else ops.squareplus(x), lambda: ops.image.rgb_to_grayscale(x) if image and n == 3 else ops.soft_shrink(x),
+        lambda: ops.layer_normalization(x) if hasattr(ops, "layer_normalization") else -x, lambda: ops.rms_normalization(x) if hasattr(ops, "rms_normalization") else -x, lambda: ops.hstack([x, y]), lambda: ops.split(x, n, axis=-1)[0],
+        lambda: ops.logical_xor(x > 0, y > 0.5) * 1.0, lambda: ops.multi_hot(ops.cast(ops.clip(x, 0, 3), "int32"), 4) * 1.0, lambda: ops.hypot(x, y), lambda: ops.slice(x, [0] * rank, [13] + list(x.shape[1:])) if g.fixed else -y,
+        lambda: g.K.activations.gelu(x, approximate=True), lambda: g.K.activations.softmax(x), lambda: g.K.activations.glu(ops.concatenate([x, y])), lambda: g.K.activations.relu(x, negative_slope=0.1, max_value=2.0),
+        lambda: ops.dot_product_attention(*[ops.expand_dims(x, 2)] * 3) if rank == 3 else ops.multiply(x, y), lambda: ops.conv(x, g.rng.normal(size=(2, 2, n, 2)).astype("float32").round(2), 1, "same") if image else ops.swapaxes(x, 0, 0))()
+
+
 def slices(g, x):
     return g.one(lambda: x[:, 1:], lambda: x[..., 0], lambda: x[:, -1], lambda: x[:, ::-1], lambda: x[:, None], lambda: x[..., ::2], lambda: x[:, :1])()
 

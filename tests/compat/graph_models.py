@@ -5,28 +5,34 @@ import numpy as np
 
 import graph_functions
 from graph_layers import Layers
-from graph_more import More
+from graph_more import DRAWS, NAMES, More
+from graph_wide import Wide
 
 WORDS = ["a", "b", "c", "dog", "cat", "zebra"]
 DEEPEST = 3
-SAMPLES = 3
+SAMPLES = 13        # no size of a tensor: Keras 3 on TensorFlow, run eagerly, adds (samples, 1, 1) along another axis that is as long
 
 
 class Traits:
     """What a whole model has: `first`: layers that run channels_first here; `fixed`: the batch size is part of the model, layers may be
-    stateful; `old_layers`: where CuDNNLSTM is, for the models that have it; `twin`: draws the layers that load CuDNN's weights instead."""
+    stateful; `old_layers`: where CuDNNLSTM is, for the models that have it; `twin`: draws the layers that load CuDNN's weights instead;
+    `policy`: the model's own; `policies`: single layers have others; `named`: inputs and outputs are dicts; `turn`: which class comes first."""
 
-    def __init__(self, first=(), fixed=False, old_layers=None, twin=False, tf=None):
+    samples = SAMPLES
+
+    def __init__(self, first=(), fixed=False, old_layers=None, twin=False, tf=None, policy="float32", policies=False, named=False, turn=None):
         self.first, self.fixed, self.old_layers, self.twin, self.tf = tuple(first), fixed, old_layers, twin, tf
+        self.policy, self.policies, self.named, self.turn = policy, policies, named, turn
 
 
-class Graph(Layers, More):
+class Graph(Layers, More, Wide):
     def __init__(self, keras, rng, traits, depth=1):
         self.K, self.L, self.rng, self.traits, self.depth = keras, keras.layers, rng, traits, depth
         self.three = keras.__version__.startswith("3")
         self.first, self.fixed, self.old_layers, self.twin = traits.first, traits.fixed and depth == 1, traits.old_layers, traits.twin
         self.pool, self.used, self.shared, self.count = [], set(), [], 0
-        self.inputs, self.kinds = [], []
+        self.inputs, self.kinds, self.extra = [], [], []
+        self.named_inputs = traits.named and depth == 1
 
     # ---- tensors ----
 
@@ -56,14 +62,20 @@ class Graph(Layers, More):
 
     def input(self, shape, kind=None, dtype=None):
         fixed = {"batch_size": SAMPLES} if self.fixed else {}
+        if self.named_inputs:
+            fixed["name"] = NAMES[len(self.inputs)]
         x = self.K.Input(shape, dtype=dtype, **fixed)
         self.inputs.append(x)
         self.kinds.append(kind)
         return x
 
     def start(self):
-        for _ in range(self.one(1, 1, 2, 3)):
+        if self.traits.turn is not None and self.yes(0.6):
+            self.start_case(list(DRAWS)[self.traits.turn % len(DRAWS)])
+        for _ in range(self.one(1, 1, 2, 3) if not self.inputs else self.one(0, 1)):
             if self.yes(0.35) and self.start_case():
+                continue
+            if self.yes(0.15) and self.attempt(self.one(self.start_open_sequence, self.start_open_image, self.start_shared_tokens, self.start_strings)):
                 continue
             kind = self.one("vector", "sequence", "image", "tokens", "volume") if self.yes(0.8) else self.one("steps", "steps", "steps", "words", "categories")
             getattr(self, "start_" + kind)()
@@ -106,7 +118,7 @@ class Graph(Layers, More):
 
     def unary(self):
         tensor = self.pick()
-        layer = self.layer_for(self.shape(tensor)) if self.yes(0.97) else self.function_layer()
+        layer = self.layer_in_policy(self.shape(tensor)) if self.yes(0.97) else self.function_layer()
         self.put(self.apply(layer, tensor))
         if self.yes(0.3):
             self.shared.append((layer, self.shape(tensor)))
@@ -233,6 +245,8 @@ class Graph(Layers, More):
             layers.append(layer)
             if not self.whole(y):
                 break
+        if self.depth > 1 and self.yes(0.2):
+            return self.K.Sequential(layers[1:])        # built when it is called
         return self.K.Sequential([self.K.Input(self.shape(x), **({"batch_size": SAMPLES} if self.fixed else {}), dtype=x.dtype)] + layers[1:])
 
     def operate(self):
@@ -247,9 +261,9 @@ class Graph(Layers, More):
         elif roll < 0.55:
             y = graph_functions.slices(self, a)
         elif self.three:
-            y = graph_functions.operations(self.K.ops, self, a, b)
+            y = (graph_functions.more_operations if roll < 0.75 else graph_functions.operations)(self.K.ops, self, a, b)
         else:
-            y = graph_functions.tensorflow(self.traits.tf, self, a, b)
+            y = (graph_functions.more_tensorflow if roll < 0.75 else graph_functions.tensorflow)(self.traits.tf, self, a, b)
         self.used |= {id(a)}
         self.put(y)
         self.count += 1
@@ -259,9 +273,12 @@ class Graph(Layers, More):
             if self.count >= goal:
                 break
             roll = self.rng.random()
+            if self.yes(0.1):
+                self.wide_step()
+                continue
             step = self.steps_first if roll < 0.02 else self.unary if roll < 0.48 else self.merge if roll < 0.61 else self.again if roll < 0.69 else self.attend if roll < 0.76 else \
                 self.nested if roll < 0.82 else self.states if roll < 0.86 else self.branches if roll < 0.88 else self.operate
-            step()
+            self.attempt(step)
             self.pool = [t for t in self.pool if self.whole(t) or any(t is i for i in self.inputs)]
 
     def close(self, goal, most):
@@ -271,7 +288,9 @@ class Graph(Layers, More):
         if rest:                    # so that no input is left without a way to an output
             outputs[-1] = self.L.Concatenate()([self.L.Flatten()(t) for t in [outputs[-1]] + rest])
         outputs = [t if all(t is not i for i in self.inputs) else self.L.Activation("tanh")(t) for t in outputs]
-        return self.K.Model(self.inputs if len(self.inputs) > 1 else self.inputs[0], outputs if len(outputs) > 1 else outputs[0])
+        if self.depth == 1 and self.yes(0.05):
+            outputs.append(self.one(*outputs))
+        return self.model(outputs + self.extra)
 
     def build(self):
         if self.yes(0.08):
@@ -285,4 +304,6 @@ def random_graph(keras, rng, traits=None):
     """(model, how to draw each input)"""
     graph = Graph(keras, rng, traits or Traits())
     model = graph.build()
+    if graph.yes(0.15):
+        graph.freeze(model)
     return model, graph.kinds

@@ -8,6 +8,7 @@ RARE = ["AdaptiveAveragePooling3D", "AdaptiveMaxPooling3D", "AugMix", "AutoContr
         "RandomElasticTransform", "RandomErasing", "RandomGaussianBlur", "RandomGrayscale", "RandomHue", "RandomInvert", "RandomPerspective",
         "RandomPosterization", "RandomSaturation", "RandomSharpness", "RandomShear", "ReversibleEmbedding", "STFTSpectrogram", "Solarization", "TextVectorization"]
 DRAWS = layer_cases.DRAWS
+NAMES = ["zeta", "alpha", "mid", "beta", "omega", "gamma", "delta", "pi", "rho", "tau"]       # of inputs and outputs, where a model has them by name
 OLD = ["CenterCrop", "Discretization", "Normalization", "RandomContrast", "RandomFlip", "RandomHeight", "RandomRotation", "RandomTranslation", "RandomWidth",
        "RandomZoom", "Rescaling", "Resizing"]
 
@@ -25,18 +26,19 @@ class More:
             return tensor
         return self.K.ops.cast(tensor, "float32") if self.three else self.traits.tf.cast(tensor, self.traits.tf.float32)
 
-    def start_case(self):
+    def start_case(self, name=None):
         """False when this Keras has no such layer, or does not take what was drawn."""
         names = [name for name in RARE if hasattr(self.L, name)]
-        name = self.one(*names) if names and self.yes(0.6) else self.one(*DRAWS)
+        name = name or (self.one(*names) if names and self.yes(0.6) else self.one(*DRAWS))
         try:
             made = DRAWS[name](self)
             case = layer_cases.case_of(self.K, name, "", made, self)
             shapes = [(tuple(t.shape[1:]), str(getattr(t.dtype, "name", t.dtype))) for t in case.model.inputs]
             if any(None in shape for shape, _ in shapes):
                 return False
-            fixed = {"batch_size": 3} if self.fixed else {}
-            inputs = [self.K.Input(shape, dtype=dtype, **fixed) for shape, dtype in shapes]
+            fixed = {"batch_size": self.traits.samples} if self.fixed else {}
+            known = len(self.inputs)
+            inputs = [self.K.Input(shape, dtype=dtype, **fixed, **({"name": NAMES[known + i]} if self.named_inputs else {})) for i, (shape, dtype) in enumerate(shapes)]
             whole_model = self.yes(0.3) or not isinstance(made[1][0], tuple) or made[0] is case.model
             results = (case.model if whole_model else made[0])(inputs if len(inputs) > 1 else inputs[0])
             results = [self.floats(t) for t in self.leaves(results) if str(getattr(t.dtype, "name", t.dtype)) != "string" and "complex" not in str(t.dtype)]

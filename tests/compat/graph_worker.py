@@ -1,8 +1,8 @@
 """Runs in a Python with real Keras: random models of graph_models.py, saved with samples. CUV_KERAS=tf_keras takes tf_keras.
 
-    graph_worker.py FOLDER SEED COUNT
+    graph_worker.py FOLDER SEED COUNT [all]
 
-Of each model one or two forms are saved, by turns: .keras, .h5, configuration and weights.
+Of each model two forms are saved: .keras and, by turns, .h5 or configuration and weights (.weights.h5, .npz); with "all" each of these.
 """
 import json
 import os
@@ -26,11 +26,14 @@ import graph_models              # noqa: E402
 import layer_cases               # noqa: E402
 import make_fixed                # noqa: E402
 
+EVERY = "all" in sys.argv
 KERAS3 = keras.__version__.startswith("3")
 POLICIES = ["mixed_float16", "mixed_float16", "mixed_bfloat16", "float64", "float64"]
 
 
 def leaves(value):
+    if isinstance(value, dict):
+        return [leaf for key in sorted(value) for leaf in leaves(value[key])]
     if isinstance(value, (list, tuple)):
         return [leaf for item in value for leaf in leaves(item)]
     return [value]
@@ -73,6 +76,8 @@ def set_policy(name):
 
 def numbers(y):
     y = tf.convert_to_tensor(y)
+    if y.dtype == tf.string:
+        return np.array([text.decode() for text in y.numpy().ravel()]).reshape(y.shape)
     return np.asarray(tf.cast(y, tf.float32)) if y.dtype == tf.bfloat16 else np.asarray(y)
 
 
@@ -83,19 +88,32 @@ def fused(model):
     return any(type(layer).__name__ in ("Conv1D", "Conv2D") and layer.data_format == "channels_first" for layer in layers)
 
 
-def noise(runner, xs, ys, rng):
-    """How much each output moves when the inputs move by the last bits of a float32: what no other order of summing can be held to."""
-    moved = [x * (1 + 1e-6 * rng.normal(size=x.shape)).astype(x.dtype) if x.dtype.kind == "f" else x for x in xs]
-    given = [tf.constant(x) for x in moved]
-    again = leaves(runner(given if len(given) > 1 else given[0], training=False))
+def given(model, xs):
+    """As the model takes its inputs."""
+    xs = [tf.constant(x) for x in xs]
+    if isinstance(getattr(model, "_nested_inputs", None) if not KERAS3 else getattr(model, "_inputs_struct", None), dict):
+        return {t.name.split(":")[0]: x for t, x in zip(model.inputs, xs)}
+    return xs if len(xs) > 1 else xs[0]
+
+
+def policy_of(model, policy):
+    """The model's, or that of the layers which compute with the fewest bits."""
+    names = {str(getattr(getattr(layer, "dtype_policy", None), "name", "")) for layer in model._flatten_layers()}
+    return next((name for part in ("bfloat16", "float16") for name in sorted(names) if part in name), policy)
+
+
+def noise(model, runner, xs, ys, rng, policy):
+    """How much each output moves when the inputs move by the last bits of a float32 (or of a half): what no other order of summing can be held to."""
+    part = {"bfloat16": 4e-3, "float16": 5e-4}.get(policy.replace("mixed_", ""), 1e-6)
+    moved = [x * (1 + part * rng.normal(size=x.shape)).astype(x.dtype) if x.dtype.kind == "f" else x for x in xs]
+    again = leaves(runner(given(model, moved), training=False))
     return [float(np.abs(numbers(a).astype(np.float64) - numbers(y)).max(initial=0)) if numbers(y).dtype.kind == "f" else 0.0 for a, y in zip(again, ys)]
 
 
-def samples(model, runner, kinds, rng, entry):
+def samples(model, runner, kinds, rng, entry, policy):
     xs = [layer_cases.draw_input(tuple(t.shape), name_of(t.dtype), k, rng, graph_models.SAMPLES) for t, k in zip(model.inputs, kinds)]
-    given = [tf.constant(x) for x in xs]
-    ys = leaves(runner(given if len(given) > 1 else given[0], training=False))
-    entry["noise"] = noise(runner, xs, ys, rng) if all(t.shape[0] is None for t in model.inputs) else [0.0] * len(ys)
+    ys = leaves(runner(given(model, xs), training=False))
+    entry["noise"] = noise(model, runner, xs, ys, rng, policy_of(model, policy)) if all(t.shape[0] is None for t in model.inputs) else [0.0] * len(ys)
     return {**make_fixed.numbered("x", xs), **make_fixed.numbered("y", [numbers(y) for y in ys])}
 
 
@@ -121,7 +139,8 @@ def make(seed, able, cudnn, twin=False):
     keras.utils.set_random_seed(seed)
     rng = np.random.default_rng(seed)
     policy = POLICIES[int(rng.integers(len(POLICIES)))] if rng.random() < 0.12 else "float32"
-    traits = graph_models.Traits(first=able, fixed=rng.random() < 0.1, old_layers=cudnn, twin=twin, tf=tf)
+    fixed, policies, named = rng.random() < 0.1, rng.random() < 0.1, rng.random() < 0.06
+    traits = graph_models.Traits(first=able, fixed=fixed, old_layers=cudnn, twin=twin, tf=tf, policy=policy, policies=policies, named=named, turn=seed)
     set_policy(policy)
     try:
         model, kinds = graph_models.random_graph(keras, rng, traits)
@@ -137,6 +156,9 @@ def one(folder, seed, out, able, cudnn):
     try:
         model, kinds, rng, policy = make(seed, able, cudnn if with_cudnn else None)
         make_fixed.randomise(model, rng)
+        for layer in model._flatten_layers():
+            if type(layer).__name__ == "Normalization" and layer.built:
+                layer.finalize_state()      # as loading does it
         runner = model
         if fused(model):
             def runner(given, training):
@@ -146,9 +168,10 @@ def one(folder, seed, out, able, cudnn):
             model.save_weights(base + ".cudnn.h5", save_format="h5")
             runner.load_weights(base + ".cudnn.h5")
             os.remove(base + ".cudnn.h5")
-        io = samples(model, runner, kinds, rng, entry)
-        entry.update(layers=sorted({type(layer).__name__ for layer in model.submodules} if not KERAS3 else
-                                   {type(layer).__name__ for layer in model._flatten_layers()}), count=len(model.layers), policy=policy)
+        io = samples(model, runner, kinds, rng, entry, policy)
+        entry.update(layers=sorted({type(layer).__name__ for layer in model._flatten_layers()}), count=len(model.layers), policy=policy_of(model, policy))
+        if rng.random() < 0.1:
+            model.compile("adam", "mse")
         if not all(a.dtype.kind == "U" or np.isfinite(a).all() and np.abs(a).max(initial=0) < 1e5 for a in io.values()):
             raise ValueError("outputs beyond measure")
         np.savez(base + ".io.npz", **io)
@@ -156,7 +179,7 @@ def one(folder, seed, out, able, cudnn):
         entry["keras"] = "%s: %s" % (type(error).__name__, (str(error).splitlines() or [""])[0][:200])
         out.write(json.dumps(entry) + "\n")
         return False
-    for turn in (0, 1 + seed % 3):
+    for turn in (0, 1, 2, 3) if EVERY else (0, 1 + seed % 3):
         try:
             entry["forms"].append(save(model, base, turn))
         except Exception as error:                       # noqa: BLE001
@@ -181,13 +204,13 @@ def part(folder, seed, count):
 def main():
     """Some models end Keras's whole process (a division by zero inside TensorFlow): the next seed goes on in another one."""
     folder, seed, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    if len(sys.argv) > 4:
+    if "part" in sys.argv:
         return part(folder, seed, count)
     os.makedirs(folder, exist_ok=True)
     index = os.path.join(folder, "index.jsonl")
     open(index, "w").close()
     while count > 0:
-        done = subprocess.run([sys.executable, __file__, folder, str(seed), str(count), "part"])
+        done = subprocess.run([sys.executable, __file__, folder, str(seed), str(count), "part", *(["all"] if EVERY else [])])
         if done.returncode >= 0:
             sys.exit(done.returncode)
         with open(os.path.join(folder, "at")) as at:

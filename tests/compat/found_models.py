@@ -1,0 +1,96 @@
+"""Small models of what the random ones of graph_models.py found wrong or refused, by whichever Keras runs this.
+
+    found_models.py FOLDER               CUV_KERAS=tf_keras takes tf_keras
+
+For each NAME the forms that this Keras writes: NAME.keras, NAME.h5, NAME.json with NAME.npz; and NAME.io.npz.
+"""
+import os
+import sys
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+if os.environ.get("CUV_KERAS") == "tf_keras":
+    import tf_keras as keras
+else:
+    import keras
+import numpy as np               # noqa: E402
+import tensorflow as tf          # noqa: E402
+
+sys.modules["keras"] = keras
+
+import make_fixed                # noqa: E402
+
+L, THREE = keras.layers, keras.__version__[0] == "3"
+WORDS = ["a", "b", "dog", "zebra"]
+
+
+def functional(shape, make, dtype=None):
+    x = keras.Input(shape, dtype=dtype)
+    return keras.Model(x, make(x))
+
+
+def stated_weights():
+    """A model inside, whose only variable the configuration states; another of its class behind it (objects.c)."""
+    inner = functional((1,), L.TextVectorization(vocabulary=WORDS[:3], output_mode="tf_idf", split=None, idf_weights=[0.5, 1.5, 2]), "string")
+    return functional((1,), lambda x: functional((4,), lambda t: L.Dense(2)(L.LayerNormalization()(t)))(inner(x)), "string")
+
+
+def spectral_inside():
+    """Keras 2 lists the vector behind the kernel, in models inside too (order.c)."""
+    inner = keras.Sequential([keras.Input((1,)), L.SpectralNormalization(L.Dense(1)), L.Dense(1)])
+    return functional((1,), inner)
+
+
+def time_distributed_inside():
+    """Keras 2 lists what is trained first in all layers but models; this one's inner model has what is not."""
+    small = keras.Sequential([keras.Input((3,)), L.BatchNormalization(), L.Dense(3), L.BatchNormalization()])
+    return functional((4, 3), keras.Sequential([keras.Input((4, 3)), L.TimeDistributed(small), L.Dense(2)]))
+
+
+def models():
+    yield "stated_weights", stated_weights
+    yield "spectral_inside", spectral_inside
+    yield "time_distributed_inside", time_distributed_inside
+    for mode in ("int", "multi_hot", "count", "tf_idf"):
+        weights = {"idf_weights": [0.5, 1.5, 2]} if mode == "tf_idf" else {}
+        yield "unsplit_" + mode, lambda mode=mode, weights=weights: functional((), L.TextVectorization(vocabulary=WORDS[:3], output_mode=mode, split=None, **weights), "string")
+    if THREE:
+        yield "long_unstack", lambda: functional((2, 100), lambda x: L.Add()(keras.ops.unstack(x, axis=-1)))
+    else:           # Keras 3 wants to know the sizes of a ConvLSTM's images
+        for name, layer in (("same", L.ConvLSTM1D(2, 2, padding="same")), ("valid", L.ConvLSTM1D(2, 2, return_sequences=True)), ("strides", L.ConvLSTM1D(2, 2, strides=2))):
+            yield "open_" + name, lambda layer=layer: functional((3, None, 2), layer)
+        yield "open_images", lambda: functional((2, None, None, 2), L.ConvLSTM2D(2, 2, padding="same", go_backwards=True))
+        yield "open_all", lambda: functional((None, None, 2), L.ConvLSTM1D(2, 2, padding="same"))
+        yield "long_unstack", lambda: functional((2, 100), lambda x: L.Add()(tf.unstack(x, axis=-1)))
+        yield "count_nonzero", lambda: functional((3, 4), lambda x: [tf.math.count_nonzero(x > 0.0, axis=1), tf.math.count_nonzero(x, keepdims=True, axis=[1, 2], dtype=tf.int32)])
+        yield "clip_by_norm", lambda: functional((3, 4), lambda x: [tf.clip_by_norm(x, 0.7, axes=[-1]), tf.clip_by_norm(x, 1.5, axes=[1, 2])])
+        yield "strided_slice", lambda: functional((5, 4), lambda x: [
+            tf.strided_slice(x, [0, 1, 0], [100, 5, 4], [1, 2, 1]), tf.strided_slice(x, [0, 1], [0, 3], begin_mask=1, end_mask=1),
+            tf.strided_slice(x, [0, 3, -1], [100, 0, 9], [1, -1, 1], shrink_axis_mask=4)])
+        yield "counts_halved", lambda: functional((1,), lambda x: L.TextVectorization(vocabulary=WORDS[:3], output_mode="count")(x) / 2.0, "string")
+
+
+def sample(t, rng):
+    shape = [6 if size is None else size for size in t.shape]
+    return rng.choice(WORDS, shape) if t.dtype in ("string", tf.string) else rng.normal(size=shape).astype("float32")
+
+
+def main(folder):
+    for i, (name, build) in enumerate(models()):
+        keras.backend.clear_session()
+        rng = np.random.default_rng(i)
+        model = build()
+        make_fixed.randomise(model, rng)
+        base, x = os.path.join(folder, name), sample(model.inputs[0], rng)
+        ys = make_fixed.listed(model(tf.constant(x), training=False))
+        np.savez(base + ".io.npz", x=x, **make_fixed.numbered("y", [np.asarray(y) for y in ys]))
+        model.save(base + ".keras")
+        model.save(base + ".h5")
+        with open(base + ".json", "w") as f:
+            f.write(model.to_json())
+        np.savez(base + ".npz", *model.get_weights())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

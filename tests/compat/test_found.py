@@ -1,0 +1,63 @@
+"""What random models found (graph_worker.py), as small models that hold it against each Keras; and what cuvier writes of them and of Rescaling."""
+import os
+
+import numpy as np
+import pytest
+
+from support import Loader, arrays, assert_same, keras_215_python, keras_python, must, numbered, run_keras
+
+KERASES = {"keras-3.15": (keras_python, "keras"), "tf_keras": (keras_python, "tf_keras"), "keras-2.15": (keras_215_python, "keras")}
+
+
+@pytest.fixture(scope="module", params=list(KERASES))
+def made(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("found")
+    python, module = KERASES[request.param]
+    kept = os.environ.get("CUV_KERAS")
+    os.environ["CUV_KERAS"] = module
+    try:
+        run_keras(python(), "found_models.py", folder)
+    finally:
+        if kept is None:
+            del os.environ["CUV_KERAS"]
+    return folder
+
+
+def test_found(made, tmp_path):
+    """Each form of each model gives what Keras gave."""
+    bases = sorted(str(path)[:-len(".io.npz")] for path in made.glob("*.io.npz"))
+    wrong, out = [], tmp_path / "y.npz"
+    assert len(bases) >= 8
+    for base in bases:
+        io = np.load(base + ".io.npz")
+        np.savez(tmp_path / "x.npz", x=io["x"])
+        for form in ([".keras"], [".h5"], [".json", ".npz"]):
+            try:
+                must("predict", *[base + ending for ending in form], "-i", tmp_path / "x.npz", "-o", out)
+                assert_same(arrays(out), numbered(io, "y"))
+            except AssertionError as error:
+                wrong.append("%s %s: %s" % (os.path.basename(base), form, str(error)[:300]))
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.fixture(scope="module")
+def loader():
+    if not keras_python():
+        pytest.skip("Keras is not installed (tools/setup_tests)")
+    process = Loader(keras_python())
+    yield process
+    process.close()
+
+
+def test_what_from_config_looks_at_is_written(loader, tmp_path):
+    """Keras's Rescaling reads 'offset' of its configuration unasked, Discretization 'bin_boundaries'."""
+    keras = pytest.importorskip("keras", minversion="3.0")
+    L = keras.layers
+    x = keras.Input((4, 3))
+    model = keras.Model(x, [L.Rescaling(1 / 255)(x), L.Discretization(bin_boundaries=[0.5, 1.0])(x), L.Lambda(lambda t: t * 2.0)(L.Masking()(x))])
+    model.save(tmp_path / "m.keras")
+    value = np.random.default_rng(1).normal(size=(2, 4, 3)).astype("float32")
+    np.savez(tmp_path / "io.npz", x=value, **{"y%d" % i: np.asarray(y) for i, y in enumerate(model(value))})
+    for ending in (".keras", ".h5"):
+        must("rebuild", tmp_path / "m.keras", "-q", "-o", tmp_path / ("w" + ending))
+        assert loader.difference([tmp_path / ("w" + ending)], tmp_path / "io.npz") < 1e-6
