@@ -307,20 +307,15 @@ static cuv_status constant_initializer(cuv_sc *e, const char *name, const cuv_sa
 /* The folder's file "checkpoint" names the one that was written last. */
 static cuv_status latest_checkpoint(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
 {
-    static const char key[] = "model_checkpoint_path: \"";
     const cuv_sv *folder = cuv_sc_arg(args, 0, "checkpoint_dir");
     cuv_file *file = NULL;
     if (!folder || folder->kind != CUV_SV_TEXT)
         return cuv_sv_unknown(e, out, "the result of %s(...)", name);
     const char *slash = folder->size && folder->text[folder->size - 1] != '/' ? "/" : "";
     CUV_TRY(cuv_sc_find(e, args->node, cuv_sc_format(e, "%s%scheckpoint", folder->text, slash), &file));
-    const char *text = cuv_sc_format(e, "%.*s", (int)(file->source.size < 4096 ? file->source.size : 4096), (const char *)file->source.data);
-    const char *at = strstr(text, key), *end = at ? strchr(at + strlen(key), '"') : NULL;
-    if (!end)
+    if (!cuv_ends_with(file->name, ".index"))       /* reading that file opens the checkpoint that it names */
         return cuv_sv_unknown(e, out, "the result of %s(...)", name);
-    at += strlen(key);
-    bool absolute = *at == '/';
-    return cuv_sv_word(e, cuv_sc_format(e, "%s%s%.*s", absolute ? "" : folder->text, absolute ? "" : slash, (int)(end - at), at), out);
+    return cuv_sv_word(e, cuv_sc_format(e, "%s%s%.*s", folder->text, slash, (int)(strlen(file->name) - strlen(".index")), file->name), out);
 }
 
 /* ---- the table ---- */
