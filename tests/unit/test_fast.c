@@ -356,6 +356,16 @@ static void test_recurrent(void **state)
     }
     HOLD(f, "%%0 = input \"x\" float32 (3, 700, 8)\n%%1 = weight \"k\" float32 (8, 1024)\n%%2 = weight \"u256\" float32 (256, 1024)\n"
             "%%3 %%4 %%5 = lstm %%0 %%1 %%2 - - - - act=tanh rec_act=sigmoid reverse sequences\noutput %%3\n");
+    const uint64_t seed = f->seed;      /* what the next tests draw stays the same */
+    for (int i = 0; i < 12; i++) {      /* threads share the units where they are whole panels for all instruction sets */
+        const int64_t u = i % 3 ? 128 : 192, b = 1 + i % 2, t = between(f, 1, 60), g = (i % 4 < 2 ? 4 : 3) * u;
+        HOLD(f, "%%0 = input \"x\" float32 (%lld, %lld, 5)\n%%1 = weight \"k\" float32 (5, %lld)\n%%2 = weight \"u256\" float32 (%lld, %lld)\n"
+                "%%3 = weight \"b\" float32 (%s%lld)\n%%4 = input \"h\" float32 (%lld, %lld)\n%%6 %%7%s = %s act=tanh rec_act=%s%s%s\noutput %%6\noutput %%7\n%s",
+             L(b), L(t), L(g), L(u), L(g), i % 4 < 2 ? "" : "2, ", L(g), L(b), L(u), i % 4 < 2 ? " %8" : "",
+             i % 4 < 2 ? "lstm %0 %1 %2 %3 - %4 %4" : "gru %0 %1 %2 %3 - %4", i % 5 ? "sigmoid" : "hard_sigmoid(0.2,0.5,0.0)",
+             i % 3 ? " sequences" : "", i % 4 < 2 ? "" : " reset_after", i % 4 < 2 ? "output %8\n" : "");
+    }
+    f->seed = seed;
 }
 
 static void test_attention(void **state)

@@ -83,9 +83,9 @@ typedef struct cuv_isa {
     /* y[c] = sum of x[r, c] over all rows */
     void (*sum_rows)(float *y, const float *x, size_t rows, size_t n);
     void (*scale)(float *y, size_t n, float by);
-    /* One step of an LSTM over n units: gates i f c o of n floats each, already activated apart from c's new value. */
-    void (*lstm_cell)(float *gates, float *c, float *h, size_t n);
-    void (*gru_cell)(const float *z, const float *candidate, float *h, size_t n);
+    /* One step over n units, whose activated gates (LSTM: i f c o) are `stride` floats apart; the new state goes to h (to). */
+    void (*lstm_cell)(const float *gates, size_t stride, float *c, float *h, size_t n);
+    void (*gru_cell)(const float *z, const float *candidate, const float *h, float *to, size_t n);
 } cuv_isa;
 
 extern const cuv_isa cuv_isa_base, cuv_isa_avx2, cuv_isa_avx512;

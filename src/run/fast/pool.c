@@ -127,6 +127,81 @@ void cuv_parallel_alone(cuv_pool *pool, size_t parts, cuv_work *work, void *arg)
     share(pool, parts, work, arg, true);
 }
 
+/* ---- many steps together ---- */
+
+enum { CLOSED = 1 << 16, COME_SPINS = 200, LONG_SPINS = 2000 };
+
+struct cuv_gang {
+    cuv_gang_work *work;
+    void *arg;
+    size_t most;
+    atomic_uint came;           /* threads beside the caller's; CLOSED: no more may come */
+    atomic_size_t members;      /* once it is known */
+    atomic_size_t arrived;      /* at all meetings so far */
+    atomic_bool slow;           /* somebody waited for long */
+    atomic_size_t last;         /* the meeting after which the others leave: set by the caller's thread before it comes to it */
+    size_t met;                 /* meetings of the caller's thread */
+    bool formed;
+};
+
+/* Each of the other threads has at most one part before the gang is formed, so that one part is left for the caller. */
+static void gang_part(void *arg, size_t part, size_t number)
+{
+    cuv_gang *g = arg;
+    unsigned came = atomic_load(&g->came);
+    (void)part;
+    if (number == 0 && !g->formed) {
+        g->formed = true;
+        for (int i = 0; i < COME_SPINS && atomic_load(&g->came) + 1 < g->most; i++)
+            pause_a_little();
+        const size_t members = atomic_fetch_or(&g->came, CLOSED) + 1;
+        atomic_store(&g->members, members);
+        g->work(g->arg, g, 0, members);
+        return;
+    }
+    while (came + 1 < g->most && !atomic_compare_exchange_weak(&g->came, &came, came + 1))
+        ;
+    const bool late = came + 1 >= g->most;
+    for (int i = 0; number && !atomic_load(&g->members); i++) {
+        pause_a_little();
+        if (i >= SPINS)
+            sched_yield();
+    }
+    if (!late && number)
+        g->work(g->arg, g, came + 1, atomic_load(&g->members));
+}
+
+bool cuv_gang_meet(cuv_gang *g, size_t member)
+{
+    const size_t members = atomic_load_explicit(&g->members, memory_order_relaxed);
+    if (members == 1)
+        return true;
+    if (!member && atomic_load_explicit(&g->slow, memory_order_relaxed))
+        atomic_store(&g->last, g->met);
+    if (!member)
+        g->met++;
+    const size_t meeting = atomic_fetch_add(&g->arrived, 1) / members, all = (meeting + 1) * members;
+    for (int i = 0; atomic_load_explicit(&g->arrived, memory_order_acquire) < all; i++) {
+        pause_a_little();
+        if (i == LONG_SPINS)
+            atomic_store(&g->slow, true);
+        if (i >= LONG_SPINS)
+            sched_yield();
+    }
+    return meeting < atomic_load(&g->last);
+}
+
+void cuv_gang_run(cuv_pool *pool, size_t most, cuv_gang_work *work, void *arg)
+{
+    cuv_gang g = {.work = work, .arg = arg, .most = most, .last = SIZE_MAX};
+    if (cuv_pool_threads(pool) < 2 || most < 2) {
+        atomic_init(&g.members, 1);
+        work(arg, &g, 0, 1);
+        return;
+    }
+    cuv_parallel(pool, cuv_pool_threads(pool), gang_part, &g);
+}
+
 size_t cuv_pool_threads(const cuv_pool *pool)
 {
     return pool && !pool->alone ? (size_t)pool->wanted + 1 : 1;

@@ -1,5 +1,5 @@
 /* LSTM and GRU: the products with the inputs of many steps at once, then step by step the product with the state and the gates. Threads
- * share the samples of a batch, whose steps do not touch each other. */
+ * share the samples of a batch, whose steps do not touch each other, or, where there are few, the units. */
 #include "run/fast/fast.h"
 
 enum { CHUNK_BYTES = 1 << 20, LEAST_SAMPLES = 8 };      /* fewer than that waste the tiles of a product */
@@ -24,63 +24,82 @@ static void set_state(float *to, const cuv_run_tensor *from, size_t n)
         memset(to, 0, n * sizeof *to);
 }
 
+/* What one thread does of a step: samples [first, end), units [from, from + n), from the state h to the state next, which may be the same. */
+typedef struct share { size_t first, end, from, n; const float *h; float *next; } share;
+
 /* The output of one step of one sample, as kernels_recurrent.inc has it. */
-static void write_output(const loop *l, size_t step, size_t b, bool on)
+static void write_output(const loop *l, const share *s, size_t step, size_t b, bool on)
 {
     const cuv_attrs *at = l->a->attrs;
-    const size_t u = l->units, bytes = u * sizeof(float);
-    float *y = (float *)l->a->out[0].data + (at->sequences ? (b * l->time + step) * u : b * u);
+    const size_t u = l->units, bytes = s->n * sizeof(float);
+    float *y = (float *)l->a->out[0].data + (at->sequences ? (b * l->time + step) * u : b * u) + s->from;
     const float *before = !at->sequences ? y : step ? y - u : NULL;
     if (on)
-        memcpy(y, l->h + b * u, bytes);
+        memcpy(y, s->next + b * u + s->from, bytes);
     else if (at->zero_masked || !before)
         memset(y, 0, bytes);
     else if (before != y)
         memcpy(y, before, bytes);
 }
 
-/* For samples [first, end). */
-static void product_with_state(const loop *l, const cuv_product *packed, size_t first, size_t end, float *y, size_t y_step, bool accumulate)
+static void product_with_state(const loop *l, const share *s, float *y, size_t y_step, bool accumulate)
 {
-    cuv_product p = *packed;
-    const size_t panels = cuv_panels(l->f->isa, p.cols);
-    p.rows = end - first;
-    p.x = l->h + first * l->units;
+    cuv_product p = l->f->recurrent;
+    const size_t panel = l->f->isa->panel;
+    p.rows = s->end - s->first;
+    p.x = s->h + s->first * l->units;
     p.x_step = l->units;
-    p.y = y + first * y_step;
+    p.y = y + s->first * y_step;
     p.y_step = y_step;
     p.accumulate = accumulate;
-    l->f->isa->product(&p, 0, p.rows, 0, panels);
+    if (s->n == l->units)
+        l->f->isa->product(&p, 0, p.rows, 0, cuv_panels(l->f->isa, p.cols));
+    else
+        for (size_t at = s->from; at < p.cols; at += l->units)      /* whole panels: may_part */
+            l->f->isa->product(&p, 0, p.rows, at / panel, (at + s->n) / panel);
 }
 
 /* ---- cells ---- */
 
-static void lstm_step(const loop *l, float *gates, size_t b)
+/* The first two gates, or the units of both that are `n` of `u`. */
+static void two_gates(const cuv_isa *isa, const cuv_act *act, float *gates, size_t u, size_t n)
+{
+    cuv_fast_act(isa, act, gates, n == u ? 2 : 1, n);
+    if (n < u)
+        cuv_fast_act(isa, act, gates + u, 1, n);
+}
+
+static void lstm_step(const loop *l, const share *s, float *gates, size_t b)
 {
     const cuv_isa *isa = l->f->isa;
     const cuv_attrs *at = l->a->attrs;
-    const size_t u = l->units;
-    cuv_fast_act(isa, &at->rec_act, gates, 2, u);
-    cuv_fast_act(isa, &at->act, gates + 2 * u, 1, u);
-    cuv_fast_act(isa, &at->rec_act, gates + 3 * u, 1, u);
-    isa->lstm_cell(gates, l->c + b * u, l->h + b * u, u);
+    const size_t u = l->units, i = b * u + s->from;
+    gates += s->from;
+    two_gates(isa, &at->rec_act, gates, u, s->n);
+    cuv_fast_act(isa, &at->act, gates + 2 * u, 1, s->n);
+    cuv_fast_act(isa, &at->rec_act, gates + 3 * u, 1, s->n);
+    isa->lstm_cell(gates, u, l->c + i, s->next + i, s->n);
 }
 
-static void gru_step(const loop *l, float *gates, float *own, size_t b)
+static void gru_step(const loop *l, const share *s, float *gates, float *own, size_t b)
 {
     const cuv_isa *isa = l->f->isa;
     const cuv_attrs *at = l->a->attrs;
-    const size_t u = l->units;
-    isa->fold_add(gates, own, 2 * u);
-    cuv_fast_act(isa, &at->rec_act, gates, 2, u);
-    isa->binary(CUV_OP_MUL, own + 2 * u, own + 2 * u, gates + u, u, false);
-    isa->fold_add(gates + 2 * u, own + 2 * u, u);
-    cuv_fast_act(isa, &at->act, gates + 2 * u, 1, u);
-    isa->gru_cell(gates, gates + 2 * u, l->h + b * u, u);
+    const size_t u = l->units, n = s->n, i = b * u + s->from;
+    gates += s->from;
+    own += s->from;
+    isa->fold_add(gates, own, n == u ? 2 * u : n);
+    if (n < u)
+        isa->fold_add(gates + u, own + u, n);
+    two_gates(isa, &at->rec_act, gates, u, n);
+    isa->binary(CUV_OP_MUL, own + 2 * u, own + 2 * u, gates + u, n, false);
+    isa->fold_add(gates + 2 * u, own + 2 * u, n);
+    cuv_fast_act(isa, &at->act, gates + 2 * u, 1, n);
+    isa->gru_cell(gates, gates + 2 * u, s->h + i, s->next + i, n);
 }
 
-/* The candidate's product takes r h, not h: one sample after the other. */
-static void gru_step_before(const loop *l, float *gates, float *own, size_t b)
+/* The candidate's product takes r h, not h: one sample after the other, all units. */
+static void gru_step_before(const loop *l, const share *s, float *gates, float *own, size_t b)
 {
     const cuv_isa *isa = l->f->isa;
     const cuv_attrs *at = l->a->attrs;
@@ -88,7 +107,7 @@ static void gru_step_before(const loop *l, float *gates, float *own, size_t b)
     cuv_product p = l->f->candidate;
     isa->fold_add(gates, own, 2 * u);
     cuv_fast_act(isa, &at->rec_act, gates, 2, u);
-    isa->binary(CUV_OP_MUL, own, gates + u, l->h + b * u, u, false);
+    isa->binary(CUV_OP_MUL, own, gates + u, s->h + b * u, u, false);
     p.rows = 1;
     p.x = own;
     p.x_step = u;
@@ -97,31 +116,31 @@ static void gru_step_before(const loop *l, float *gates, float *own, size_t b)
     p.accumulate = true;
     isa->product(&p, 0, 1, 0, cuv_panels(isa, u));
     cuv_fast_act(isa, &at->act, gates + 2 * u, 1, u);
-    isa->gru_cell(gates, gates + 2 * u, l->h + b * u, u);
+    isa->gru_cell(gates, gates + 2 * u, s->h + b * u, s->next + b * u, u);
 }
 
 /* ---- the loop ---- */
 
-/* One step of samples [from, end). */
-static void one_step(const loop *l, size_t step, size_t t, size_t slot, size_t from, size_t end)
+/* Step `step` of the result, at time t, whose products with x lie in `slot`. */
+static void one_step(const loop *l, const share *s, size_t step, size_t t, size_t slot)
 {
     const bool lstm = l->f->act == CUV_OP_LSTM;
     const size_t chunk = l->f->chunk, per = l->gates;
-    float *first = l->x_part + slot * per;
+    float *x_part = l->x_part + slot * per;
     if (lstm)
-        product_with_state(l, &l->f->recurrent, from, end, first, chunk * per, true);
+        product_with_state(l, s, x_part, chunk * per, true);
     else
-        product_with_state(l, &l->f->recurrent, from, end, l->own, per, false);
-    for (size_t b = from; b < end; b++) {
-        float *gates = first + b * chunk * per, *own = l->own + b * per;
+        product_with_state(l, s, l->own, per, false);
+    for (size_t b = s->first; b < s->end; b++) {
+        float *gates = x_part + b * chunk * per, *own = l->own + b * per;
         const bool on = !l->mask || l->mask[b * l->time + t];
         if (on && lstm)
-            lstm_step(l, gates, b);
+            lstm_step(l, s, gates, b);
         else if (on && l->a->attrs->reset_after)
-            gru_step(l, gates, own, b);
+            gru_step(l, s, gates, own, b);
         else if (on)
-            gru_step_before(l, gates, own, b);
-        write_output(l, step, b, on);
+            gru_step_before(l, s, gates, own, b);
+        write_output(l, s, step, b, on);
     }
 }
 
@@ -146,18 +165,61 @@ static void products_with_x(const loop *l, size_t first, size_t count)
     }
 }
 
-/* The steps of one chunk, for the samples of one part. */
-typedef struct chunk { const loop *l; size_t done, first, count, parts; } chunk;
+/* The steps of one chunk, for the samples or the units of one part. */
+typedef struct chunk { const loop *l; size_t done, first, count, parts; float *next; } chunk;
 
-static void chunk_part(void *arg, size_t part, size_t thread)
+static void chunk_step(const chunk *c, const share *s, size_t i)
+{
+    const size_t t = c->l->a->attrs->reverse ? c->first + c->count - 1 - i : c->first + i;
+    one_step(c->l, s, c->done + i, t, t - c->first);
+}
+
+static void samples_part(void *arg, size_t part, size_t thread)
 {
     const chunk *c = arg;
-    const size_t from = c->l->batch * part / c->parts, end = c->l->batch * (part + 1) / c->parts;
+    const loop *l = c->l;
+    const share s = {l->batch * part / c->parts, l->batch * (part + 1) / c->parts, 0, l->units, l->h, l->h};
     (void)thread;
-    for (size_t i = 0; i < c->count; i++) {
-        const size_t t = c->l->a->attrs->reverse ? c->first + c->count - 1 - i : c->first + i;
-        one_step(c->l, c->done + i, t, t - c->first, from, end);
+    for (size_t i = 0; i < c->count; i++)
+        chunk_step(c, &s, i);
+}
+
+/* Threads share the units of every step, and meet after it: from h to next, and the other way in the step after that. */
+static void units_part(void *arg, cuv_gang *gang, size_t member, size_t members)
+{
+    const chunk *c = arg;
+    const loop *l = c->l;
+    const size_t panel = l->f->isa->panel, panels = l->units / panel;
+    bool all = true;
+    for (size_t i = 0; i < c->count && (all || !member); i++) {
+        const size_t from = all ? panels * member / members * panel : 0, end = all ? panels * (member + 1) / members * panel : l->units;
+        const share s = {0, l->batch, from, end - from, i % 2 ? c->next : l->h, i % 2 ? l->h : c->next};
+        chunk_step(c, &s, i);
+        all = all && cuv_gang_meet(gang, member);
     }
+    if (!member && c->count % 2)
+        memcpy(l->h, c->next, state_floats(l) * sizeof(float));
+}
+
+/* How many threads share the units: each has whole panels and enough to do. */
+static size_t unit_members(const loop *l)
+{
+    enum { ENOUGH = 16384 };       /* multiplications of a step: some hundred nanoseconds */
+    const size_t panel = l->f->isa->panel, work = l->units * l->gates * l->batch / ENOUGH, threads = cuv_pool_threads(l->f->pool);
+    const bool can = l->units % panel == 0 && !l->mask && (l->f->act == CUV_OP_LSTM || l->a->attrs->reset_after);
+    const size_t most = l->units / panel < work ? l->units / panel : work;
+    return !can || most < 2 || threads < 2 ? 1 : most < threads ? most : threads;
+}
+
+static void run_chunk(chunk *c)
+{
+    const loop *l = c->l;
+    const size_t threads = cuv_pool_threads(l->f->pool), parts = l->batch / LEAST_SAMPLES, members = parts > 1 ? 1 : unit_members(l);
+    c->parts = parts > threads ? threads : parts > 1 ? parts : 1;
+    if (members > 1)
+        cuv_gang_run(l->f->pool, members, units_part, c);
+    else
+        cuv_parallel(c->parts > 1 ? l->f->pool : NULL, c->parts, samples_part, c);
 }
 
 static void run_recurrent(const cuv_kernel_args *a)
@@ -177,11 +239,8 @@ static void run_recurrent(const cuv_kernel_args *a)
         const size_t count = l.time - done < f->chunk ? l.time - done : f->chunk;
         const size_t first = a->attrs->reverse ? l.time - done - count : done;
         products_with_x(&l, first, count);
-        chunk c = {&l, done, first, count, l.batch / LEAST_SAMPLES};
-        if (c.parts > cuv_pool_threads(f->pool))
-            c.parts = cuv_pool_threads(f->pool);
-        c.parts = c.parts ? c.parts : 1;
-        cuv_parallel(c.parts > 1 ? f->pool : NULL, c.parts, chunk_part, &c);
+        chunk c = {.l = &l, .done = done, .first = first, .count = count, .next = l.own + l.batch * l.gates};
+        run_chunk(&c);
         done += count;
     }
 }
@@ -215,7 +274,7 @@ cuv_status cuv_choose_recurrent(const cuv_chooser *c, cuv_op op, const cuv_kerne
         return CUV_OK;
     to->chunk = CHUNK_BYTES / sizeof(float) / batch / gates;
     to->chunk = to->chunk < 1 ? 1 : to->chunk > time ? time : to->chunk;
-    if (!cuv_mul_size(batch * (to->chunk + 1), gates * sizeof(float), &floats))
+    if (!cuv_mul_size(batch * (to->chunk + 2), gates * sizeof(float), &floats))
         return CUV_OK;
     to->act = op;
     to->scratch = floats;
