@@ -290,12 +290,49 @@ static cuv_status choose_kernel(cuv_maker *m, cuv_plan_step *s, cuv_kernel_scrat
                     cuv_op_about(step->op)->name, s->args.in_count ? cuv_dtype_name(in[0].dtype) : "nothing");
 }
 
+/* Takes back the room that a step's scratch has, and that of what it reads or makes when nobody reads it after step `i`. */
+static void give_back(cuv_maker *m, const cuv_plan_step *s, int32_t i)
+{
+    cuv_place *places = m->plan->places;
+    if (s->scratch != SIZE_MAX)
+        cuv_layout_give(&m->layout, s->scratch);
+    for (int k = 0; k < s->args.in_count + s->args.out_count; k++) {
+        cuv_ref ref = s->refs[k];
+        cuv_place *root = ref == CUV_NO_REF ? NULL : &places[places[ref].root];
+        if (root && root->home == CUV_HOME_BLOCK && root->last <= i && root->offset != SIZE_MAX) {
+            cuv_layout_give(&m->layout, root->offset);
+            root->last = -2;      /* given back once */
+        }
+    }
+}
+
+/* Both directions of a layer, and others that keep one thread busy and do not wait for each other. */
+static bool goes_beside(const cuv_maker *m, const cuv_plan_step *s)
+{
+    const cuv_place *places = m->plan->places;
+    for (int k = 0; m->held && k < s->args.in_count; k++)
+        for (int o = m->held->args.in_count; o < m->held->args.in_count + m->held->args.out_count; o++)
+            if (s->refs[k] != CUV_NO_REF && places[s->refs[k]].root == places[m->held->refs[o]].root)
+                return false;
+    return m->held && cuv_recurrent_alone(&s->args);
+}
+
+static void let_go(cuv_maker *m)
+{
+    if (m->held)
+        give_back(m, m->held, m->held_at);
+    m->held = NULL;
+}
+
 /* Gives room in the block to what a step makes and needs, and takes back what it read last. */
 static cuv_status lay_out(cuv_maker *m, size_t i, cuv_plan_step *s, cuv_kernel_scratch scratch)
 {
     const int ins = s->args.in_count, all = ins + s->args.out_count;
     cuv_place *places = m->plan->places;
     size_t bytes = 0;
+    s->beside = goes_beside(m, s);
+    if (!s->beside)
+        let_go(m);
     for (int k = ins; k < all; k++) {
         cuv_place *place = &places[s->refs[k]];
         CUV_TRY(bytes_of(m, &m->plan->vars[s->refs[k]], &bytes));
@@ -303,18 +340,14 @@ static cuv_status lay_out(cuv_maker *m, size_t i, cuv_plan_step *s, cuv_kernel_s
             CUV_TRY(cuv_layout_take(&m->layout, bytes, &place->offset));
     }
     bytes = scratch ? scratch(&s->args) : 0;
-    if (bytes) {
+    if (bytes)
         CUV_TRY(cuv_layout_take(&m->layout, bytes, &s->scratch));
-        cuv_layout_give(&m->layout, s->scratch);
-    }
-    for (int k = 0; k < all; k++) {
-        cuv_ref ref = s->refs[k];
-        cuv_place *root = ref == CUV_NO_REF ? NULL : &places[places[ref].root];
-        if (root && root->home == CUV_HOME_BLOCK && root->last <= (int32_t)i && root->offset != SIZE_MAX) {
-            cuv_layout_give(&m->layout, root->offset);
-            root->last = -2;      /* given back once */
-        }
-    }
+    let_go(m);
+    if (!s->beside && cuv_recurrent_alone(&s->args)) {
+        m->held = s;
+        m->held_at = (int32_t)i;
+    } else
+        give_back(m, s, (int32_t)i);
     return CUV_OK;
 }
 
@@ -527,7 +560,7 @@ cuv_status cuv_plan_new(cuv_context *cx, const cuv_program *program, const cuv_r
         cuv_arena_free(arena);
         return cuv_oom(cx);
     }
-    *plan = (cuv_plan){.cx = cx, .arena = arena, .program = program};
+    *plan = (cuv_plan){.cx = cx, .arena = arena, .program = program, .pool = options ? options->pool : NULL};
     cuv_maker m = {.plan = plan, .p = program, .cx = cx};
     if (!options || !options->reference)
         m.fast = chooser_of(cx, arena, options ? options : &(cuv_plan_options){0}, program);

@@ -31,6 +31,7 @@ typedef struct cuv_plan_step {
     cuv_ref *refs;              /* values of the inputs, then of the outputs */
     size_t scratch;             /* offset in the block; SIZE_MAX: none */
     const cuv_fused *fused;     /* what else the kernel does; NULL: nothing */
+    bool beside;                /* it may run at the same time as the step before it */
 } cuv_plan_step;
 
 /* A pointer that each run sets to the memory of the caller. */
@@ -53,6 +54,7 @@ struct cuv_plan {
     unsigned char *block, *base;      /* as allocated; aligned to 64 */
     size_t block_size, peak;          /* as allocated; what is used of it from base on */
     cuv_precision precision;          /* that was wanted */
+    cuv_pool *pool;                   /* for steps side by side; borrowed, may be NULL */
     cuv_plan *twin;                   /* the same plan with a block of its own, owned; NULL: none yet */
 };
 
@@ -73,6 +75,8 @@ typedef struct cuv_maker {
     const cuv_var **in;       /* room for the inputs of the widest step */
     cuv_chooser fast;         /* isa NULL: reference kernels only */
     cuv_fused *fused;         /* by step; NULL: none */
+    const cuv_plan_step *held;      /* its room is not given back yet, so that the next step may run beside it; NULL: none */
+    int32_t held_at;          /* that step in the program */
 } cuv_maker;
 /* Finds steps that one kernel can do (fuse.c), once all sizes are known and before values have homes. */
 CUV_MUST_USE cuv_status cuv_plan_fuse(cuv_maker *m, const bool *needed);

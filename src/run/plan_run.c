@@ -120,12 +120,22 @@ cuv_status cuv_plan_set_pointers(cuv_plan *plan, const cuv_run_tensor *inputs, c
     return CUV_OK;
 }
 
+static void run_beside(void *arg, size_t part, size_t thread)
+{
+    const cuv_plan_step *steps = arg;
+    (void)thread;
+    cuv_plan_step_compute(&steps[part]);
+}
+
 cuv_status cuv_plan_run(cuv_plan *plan, const cuv_run_tensor *inputs, cuv_run_tensor *outputs)
 {
     CUV_TRY(cuv_plan_set_pointers(plan, inputs, outputs));
     for (size_t i = 0; i < plan->step_count; i++) {
         CUV_TRY(cuv_check_time(plan->cx));
-        CUV_TRY(cuv_plan_step_run(plan->cx, &plan->steps[i]));
+        if (i + 1 < plan->step_count && plan->steps[i + 1].beside)
+            cuv_parallel_alone(plan->pool, 2, run_beside, &plan->steps[i++]);
+        else
+            CUV_TRY(cuv_plan_step_run(plan->cx, &plan->steps[i]));
     }
     return CUV_OK;
 }

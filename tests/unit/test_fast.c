@@ -365,6 +365,14 @@ static void test_recurrent(void **state)
              i % 4 < 2 ? "lstm %0 %1 %2 %3 - %4 %4" : "gru %0 %1 %2 %3 - %4", i % 5 ? "sigmoid" : "hard_sigmoid(0.2,0.5,0.0)",
              i % 3 ? " sequences" : "", i % 4 < 2 ? "" : " reset_after", i % 4 < 2 ? "output %8\n" : "");
     }
+    for (int i = 0; i < 8; i++) {       /* both directions at once, layers that wait for each other */
+        const int64_t u = between(f, 1, 40), t = between(f, 1, 30), b = i < 6 ? between(f, 1, 3) : 16;
+        HOLD(f, "%%0 = input \"x\" float32 (%lld, %lld, 5)\n%%1 = weight \"k\" float32 (5, %lld)\n%%2 = weight \"u\" float32 (%lld, %lld)\n"
+                "%%3 = weight \"k\" float32 (%lld, %lld)\n%%4 %%5 = gru %%0 %%1 %%2 - - - act=tanh rec_act=sigmoid sequences\n"
+                "%%6 %%7 = gru %%0 %%1 %%2 - - - act=tanh rec_act=sigmoid reverse sequences\n%%8 %%9 = gru %%%d %%3 %%2 - - - act=tanh rec_act=sigmoid sequences\n"
+                "%%10 %%11 = gru %%8 %%3 %%2 - - %%%d act=tanh rec_act=sigmoid sequences\n%%12 = concat %%10 %%4 axis=2\noutput %%12\n%s",
+             L(b), L(t), L(3 * u), L(u), L(3 * u), L(u), L(3 * u), i % 2 ? 4 : 6, i % 3 ? 5 : 9, i % 4 ? "output %7\n" : "");
+    }
     f->seed = seed;
 }
 

@@ -176,6 +176,9 @@ bool cuv_fast_can(cuv_op op, const cuv_kernel_args *args);
 /* Inputs of a step with `expand`: those of the depthwise convolution (x being the 1x1 convolution's), nothing, then its kernel and bias. */
 enum { CUV_EXPAND_KERNEL = 4, CUV_EXPAND_BIAS, CUV_EXPAND_INPUTS };
 
+/* Whether a step is a recurrent layer whose work one thread does best: two of them keep two threads busy. */
+bool cuv_recurrent_alone(const cuv_kernel_args *args);
+
 /* ---- for the families ---- */
 
 /* A family's chooser: *kernel is left alone when the step is not for it. */

@@ -2,7 +2,11 @@
  * share the samples of a batch, whose steps do not touch each other, or, where there are few, the units. */
 #include "run/fast/fast.h"
 
-enum { CHUNK_BYTES = 1 << 20, LEAST_SAMPLES = 8 };      /* fewer than that waste the tiles of a product */
+enum {
+    CHUNK_BYTES = 1 << 20,
+    LEAST_SAMPLES = 8,      /* fewer than that waste the tiles of a product */
+    ENOUGH = 16384          /* multiplications of a step for one thread: some hundred nanoseconds */
+};
 
 typedef struct loop {
     const cuv_kernel_args *a;
@@ -204,7 +208,6 @@ static void units_part(void *arg, cuv_gang *gang, size_t member, size_t members)
 /* How many threads share the units: each has whole panels and enough to do. */
 static size_t unit_members(const loop *l)
 {
-    enum { ENOUGH = 16384 };       /* multiplications of a step: some hundred nanoseconds */
     const size_t panel = l->f->isa->panel, work = l->units * l->gates * l->batch / ENOUGH, threads = cuv_pool_threads(l->f->pool);
     const bool can = l->units % panel == 0 && !l->mask && (l->f->act == CUV_OP_LSTM || l->a->attrs->reset_after);
     const size_t most = l->units / panel < work ? l->units / panel : work;
@@ -259,6 +262,15 @@ static cuv_status pack(const cuv_chooser *c, const cuv_kernel_args *a, cuv_prepa
         return cuv_fast_pack(c, NULL, u->data, units, gates, gates, 1, bias && bias->rank == 2 ? b + gates : NULL, &to->recurrent);
     CUV_TRY(cuv_fast_pack(c, NULL, u->data, units, 2 * units, gates, 1, NULL, &to->recurrent));
     return cuv_fast_pack(c, NULL, (const float *)u->data + 2 * units, units, units, gates, 1, NULL, &to->candidate);
+}
+
+bool cuv_recurrent_alone(const cuv_kernel_args *a)
+{
+    const cuv_prepared *f = a->prepared;
+    if (!f || (f->act != CUV_OP_LSTM && f->act != CUV_OP_GRU))
+        return false;
+    const size_t threads = cuv_pool_threads(f->pool), batch = (size_t)a->in[0].shape[0];
+    return threads > 1 && batch / LEAST_SAMPLES < 2 && (threads < 4 || batch * cuv_run_count(&a->in[2]) < 2 * ENOUGH);
 }
 
 cuv_status cuv_choose_recurrent(const cuv_chooser *c, cuv_op op, const cuv_kernel_args *a, cuv_prepared *to, cuv_kernel *kernel)
