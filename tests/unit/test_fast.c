@@ -504,6 +504,30 @@ static void test_fused(void **state)
     }
 }
 
+/* Weights that are so large that a plan for a single run does not copy them. */
+static void test_late(void **state)
+{
+    fixture *f = *state;
+    const uint64_t seed = f->seed;
+    static const char *const acts_of[] = {"relu %X alpha=0.0 beta=inf gamma=0.0", "silu %X", "softmax %X", "gelu %X"};
+    for (int i = 0; i < 24; i++) {
+        const int64_t k = between(f, 64, 200), n = between(f, 260, 400), h = between(f, 3, 9), c = between(f, 16, 40);
+        const char *x = acts_of[(size_t)i % 4], *rest = strchr(x, 'X') + 1, *bias = i % 3 ? " %2" : "";
+        HOLD(f, "%%0 = input \"x\" float32 (%lld, %lld)\n%%1 = weight \"k\" float32 (%lld, %lld)\n%%2 = weight \"b\" float32 (%lld)\n%%3 = dense %%0 %%1%s\n"
+                "%%4 = input \"r\" float32 (%lld, %lld)\n%%5 = add %%3 %%4\n%%6 = %.*s%d%s\noutput %%6\n", L(i % 4 ? between(f, 1, 300) : 1), L(k), L(k),
+             L(n), L(n), bias, L(1), L(i % 2 ? n : 1), (int)(strchr(x, '%') - x + 1), x, 5, rest);
+        HOLD(f, "%%0 = input \"x\" float32 (2, %lld, %lld, %lld)\n%%1 = weight \"k\" float32 (%d, 2, %lld, %lld)\n%%2 = weight \"b\" float32 (%lld)\n"
+                "%%3 = conv %%0 %%1%s groups=1%s stride=%d,1\n%%4 = weight \"m\" float32 (%lld)\n%%5 = weight \"variance\" float32 (%lld)\n%%6 = batch_norm %%3 %%4 %%5 - - "
+                "axis=3 epsilon=0.001\n%%7 = %.*s%d%s\noutput %%7\n", L(h), L(h), L(c), 1 + i % 3, L(c), L(n), L(n), bias, i % 2 ? " same" : "", 1 + i % 2,
+             L(n), L(n), (int)(strchr(x, '%') - x + 1), x, 6, rest);
+        HOLD(f, "%%0 = input \"x\" float32 (1, %lld, %lld, %lld)\n%%1 = weight \"k\" float32 (1, 1, %lld, %lld)\n%%2 = weight \"b\" float32 (%lld)\n"
+                "%%3 = conv %%0 %%1%s groups=1\n%%4 = weight \"m\" float32 (%lld)\n%%5 = weight \"variance\" float32 (%lld)\n%%6 = batch_norm %%3 %%4 %%5 - - "
+                "axis=3 epsilon=0.001\n%%7 = %s\n%%8 = weight \"k\" float32 (3, 3, %lld, 1)\n%%9 = depthwise %%7 %%8 same\noutput %%9\n", L(h), L(h), L(k), L(k), L(n),
+             L(n), bias, L(n), L(n), i % 2 ? "silu %6" : "relu %6 alpha=0.0 beta=6.0 gamma=0.0", L(n));
+    }
+    f->seed = seed;
+}
+
 /* ---- over one axis ---- */
 
 static void test_toom(void **state)
@@ -671,7 +695,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tiles), cmocka_unit_test(test_dense), cmocka_unit_test(test_matmul), cmocka_unit_test(test_conv),
         cmocka_unit_test(test_depthwise), cmocka_unit_test(test_pool), cmocka_unit_test(test_rows), cmocka_unit_test(test_pad), cmocka_unit_test(test_norm_act), cmocka_unit_test(test_binary),
-        cmocka_unit_test(test_activation), cmocka_unit_test(test_recurrent), cmocka_unit_test(test_attention), cmocka_unit_test(test_heads), cmocka_unit_test(test_late_bias), cmocka_unit_test(test_winograd), cmocka_unit_test(test_fused),
+        cmocka_unit_test(test_activation), cmocka_unit_test(test_recurrent), cmocka_unit_test(test_attention), cmocka_unit_test(test_heads), cmocka_unit_test(test_late_bias), cmocka_unit_test(test_winograd), cmocka_unit_test(test_fused), cmocka_unit_test(test_late),
         cmocka_unit_test(test_expanded), cmocka_unit_test(test_toom), cmocka_unit_test(test_portions), cmocka_unit_test(test_stray_index),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -165,6 +165,54 @@ cuv_status cuv_fast_pack(const cuv_chooser *c, const cuv_fused *fused, const flo
     return CUV_OK;
 }
 
+/* ---- weights that are packed when they are used ---- */
+
+cuv_status cuv_fast_late(const cuv_chooser *c, const cuv_fused *fused, const float *w, size_t k, size_t cols, size_t row, size_t col,
+                         const float *bias, cuv_product *to)
+{
+    enum { LEAST_FLOATS = 1 << 14, LEAST_PANELS = 4 };
+    const size_t floats = cuv_packed_floats(k, cols, c->isa->panel), width = cuv_panels(c->isa, cols) * c->isa->panel;
+    const bool has_bias = bias || (fused && fused->shift);
+    if (c->lasting || c->cache || col != 1 || floats == SIZE_MAX || floats < LEAST_FLOATS || cuv_panels(c->isa, cols) < LEAST_PANELS)
+        return CUV_OK;
+    float *padded = has_bias ? cuv_fast_room(c, width) : NULL;
+    if (has_bias && !padded)
+        return cuv_oom(c->cx);
+    if (has_bias)
+        cuv_fast_bias(fused, bias, 0, cols, width, padded);
+    to->raw = w;
+    to->raw_step = row;
+    to->raw_scale = fused ? fused->scale : NULL;
+    to->bias = padded;
+    to->cols = cols;
+    to->k = k;
+    to->taps = 1;
+    return CUV_OK;
+}
+
+/* Panels that are packed in one pass: neighbours lie in the same pages of the file. */
+static size_t late_panels(const cuv_isa *isa, const cuv_product *p)
+{
+    enum { ROOM_FLOATS = 1 << 17 };
+    const size_t panel = p->taps * p->k * isa->panel, fit = ROOM_FLOATS / panel, some = cuv_panels(isa, p->cols) / 4;
+    return fit < 2 || some < 2 ? 1 : fit < some ? fit : some;
+}
+
+size_t cuv_fast_late_floats(const cuv_isa *isa, const cuv_product *p)
+{
+    return p->raw ? late_panels(isa, p) * p->taps * p->k * isa->panel : 0;
+}
+
+void cuv_fast_late_panels(const cuv_isa *isa, const cuv_product *p, size_t n, size_t end, float *to)
+{
+    enum { ROWS = 8 };
+    const size_t first = n * isa->panel, depth = p->taps * p->k, wide = (end - n) * isa->panel;
+    const size_t cols = p->cols - first < wide ? p->cols - first : wide;
+    for (size_t row = 0; row < depth; row += ROWS)
+        cuv_pack_rows(to, p->raw + first, p->raw_scale ? p->raw_scale + first : NULL, depth, row, depth - row < ROWS ? depth : row + ROWS, cols,
+                      p->raw_step, 1, isa->panel);
+}
+
 /* ---- activations ---- */
 
 bool cuv_fast_clamp(const cuv_act *act, cuv_product *p)
@@ -214,11 +262,54 @@ static size_t rows_of_part(size_t rows, size_t most, size_t tile, size_t threads
     return (rows + wanted - 1) / wanted;
 }
 
-void cuv_fast_product(const cuv_prepared *f, const cuv_product *p, const cuv_act *act)
+/* Panels [first, end) of weights that are packed now. */
+typedef struct late_job { const cuv_prepared *f; const cuv_product *p; float *room; size_t panels; } late_job;
+
+static void late_part(void *arg, size_t part, size_t thread)
 {
+    const late_job *j = arg;
+    const cuv_isa *isa = j->f->isa;
+    const size_t first = part * j->panels, end = first + j->panels < j->f->panels ? first + j->panels : j->f->panels, col = first * isa->panel;
+    const size_t wide = (end - first) * isa->panel;
+    cuv_product p = *j->p;
+    float *room = j->room + thread * cuv_fast_late_floats(isa, &p);
+    cuv_fast_late_panels(isa, &p, first, end, room);
+    p.packed = room;
+    p.cols = p.cols - col < wide ? p.cols - col : wide;
+    p.bias = p.bias ? p.bias + col : NULL;
+    p.add = p.add ? p.add + col : NULL;
+    p.y += col;
+    isa->product(&p, 0, p.rows, 0, end - first);
+}
+
+static void act_rows(void *arg, size_t part, size_t thread)
+{
+    const job *j = arg;
+    const size_t row = part * j->rows, end = j->p->rows - row < j->rows ? j->p->rows : row + j->rows;
+    (void)thread;
+    cuv_fast_act(j->f->isa, j->act, j->p->y + row * j->p->y_step, end - row, j->p->cols);
+}
+
+static void product_late(const cuv_prepared *f, const cuv_product *p, const cuv_act *act, float *room)
+{
+    late_job j = {f, p, room, late_panels(f->isa, p)};
+    cuv_parallel(f->pool, (f->panels + j.panels - 1) / j.panels, late_part, &j);
+    if (!act)
+        return;
+    job rows = {.f = f, .p = p, .act = act, .rows = 4096 / p->cols + 1};
+    cuv_parallel(p->rows * p->cols > 50000 ? f->pool : NULL, (p->rows + rows.rows - 1) / rows.rows, act_rows, &rows);
+}
+
+void cuv_fast_product(const cuv_prepared *f, const cuv_product *p, const cuv_act *act, float *room)
+{
+    const cuv_act *after = p->clamp || !act || act->op == CUV_OP_NONE ? NULL : act;
+    if (p->raw) {
+        product_late(f, p, after, room);
+        return;
+    }
     const size_t tile = f->dots ? f->dots->tile : f->isa->tile, depth = p->taps * p->k, threads = cuv_pool_threads(f->pool);
     const double work = (double)p->rows * (double)depth * (double)p->cols;
-    job j = {f, p, p->clamp || !act || act->op == CUV_OP_NONE ? NULL : act, p->rows ? p->rows : 1, f->panels, 1};
+    job j = {f, p, after, p->rows ? p->rows : 1, f->panels, 1};
     if (j.act) {        /* a part's rows are still in the cache when the activation comes */
         const size_t fit = 65536 / (p->cols ? p->cols : 1) / tile * tile, most = fit < 4 * tile ? 4 * tile : fit;
         j.rows = j.rows < most ? j.rows : most;

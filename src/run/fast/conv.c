@@ -73,6 +73,7 @@ static void run_conv(const cuv_kernel_args *a)
     const size_t places = (size_t)(s->out[0] * s->out[1] * s->out[2]), cog = (size_t)(s->co / f->groups);
     const size_t cig = (size_t)(s->ci / f->groups), packed = cuv_packed_floats(f->product.taps * f->product.k, cog, f->isa->panel);
     const float *add = cuv_fast_added(a);
+    float *room = (float *)a->scratch + (f->padded ? (size_t)(f->size[0] * f->size[1] * f->size[2] * s->ci) : 0);
     for (int64_t b = 0; b < s->b; b++) {
         const float *x = cuv_fast_image(f, (const float *)a->in[0].data + (size_t)(b * s->in[0] * s->in[1] * s->in[2] * s->ci), a->scratch);
         float *y = (float *)a->out[0].data + (size_t)b * places * (size_t)s->co;
@@ -80,13 +81,13 @@ static void run_conv(const cuv_kernel_args *a)
             cuv_product p = f->product;
             p.rows = places;
             p.x = x + (size_t)g * cig;
-            p.packed += (size_t)g * packed;
+            p.packed = p.packed ? p.packed + (size_t)g * packed : NULL;
             if (p.bias)
                 p.bias += (size_t)g * f->panels * f->isa->panel;
             p.y = y + (size_t)g * cog;
             p.y_step = (size_t)s->co;
             p.add = add ? add + (size_t)b * places * p.y_step + (size_t)g * cog : NULL;
-            cuv_fast_product(f, &p, f->groups == 1 ? f->after : NULL);
+            cuv_fast_product(f, &p, f->groups == 1 ? f->after : NULL, room);
         }
         if (f->groups > 1 && !f->product.clamp)
             cuv_fast_act(f->isa, f->after, y, places, (size_t)s->co);
@@ -134,6 +135,15 @@ static cuv_status pack_groups(const cuv_chooser *c, const float *w, const float 
     const size_t co = (size_t)to->space.co, cog = co / (size_t)to->groups, depth = to->product.taps * to->product.k;
     const size_t floats = cuv_packed_floats(depth, cog, c->isa->panel), width = to->panels * c->isa->panel;
     size_t all;
+    if (to->groups == 1) {
+        const cuv_product p = to->product;
+        CUV_TRY(cuv_fast_late(c, to->fused, w, depth, co, co, 1, bias, &to->product));
+        to->product.k = p.k;
+        to->product.taps = p.taps;
+        to->scratch += cuv_fast_late_floats(c->isa, &to->product) * cuv_pool_threads(c->pool) * sizeof(float);
+    }
+    if (to->product.raw)
+        return CUV_OK;
     if (floats == SIZE_MAX || !cuv_mul_size(floats, (size_t)to->groups, &all))
         return cuv_oom(c->cx);
     const bool scaled = to->fused && to->fused->scale, has_bias = bias || scaled;

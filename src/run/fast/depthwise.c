@@ -63,8 +63,11 @@ static size_t strip_floats(const cuv_prepared *f)
     return (strip_width(d) * strip_height(d, f->chunk) + f->chunk * d->out_w) * f->isa->panel;
 }
 
+/* Of one thread: the strip, and a panel of weights that is packed when it is used. */
+static size_t room_floats(const cuv_prepared *f) { return strip_floats(f) + (f->product.raw ? f->product.k * f->isa->panel : 0); }
+
 /* The 1x1 convolution of `count` rows from x on, a line of `to` each with zeros on both sides. */
-static void expand_rows(const cuv_prepared *f, const float *x, size_t count, size_t panel, float *to)
+static void expand_rows(const cuv_prepared *f, const float *x, size_t count, size_t panel, const float *packed, float *to)
 {
     const cuv_window *d = &f->window;
     const size_t width = f->isa->panel, lo = (size_t)d->lo_w, room = strip_width(d), line = room * width;
@@ -73,7 +76,7 @@ static void expand_rows(const cuv_prepared *f, const float *x, size_t count, siz
     cuv_product p = f->product;
     p.rows = joined ? count * n : n;
     p.x_step = p.k;
-    p.packed += panel * p.k * width;
+    p.packed = packed;
     p.bias = p.bias ? p.bias + panel * width : NULL;
     p.cols = p.y_step = width;
     if (joined) {
@@ -98,7 +101,7 @@ static void expand_rows(const cuv_prepared *f, const float *x, size_t count, siz
 }
 
 /* Lines of the strip for the rows [first, end), of which some may lie in the padding. */
-static void fill_strip(const cuv_prepared *f, const float *x, ptrdiff_t first, ptrdiff_t end, size_t panel, float *to)
+static void fill_strip(const cuv_prepared *f, const float *x, ptrdiff_t first, ptrdiff_t end, size_t panel, const float *packed, float *to)
 {
     const cuv_window *d = &f->window;
     const size_t line = strip_width(d) * f->isa->panel;
@@ -107,7 +110,7 @@ static void fill_strip(const cuv_prepared *f, const float *x, ptrdiff_t first, p
         const bool inside = row >= 0 && row < in;
         next = row < 0 ? (end < 0 ? end : 0) : inside && in < end ? in : end;
         if (inside)
-            expand_rows(f, x + (size_t)row * d->in_w * f->product.k, (size_t)(next - row), panel, to);
+            expand_rows(f, x + (size_t)row * d->in_w * f->product.k, (size_t)(next - row), panel, packed, to);
         else
             memset(to, 0, (size_t)(next - row) * line * sizeof *to);
     }
@@ -139,9 +142,12 @@ static void run_strip(void *arg, size_t part, size_t thread)
     const size_t first = part / f->panels % j->parts * j->each, channels = f->window.channels, line = strip_width(&f->window) * width;
     const size_t end = f->window.out_h - first < j->each ? f->window.out_h : first + j->each;
     const float *x = j->x + image * f->window.in_h * f->window.in_w * f->product.k;
-    float *strip = j->room + thread * strip_floats(f), *y = j->y + image * f->window.out_h * f->window.out_w * channels + panel * width;
+    float *strip = j->room + thread * room_floats(f), *late = strip + strip_floats(f), *y = j->y + image * f->window.out_h * f->window.out_w * channels + panel * width;
     cuv_window d = f->window;
+    const float *packed = f->product.raw ? late : f->product.packed + panel * f->product.k * width;
     ptrdiff_t made = PTRDIFF_MIN;       /* rows before it are in the strip */
+    if (f->product.raw)
+        cuv_fast_late_panels(f->isa, &f->product, panel, panel + 1, late);
     d.channels = channels - panel * width < width ? channels - panel * width : width;
     d.w += panel * width;
     d.bias = d.bias ? d.bias + panel * width : NULL;
@@ -157,7 +163,7 @@ static void run_strip(void *arg, size_t part, size_t thread)
         d.in_h = strip_height(&d, d.out_h);
         if (start > from)
             memmove(strip, strip + (f->chunk * d.stride_h) * line, (size_t)(start - from) * line * sizeof *strip);
-        fill_strip(f, x, start, from + (ptrdiff_t)d.in_h, panel, strip + (size_t)(start - from) * line);
+        fill_strip(f, x, start, from + (ptrdiff_t)d.in_h, panel, packed, strip + (size_t)(start - from) * line);
         made = from + (ptrdiff_t)d.in_h;
         take_windows(f, &d, y + o * d.out_w * channels, strip + line * strip_height(&d, f->chunk));
     }
@@ -184,12 +190,14 @@ static cuv_status choose_expanded(const cuv_chooser *c, const cuv_kernel_args *a
     const size_t fit = STRIP_FLOATS / line > windows ? (STRIP_FLOATS / line - windows) / d->stride_h : 0;
     size_t floats;
     to->before = to->fused->expand->act;
-    CUV_TRY(cuv_fast_pack(c, to->fused->expand, w->data, k, cols, cols, 1, bias->rank ? bias->data : NULL, &to->product));
+    CUV_TRY(cuv_fast_late(c, to->fused->expand, w->data, k, cols, cols, 1, bias->rank ? bias->data : NULL, &to->product));
+    if (!to->product.raw)
+        CUV_TRY(cuv_fast_pack(c, to->fused->expand, w->data, k, cols, cols, 1, bias->rank ? bias->data : NULL, &to->product));
     cuv_fast_clamp(to->before, &to->product);
     to->panels = cuv_panels(c->isa, cols);
     to->chunk = fit < 1 ? 1 : fit < d->out_h ? fit : d->out_h;
     to->copied = 1u << CUV_EXPAND_KERNEL;
-    if (!cuv_mul_size(strip_floats(to), cuv_pool_threads(c->pool) * sizeof(float), &floats))
+    if (!cuv_mul_size(room_floats(to), cuv_pool_threads(c->pool) * sizeof(float), &floats))
         return cuv_oom(c->cx);
     to->scratch = floats;
     return CUV_OK;

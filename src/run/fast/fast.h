@@ -8,6 +8,9 @@
 #include "run/fast/pool.h"
 #include "run/kernels.h"
 
+/* A float that may lie anywhere in a file. */
+typedef float cuv_loose __attribute__((aligned(1)));
+
 /* Rows of x times packed columns: y[m, n] = clamp(start + sum over taps t and i < k of x[at(m) + tap[t] + i] w[t k + i, n] + add[m, n]).
  * A convolution is this product with one row for each output place; a dense layer has one tap. */
 typedef struct cuv_product {
@@ -16,7 +19,10 @@ typedef struct cuv_product {
     const int32_t *at;          /* where row m starts; NULL: at m x_step */
     size_t x_step;
     const int32_t *tap;         /* floats from a row's start to each tap; NULL: the one tap starts there */
-    const float *packed;        /* cuv_pack */
+    const float *packed;        /* cuv_pack; NULL: `raw` is packed panel by panel when it is used */
+    const cuv_loose *raw;       /* (taps k, raw_step), whose columns are multiplied by raw_scale unless that is NULL */
+    const float *raw_scale;
+    size_t raw_step;
     const float *bias;          /* cols floats rounded up to whole panels; NULL: zeros */
     const float *add;           /* (rows, y_step), added before the clamp; NULL: nothing */
     float *y;
@@ -93,9 +99,6 @@ extern const cuv_isa cuv_isa_base, cuv_isa_avx2, cuv_isa_avx512;
 const cuv_isa *cuv_isa_best(void);
 
 /* ---- packed columns (pack.c) ---- */
-
-/* A float that may lie anywhere in a file. */
-typedef float cuv_loose __attribute__((aligned(1)));
 
 /* Panels of `panel` columns one after the other, each (k, panel); columns beyond the last are zeros. */
 size_t cuv_packed_floats(size_t k, size_t cols, size_t panel);
@@ -199,6 +202,14 @@ void cuv_fast_fill(const cuv_chooser *c, float *to, const cuv_loose *w, const fl
 /* Packs the columns of w(k, cols) with the given steps between rows and columns, and the bias, when there is one. */
 CUV_MUST_USE cuv_status cuv_fast_pack(const cuv_chooser *c, const cuv_fused *fused, const float *w, size_t k, size_t cols, size_t row,
                                       size_t col, const float *bias, cuv_product *to);
+/* Large weights of a plan that may run only once are not packed but kept in to->raw, with the bias: packing a panel whenever it is used takes less
+ * time than the memory for a packed copy of all does. All others: nothing is done. cuv_fast_late_floats: the scratch that this takes for one
+ * thread; 0 when there are none. */
+CUV_MUST_USE cuv_status cuv_fast_late(const cuv_chooser *c, const cuv_fused *fused, const float *w, size_t k, size_t cols, size_t row, size_t col,
+                                      const float *bias, cuv_product *to);
+size_t cuv_fast_late_floats(const cuv_isa *isa, const cuv_product *p);
+/* Panels [n, end) of such weights, packed at `to`. */
+void cuv_fast_late_panels(const cuv_isa *isa, const cuv_product *p, size_t n, size_t end, float *to);
 /* A convolution's kernel (taps, ci, co) that is transformed into `points` kernels (rows, co), each for a product of its own. `columns` writes the
  * transformed columns [col, col + wide) of a row, wide at most CUV_STRIDE: a count that the compiler knows becomes vectors, and panels are
  * multiples of it. */
@@ -219,8 +230,9 @@ bool cuv_fast_clamp(const cuv_act *act, cuv_product *p);
 void cuv_fast_bias(const cuv_fused *fused, const float *bias, size_t first, size_t cols, size_t width, float *to);
 /* Applies an activation to rows in place: fast where it can be. */
 void cuv_fast_act(const cuv_isa *isa, const cuv_act *act, float *y, size_t rows, size_t cols);
-/* Runs a product on the pool, and the activation on what each part made (columns must be the whole row). */
-void cuv_fast_product(const cuv_prepared *f, const cuv_product *p, const cuv_act *act);
+/* Runs a product on the pool, and the activation on what each part made (columns must be the whole row). `room`: the scratch for weights that are
+ * packed late, of all threads; NULL where they never are. */
+void cuv_fast_product(const cuv_prepared *f, const cuv_product *p, const cuv_act *act, float *room);
 /* The window of two axes that a space is, without weights. */
 cuv_window cuv_fast_window(const cuv_space *s);
 /* Sizes of the image that the outputs of a convolution reach, and whether x itself can be it; false when there are too many numbers for int32. */

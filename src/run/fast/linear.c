@@ -11,7 +11,7 @@ void cuv_fast_dense(const cuv_kernel_args *a)
     p.y = a->out[0].data;
     p.y_step = p.cols;
     p.add = cuv_fast_added(a);
-    cuv_fast_product(f, &p, f->after);
+    cuv_fast_product(f, &p, f->after, a->scratch);
 }
 
 bool cuv_can_dense(const cuv_kernel_args *a)
@@ -20,15 +20,24 @@ bool cuv_can_dense(const cuv_kernel_args *a)
     return a->in[1].data && (!bias || bias->data) && cuv_run_count(&a->in[1]);
 }
 
+static cuv_status pack(const cuv_chooser *c, const cuv_fused *fused, const float *w, size_t k, size_t cols, size_t row, size_t col, const float *bias,
+                       cuv_prepared *to)
+{
+    CUV_TRY(cuv_fast_late(c, fused, w, k, cols, row, col, bias, &to->product));
+    if (!to->product.raw)
+        CUV_TRY(cuv_fast_pack(c, fused, w, k, cols, row, col, bias, &to->product));
+    to->panels = cuv_panels(c->isa, cols);
+    to->scratch = cuv_fast_late_floats(c->isa, &to->product) * cuv_pool_threads(c->pool) * sizeof(float);
+    return CUV_OK;
+}
+
 static cuv_status choose_dense(const cuv_chooser *c, const cuv_kernel_args *a, cuv_prepared *to, cuv_kernel *kernel)
 {
     const cuv_run_tensor *w = &a->in[1], *bias = a->in_count > 2 && a->in[2].rank ? &a->in[2] : NULL;
     if (!cuv_can_dense(a))
         return CUV_OK;
-    CUV_TRY(cuv_fast_pack(c, to->fused, w->data, (size_t)w->shape[0], (size_t)w->shape[1], (size_t)w->shape[1], 1,
-                          bias ? bias->data : NULL, &to->product));
+    CUV_TRY(pack(c, to->fused, w->data, (size_t)w->shape[0], (size_t)w->shape[1], (size_t)w->shape[1], 1, bias ? bias->data : NULL, to));
     cuv_fast_clamp(to->after, &to->product);
-    to->panels = cuv_panels(c->isa, to->product.cols);
     to->copied = 1u << 1;
     *kernel = cuv_fast_dense;
     return CUV_OK;
@@ -60,7 +69,7 @@ static void run_matmul(const cuv_kernel_args *a)
             last = b;
             p.x = (const float *)x->data + (size_t)(at.offset[0] + i * at.step[0]) * of_x;
             p.y = y;
-            cuv_fast_product(f, &p, NULL);
+            cuv_fast_product(f, &p, NULL, NULL);
         }
     } while (cuv_walk_next(&at));
 }
@@ -76,8 +85,7 @@ static cuv_status choose_matmul(const cuv_chooser *c, const cuv_kernel_args *a, 
     if (!k || !cols || floats > SIZE_MAX / 8)
         return CUV_OK;
     if (w->data && w->rank == 2) {
-        CUV_TRY(cuv_fast_pack(c, NULL, w->data, k, cols, turned ? 1 : cols, turned ? k : 1, NULL, &to->product));
-        to->panels = cuv_panels(c->isa, cols);
+        CUV_TRY(pack(c, NULL, w->data, k, cols, turned ? 1 : cols, turned ? k : 1, NULL, to));
         *kernel = cuv_fast_dense;
         return CUV_OK;
     }

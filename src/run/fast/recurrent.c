@@ -159,13 +159,13 @@ static void products_with_x(const loop *l, size_t first, size_t count)
         p.rows = count * l->batch;
         p.x = l->a->in[0].data;
         p.y = l->x_part;
-        cuv_fast_product(l->f, &p, NULL);
+        cuv_fast_product(l->f, &p, NULL, NULL);
         return;
     }
     for (size_t b = 0; b < l->batch; b++) {
         p.x = (const float *)l->a->in[0].data + (b * l->time + first) * l->in;
         p.y = l->x_part + b * l->f->chunk * l->gates;
-        cuv_fast_product(l->f, &p, NULL);
+        cuv_fast_product(l->f, &p, NULL, NULL);
     }
 }
 

@@ -257,7 +257,7 @@ static void run_rows(const cuv_kernel_args *a)
         q.each = 1;
     }
     p.quants = &q;
-    cuv_fast_product(f, &p, f->after);
+    cuv_fast_product(f, &p, f->after, NULL);
 }
 
 /* ---- images ---- */
@@ -363,7 +363,7 @@ static void run_image(const cuv_kernel_args *a)
         p.y = (float *)a->out[0].data + b * places * p.cols;
         p.y_step = p.cols;
         p.add = add ? add + b * places * p.cols : NULL;
-        cuv_fast_product(f, &p, f->after);
+        cuv_fast_product(f, &p, f->after, NULL);
     }
 }
 
