@@ -249,8 +249,12 @@ static void run_part(void *arg, size_t part, size_t thread)
     const size_t end = j->p->rows - row < j->rows ? j->p->rows : row + j->rows;
     const size_t panels = j->f->panels - panel < j->panels ? j->f->panels : panel + j->panels;
     (j->f->dots ? j->f->dots->product : j->f->isa->product)(j->p, row, end, panel, panels);
-    if (j->act)
+    const size_t width = j->f->dots ? j->f->dots->panel : j->f->isa->panel, col = panel * width;
+    const size_t cols = panels * width < j->p->cols ? panels * width - col : j->p->cols - col;
+    if (j->act && j->across == 1)
         cuv_fast_act(j->f->isa, j->act, j->p->y + row * j->p->y_step, end - row, j->p->cols);
+    for (size_t i = row; j->act && j->across > 1 && i < end; i++)
+        cuv_fast_act(j->f->isa, j->act, j->p->y + i * j->p->y_step + col, 1, cols);
 }
 
 /* Rows of a part: as many parts as give all threads the same, more than one each where there are rows enough; at most `most` rows. */
@@ -317,12 +321,19 @@ void cuv_fast_product(const cuv_prepared *f, const cuv_product *p, const cuv_act
     if (threads > 1 && work > 50000) {
         if (p->rows >= 2 * tile * threads)
             j.rows = rows_of_part(p->rows, j.rows, tile, threads);
-        else if (!j.act && f->panels >= threads) {
-            j.panels = (f->panels + threads - 1) / threads;
+        else if (f->panels >= threads) {
+            const bool even = f->panels % threads == 0 || f->panels > 8 * threads || p->rows < 4 * threads;
+            j.panels = even ? (f->panels + threads - 1) / threads : 1;
             j.across = (f->panels + j.panels - 1) / j.panels;
+            const size_t rows = even ? j.rows : (p->rows + threads - 1) / threads;
+            j.rows = j.rows < rows ? j.rows : rows;
         }
     }
+    const bool later = j.act && j.across > 1 && j.act->op == CUV_OP_SOFTMAX;     /* it needs whole rows */
+    j.act = later ? NULL : j.act;
     cuv_parallel(work > 50000 ? f->pool : NULL, p->rows ? (p->rows + j.rows - 1) / j.rows * j.across : 0, run_part, &j);
+    if (later)
+        cuv_fast_act(f->isa, after, p->y, p->rows, p->cols);
 }
 
 /* ---- the choice ---- */

@@ -169,12 +169,20 @@ static void run_strip(void *arg, size_t part, size_t thread)
     }
 }
 
+/* Parts of an image's rows: each makes some lines of the strip again that its neighbour has, so as few as give all threads the same. */
+static size_t rows_parts(size_t threads, size_t panels, size_t most)
+{
+    size_t parts = 1;
+    while (parts < most && panels * parts % threads && panels * parts < 4 * threads)
+        parts++;
+    return parts;
+}
+
 static void run_expanded(const cuv_kernel_args *a)
 {
     const cuv_prepared *f = a->prepared;
     const size_t threads = cuv_pool_threads(f->pool), rows = f->window.out_h, images = (size_t)f->space.b;
-    const size_t most = rows / 4 ? rows / 4 : 1, wanted = (4 * threads + f->panels * images - 1) / (f->panels * images);
-    const size_t parts = threads == 1 ? 1 : wanted < most ? wanted : most;
+    const size_t parts = rows_parts(threads, f->panels * images, rows / 4 ? rows / 4 : 1);
     const bool alone = cuv_run_count(&a->out[0]) < FEW;
     strip_job j = {.f = f, .x = a->in[0].data, .y = a->out[0].data, .room = a->scratch, .each = alone ? rows : (rows + parts - 1) / parts};
     j.parts = (rows + j.each - 1) / j.each;
