@@ -286,6 +286,18 @@ static cuv_status write_form(cuv_model *m, const char *path, const char *form, c
     return !strcmp(form, ".npz") ? cuv_write_npz(m->cx, &save, path) : cuv_write_safetensors(m->cx, &save, path);
 }
 
+/* Forms that hold a configuration cannot hold a Lambda's code. */
+static cuv_status write_unfolded(cuv_model *m, const char *path, const char *form, const cuv_write_options *o, cuv_arena *arena)
+{
+    cuv_model *other = NULL;
+    const bool bare = o && o->weights_only && !strcmp(form, ".h5");
+    if (cuv_has_word(".keras .h5 .json .py", form) && !bare)
+        CUV_TRY(cuv_model_unfold(m, o && o->keras == 2, &other));
+    cuv_status status = write_form(other ? other : m, path, form, o, arena);
+    cuv_model_free(other);
+    return status;
+}
+
 cuv_status cuv_model_write(cuv_model *m, const char *path, const char *format, const cuv_write_options *options)
 {
     cuv_start_clock(m->cx);
@@ -295,7 +307,7 @@ cuv_status cuv_model_write(cuv_model *m, const char *path, const char *format, c
     cuv_arena *arena = cuv_arena_new(m->cx);
     if (!arena)
         return cuv_oom(m->cx);
-    cuv_status status = write_form(m, path, form, options, arena);
+    cuv_status status = write_unfolded(m, path, form, options, arena);
     cuv_arena_free(arena);
     return status;
 }

@@ -487,7 +487,7 @@ static cuv_status model_record(writer *w, const struct cuv_model *m, cuv_value *
 static bool is_complete(const struct cuv_model *m)
 {
     const cuv_value *layers = cuv_get(cuv_get(m->config, "config"), "layers");
-    return m->keras == 3 && !m->scripted && !m->custom && cuv_get(m->config, "module") && cuv_len(layers) &&
+    return m->keras == 3 && !m->scripted && !m->custom && !m->unfolded && cuv_get(m->config, "module") && cuv_len(layers) &&
            cuv_get(cuv_item(layers, 0), "module") && !cuv_get(m->config, "keras_version");
 }
 

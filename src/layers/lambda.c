@@ -403,6 +403,8 @@ static cuv_status evaluate(cuv_call *call, const cuv_value *e, unsigned depth, t
 /* ---- x scale + offset */
 
 typedef struct affine { double scale, offset; bool holds; } affine;
+/* What is kept for whoever writes the layer. */
+typedef struct kept { affine line; cuv_lambda_use use; } kept;
 
 /* e as scale x + offset of the one input. */
 static bool affine_of(const cuv_value *e, unsigned depth, affine *out)
@@ -438,31 +440,83 @@ static bool affine_of(const cuv_value *e, unsigned depth, affine *out)
     return isfinite(out->scale) && isfinite(out->offset);
 }
 
-/* Kept for whoever writes the layer; on integers Python's numbers mean something else than Rescaling's. */
-static cuv_status keep_affine(cuv_call *call, const cuv_value *e)
+static cuv_lambda_input input_of(const cuv_call *call, size_t i)
+{
+    const cuv_var *v = cuv_var_of(call, call->in[i].value);
+    cuv_lambda_input in = {.rank = v->rank, .dtype = v->dtype};
+    memcpy(in.shape, v->shape, sizeof in.shape);
+    return in;
+}
+
+static cuv_status start(cuv_call *call, const cuv_value *e, kept **out)
+{
+    kept *k = CUV_NEW(call->layer->arena, kept);
+    *out = k;
+    if (!k || !(k->use.inputs = CUV_NEW_ARRAY(call->layer->arena, cuv_lambda_input, call->in_count + 1)))
+        return cuv_oom(call->cx);
+    k->use.count = call->in_count;
+    k->use.expression = e;
+    k->line.holds = true;
+    for (size_t i = 0; i < call->in_count; i++)
+        k->use.inputs[i] = input_of(call, i);
+    call->layer->state = k;
+    return CUV_OK;
+}
+
+/* On integers Python's numbers mean something else than Rescaling's. */
+static cuv_status keep(cuv_call *call, const cuv_value *e)
 {
     cuv_layer *layer = call->layer;
     const bool first = !layer->state;
-    affine *a = first ? CUV_NEW(layer->arena, affine) : layer->state, now;
-    if (!a)
-        return cuv_oom(call->cx);
-    const bool found = affine_of(e, DEEP, &now);
-    now.holds = found && call->in_count == 1 && cuv_var_of(call, call->in[0].value)->dtype == layer->compute;
+    kept *k = layer->state;
+    affine now;
     if (first)
-        *a = now;
-    a->holds = a->holds && now.holds;
-    layer->state = a;
+        CUV_TRY(start(call, e, &k));
+    const bool found = affine_of(e, DEEP, &now) && call->in_count == 1 && cuv_var_of(call, call->in[0].value)->dtype == layer->compute;
+    k->line = (affine){now.scale, now.offset, found && k->line.holds};
+    k->use.differs = k->use.differs || k->use.count != call->in_count;
+    for (size_t i = 0; !first && i < call->in_count && !k->use.differs; i++) {
+        const cuv_lambda_input in = input_of(call, i);
+        k->use.differs = in.rank != k->use.inputs[i].rank || in.dtype != k->use.inputs[i].dtype;
+        for (int a = 0; a < in.rank && !k->use.differs; a++)
+            if (in.shape[a] != k->use.inputs[i].shape[a])
+                k->use.inputs[i].shape[a] = -1;
+    }
     return CUV_OK;
 }
 
 bool cuv_lambda_affine(const cuv_layer *layer, double *scale, double *offset)
 {
-    const affine *a = strcmp(layer->def->name, "Lambda") == 0 ? layer->state : NULL;
-    if (!a || !a->holds)
+    const kept *k = strcmp(layer->def->name, "Lambda") == 0 ? layer->state : NULL;
+    if (!k || !k->line.holds)
         return false;
-    *scale = a->scale;
-    *offset = a->offset;
+    *scale = k->line.scale;
+    *offset = k->line.offset;
     return true;
+}
+
+const cuv_lambda_use *cuv_lambda_used(const cuv_layer *layer)
+{
+    const kept *k = strcmp(layer->def->name, "Lambda") == 0 ? layer->state : NULL;
+    return k ? &k->use : NULL;
+}
+
+/* keras.activations.NAME of the input, as an expression. */
+static cuv_status keep_name(cuv_call *call, const cuv_value *named)
+{
+    cuv_arena *arena = call->layer->arena;
+    const char *name = cuv_text(named) ? cuv_text(named) : cuv_get_text(named, "config");
+    const char *dotted = cuv_arena_printf(arena, "activations.%s", name ? name : "");
+    cuv_value *e = cuv_value_list(arena), *input = cuv_value_list(arena), *args = cuv_value_tuple(arena);
+    if (!dotted || !e || !input || !args)
+        return cuv_oom(call->cx);
+    CUV_TRY(cuv_list_add(arena, input, cuv_value_text(arena, "input")));
+    CUV_TRY(cuv_list_add(arena, args, input));
+    CUV_TRY(cuv_list_add(arena, e, cuv_value_text(arena, "call")));
+    CUV_TRY(cuv_list_add(arena, e, cuv_value_text(arena, dotted)));
+    CUV_TRY(cuv_list_add(arena, e, args));
+    CUV_TRY(cuv_list_add(arena, e, cuv_value_dict(arena)));
+    return keep(call, e);
 }
 
 /* A function by its name alone: one of keras.activations, as Keras itself takes it, or one that --custom stands in for. */
@@ -479,6 +533,7 @@ static cuv_status lower_by_name(cuv_call *call, const cuv_value *named, cuv_ref 
         return refuse(call, "an activation of Keras");
     }
     CUV_TRY(status);
+    CUV_TRY(keep_name(call, named));
     return cuv_lower_activation(call, named, call->in[0].value, out);
 }
 
@@ -497,7 +552,7 @@ static cuv_status lambda_lower(cuv_call *call)
     CUV_TRY(evaluate(call, e, DEEP, &t));
     if (t.ref == CUV_NO_REF)
         return refuse(call, "a tensor as the result");
-    CUV_TRY(keep_affine(call, e));
+    CUV_TRY(keep(call, e));
     return cuv_call_return(call, t.ref);
 }
 

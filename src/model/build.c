@@ -413,8 +413,8 @@ static cuv_status build(struct cuv_model *m, const struct cuv_evidence *ev, cons
     return finish(m, g);
 }
 
-static cuv_status build_as(cuv_context *cx, const struct cuv_evidence *ev, const cuv_value *config, const cuv_file *from, int keras,
-                           struct cuv_model **out)
+cuv_status cuv_model_build_as(cuv_context *cx, const struct cuv_evidence *ev, const cuv_value *config, const cuv_file *from, int keras,
+                              struct cuv_model **out)
 {
     *out = NULL;
     CUV_TRY(check_class(cx, ev, config, from));
@@ -445,7 +445,7 @@ static cuv_status differs_as(const struct cuv_model *m, const struct cuv_evidenc
     struct cuv_model *other;
     const size_t mark = cuv_findings_mark(m->cx);
     cuv_buffer b;
-    cuv_status status = build_as(m->cx, ev, config, from, keras, &other);
+    cuv_status status = cuv_model_build_as(m->cx, ev, config, from, keras, &other);
     cuv_findings_rewind(m->cx, mark);
     *differs = false;
     if (status == CUV_MEMORY || status == CUV_TIMEOUT)
@@ -496,7 +496,7 @@ cuv_status cuv_model_build(cuv_context *cx, const struct cuv_evidence *ev, const
 {
     struct cuv_model *m;
     *out = NULL;
-    CUV_TRY(build_as(cx, ev, config, from, 0, &m));
+    CUV_TRY(cuv_model_build_as(cx, ev, config, from, 0, &m));
     cuv_status status = weigh_version(m, ev, config, from);
     if (status != CUV_OK) {
         cuv_model_free(m);

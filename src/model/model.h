@@ -58,6 +58,7 @@ struct cuv_model {
     const cuv_samples *samples; /* of the original, when the model was rebuilt with some */
     bool custom;                /* code stands in for a class somewhere inside */
     bool scripted;              /* the configuration came from a script: it holds only what the script says */
+    bool unfolded;              /* a copy whose Lambdas are operations: its configuration is nobody's */
     bool recovered;             /* the configuration was found out from the tensors */
     cuv_candidate *candidates;  /* of a recovered model, the best first; the first is the model itself. The others are owned */
     size_t candidate_count;
@@ -66,6 +67,12 @@ struct cuv_model {
 /* Builds layers, wiring and program from a configuration object of Keras 1, 2 or 3. `version` of the behaviour: see cuv_layer. */
 CUV_MUST_USE cuv_status cuv_model_build(cuv_context *cx, const struct cuv_evidence *ev, const cuv_value *config,
                                         const cuv_file *from, struct cuv_model **out);
+/* The same as the Keras of that number would read it; 0: as the evidence tells. */
+CUV_MUST_USE cuv_status cuv_model_build_as(cuv_context *cx, const struct cuv_evidence *ev, const cuv_value *config, const cuv_file *from, int keras,
+                                           struct cuv_model **out);
+/* The model with its Lambdas as models of operations, and the same weights, for the caller to free; NULL: there are none to be written so.
+ * `all`: also those that Rescaling can say. CUV_UNSUPPORTED "write.lambda" (unfold.c). */
+CUV_MUST_USE cuv_status cuv_model_unfold(struct cuv_model *m, bool all, struct cuv_model **out);
 /* Gives every weight its tensor, from assignments, maps, and the files' arrangements; reports all mismatches at once. */
 CUV_MUST_USE cuv_status cuv_model_bind(struct cuv_model *m, struct cuv_evidence *ev);
 CUV_MUST_USE cuv_status cuv_model_decide(struct cuv_model *m, const char *layer, const char *field, const char *value,

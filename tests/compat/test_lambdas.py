@@ -298,3 +298,32 @@ def test_other_code_is_refused(tmp_path):
                    "lambda x: print(x)", "lambda: 1", "lambda x: undefined(x)", "lambda x: 3"):
         done = cuvier("summary", script(tmp_path, source))
         assert done.returncode in (1, 3) and done.stderr.startswith("error: "), source
+
+
+# ---- written as models of operations
+
+WRITTEN = [s for s in sources(False) if s not in SCALED]
+
+
+@pytest.mark.parametrize("ending", [".keras", ".h5", ".json", ".py"])
+@pytest.mark.parametrize("source", WRITTEN)
+def test_written_as_operations(source, ending, keras3, tmp_path):
+    """Keras 3 loads what is written without any code, and computes what the source computes."""
+    path, again = model([codes("3.11")[source], None, None], tmp_path), tmp_path / ("again" + ending)
+    np.savez(tmp_path / "io.npz", x=X, y=eval(source, {"K": Backend, "tf": Backend})(X))
+    assert "'lam': the Lambda" in must("rebuild", path, "-o", again).stderr
+    must("verify", again, "--samples", tmp_path / "io.npz")
+    if ending in (".keras", ".h5"):
+        assert keras3.difference([str(again)], str(tmp_path / "io.npz")) < 1e-6
+    elif ending == ".py":
+        assert "Lambda" not in again.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("source", sources(False))
+def test_written_for_keras_2(source, keras2, tmp_path):
+    """The same as functions of TensorFlow, for Keras 2.15."""
+    path, again = model([codes("3.11")[source], None, None], tmp_path), tmp_path / "again.h5"
+    np.savez(tmp_path / "io.npz", x=X, y=eval(source, {"K": Backend, "tf": Backend})(X))
+    must("rebuild", path, "--keras", "2", "-o", again)
+    must("verify", again, "--samples", tmp_path / "io.npz")
+    assert keras2.difference([str(again)], str(tmp_path / "io.npz")) < 1e-6
