@@ -292,7 +292,7 @@ static cuv_status write_unfolded(cuv_model *m, const char *path, const char *for
     cuv_model *other = NULL;
     const bool bare = o && o->weights_only && !strcmp(form, ".h5");
     if (cuv_has_word(".keras .h5 .json .py", form) && !bare)
-        CUV_TRY(cuv_model_unfold(m, o && o->keras == 2, &other));
+        CUV_TRY(cuv_model_unfold(m, o && o->keras == 2 ? 2 : 3, &other));
     cuv_status status = write_form(other ? other : m, path, form, o, arena);
     cuv_model_free(other);
     return status;

@@ -16,6 +16,7 @@ typedef struct drawing {
     cuv_value *layers;
     cuv_value **inputs;
     cuv_map *names;
+    int target;                 /* the Keras that is written for */
     const char *why;            /* it cannot be said; or NULL */
 } drawing;
 
@@ -343,7 +344,7 @@ static cuv_status resize(drawing *d, const cuv_value *e, term x, term *out)
     return two(d, "image", "Resize", options, x.tensor, NULL, x.rank, out);
 }
 
-/* Activations that are no single operation of Keras 3: mish, and the hard_sigmoid of Keras 1 and 2. */
+/* Activations that are no single operation of the Keras that is written for: mish, and hard_sigmoid, which Keras 1 and 2 compute otherwise. */
 static cuv_status composed(drawing *d, const char *name, term x, term *out)
 {
     term t;
@@ -352,7 +353,7 @@ static cuv_status composed(drawing *d, const char *name, term x, term *out)
         CUV_TRY(one(d, "numpy", "Tanh", t, &t));
         return two(d, "numpy", "Multiply", NULL, x.tensor, t.tensor, x.rank, out);
     }
-    CUV_TRY(with_number(d, "numpy", "Multiply", x, 0.2, &t));
+    CUV_TRY(d->lambda->keras < 3 ? with_number(d, "numpy", "Multiply", x, 0.2, &t) : with_number(d, "numpy", "TrueDivide", x, 6, &t));
     CUV_TRY(with_number(d, "numpy", "Add", t, 0.5, &t));
     CUV_TRY(with_number(d, "numpy", "Maximum", t, 0, &t));
     return with_number(d, "numpy", "Minimum", t, 1, out);
@@ -404,7 +405,7 @@ static cuv_status computed(drawing *d, const cuv_value *e, const char *name, ter
         return l2_normalize(d, e, x, out);
     if (cuv_streq(name, "resize"))
         return resize(d, e, x, out);
-    if (cuv_streq(name, "mish") || (cuv_streq(name, "hard_sigmoid") && d->lambda->keras < 3))
+    if (cuv_streq(name, "mish") || (cuv_streq(name, "hard_sigmoid") && (d->lambda->keras < 3 || d->target < 3)))
         return composed(d, name, x, out);
     f = function_named(unary, sizeof unary / sizeof *unary, name);
     if (!f)
@@ -547,7 +548,7 @@ static cuv_status whole(drawing *d, const cuv_value *e, cuv_value **out)
     return cuv_dict_set(d->arena, *out, "registered_name", cuv_value_text(d->arena, "Functional"));
 }
 
-cuv_status cuv_lambda_record(cuv_context *cx, cuv_arena *arena, const cuv_layer *layer, cuv_value **out, const char **why)
+cuv_status cuv_lambda_record(cuv_context *cx, cuv_arena *arena, const cuv_layer *layer, int keras, cuv_value **out, const char **why)
 {
     const cuv_lambda_use *use = cuv_lambda_used(layer);
     *out = NULL;
@@ -556,7 +557,7 @@ cuv_status cuv_lambda_record(cuv_context *cx, cuv_arena *arena, const cuv_layer 
         *why = use && use->differs ? "it is called on tensors of different ranks" : "it was not called";
         return CUV_OK;
     }
-    drawing d = {.cx = cx, .arena = arena, .lambda = layer, .use = use, .layers = cuv_value_list(arena),
+    drawing d = {.cx = cx, .arena = arena, .lambda = layer, .target = keras, .use = use, .layers = cuv_value_list(arena),
                  .inputs = CUV_NEW_ARRAY(arena, cuv_value *, use->count + 1), .names = cuv_map_new(arena)};
     if (!d.layers || !d.inputs || !d.names)
         return cuv_oom(cx);

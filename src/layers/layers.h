@@ -184,9 +184,9 @@ typedef struct cuv_lambda_input { int64_t shape[CUV_MAX_RANK]; int rank; cuv_dty
 typedef struct cuv_lambda_use { const cuv_value *expression; cuv_lambda_input *inputs; size_t count; bool differs; } cuv_lambda_use;
 /* NULL: the layer is no Lambda, or was never called. */
 const cuv_lambda_use *cuv_lambda_used(const cuv_layer *layer);
-/* Such a Lambda as the record of a functional model of operations, under its name (lambda_record.c); *out NULL: it cannot be said so, for the
- * reason `why`. */
-CUV_MUST_USE cuv_status cuv_lambda_record(cuv_context *cx, cuv_arena *arena, const cuv_layer *layer, cuv_value **out, const char **why);
+/* Such a Lambda as the record of a functional model of operations, under its name, to be written for the Keras of that number (lambda_record.c);
+ * *out NULL: it cannot be said so, for the reason `why`. */
+CUV_MUST_USE cuv_status cuv_lambda_record(cuv_context *cx, cuv_arena *arena, const cuv_layer *layer, int keras, cuv_value **out, const char **why);
 /* True when the kernel is packed as GPTQ and AWQ do it. */
 bool cuv_layer_packs(const cuv_layer *layer);
 /* The class is somebody's own, or one of Keras's that cuvier does not compute: only --custom can stand in for it. */

@@ -4,14 +4,14 @@
 typedef struct work {
     struct cuv_model *m;
     cuv_arena *arena;
-    bool all;                   /* also those that Rescaling can say */
+    int keras;                  /* that is written for */
     size_t found;
 } work;
 
 static bool wanted(const work *w, const cuv_layer *layer)
 {
     double scale, offset;
-    return strcmp(layer->def->name, "Lambda") == 0 && cuv_lambda_used(layer) && (w->all || !cuv_lambda_affine(layer, &scale, &offset));
+    return strcmp(layer->def->name, "Lambda") == 0 && cuv_lambda_used(layer) && (w->keras < 3 || !cuv_lambda_affine(layer, &scale, &offset));
 }
 
 static const cuv_layer *lambda_of(const work *w, cuv_layer *const *layers, size_t count, const cuv_value *config)
@@ -30,7 +30,7 @@ static cuv_status replaced(work *w, const cuv_layer *layer, const cuv_value *old
 {
     static const char *const kept[] = {"name", "inbound_nodes"};
     const char *why;
-    CUV_TRY(cuv_lambda_record(w->m->cx, w->arena, layer, out, &why));
+    CUV_TRY(cuv_lambda_record(w->m->cx, w->arena, layer, w->keras, out, &why));
     if (!*out)
         return cuv_fail(w->m->cx, CUV_UNSUPPORTED, "write.lambda", &(cuv_detail){.layer = layer->name, .expected = "operations of Keras on floats",
                         .found = cuv_arg_text(layer, "cuvier_text"), .help = "write .weights.h5, .npz or .safetensors, .onnx or .c"},
@@ -98,9 +98,9 @@ static cuv_status hand_over(const struct cuv_model *m, struct cuv_model *other)
     return CUV_OK;
 }
 
-cuv_status cuv_model_unfold(struct cuv_model *m, bool all, struct cuv_model **out)
+cuv_status cuv_model_unfold(struct cuv_model *m, int keras, struct cuv_model **out)
 {
-    work w = {.m = m, .arena = cuv_arena_new(m->cx), .all = all};
+    work w = {.m = m, .arena = cuv_arena_new(m->cx), .keras = keras};
     const cuv_file *from = NULL;
     cuv_value *config = NULL;
     *out = NULL;

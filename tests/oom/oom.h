@@ -68,7 +68,7 @@ static inline cuv_status add_files(cuv_evidence *ev, const carrier *c)
 static inline void scene_rebuild(scene *s, const carrier *c)
 {
     scene_open(s);
-    if (add_files(s->ev, c) != CUV_OK || cuv_evidence_samples(s->ev, c->samples) != CUV_OK ||
+    if (add_files(s->ev, c) != CUV_OK || (c->samples && cuv_evidence_samples(s->ev, c->samples) != CUV_OK) ||
         cuv_rebuild(s->ev, &s->model) != CUV_OK)
         fail_msg("%s: %s", c->name, cuv_finding_count(s->cx) ? cuv_finding_at(s->cx, 0)->message : "no finding");
 }

@@ -328,6 +328,13 @@ static void test_write(void **state)
     refuse_forms(&s, &t, &keras2);
     refuse_forms(&s, &t, &bare);
     scene_close(&s);
+    scene_rebuild(&s, &(carrier){"lambda", {COMPAT "../oom/lambda.py"}, NULL});
+    snprintf(t.path, sizeof t.path, "%s/model.json", t.folder);
+    t.options = NULL;
+    refuse_known(&s, write_model, &t);
+    t.options = &keras2;
+    refuse_known(&s, write_model, &t);
+    scene_close(&s);
     assert_int_equal(rmdir(t.folder), 0);
 }
 
