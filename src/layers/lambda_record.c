@@ -92,7 +92,7 @@ static cuv_status name_for(drawing *d, const char *class_name, const char **out)
 /* An operation with its arguments (a list, which may hold tensors, numbers and lists) and its options (NULL: none); it gives a tensor of `rank` axes. */
 static cuv_status operation(drawing *d, const char *family, const char *class_name, cuv_value *options, cuv_value *args, int rank, term *out)
 {
-    const char *name;
+    const char *name, *module = cuv_arena_printf(d->arena, "keras.src.ops.%s", family);
     cuv_value *record, *node = cuv_value_dict(d->arena), *nodes = cuv_value_list(d->arena), *kwargs = cuv_value_dict(d->arena);
     options = options ? options : cuv_value_dict(d->arena);
     if (!node || !nodes || !kwargs || !options || !args)
@@ -100,7 +100,7 @@ static cuv_status operation(drawing *d, const char *family, const char *class_na
     CUV_TRY(name_for(d, class_name, &name));
     CUV_TRY(cuv_dict_set(d->arena, options, "name", cuv_value_text(d->arena, name)));
     CUV_TRY(object(d, class_name, options, &record));
-    CUV_TRY(cuv_dict_set(d->arena, record, "module", cuv_value_text(d->arena, cuv_format(d->cx, "keras.src.ops.%s", family))));
+    CUV_TRY(cuv_dict_set(d->arena, record, "module", cuv_value_text(d->arena, module)));
     CUV_TRY(cuv_dict_set(d->arena, record, "registered_name", cuv_value_text(d->arena, class_name)));
     CUV_TRY(cuv_dict_set(d->arena, record, "name", cuv_value_text(d->arena, name)));
     CUV_TRY(cuv_dict_set(d->arena, node, "args", args));

@@ -139,16 +139,14 @@ def test_written_as_rescaling(source, ending, keras3, tmp_path):
 
 
 def test_not_written(tmp_path):
-    """What Rescaling cannot say stays an error that names the layer: squares, slices, integers."""
-    for source in ("lambda x: x ** 2", "lambda x: 3 * x + x * x", "lambda x: x[:, 0]"):
-        path = model([codes("3.11")[source], None, None], tmp_path)
-        assert "error: the Lambda layer 'lam' cannot be written" in must("rebuild", path, "-o", tmp_path / "again.keras", status=3).stderr
+    """Arithmetic on integers stays an error that names the layer."""
     path = model([codes("3.11")["lambda x: x * 2 - 1"], None, None], tmp_path)
     with open(path) as f:
         whole = f.read()
     with open(path, "w") as f:
         f.write(whole.replace('"dtype": "float32"', '"dtype": "int32"'))
-    must("rebuild", path, "-o", tmp_path / "again.keras", status=3)
+    said = must("rebuild", path, "-o", tmp_path / "again.keras", status=3).stderr
+    assert "error: the Lambda layer 'lam' cannot be written" in said and "whole numbers" in said
 
 
 SAVED = """
