@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #define NEVER INFINITY
+#define GROWN_BEFORE_CONCAT (CUV_S_CAUSAL + 1)     /* a place of its own: a transposed convolution before a Concatenate */
 #define STEP .4             /* of the limit; about half as many tries again */
 #define MOST_PROMISE 2.5    /* nats */
 #define NEAR .15            /* an error that chance hardly gives: what differs still is found downhill */
@@ -14,7 +15,7 @@
 /* What was chosen so far. */
 typedef struct habits {
     uint8_t act;                    /* the usual one, plus 1; 0: none yet */
-    uint8_t on[CUV_S_CAUSAL + 1];   /* by kind of place: 1: an activation is there; 2: none; 0: none yet */
+    uint8_t on[CUV_S_CAUSAL + 2];   /* by kind of place: 1: an activation is there; 2: none; 0: none yet */
     uint8_t last[CUV_S_CAUSAL + 1]; /* by kind of slot: the option of the last one, plus 1 */
     uint8_t pad, average;           /* of the last window, plus 1; pools are means: 1, maxima: 2 */
 } habits;
@@ -32,18 +33,19 @@ static double act_cost(const cuv_prepared *p, unsigned act, const habits *h, hab
 }
 
 /* Where there may be an activation or none. */
-static double place_cost(const cuv_prepared *p, cuv_slot_kind kind, unsigned act, const habits *h, habits *next)
+static double place_cost(const cuv_prepared *p, const cuv_choice_slot *slot, unsigned act, const habits *h, habits *next)
 {
     static const double first[][2] = {      /* with one, without one */
-        [CUV_S_BEFORE_ACT] = {1, .5}, [CUV_S_BEFORE_NORM] = {.9, .4}, [CUV_S_BEFORE_MERGE] = {.9, .4}, [CUV_S_AFTER_NORM] = {.4, .7},
-        [CUV_S_AFTER_MERGE] = {.6, .5}, [CUV_S_AFTER_CONCAT] = {2, .1}};
-    bool on = act != CUV_A_LINEAR;
-    double cost = first[kind][!on];
-    if (h->on[kind])
-        cost = (h->on[kind] == 1) == on ? .05 : 1.5;
-    else if (kind == CUV_S_AFTER_NORM && h->on[CUV_S_BEFORE_NORM])
+        [CUV_S_BEFORE_CONCAT] = {.2, 1}, [CUV_S_BEFORE_NORM] = {.9, .4}, [CUV_S_BEFORE_MERGE] = {.9, .4}, [CUV_S_AFTER_NORM] = {.4, .7},
+        [CUV_S_AFTER_MERGE] = {.6, .5}, [CUV_S_AFTER_CONCAT] = {2, .1}, [GROWN_BEFORE_CONCAT] = {.9, .3}};
+    bool on = act != CUV_A_LINEAR, grows = cuv_rkind_traits(p->s.nodes[slot->node].kind) & CUV_RT_GROWS;
+    int place = slot->kind == CUV_S_BEFORE_CONCAT && grows ? GROWN_BEFORE_CONCAT : (int)slot->kind;
+    double cost = first[place][!on];
+    if (h->on[place])
+        cost = (h->on[place] == 1) == on ? .05 : 1.5;
+    else if (place == CUV_S_AFTER_NORM && h->on[CUV_S_BEFORE_NORM])
         cost = (h->on[CUV_S_BEFORE_NORM] == 1) != on ? .1 : 2;
-    next->on[kind] = on ? 1 : 2;
+    next->on[place] = on ? 1 : 2;
     return cost + (on ? act_cost(p, act, h, next) : 0);
 }
 
@@ -109,8 +111,8 @@ static double cost_of(const cuv_search *s, const cuv_prepared *p, const cuv_choi
                 return (double)i;
         return NEVER;
     case CUV_S_HIDDEN: case CUV_S_ACTIVATION: return act_cost(p, act, h, next);
-    case CUV_S_BEFORE_ACT: case CUV_S_BEFORE_NORM: case CUV_S_BEFORE_MERGE: case CUV_S_AFTER_NORM: case CUV_S_AFTER_MERGE:
-    case CUV_S_AFTER_CONCAT: return place_cost(p, slot->kind, act, h, next);
+    case CUV_S_BEFORE_CONCAT: case CUV_S_BEFORE_NORM: case CUV_S_BEFORE_MERGE: case CUV_S_AFTER_NORM: case CUV_S_AFTER_MERGE:
+    case CUV_S_AFTER_CONCAT: return place_cost(p, slot, act, h, next);
     case CUV_S_WINDOW: return window_cost(p, slot, option, h, next);
     case CUV_S_POOL: return pool_cost(p, slot, option, h, next);
     case CUV_S_EPSILON: return option == slot->first ? 0 : NEVER;     /* nearly right is near: found downhill */

@@ -73,7 +73,7 @@ static void add_doubled(cuv_sizes *to, const int32_t *from, int rank)
 
 static void add_grown(cuv_sizes *to, const int32_t *from, int rank, const cuv_runit *u)
 {
-    for (int stride = 1; stride <= 4; stride++)
+    for (int stride = 1; stride <= cuv_most_stride(u); stride++)
         for (int pad = CUV_PAD_VALID; pad <= CUV_PAD_SAME; pad++) {
             int32_t at[3] = {0};
             for (int i = 0; i < rank; i++)
@@ -104,7 +104,7 @@ static void step_from(const cuv_wirer *w, const cuv_runit *u, const int32_t *fro
             add(to, pooled->at[i]);
             continue;
         }
-        for (int stride = 1; stride <= 4; stride++)
+        for (int stride = 1; stride <= cuv_most_stride(u); stride++)
             for (int dilation = 1; dilation <= (rank == 1 && stride == 1 ? 4 : 1); dilation++)
                 for (int pad = CUV_PAD_VALID; pad <= CUV_PAD_SAME; pad++) {
                     int32_t at[3];
@@ -120,6 +120,7 @@ static void step_from(const cuv_wirer *w, const cuv_runit *u, const int32_t *fro
 static bool find_end(const cuv_wirer *w, size_t *end, int64_t *product)
 {
     int64_t channels = w->ends->inputs[0].at[w->ends->inputs[0].rank - 1];
+    bool flattened = false;
     for (size_t i = 0; i < w->reading->count; i++) {
         const cuv_runit *u = &w->reading->units[i];
         unsigned traits = cuv_rkind_traits(u->kind);
@@ -129,8 +130,9 @@ static bool find_end(const cuv_wirer *w, size_t *end, int64_t *product)
         if (u->kind == CUV_R_DENSE) {
             *end = i;
             *product = channels > 0 && u->in % channels == 0 ? u->in / channels : 0;
-            return u->in != channels && *product > 0;
+            return (u->in != channels || flattened) && *product > 0;
         }
+        flattened |= u->kind == CUV_R_FLATTEN;
         if (u->count)
             channels = u->out;
     }

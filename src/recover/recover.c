@@ -325,7 +325,7 @@ static void likely_values(const cuv_prepared *p, uint8_t *values)
         values[i] = 0;
         if (s->kind == CUV_S_OUT)
             values[i] = cuv_option_of_act(s, likely_output(p, s->output));
-        else if (s->kind == CUV_S_HIDDEN || s->kind == CUV_S_ACTIVATION || s->kind == CUV_S_AFTER_NORM)
+        else if (s->kind == CUV_S_HIDDEN || s->kind == CUV_S_BEFORE_CONCAT || s->kind == CUV_S_ACTIVATION || s->kind == CUV_S_AFTER_NORM)
             values[i] = cuv_option_of_act(s, p->usual < CUV_ACT_COUNT ? p->usual : CUV_A_RELU);
     }
     cuv_heed_statistics(p, values);

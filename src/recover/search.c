@@ -103,7 +103,7 @@ static void follow(const cuv_search *s, const cuv_prepared *p, const recipe *r, 
         bool act = true;
         switch (slot->kind) {
         case CUV_S_OUT: values[i] = cuv_option_of_act(slot, out_act(s, slot->output, r->out)); continue;
-        case CUV_S_HIDDEN: case CUV_S_ACTIVATION: break;
+        case CUV_S_HIDDEN: case CUV_S_ACTIVATION: case CUV_S_BEFORE_CONCAT: break;
         case CUV_S_BEFORE_NORM: act = !r->norm_first; break;
         case CUV_S_AFTER_NORM: act = r->norm_first; break;
         case CUV_S_BEFORE_MERGE: act = r->before_merge; break;

@@ -12,7 +12,7 @@ typedef struct maker {
     bool attention;
 } maker;
 
-enum { READS_NORM = 1, READS_ACT = 2, READS_MERGE = 4, READS_PRELU = 8, READS_OTHER = 16, IS_OUTPUT = 32, NORM_THEN_ACT = 64 };
+enum { READS_NORM = 1, READS_ACT = 2, READS_MERGE = 4, READS_PRELU = 8, READS_OTHER = 16, IS_OUTPUT = 32, NORM_THEN_ACT = 64, READS_CONCAT = 128 };
 
 static const uint8_t hidden_acts[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0, 13, 14, 15, 17, 18, 19};
 static const uint8_t listed_acts[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0, 17, 18, 19, 16};
@@ -183,10 +183,11 @@ static void find_readers(maker *m)
             uint16_t *r = s->nodes[i].in[k] >= 0 ? &m->readers[s->nodes[i].in[k]] : NULL;
             if (!r)
                 continue;
-            *r |= s->nodes[i].kind == CUV_R_PRELU ? READS_PRELU : traits & CUV_RT_ACTS ? READS_ACT : traits & CUV_RT_MERGE ? READS_MERGE
+            *r |= s->nodes[i].kind == CUV_R_PRELU ? READS_PRELU : traits & CUV_RT_ACTS ? READS_ACT
+                : s->nodes[i].kind == CUV_R_CONCATENATE ? READS_CONCAT : traits & CUV_RT_MERGE ? READS_MERGE
                 : s->nodes[i].kind == CUV_R_BATCH_NORM ? READS_NORM : READS_OTHER;
             if (traits & CUV_RT_RESTS)      /* what follows a Dropout follows what is before it */
-                *r |= m->readers[i] & (READS_ACT | READS_MERGE | READS_PRELU | READS_NORM);
+                *r |= m->readers[i] & (READS_ACT | READS_MERGE | READS_CONCAT | READS_PRELU | READS_NORM);
             if (s->nodes[i].kind == CUV_R_BATCH_NORM && m->readers[i] & (READS_ACT | READS_PRELU))
                 *r |= NORM_THEN_ACT;
         }
@@ -202,8 +203,8 @@ static bool linear_slot(maker *m, int32_t old, int32_t node)
         return true;        /* an activation of its own follows */
     if (r & READS_NORM)
         return act_slot(m, CUV_S_BEFORE_NORM, node, ACTS(maybe_acts), -1);
-    if (r & READS_MERGE)
-        return act_slot(m, CUV_S_BEFORE_MERGE, node, ACTS(maybe_acts), -1);
+    if (r & (READS_MERGE | READS_CONCAT) && !(r & READS_OTHER))
+        return act_slot(m, r & READS_MERGE ? CUV_S_BEFORE_MERGE : CUV_S_BEFORE_CONCAT, node, ACTS(maybe_acts), -1);
     return act_slot(m, CUV_S_HIDDEN, node, ACTS(hidden_acts), -1);
 }
 

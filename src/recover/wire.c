@@ -234,7 +234,7 @@ static cuv_wstate *choose(cuv_wirer *w, size_t width, size_t *count)
     ranked *all = sort_next(w);
     cuv_wstate *kept = CUV_NEW_ARRAY(w->arena, cuv_wstate, width + 1);
     tally *keys = CUV_NEW_ARRAY(w->step, tally, size);
-    const size_t most[3] = {2, w->reach ? width : 8, last ? width : width / 2 > 8 ? width / 2 : 8};
+    const size_t most[3] = {2, w->reach || w->complete ? width : 40, last ? width : width / 2 > 8 ? width / 2 : 8};
     *count = 0;
     if (!all || !kept || !keys) {
         failed(w);
@@ -350,14 +350,15 @@ static cuv_status finish_all(cuv_wirer *w, const cuv_wstate *states, size_t coun
 
 static int reductions_after(const cuv_wirer *w, size_t at)
 {
-    int n = 0;
+    int n = 0, unknown = 0;
     if (!w->complete)
         return 3;
     for (size_t i = at; i < w->reading->count; i++) {
         cuv_rkind kind = w->reading->units[i].kind;
-        n += cuv_rkind_traits(kind) & CUV_RT_MERGE ? 2 : kind == CUV_R_UNKNOWN;
+        n += cuv_rkind_traits(kind) & CUV_RT_MERGE ? 2 : 0;
+        unknown += kind == CUV_R_UNKNOWN;
     }
-    return n;
+    return n + (unknown < 3 ? 2 * unknown : unknown);        /* one may merge three */
 }
 
 static void look_ahead(cuv_wirer *w)
