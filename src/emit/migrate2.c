@@ -8,7 +8,7 @@
 
 static const char absent[] =
     "AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D AdaptiveMaxPooling1D "
-    "AdaptiveMaxPooling2D AdaptiveMaxPooling3D AugMix AutoContrast "
+    "AdaptiveMaxPooling2D AdaptiveMaxPooling3D AugMix AutoContrast Equalization "
     "ContrastLimitedAdaptiveHistogramEqualization CutMix GroupQueryAttention MelSpectrogram MixUp Pipeline "
     "RMSNormalization RandAugment RandomColorDegeneration RandomColorJitter RandomElasticTransform "
     "RandomErasing RandomGaussianBlur RandomGrayscale RandomHue RandomInvert RandomPerspective "

@@ -17,6 +17,9 @@ static cuv_status crop_lower(cuv_call *call)
     const cuv_layer_def cuv_layer_##id = {.name = class, .old_names = old, .doc = "y = x at inference", .params = rows,      \
                                           .lower = random_lower}
 
+static const cuv_param equalization_params[] = {INERT("value_range", "(0, 255)"), INERT("bins", "256"), INERT("data_format", "None"), CUV_PARAM_END};
+RANDOM(equalization, "Equalization", NULL, equalization_params);
+
 static const cuv_param random_brightness_params[] = {
     INERT("factor", NULL), INERT("value_range", "(0, 255)"), INERT("seed", "None"),
     CUV_PARAM_END};

@@ -71,17 +71,23 @@ static cuv_status texts_of(cuv_call *call, cuv_ref *out)
     return call->program->status;
 }
 
-/* Texts of one axis that are not split are one sample to Keras: its tokens are the texts of the batch. */
-static cuv_status one_sample(cuv_call *call, bool indices, bool open, cuv_ref *y)
+/* Texts of one axis that are not split are one sample to Keras: its tokens are the texts of the batch, which are as many as asked for. */
+static cuv_status one_sample(cuv_call *call, bool indices, int64_t wanted, cuv_ref *y)
 {
     static const int batch[] = {0};
-    if (!indices)
+    cuv_program *p = call->program;
+    if (!indices) {
         *y = cuv_reduce(call, CUV_OP_SUM, *y, batch, 1, false);
-    else if (open)
-        *y = cuv_squeeze(call, *y, 1);
-    else
-        return cuv_call_unsupported(call, "output_sequence_length", "without splitting it would cut the batch: the input must have two axes");
-    return call->program->status;
+        return p->status;
+    }
+    *y = cuv_slice_axis(call, *y, 1, 0, 1);
+    *y = cuv_squeeze(call, *y, 1);
+    if (wanted > 0) {
+        cuv_ref rest = cuv_emit(p, CUV_OP_FILL, NULL, 0, CUV_AT(.shape = {wanted}, .shape_count = 1, .dtype = cuv_var_of(call, *y)->dtype));
+        *y = cuv_emit(p, CUV_OP_CONCAT, CUV_IN(*y, rest), CUV_AT(.axis = 0));
+        *y = cuv_slice_axis(call, *y, 0, 0, wanted);
+    }
+    return p->status;
 }
 
 static cuv_status text_lower(cuv_call *call)
@@ -105,7 +111,7 @@ static cuv_status text_lower(cuv_call *call)
     attrs.count = !indices ? depth : open ? 1 : cuv_arg_int(layer, "output_sequence_length");
     cuv_ref y = cuv_emit(p, indices ? CUV_OP_TOKENS : CUV_OP_TOKEN_COUNTS, CUV_IN(x, keys, values), &attrs);
     if (cuv_call_in(call, 0)->rank == 1 && !attrs.split)
-        CUV_TRY(one_sample(call, indices, open, &y));
+        CUV_TRY(one_sample(call, indices, open ? 0 : cuv_arg_int(layer, "output_sequence_length"), &y));
     if (strcmp(mode, "multi_hot") == 0)
         y = cuv_emit2(p, CUV_OP_MINIMUM, y, cuv_scalar_like(call, y, 1));
     if (strcmp(mode, "tf_idf") == 0) {

@@ -56,6 +56,36 @@ static bool keeps_states(const cuv_layer *layer, unsigned depth)
     return false;
 }
 
+enum { MOST_STEPS = 256 };
+
+/* An inner layer that keeps states: each step goes on where the one before ended. Keras 2 takes the first one once more before all others, to
+ * learn its shape (backend.rnn), and so begins with the states after it. */
+static cuv_status time_stateful(cuv_call *call)
+{
+    cuv_program *p = call->program;
+    cuv_layer *inner = call->layer->inner[0];
+    const cuv_sym x = call->in[0];
+    const int64_t steps = cuv_call_in(call, 0)->shape[1];
+    cuv_sym outs[CUV_MAX_OUTPUTS];
+    size_t count;
+    if (x.mask != CUV_NO_REF || steps < 1 || steps > MOST_STEPS)
+        return cuv_call_unsupported(call, "stateful", "with a mask, or for a number of steps that is not known: each goes on where the one before ended");
+    cuv_ref *parts = CUV_NEW_ARRAY(call->arena, cuv_ref, (size_t)steps);
+    if (!parts)
+        return cuv_oom(call->cx);
+    for (int64_t t = call->layer->keras < 3 ? -1 : 0; t < steps; t++) {
+        const int64_t at = t < 0 ? 0 : t;
+        const cuv_sym in = {cuv_squeeze(call, cuv_slice_axis(call, x.value, 1, at, at + 1), 1), CUV_NO_REF};
+        CUV_TRY(p->status);
+        CUV_TRY(cuv_layer_call_inner(call, inner, &in, 1, outs, &count));
+        if (count != 1)
+            return cuv_call_unsupported(call, "layer", "the inner layer has several outputs");
+        parts[at] = cuv_expand_dims(call, outs[0].value, 1);
+    }
+    CUV_TRY(p->status);
+    return cuv_call_return(call, steps == 1 ? parts[0] : cuv_emit(p, CUV_OP_CONCAT, parts, (size_t)steps, CUV_AT(.axis = 1)));
+}
+
 static cuv_status time_lower(cuv_call *call)
 {
     cuv_sym x = call->in[0], outs[CUV_MAX_OUTPUTS];
@@ -63,8 +93,8 @@ static cuv_status time_lower(cuv_call *call)
     cuv_ref y;
     if (cuv_call_rank(call, 0) < 3)
         return cuv_bad_input(call, 0, "min_ndim=3");
-    if (cuv_call_in(call, 0)->shape[1] != 1 && keeps_states(call->layer->inner[0], cuv_context_limits(call->cx)->depth))
-        return cuv_call_unsupported(call, "stateful", "in Keras each step goes on where the one before ended");
+    if (keeps_states(call->layer->inner[0], cuv_context_limits(call->cx)->depth))
+        return time_stateful(call);
     bool inner_mask = x.mask != CUV_NO_REF && cuv_var_of(call, x.mask)->rank > 2;
     cuv_sym in = {fold_time(call, x.value), inner_mask ? fold_time(call, x.mask) : CUV_NO_REF};
     CUV_TRY(call->program->status);

@@ -30,6 +30,11 @@ def functional(shape, make, dtype=None):
     return keras.Model(x, make(x))
 
 
+def fixed(shape, make):
+    x = keras.Input(batch_shape=(6,) + shape)
+    return keras.Model(x, make(x))
+
+
 def stated_weights():
     """A model inside, whose only variable the configuration states; another of its class behind it (objects.c)."""
     inner = functional((1,), L.TextVectorization(vocabulary=WORDS[:3], output_mode="tf_idf", split=None, idf_weights=[0.5, 1.5, 2]), "string")
@@ -55,7 +60,12 @@ def models():
     for mode in ("int", "multi_hot", "count", "tf_idf"):
         weights = {"idf_weights": [0.5, 1.5, 2]} if mode == "tf_idf" else {}
         yield "unsplit_" + mode, lambda mode=mode, weights=weights: functional((), L.TextVectorization(vocabulary=WORDS[:3], output_mode=mode, split=None, **weights), "string")
+    yield "unsplit_length", lambda: functional((), L.TextVectorization(vocabulary=WORDS[:3], split=None, output_sequence_length=4), "string")
+    yield "unsplit_longer", lambda: functional((), L.TextVectorization(vocabulary=WORDS[:3], split=None, output_sequence_length=9), "string")
+    for steps in (1, 3):
+        yield "stateful_steps_%d" % steps, lambda steps=steps: fixed((steps, 4, 2), L.TimeDistributed(L.GRU(2, stateful=True)))
     if THREE:
+        yield "equalization", lambda: functional((4, 5, 3), L.Equalization(dtype="float64"))      # which the input's own dtype makes a cycle of
         yield "long_unstack", lambda: functional((2, 100), lambda x: L.Add()(keras.ops.unstack(x, axis=-1)))
     else:           # Keras 3 wants to know the sizes of a ConvLSTM's images
         for name, layer in (("same", L.ConvLSTM1D(2, 2, padding="same")), ("valid", L.ConvLSTM1D(2, 2, return_sequences=True)), ("strides", L.ConvLSTM1D(2, 2, strides=2))):
@@ -83,7 +93,7 @@ def main(folder):
         model = build()
         make_fixed.randomise(model, rng)
         base, x = os.path.join(folder, name), sample(model.inputs[0], rng)
-        ys = make_fixed.listed(model(tf.constant(x), training=False))
+        ys = make_fixed.listed(model.predict(x, verbose=0, batch_size=6) if "stateful" in name else model(tf.constant(x), training=False))
         np.savez(base + ".io.npz", x=x, **make_fixed.numbered("y", [np.asarray(y) for y in ys]))
         model.save(base + ".keras")
         model.save(base + ".h5")
