@@ -104,7 +104,7 @@ static void tell_class(cuv_remaking *r, cuv_remain *remain)
     if (by_name && !cuv_class_is_model(by_name) && cuv_class_may_have(by_name, remain->tensors, remain->count))
         remain->class_name = by_name;
     else
-        remain->class_name = by_weights;
+        remain->class_name = !remain->count && cuv_starts_with(remain->name ? remain->name : "", "input_") ? "InputLayer" : by_weights;
     remain->class_level = CUV_INFERRED;
 }
 

@@ -62,6 +62,7 @@ static uint64_t layer_hash(const cuv_structure *s, const cuv_rnode *n, int act)
     h = mix(h, u ? u->count * 64 + (uint64_t)u->inner : 0);
     h = mix(h, (uint64_t)c->stride | (uint64_t)c->pad << 8 | (uint64_t)c->dilation << 16 | (uint64_t)c->pool << 24 |
                    (uint64_t)c->epsilon << 32 | (uint64_t)c->merge << 40 | (uint64_t)c->sequences << 48 | (uint64_t)c->causal << 56);
+    h = mix(h, (uint64_t)c->scale | (uint64_t)c->border << 8);
     return mix(h, cuv_rkind_traits(n->kind) & CUV_RT_RECURRENT ? c->act : 0);
 }
 
@@ -82,6 +83,20 @@ static const char *pad_name(int pad)
     return pad == CUV_PAD_SAME ? "same" : pad == CUV_PAD_CAUSAL ? "causal" : "valid";
 }
 
+static cuv_status put_border(cuv_arena *arena, cuv_value *d, const struct cuv_border *b)
+{
+    cuv_value *all = cuv_value_list(arena);
+    for (int axis = 0; all && axis < 2; axis++) {
+        cuv_value *one = cuv_value_list(arena);
+        if (!one)
+            return CUV_MEMORY;
+        CUV_TRY(cuv_list_add(arena, one, cuv_value_int(arena, b->before)));
+        CUV_TRY(cuv_list_add(arena, one, cuv_value_int(arena, b->after)));
+        CUV_TRY(cuv_list_add(arena, all, one));
+    }
+    return put(arena, d, "padding", all);
+}
+
 static cuv_status put_choice(cuv_arena *arena, const cuv_rnode *n, cuv_value *d)
 {
     unsigned traits = cuv_rkind_traits(n->kind);
@@ -100,6 +115,12 @@ static cuv_status put_choice(cuv_arena *arena, const cuv_rnode *n, cuv_value *d)
         CUV_TRY(put(arena, d, "return_sequences", cuv_value_bool(arena, c->sequences)));
         CUV_TRY(put(arena, d, "activation", cuv_value_text(arena, cuv_acts[c->act].name ? cuv_acts[c->act].name : "tanh")));
     }
+    if (n->kind == CUV_R_RESCALE) {
+        CUV_TRY(put(arena, d, "scale", cuv_value_real(arena, cuv_scales[c->scale].scale)));
+        CUV_TRY(put(arena, d, "offset", cuv_value_real(arena, cuv_scales[c->scale].offset)));
+    }
+    if (n->kind == CUV_R_PAD2)
+        CUV_TRY(put_border(arena, d, &cuv_borders[c->border]));
     if (n->kind == CUV_R_DOT)
         CUV_TRY(put_number(arena, d, "axes", 1));
     if (n->kind == CUV_R_REST)

@@ -30,7 +30,10 @@ unsigned cuv_rkind_traits(cuv_rkind kind)
 /* Layers that do at inference what another one does. */
 static const struct { const char *name; cuv_rkind kind; } same[] = {
     {"SpatialDropout1D", CUV_R_REST}, {"SpatialDropout2D", CUV_R_REST}, {"SpatialDropout3D", CUV_R_REST}, {"AlphaDropout", CUV_R_REST},
-    {"GaussianDropout", CUV_R_REST}, {"GaussianNoise", CUV_R_REST}, {"ActivityRegularization", CUV_R_REST}, {"Identity", CUV_R_REST}};
+    {"GaussianDropout", CUV_R_REST}, {"GaussianNoise", CUV_R_REST}, {"ActivityRegularization", CUV_R_REST}, {"Identity", CUV_R_REST},
+    {"RandomFlip", CUV_R_REST}, {"RandomRotation", CUV_R_REST}, {"RandomZoom", CUV_R_REST}, {"RandomTranslation", CUV_R_REST},
+    {"RandomContrast", CUV_R_REST}, {"RandomBrightness", CUV_R_REST}, {"RandomHue", CUV_R_REST}, {"RandomSaturation", CUV_R_REST},
+    {"RandomShear", CUV_R_REST}, {"RandomSharpness", CUV_R_REST}, {"RandomGrayscale", CUV_R_REST}, {"RandomErasing", CUV_R_REST}};
 
 cuv_rkind cuv_rkind_find(const char *class_name)
 {
@@ -58,6 +61,10 @@ const cuv_ract cuv_acts[] = {
     {"hard_sigmoid", 0}, {"exponential", 0}, {"hard_silu", 0}, {"log_softmax", 0}};
 const double cuv_epsilons[] = {1e-3, 1e-5, 1.001e-5, 1e-6, 1e-12, 1e-4};
 const char *const cuv_merge_modes[] = {"concat", "sum", "ave", "mul"};
+
+const struct cuv_scale cuv_scales[CUV_SCALES] = {{1 / 255., 0, "1/255"}, {1 / 127.5, -1, "1/127.5, offset -1"}, {1 / 127.5, 0, "1/127.5"},
+    {2, -1, "2, offset -1"}, {1 / 128., -1, "1/128, offset -1"}, {255, 0, "255"}};
+const struct cuv_border cuv_borders[CUV_BORDERS] = {{1, 1}, {0, 1}, {2, 2}, {3, 3}, {1, 0}, {1, 2}};
 
 const char *cuv_ract_text(cuv_context *cx, unsigned act)
 {

@@ -102,6 +102,8 @@ bool cuv_net_flows(const cuv_net *n, const cuv_flow *in, cuv_flow *out);
 CUV_MUST_USE cuv_status cuv_net_config(cuv_arena *arena, const cuv_net *n, const cuv_net_node *node, const cuv_flow *in, const char *act,
                                        cuv_value **out, const char **class_name);
 
+bool cuv_net_same_name(const char *a, const char *b);
+
 extern const cuv_network cuv_networks[];
 extern const size_t cuv_network_count;
 

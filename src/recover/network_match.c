@@ -1,6 +1,7 @@
 /* Known networks in what is left of a model: all weights of one, in Keras's order and with its shapes, stand in a row. */
 #include "recover/network.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 
 enum { MOST_STARTS = 6 };
@@ -36,12 +37,22 @@ static size_t weights_of(const matcher *m, size_t node, cuv_net_shape *out)
     return node < m->net->count ? cuv_net_weights(m->net, &m->net->nodes[m->net->order[node]], out) : 0;
 }
 
+/* Releases differ in capitals, and in the separator of blocks. */
+bool cuv_net_same_name(const char *a, const char *b)
+{
+    while (*a && (tolower((unsigned char)*a) == tolower((unsigned char)*b) || (*a == '/' && *b == '_'))) {
+        a++;
+        b++;
+    }
+    return *a == *b;
+}
+
 /* What is listed as one layer and is several of a release before it, or the other way round. */
 static bool same_class(const cuv_net_node *node, const cuv_remain *remain)
 {
     const char *class_name = remain->class_name;
     return cuv_streq(class_name, cuv_net_class(node)) ||
-           (remain->name && node->name && strcmp(remain->name, node->name) == 0) ||
+           (remain->name && node->name && cuv_net_same_name(remain->name, node->name)) ||
            (node->op == CUV_N_ACT && cuv_streq(class_name, "ReLU")) || (node->op == CUV_N_RELU && cuv_streq(class_name, "Activation"));
 }
 
@@ -82,6 +93,20 @@ static bool compare_stretch(matcher *m, size_t end, size_t last, bool ends)
     return same;
 }
 
+/* Does a pool over all positions, or a Flatten, stand here where the network has another? */
+static bool other_way_listed(const matcher *m, size_t end, size_t last)
+{
+    for (size_t i = m->at; i < end; i++) {
+        cuv_rkind kind = cuv_rkind_find(m->atoms[i].remain->class_name);
+        bool own = kind != CUV_R_FLATTEN && (kind == CUV_R_UNKNOWN || !(cuv_rkind_traits(kind) & CUV_RT_GLOBAL));
+        for (size_t k = m->node; k < last && !own; k++)
+            own = same_class(&m->net->nodes[m->net->order[k]], m->atoms[i].remain);
+        if (!own)
+            return true;
+    }
+    return false;
+}
+
 /* Layers without weights from here to the next weights: those that are listed, and those of the network. */
 static bool pass_gap(matcher *m)
 {
@@ -94,6 +119,8 @@ static bool pass_gap(matcher *m)
         cuv_net_op op = m->net->nodes[m->net->order[last++]].op;
         ends = ends || op == CUV_N_GLOBAL_AVERAGE || op == CUV_N_FLATTEN;
     }
+    if (!m->gaps && other_way_listed(m, end, last))
+        return false;
     bool same = !m->gaps || compare_stretch(m, end, last, false);
     m->odd += !same;
     m->at = end;
@@ -142,7 +169,13 @@ static bool take_end(matcher *m)
     size_t end = m->at;
     while (end < m->count && !is_weight(&m->atoms[end]))
         end++;
-    return !m->gaps || compare_stretch(m, end, m->net->count, true);
+    if (!m->gaps)
+        return true;
+    const char *act = m->net->nodes[m->net->order[m->net->count - 1]].act;
+    bool same = compare_stretch(m, end, m->net->count, true);
+    while (cuv_streq(act, "hard_silu") && m->at < end && may_be_extra(m->atoms[m->at].remain))
+        m->at++;                /* which Keras 2 lists as four layers */
+    return same;
 }
 
 /* Layers without weights before the first one with: taken from the list where they are the network's. */

@@ -69,7 +69,7 @@ static bool take_named(gatherer *g, size_t part)
     const cuv_net_node *node = &g->net->nodes[part];
     for (size_t i = 0; node->name && i < remains_of(g)->count; i++) {
         const cuv_remain *layer = &remains_of(g)->layers[i];
-        if (!g->used[i] && layer->name && strcmp(layer->name, node->name) == 0 && fits(g, node, layer))
+        if (!g->used[i] && layer->name && cuv_net_same_name(layer->name, node->name) && fits(g, node, layer))
             return take(g, part, i);
     }
     return false;
@@ -115,14 +115,24 @@ static bool gather_by_name(gatherer *g)
 
 /* ---- putting them together ---------------------------------------------------------------------------------------------- */
 
-/* The network's layers, then all others as they stood; what has no weights and stood among the network's is its own in other words. */
+/* Keras 2 lists that activation as four layers. */
+static bool is_part_of_hard_silu(const cuv_remain *layer)
+{
+    bool unknown = cuv_rkind_find(layer->class_name) == CUV_R_UNKNOWN;
+    return !layer->count && (unknown || cuv_streq(layer->class_name, "Multiply") || cuv_streq(layer->class_name, "ReLU"));
+}
+
+/* What stood before the network's layers, those, and all others as they stood. What has no weights and stood among them is the network's own
+ * in other words. */
 static cuv_status put_together(gatherer *g)
 {
     cuv_remains *out = g->r->out;
     cuv_remain *sorted = CUV_NEW_ARRAY(g->r->arena, cuv_remain, out->count + 1);
-    size_t count = 0, last = 0;
+    size_t count = 0, last = 0, first = 0;
     if (!sorted)
         return cuv_oom(g->r->cx);
+    while (first < out->count && !g->used[first] && !out->layers[first].count)
+        sorted[count++] = out->layers[first++];
     for (size_t i = 0; i < g->net->count; i++) {
         size_t at = g->taken[g->net->order[i]];
         if (!at || !out->layers[at - 1].count)
@@ -130,7 +140,9 @@ static cuv_status put_together(gatherer *g)
         sorted[count++] = out->layers[at - 1];
         last = at > last ? at : last;
     }
-    for (size_t i = 0; i < out->count; i++)
+    while (cuv_streq(g->net->nodes[g->net->output].act, "hard_silu") && last < out->count && is_part_of_hard_silu(&out->layers[last]))
+        last++;
+    for (size_t i = first; i < out->count; i++)
         if (!g->used[i] && (out->layers[i].count || (i >= last && cuv_rkind_find(out->layers[i].class_name) != CUV_R_UNKNOWN)))
             sorted[count++] = out->layers[i];
     out->order_why = cuv_arena_printf(g->r->arena, "%s; layers of %s in its order", out->order_why, g->net->network->name);

@@ -124,7 +124,7 @@ static bool find_end(const cuv_wirer *w, size_t *end, int64_t *product)
     for (size_t i = 0; i < w->reading->count; i++) {
         const cuv_runit *u = &w->reading->units[i];
         unsigned traits = cuv_rkind_traits(u->kind);
-        if (u->network || u->kind == CUV_R_UNKNOWN || u->kind == CUV_R_CONCATENATE || traits & (CUV_RT_GROWS | CUV_RT_RECURRENT | CUV_RT_GLOBAL) ||
+        if (u->network || u->kind == CUV_R_PAD2 || u->kind == CUV_R_UNKNOWN || u->kind == CUV_R_CONCATENATE || traits & (CUV_RT_GROWS | CUV_RT_RECURRENT | CUV_RT_GLOBAL) ||
             u->kind == CUV_R_ATTENTION || u->kind == CUV_R_EMBEDDING)
             return false;
         if (u->kind == CUV_R_DENSE) {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #define RECOVER_SECONDS 10.0
-enum { MOST_TRIES = 4000000, MOST_STRUCTURES = 2400, PART_SAMPLES = 8, PART_VALUES = 16, ALL_SAMPLES = 24, MAX_ENDS = 8 };
+enum { MOST_TRIES = 4000000, MOST_STRUCTURES = 2400, PART_SAMPLES = 8, PART_VALUES = 16, ALL_SAMPLES = 24, SAMPLES_OF_NETWORKS = 12, MAX_ENDS = 8 };
 
 typedef struct recovery {
     cuv_evidence *ev;
@@ -432,9 +432,18 @@ static cuv_status set_up_scout(recovery *r, cuv_search *s, size_t part)
     return cuv_target_new(r->cx, r->arena, out, r->output_count, r->options->rtol, r->options->atol, &s->scout_target);
 }
 
+static bool has_network(const recovery *r)
+{
+    for (size_t i = 0; i < r->reading_count; i++)
+        for (size_t k = 0; k < r->readings[i].count; k++)
+            if (r->readings[i].units[k].network)
+                return true;
+    return false;
+}
+
 static cuv_status set_up(recovery *r, cuv_search *s)
 {
-    size_t n = (size_t)r->inputs[0].shape[0], all = n < ALL_SAMPLES ? n : ALL_SAMPLES, held = all < 8 ? all / 2 : all / 4;
+    size_t n = (size_t)r->inputs[0].shape[0], most = has_network(r) ? SAMPLES_OF_NETWORKS : ALL_SAMPLES, all = n < most ? n : most, held = all < 8 ? all / 2 : all / 4;
     size_t part = all - held < PART_SAMPLES ? all - held : PART_SAMPLES, values = 0;
     for (size_t i = 0; i < r->output_count; i++)
         values += values_of_one(&r->outputs[i]);

@@ -134,6 +134,32 @@ static bool epsilon_slot(maker *m, int32_t node)
     return s != NULL;
 }
 
+static bool scale_slot(maker *m, int32_t node)
+{
+    const cuv_rnode *n = &m->to->s.nodes[node];
+    cuv_choice_slot *s = add_slot(m, CUV_S_SCALE, node, CUV_SCALES);
+    for (uint8_t i = 0; s && i < CUV_SCALES; i++) {
+        cuv_choice c = n->choice;
+        c.scale = i;
+        add_option(s, n, n->kind, c);
+    }
+    return s != NULL;
+}
+
+static bool border_slot(maker *m, int32_t node)
+{
+    const cuv_rnode *n = &m->to->s.nodes[node];
+    cuv_choice_slot *s = add_slot(m, CUV_S_BORDER, node, CUV_BORDERS + 1);
+    if (s)
+        add_option(s, n, n->kind, n->choice);
+    for (uint8_t i = 0; s && i < CUV_BORDERS; i++) {
+        cuv_choice c = n->choice;
+        c.border = i;
+        add_option(s, n, n->kind, c);
+    }
+    return s != NULL;
+}
+
 static bool mode_slot(maker *m, int32_t node)
 {
     const cuv_rnode *n = &m->to->s.nodes[node];
@@ -234,6 +260,10 @@ static bool slots_of(maker *m, int32_t old, int32_t node)
         ok = ok && mode_slot(m, node);
     if (n->kind == CUV_R_ATTENTION)
         ok = causal_slot(m, node);
+    if (n->kind == CUV_R_RESCALE)
+        ok = scale_slot(m, node);
+    if (n->kind == CUV_R_PAD2)
+        ok = border_slot(m, node);
     return ok;
 }
 
@@ -376,6 +406,8 @@ const char *cuv_slot_field(const cuv_choice_slot *slot)
     switch (slot->kind) {
     case CUV_S_SLOPE: return "negative_slope";
     case CUV_S_EPSILON: return "epsilon";
+    case CUV_S_SCALE: return "scale";
+    case CUV_S_BORDER: return "padding";
     case CUV_S_WINDOW: return "strides, padding";
     case CUV_S_POOL: return "pooling";
     case CUV_S_GLOBAL: return "class";
@@ -392,6 +424,8 @@ const char *cuv_choice_text(cuv_context *cx, const cuv_choice_slot *slot, unsign
     switch (slot->kind) {
     case CUV_S_SLOPE: return cuv_format(cx, "%g", cuv_acts[c->act].slope);
     case CUV_S_EPSILON: return cuv_format(cx, "%g", cuv_epsilons[c->epsilon]);
+    case CUV_S_SCALE: return cuv_scales[c->scale].text;
+    case CUV_S_BORDER: return cuv_format(cx, "%d before, %d after", cuv_borders[c->border].before, cuv_borders[c->border].after);
     case CUV_S_WINDOW: return c->dilation > 1 ? cuv_format(cx, "%d, %s, dilation_rate %d", c->stride, pads[c->pad], c->dilation)
                                               : cuv_format(cx, "%d, %s", c->stride, pads[c->pad]);
     case CUV_S_POOL: return slot->options[option].kind == CUV_R_REST ? "none"

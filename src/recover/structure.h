@@ -66,6 +66,8 @@ typedef struct cuv_choice {
     uint8_t epsilon;                /* index into cuv_epsilons */
     uint8_t merge;                  /* of Bidirectional: index into cuv_merge_modes */
     uint8_t sequences, causal;
+    uint8_t scale;                  /* of Rescaling: index into cuv_scales */
+    uint8_t border;                 /* of ZeroPadding2D: index into cuv_borders */
 } cuv_choice;
 
 typedef struct cuv_ract { const char *name; double slope; } cuv_ract;   /* name NULL: LeakyReLU(slope); slope: of that, and of leaky_relu */
@@ -74,6 +76,9 @@ enum { CUV_ACT_COUNT = 21, CUV_A_LINEAR = 0, CUV_A_RELU, CUV_A_TANH, CUV_A_GELU,
        CUV_A_LEAKY, CUV_A_RELU6, CUV_A_SOFTPLUS, CUV_A_SOFTSIGN, CUV_A_SOFTMAX = 16 };
 extern const double cuv_epsilons[];
 extern const char *const cuv_merge_modes[];
+enum { CUV_SCALES = 6, CUV_BORDERS = 6 };
+extern const struct cuv_scale { double scale, offset; const char *text; } cuv_scales[CUV_SCALES];
+extern const struct cuv_border { int before, after; } cuv_borders[CUV_BORDERS];
 const char *cuv_ract_text(cuv_context *cx, unsigned act);       /* "relu", "LeakyReLU(0.1)" */
 
 enum { CUV_R_MAX_IN = 4 };

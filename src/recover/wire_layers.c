@@ -290,6 +290,15 @@ static void listed_on(cuv_wirer *w, const cuv_spot *p, cuv_rkind kind, double co
                 emit_on(w, p, kind, &out, pool_choice(i), cost + cuv_pools[i].cost);
         return;
     }
+    if (kind == CUV_R_PAD2) {
+        for (size_t i = 0; f->rank == 3 && i < CUV_BORDERS; i++) {
+            for (int k = 0; k < 2; k++)
+                out.at[k] = f->at[k] < 0 ? -1 : f->at[k] + cuv_borders[i].before + cuv_borders[i].after;
+            if (f->at[0] < 1 << 20 && f->at[1] < 1 << 20)
+                emit_on(w, p, kind, &out, (cuv_choice){.border = (uint8_t)i}, cost + .4 * (double)i);
+        }
+        return;
+    }
     if (traits & CUV_RT_GLOBAL || kind == CUV_R_FLATTEN) {
         bool global = traits & CUV_RT_GLOBAL;
         if ((global && f->rank != cuv_rkind_spatial(kind) + 1) || n > INT32_MAX)

@@ -12,11 +12,6 @@ from keras import layers as L  # noqa: E402
 
 import carriers  # noqa: E402
 
-APPLICATIONS = ("VGG16 VGG19 ResNet50 ResNet101 ResNet152 ResNet50V2 ResNet101V2 ResNet152V2 InceptionV3 InceptionResNetV2 Xception MobileNet "
-                "MobileNetV2 MobileNetV3Small MobileNetV3Large DenseNet121 DenseNet169 DenseNet201 NASNetMobile NASNetLarge EfficientNetB0 "
-                "EfficientNetB1 EfficientNetB2 EfficientNetB3 EfficientNetB4 EfficientNetB5 EfficientNetB6 EfficientNetB7 EfficientNetV2B0 "
-                "EfficientNetV2B1 EfficientNetV2B2 EfficientNetV2B3 EfficientNetV2S EfficientNetV2M EfficientNetV2L ConvNeXtTiny ConvNeXtSmall "
-                "ConvNeXtBase ConvNeXtLarge ConvNeXtXLarge").split()
 SHAPES = ("top", "bare", "flat", "nested")     # how a network is used
 SIDE = 80                                      # pixels; enough for every network's strides, and odd sizes come about inside
 SAMPLES, DATA = 24, 8                          # inputs with outputs; inputs for the statistics of normalisations
