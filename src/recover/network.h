@@ -118,7 +118,13 @@ typedef struct cuv_net_place {
     double cost;
 } cuv_net_place;
 enum { CUV_NET_PLACES = 64 };
+typedef struct cuv_net_places {
+    cuv_net_place at[CUV_NET_PLACES];
+    size_t count;
+    const cuv_network *nearest;     /* where none fits: the one that begins like the tensors for longest, `alike` of its `weights` */
+    size_t alike, weights;
+} cuv_net_places;
 CUV_MUST_USE cuv_status cuv_find_networks(cuv_context *cx, cuv_arena *arena, const cuv_remains *remains, const cuv_atom *atoms, size_t count,
-                                          cuv_net_place *out, size_t *found);
+                                          cuv_net_places *out);
 
 #endif

@@ -235,8 +235,7 @@ typedef struct finder {
     const cuv_remains *remains;
     const cuv_atom *atoms;
     size_t count;
-    cuv_net_place *out;
-    size_t *found;
+    cuv_net_places *out;
 } finder;
 
 static void state_classes(cuv_net *net, int64_t classes)
@@ -256,25 +255,53 @@ static size_t weights_in(const cuv_net *net)
 }
 
 /* A number for each channel, as the kernel of the DepthwiseConv2D that stands for it. */
-static cuv_status shape_gammas(finder *f, const cuv_net *net, cuv_named *tensors)
+static cuv_status shape_gamma(finder *f, cuv_named *t)
+{
+    cuv_tensor *view = CUV_NEW(f->arena, cuv_tensor);
+    if (!view)
+        return cuv_oom(f->cx);
+    *view = *t->tensor;
+    view->rank = 4;
+    view->shape[2] = view->shape[0];
+    view->shape[0] = view->shape[1] = view->shape[3] = 1;
+    t->tensor = view;
+    return CUV_OK;
+}
+
+/* How many values a Normalization has seen is a whole number; some writers have but one dtype. It changes no output. */
+static cuv_status make_count(finder *f, cuv_named *t)
+{
+    cuv_tensor *count;
+    void *value;
+    if (t->tensor->dtype == CUV_I64 && t->tensor->rank == 0)
+        return CUV_OK;
+    CUV_TRY(cuv_tensor_new(f->arena, CUV_I64, NULL, 0, &count, &value));
+    if (t->tensor->data)
+        cuv_convert(value, CUV_I64, t->tensor->data, t->tensor->dtype, 1);
+    t->tensor = count;
+    return CUV_OK;
+}
+
+static cuv_status adapt(finder *f, const cuv_net *net, cuv_named *tensors)
 {
     cuv_net_shape shapes[CUV_NET_MAX_TENSORS];
     size_t at = 0;
     for (size_t i = 0; i < net->count; i++) {
         const cuv_net_node *node = &net->nodes[net->order[i]];
-        if (node->op == CUV_N_GAMMA) {
-            cuv_tensor *view = CUV_NEW(f->arena, cuv_tensor);
-            if (!view)
-                return cuv_oom(f->cx);
-            *view = *tensors[at].tensor;
-            view->rank = 4;
-            view->shape[2] = view->shape[0];
-            view->shape[0] = view->shape[1] = view->shape[3] = 1;
-            tensors[at].tensor = view;
-        }
+        if (node->op == CUV_N_GAMMA)
+            CUV_TRY(shape_gamma(f, &tensors[at]));
+        if (node->op == CUV_N_NORMALIZATION)
+            CUV_TRY(make_count(f, &tensors[at + 2]));
         at += cuv_net_weights(net, node, shapes);
     }
     return CUV_OK;
+}
+
+static void note_nearest(cuv_net_places *out, const cuv_network *network, size_t alike, size_t weights)
+{
+    out->nearest = network;
+    out->alike = alike;
+    out->weights = weights;
 }
 
 /* One network at one place; what fits is kept. */
@@ -291,11 +318,14 @@ static cuv_status try_network(finder *f, const cuv_network *network, double alph
     size_t weights = weights_in(net);
     m.tensors = CUV_NEW_ARRAY(f->scratch, cuv_named, weights + 1);
     m.names = CUV_NEW_ARRAY(f->scratch, const char *, net->count + 1);
-    cuv_net_place *place = &f->out[*f->found];
+    cuv_net_place *place = &f->out->at[f->out->count];
     if (!m.tensors || !m.names)
         return cuv_oom(f->cx);
     *place = (cuv_net_place){0};
-    if (weights > f->count || !match(&m, stem, place) || *f->found + 1 >= CUV_NET_PLACES)
+    bool fits = match(&m, stem, place);
+    if (!fits && m.taken > f->out->alike)
+        note_nearest(f->out, network, m.taken, weights);
+    if (!fits || f->out->count + 1 >= CUV_NET_PLACES)
         return CUV_OK;
     CUV_TRY(cuv_net_build(f->cx, f->arena, network, alpha, variant, top, kernel, &place->net));
     cuv_named *tensors = CUV_NEW_ARRAY(f->arena, cuv_named, m.taken + 1);
@@ -304,7 +334,7 @@ static cuv_status try_network(finder *f, const cuv_network *network, double alph
         return cuv_oom(f->cx);
     memcpy(place->names, m.names, net->count * sizeof *m.names);
     memcpy(tensors, m.tensors, m.taken * sizeof *tensors);
-    CUV_TRY(shape_gammas(f, net, tensors));
+    CUV_TRY(adapt(f, net, tensors));
     state_classes(place->net, m.classes);
     place->end = m.at;
     place->tensors = tensors;
@@ -312,7 +342,7 @@ static cuv_status try_network(finder *f, const cuv_network *network, double alph
     place->listed = m.listed;
     place->met = m.met;
     place->cost = -2.0 * (double)m.taken + .5 * (double)m.odd + .2 * variant;
-    ++*f->found;
+    f->out->count++;
     return CUV_OK;
 }
 
@@ -354,13 +384,12 @@ static bool may_begin(const finder *f, size_t i)
 }
 
 cuv_status cuv_find_networks(cuv_context *cx, cuv_arena *arena, const cuv_remains *remains, const cuv_atom *atoms, size_t count,
-                             cuv_net_place *out, size_t *found)
+                             cuv_net_places *out)
 {
-    finder f = {cx, arena, NULL, remains, atoms, count, out, found};
+    finder f = {cx, arena, NULL, remains, atoms, count, out};
     size_t starts = 0;
-    *found = 0;
     for (size_t i = 0; i < count && starts < MOST_STARTS; i++) {
-        size_t before = *found;
+        size_t before = out->count;
         bool any = false;
         if (!may_begin(&f, i))
             continue;
@@ -368,8 +397,8 @@ cuv_status cuv_find_networks(cuv_context *cx, cuv_arena *arena, const cuv_remain
         for (size_t k = 0; k < cuv_network_count; k++)
             CUV_TRY(try_member(&f, &cuv_networks[k], i, &any));
         starts += any;
-        if (*found > before)        /* the next one can only begin behind it */
-            i = out[before].end - 1;
+        if (out->count > before)        /* the next one can only begin behind it */
+            i = out->at[before].end - 1;
     }
     return CUV_OK;
 }

@@ -220,7 +220,7 @@ static cuv_status try_all(gatherer *g, bool *done)
     for (size_t i = 0; i < remains_of(g)->count && stems < MOST_STEMS && !*done; i++) {
         const cuv_remain *layer = &remains_of(g)->layers[i];
         const cuv_tensor *t = layer->count && layer->count < 3 && !layer->run ? layer->tensors[0].tensor : NULL;
-        bool again = !t || t->rank != 4 || t->shape[2] > 16;
+        bool again = !t || t->rank != 4 || t->shape[0] < 2 || t->shape[2] > 16;
         for (size_t k = 0; k < stems && !again; k++)
             again = cuv_shape_equal(tried[k], 4, t->shape, 4);
         if (again)

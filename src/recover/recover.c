@@ -19,6 +19,7 @@ typedef struct recovery {
     size_t count, capacity;
     cuv_run_tensor inputs[MAX_ENDS], outputs[MAX_ENDS];     /* of the samples */
     size_t input_count, output_count;
+    const char *near;           /* of known networks, or NULL */
     cuv_recovery *out;
     double start, seconds;      /* of the search */
 } recovery;
@@ -256,15 +257,31 @@ static cuv_status drop_doubles(recovery *r)
     return CUV_OK;
 }
 
+/* With what is known of known networks. */
+static const char *note(recovery *r, const char *text)
+{
+    const cuv_reading *first = &r->readings[0];
+    for (size_t i = 0; i < first->count; i++)
+        if (first->units[i].network)
+            return cuv_format(r->cx, "%s\n%zu tensors are those of %s, which was tried with every end that recovery knows", text,
+                              first->units[i].count, first->units[i].network->net->network->name);
+    return r->near ? cuv_format(r->cx, "%s\n%s", text, r->near) : text;
+}
+
+static const char *unit_name(const cuv_runit *u)
+{
+    return u->network ? u->network->net->network->name : cuv_rkind_name(u->kind);
+}
+
 static cuv_status no_wiring(recovery *r)
 {
     const char *text = "";
     const cuv_reading *reading = &r->readings[0];
     for (size_t i = 0; i < reading->count && i < 10; i++)
-        text = cuv_format(r->cx, "%s%s%s", text, i ? ", " : "", cuv_rkind_name(reading->units[i].kind));
+        text = cuv_format(r->cx, "%s%s%s", text, i ? ", " : "", unit_name(&reading->units[i]));
     return cuv_fail(r->cx, CUV_NO, "recover.wiring", &(cuv_detail){.file = r->remains->file->path,
                     .found = cuv_format(r->cx, "%s%s", text, reading->count > 10 ? ", ..." : ""),
-                    .notes = cuv_format(r->cx, "the tensors read as: %s%s", text, reading->count > 10 ? ", ..." : ""),
+                    .notes = note(r, cuv_format(r->cx, "the tensors read as: %s%s", text, reading->count > 10 ? ", ..." : "")),
                     .help = r->ev->samples || r->ev->input_shape_count
                                 ? "are these the input and output of that model? Else add its configuration, or the Python code that builds it"
                                 : "state the input with --input-shape, or add the model's configuration or the Python code that builds it"},
@@ -358,8 +375,8 @@ static cuv_status not_found(recovery *r, const cuv_search *s)
     return cuv_fail(r->cx, CUV_NO, "recover.differs", &(cuv_detail){.file = r->ev->samples->file->path,
                     .expected = cuv_format(r->cx, "differences within rtol %g, atol %g", r->options->rtol, r->options->atol),
                     .found = cuv_format(r->cx, "the nearest is off by %.3g of the outputs' spread", least),
-                    .notes = cuv_format(r->cx, "%zu structures and %zu sets of choices were tried in %.1f seconds", s->count, s->evaluated,
-                                        r->seconds),
+                    .notes = note(r, cuv_format(r->cx, "%zu structures and %zu sets of choices were tried in %.1f seconds", s->count,
+                                                s->evaluated, r->seconds)),
                     .help = "more time (--time), more samples, or what is known of the model (a configuration, the code that builds it) may help; "
                             "do weights and samples belong together?"},
                     "no architecture that was tried gives the outputs of %s", r->ev->samples->file->name);
@@ -500,7 +517,7 @@ cuv_status cuv_recover(cuv_evidence *ev, const cuv_remains *remains, const cuv_r
         CUV_TRY(take_samples(&r));
     for (size_t i = 0; i < r.input_count; i++)
         tokens |= r.inputs[i].rank == 2 && all_whole(&r.inputs[i]);
-    CUV_TRY(cuv_read_units(ev->cx, arena, remains, tokens, r.readings, &r.reading_count));
+    CUV_TRY(cuv_read_units(ev->cx, arena, remains, tokens, r.readings, &r.reading_count, &r.near));
     CUV_TRY(wire_all(&r));
     return ev->samples ? search(&r) : assume(&r);
 }

@@ -46,8 +46,9 @@ typedef struct cuv_reading { double cost; cuv_runit *units; size_t count; } cuv_
 enum { CUV_READINGS = 10, CUV_R_MAX_UNITS = 1500 };
 /* The best readings, cheapest first. None fits: CUV_NO "recover.shapes". */
 /* `tokens`: an input may be whole numbers, so that there may be an Embedding. */
+/* `near`: what to say of the known network that is nearest, where none fits; NULL: nothing. */
 CUV_MUST_USE cuv_status cuv_read_units(cuv_context *cx, cuv_arena *arena, const cuv_remains *remains, bool tokens, cuv_reading *out,
-                                       size_t *count);
+                                       size_t *count, const char **near);
 
 /* ---- wirings ----------------------------------------------------------------------------------------------- */
 

@@ -147,8 +147,7 @@ typedef struct reader {
     cuv_arena *arena;
     const cuv_remains *remains;
     bool tokens;
-    cuv_net_place *networks;
-    size_t network_count;
+    cuv_net_places *networks;
 } reader;
 
 static int64_t get(binding *b, const char *name)
@@ -393,7 +392,7 @@ static void keep_class(here *h, const cuv_remain *m, size_t count)
 
 /* ---- the whole list ------------------------------------------------------------------------------------------------ */
 
-enum { WIDTH = 18, NETWORK_SURE = 40 };
+enum { WIDTH = 18, NETWORK_SURE = 40, NEAREST_LEAST = 8 };
 typedef struct part { double cost; const struct part *prev; cuv_runit unit; } part;
 typedef struct best { part *parts[WIDTH]; size_t count; } best;
 
@@ -451,7 +450,7 @@ static double cost_of_meeting(const part *prev, const cuv_runit *u)
     return before->kind == CUV_R_BIDIRECTIONAL && 2 * u->in == before->out ? .5 : .8;
 }
 
-static cuv_status no_reading(reader *r, const cuv_atom *atoms, size_t at, const part *so_far)
+static cuv_status no_reading(reader *r, const char *near, const cuv_atom *atoms, size_t at, const part *so_far)
 {
     const cuv_remain *m = atoms[at].remain;
     const cuv_named *t = &m->tensors[atoms[at].at];
@@ -468,7 +467,7 @@ static cuv_status no_reading(reader *r, const cuv_atom *atoms, size_t at, const 
     return cuv_fail(r->cx, CUV_NO, "recover.shapes", &(cuv_detail){.file = r->remains->file ? r->remains->file->path : NULL,
                     .tensor = t->label, .found = next,
                     .expected = m->class_name ? cuv_format(r->cx, "the weights of a layer of class %s", m->class_name) : "the weights of a layer",
-                    .notes = cuv_format(r->cx, "read before it: %s\nfrom here on: %s", *before ? before : "nothing", next),
+                    .notes = cuv_format(r->cx, "read before it: %s\nfrom here on: %s%s%s", *before ? before : "nothing", next, near ? "\n" : "", near ? near : ""),
                     .help = "a configuration in JSON, or the Python code that builds the model, is needed: add it; "
                             "are arrays missing, transposed, or in another order than model.get_weights() gives?"},
                     "no layer that recovery knows has weights of the shapes that begin at %s", t->label);
@@ -477,8 +476,8 @@ static cuv_status no_reading(reader *r, const cuv_atom *atoms, size_t at, const 
 /* Known networks that begin here, each as one layer. */
 static void offer_networks(reader *r, size_t at, here *h)
 {
-    for (size_t i = 0; i < r->network_count; i++) {
-        const cuv_net_place *p = &r->networks[i];
+    for (size_t i = 0; i < r->networks->count; i++) {
+        const cuv_net_place *p = &r->networks->at[i];
         if (p->first != at)
             continue;
         offer(h, &(cuv_runit){.kind = p->net->top ? CUV_R_CLASSIFIER : CUV_R_NETWORK, .inner = CUV_R_UNKNOWN, .class_level = CUV_INFERRED,
@@ -559,9 +558,20 @@ static void tell_others(reader *r, cuv_reading *readings, size_t count)
             }
 }
 
-cuv_status cuv_read_units(cuv_context *cx, cuv_arena *arena, const cuv_remains *remains, bool tokens, cuv_reading *out, size_t *count)
+/* What begins like a known network, and is none. A few layers are alike by chance. */
+static void tell_nearest(reader *r, const char **near)
 {
-    reader r = {.cx = cx, .arena = arena, .remains = remains, .tokens = tokens, .networks = CUV_NEW_ARRAY(arena, cuv_net_place, CUV_NET_PLACES)};
+    const cuv_net_places *p = r->networks;
+    *near = p->nearest && !p->count && p->alike >= NEAREST_LEAST
+                ? cuv_format(r->cx, "its tensors begin like those of %s: %zu of %zu have the same shapes in the same order", p->nearest->name,
+                             p->alike, p->weights)
+                : NULL;
+}
+
+cuv_status cuv_read_units(cuv_context *cx, cuv_arena *arena, const cuv_remains *remains, bool tokens, cuv_reading *out, size_t *count,
+                          const char **near)
+{
+    reader r = {.cx = cx, .arena = arena, .remains = remains, .tokens = tokens, .networks = CUV_NEW(arena, cuv_net_places)};
     cuv_atom *atoms;
     size_t n = 0, furthest = 0;
     CUV_TRY(make_atoms(&r, &atoms, &n));
@@ -574,7 +584,8 @@ cuv_status cuv_read_units(cuv_context *cx, cuv_arena *arena, const cuv_remains *
     best *places = CUV_NEW_ARRAY(arena, best, n + 1);
     if (!places || !r.networks)
         return cuv_oom(cx);
-    CUV_TRY(cuv_find_networks(cx, arena, remains, atoms, n, r.networks, &r.network_count));
+    CUV_TRY(cuv_find_networks(cx, arena, remains, atoms, n, r.networks));
+    tell_nearest(&r, near);
     for (size_t at = 0; at < n; at++) {
         CUV_TRY(cuv_check_time(cx));
         if (at && !places[at].count)
@@ -583,9 +594,9 @@ cuv_status cuv_read_units(cuv_context *cx, cuv_arena *arena, const cuv_remains *
         CUV_TRY(read_at(&r, atoms, n, at, places));
     }
     if (!places[n].count)
-        return no_reading(&r, atoms, furthest, furthest ? places[furthest].parts[0] : NULL);
+        return no_reading(&r, *near, atoms, furthest, furthest ? places[furthest].parts[0] : NULL);
     *count = places[n].count < CUV_READINGS ? places[n].count : CUV_READINGS;
-    if (r.network_count)            /* readings of its weights one by one are no rivals */
+    if (r.networks->count)            /* readings of its weights one by one are no rivals */
         while (*count > 1 && places[n].parts[*count - 1]->cost > places[n].parts[0]->cost + NETWORK_SURE)
             --*count;
     for (size_t i = 0; i < *count; i++)

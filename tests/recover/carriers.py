@@ -31,6 +31,11 @@ def write_safetensors(path, tensors):
         file.write(len(text).to_bytes(8, "little") + text + data)
 
 
+def write_legacy(model, path):
+    with h5py.File(path, "w") as file:
+        legacy_h5_format.save_weights_to_hdf5_group(file, model)
+
+
 def write_carriers(model, folder):
     """All forms; a pair of kernels and biases only where each layer of weights has exactly these."""
     def place(name):
@@ -43,8 +48,7 @@ def write_carriers(model, folder):
     named = {w.path: w.numpy() for w in model.weights}
     np.savez(place("names.npz"), **named)
     write_safetensors(place("sorted.safetensors"), named)
-    with h5py.File(place("legacy.h5"), "w") as file:
-        legacy_h5_format.save_weights_to_hdf5_group(file, model)
+    write_legacy(model, place("legacy.h5"))
     model.save_weights(place("k.weights.h5"))
     each = [layer.get_weights() for layer in model.layers if layer.get_weights()]
     if all(len(w) == 2 and w[1].ndim == 1 and w[0].ndim > 1 for w in each):

@@ -14,7 +14,7 @@ import carriers  # noqa: E402
 
 SHAPES = ("top", "bare", "flat", "nested")     # how a network is used
 SIDE = 80                                      # pixels; enough for every network's strides, and odd sizes come about inside
-SAMPLES, DATA = 24, 8                          # inputs with outputs; inputs for the statistics of normalisations
+SAMPLES, DATA = 16, 6                          # inputs with outputs; inputs for the statistics of normalisations
 
 
 def base_of(name, top, **options):
@@ -48,7 +48,7 @@ def train_as_if(model, data, rng):
     for w in model.trainable_weights:
         value, last = w.numpy(), w.path.split("/")[-1]
         if last.endswith("kernel"):
-            value = value * np.float32(rng.uniform(0.9, 1.2))
+            value = value * np.float32(rng.uniform(0.9, 1.2) if norms else 1.4)    # without normalisations, as they are initialised for relu
         elif last == "gamma":
             value = 1 + rng.normal(0, 0.15, value.shape)
         else:
@@ -67,7 +67,25 @@ def train_as_if(model, data, rng):
         model(data, training=True)
     for layer, momentum in zip(norms, kept):
         layer.momentum = momentum
-        layer.moving_variance.assign(layer.moving_variance * rng.uniform(1.3, 2.5, layer.moving_variance.shape))   # of other data
+        layer.moving_variance.assign(layer.moving_variance * rng.uniform(1.0, 1.3, layer.moving_variance.shape))   # of other data
+
+
+def spread_classes(model, data):
+    """Gives the last layer with a kernel such weights that its outputs differ from input to input as those of a trained one do."""
+    last = leaves(model)
+    head = [layer for layer in last if hasattr(layer, "kernel")][-1]
+    ends = [layer for layer in (head, last[-1]) if hasattr(layer, "activation")]
+    kept = [layer.activation for layer in ends]
+    for layer in ends:
+        layer.activation = keras.activations.linear
+    logits = np.array(model(data, training=False))
+    for layer, activation in zip(ends, kept):
+        layer.activation = activation
+    axes = tuple(range(logits.ndim - 1))
+    factor = np.float32(1.5) / logits.std(axes).mean()
+    head.kernel.assign(head.kernel * factor)
+    if head.bias is not None:
+        head.bias.assign((head.bias - logits.mean(axes)) * factor)
 
 
 def draw(name, shape, seed=1, **options):
@@ -81,15 +99,29 @@ def draw(name, shape, seed=1, **options):
     def pictures(count):
         coarse = rng.normal(0, 1, (count, size[0] // 8 + 1, size[1] // 8 + 1, size[2]))
         return (coarse.repeat(8, 1).repeat(8, 2)[:, :size[0], :size[1]] + 0.3 * rng.normal(0, 1, (count, *size))).astype("float32")
-    train_as_if(model, pictures(DATA), rng)
+    data = pictures(DATA)
+    train_as_if(model, data, rng)
+    if shape != "bare":
+        spread_classes(model, data)
     inputs = pictures(SAMPLES)
-    return model, [inputs], [np.array(model.predict(inputs, batch_size=8, verbose=0))]
+    outputs = np.array(model.predict(inputs, batch_size=8, verbose=0))
+    if not outputs.std(0).mean() > 0.02:
+        raise RuntimeError("%s: the outputs hardly depend on the inputs" % name)
+    return model, [inputs], [outputs]
 
 
-def write(folder, name, shape, seed=1, **options):
+def write(folder, name, shape, seed=1, only=None, **options):
+    """`only`: these carriers (of list, legacy, keras3); all of them without."""
     os.makedirs(folder, exist_ok=True)
     model, inputs, outputs = draw(name, shape, seed, **options)
-    carriers.write_carriers(model, folder)
+    if only is None:
+        carriers.write_carriers(model, folder)
+    if "list" in (only or ()):
+        np.save(os.path.join(folder, "list.npy"), carriers.objects(model.get_weights()), allow_pickle=True)
+    if "legacy" in (only or ()):
+        carriers.write_legacy(model, os.path.join(folder, "legacy.h5"))
+    if "keras3" in (only or ()):
+        model.save_weights(os.path.join(folder, "k.weights.h5"))
     carriers.write_samples(folder, inputs, outputs)
     with open(os.path.join(folder, "truth.json"), "w", encoding="utf-8") as file:
         json.dump({"family": name, "seed": seed, "number": SHAPES.index(shape), "inputs": [list(x.shape[1:]) for x in inputs],
