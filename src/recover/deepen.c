@@ -99,6 +99,14 @@ static double plain_cost(const cuv_choice_slot *slot, uint8_t option, double oth
     return last ? last == option + 1 ? 0 : 2 : option == slot->first ? 0 : other;
 }
 
+static double border_cost(const cuv_prepared *p, const cuv_choice_slot *slot, uint8_t option, const habits *h, habits *next)
+{
+    const struct cuv_border *b = &cuv_borders[slot->options[option].choice.border], *wired = &cuv_borders[slot->options[0].choice.border];
+    if (p->rigid && b->before + b->after != wired->before + wired->after)
+        return NEVER;
+    return plain_cost(slot, option, 1.2, h, next);
+}
+
 static double cost_of(const cuv_search *s, const cuv_prepared *p, const cuv_choice_slot *slot, uint8_t option, const habits *h, habits *next)
 {
     unsigned act = slot->options[option].choice.act;
@@ -118,6 +126,8 @@ static double cost_of(const cuv_search *s, const cuv_prepared *p, const cuv_choi
     case CUV_S_EPSILON: return option == slot->first ? 0 : NEVER;     /* nearly right is near: found downhill */
     case CUV_S_GLOBAL: return plain_cost(slot, option, .8, h, next);
     case CUV_S_CAUSAL: return plain_cost(slot, option, 1, h, next);
+    case CUV_S_SCALE: return plain_cost(slot, option, 1.2, h, next);
+    case CUV_S_BORDER: return border_cost(p, slot, option, h, next);
     case CUV_S_MODE: return plain_cost(slot, option, 1.5, h, next);
     default: return plain_cost(slot, option, 2.2, h, next);
     }

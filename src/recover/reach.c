@@ -147,7 +147,7 @@ static bool ends_in_sizes(const cuv_wirer *w)
         return false;
     for (size_t i = 0; i < w->reading->count; i++) {
         const cuv_runit *u = &w->reading->units[i];
-        if (u->network || u->kind == CUV_R_UNKNOWN || u->kind == CUV_R_FLATTEN || cuv_rkind_traits(u->kind) & (CUV_RT_RECURRENT | CUV_RT_GLOBAL) ||
+        if (u->network || u->kind == CUV_R_PAD2 || u->kind == CUV_R_UNKNOWN || u->kind == CUV_R_FLATTEN || cuv_rkind_traits(u->kind) & (CUV_RT_RECURRENT | CUV_RT_GLOBAL) ||
             u->kind == CUV_R_ATTENTION || u->kind == CUV_R_EMBEDDING || (u->count && cuv_rkind_spatial(u->kind) &&
             cuv_rkind_spatial(u->kind) != e->inputs[0].rank - 1))
             return false;

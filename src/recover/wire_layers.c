@@ -342,6 +342,11 @@ static void place_unknown(cuv_wirer *w, const cuv_wstate *s)
         {CUV_R_GLOBAL_AVERAGE2, .9}, {CUV_R_MAX_POOL1, 1.0}, {CUV_R_GLOBAL_AVERAGE1, 1.1}, {CUV_R_AVERAGE_POOL2, 1.8},
         {CUV_R_GLOBAL_MAX1, 2}, {CUV_R_GLOBAL_MAX2, 2}, {CUV_R_AVERAGE_POOL1, 2}, {CUV_R_UPSAMPLING2, 2}, {CUV_R_SUBTRACT, 2},
         {CUV_R_MULTIPLY, 2}, {CUV_R_MAXIMUM, 2.5}, {CUV_R_AVERAGE, 2.5}, {CUV_R_DOT, 2.5}};
+    bool begins = true;         /* functions before all weights: inputs are scaled there */
+    for (size_t i = 0; i < w->at; i++)
+        begins = begins && !w->reading->units[i].count;
+    if (begins)
+        place_listed(w, s, CUV_R_RESCALE, .8);
     for (size_t i = 0; i < sizeof guesses / sizeof *guesses; i++)
         place_listed(w, s, guesses[i].kind, guesses[i].cost);
 }
