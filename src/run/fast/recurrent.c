@@ -157,13 +157,24 @@ static void products_with_x(const loop *l, size_t first, size_t count)
     p.y_step = l->gates;
     if (count == l->time && l->f->chunk == l->time) {       /* all samples are one product */
         p.rows = count * l->batch;
+        p.at = NULL;
         p.x = l->a->in[0].data;
         p.y = l->x_part;
         cuv_fast_product(l->f, &p, NULL, NULL);
         return;
     }
+    const float *x = (const float *)l->a->in[0].data + first * l->in;
+    p.at = l->f->product.at;
+    if (p.at && count == l->f->chunk) {
+        p.rows = count * l->batch;
+        p.x = x;
+        p.y = l->x_part;
+        cuv_fast_product(l->f, &p, NULL, NULL);
+        return;
+    }
+    p.at = NULL;
     for (size_t b = 0; b < l->batch; b++) {
-        p.x = (const float *)l->a->in[0].data + (b * l->time + first) * l->in;
+        p.x = x + b * l->time * l->in;
         p.y = l->x_part + b * l->f->chunk * l->gates;
         cuv_fast_product(l->f, &p, NULL, NULL);
     }
@@ -264,6 +275,22 @@ static cuv_status pack(const cuv_chooser *c, const cuv_kernel_args *a, cuv_prepa
     return cuv_fast_pack(c, NULL, (const float *)u->data + 2 * units, units, units, gates, 1, NULL, &to->candidate);
 }
 
+/* Where the rows of a whole chunk start, for one product of all samples. */
+static cuv_status place_rows(const cuv_chooser *c, size_t batch, size_t time, size_t in, cuv_prepared *to)
+{
+    size_t floats;
+    if (to->chunk == time || batch < 2 || !cuv_mul_size(batch, time, &floats) || !cuv_mul_size(floats, in, &floats) || floats > INT32_MAX)
+        return CUV_OK;
+    int32_t *at = CUV_NEW_ARRAY(c->arena, int32_t, batch * to->chunk);
+    if (!at)
+        return cuv_oom(c->cx);
+    for (size_t b = 0; b < batch; b++)
+        for (size_t t = 0; t < to->chunk; t++)
+            at[b * to->chunk + t] = (int32_t)((b * time + t) * in);
+    to->product.at = at;
+    return CUV_OK;
+}
+
 bool cuv_recurrent_alone(const cuv_kernel_args *a)
 {
     const cuv_prepared *f = a->prepared;
@@ -291,6 +318,7 @@ cuv_status cuv_choose_recurrent(const cuv_chooser *c, cuv_op op, const cuv_kerne
     to->act = op;
     to->scratch = floats;
     CUV_TRY(pack(c, a, to));
+    CUV_TRY(place_rows(c, batch, time, (size_t)x->shape[2], to));
     to->copied = 1u << 1 | 1u << 2;
     *kernel = run_recurrent;
     return CUV_OK;
