@@ -284,6 +284,20 @@ static void test_rows(void **state)
     }
 }
 
+/* So many numbers that threads share them. */
+static void test_large_rows(void **state)
+{
+    fixture *f = *state;
+    const uint64_t seed = f->seed;
+    for (int i = 0; i < 12; i++) {
+        const int64_t b = 1 + i % 3, n = i % 4 ? between(f, 200, 400) : between(f, 8, 30), h = 17000 / n + 30;
+        HOLD(f, "%%0 = input \"x\" float32 (%lld, %lld, 3, %lld)\n%%1 = %s %%0 axes=1,2\noutput %%1\n", L(b), L(h), L(n), i % 2 ? "mean" : "sum");
+        HOLD(f, "%%0 = input \"x\" float32 (%lld, %lld, %lld)\n%%1 = weight \"g\" float32 (%lld)\n%%2 = weight \"b\" float32 (%lld)\n"
+                "%%3 = %s axes=2 epsilon=0.001\noutput %%3\n", L(b), L(h), L(n), L(n), L(n), i % 2 ? "layer_norm %0 %1 %2" : "rms_norm %0 %1");
+    }
+    f->seed = seed;
+}
+
 static void test_pad(void **state)
 {
     fixture *f = *state;
@@ -694,7 +708,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tiles), cmocka_unit_test(test_dense), cmocka_unit_test(test_matmul), cmocka_unit_test(test_conv),
-        cmocka_unit_test(test_depthwise), cmocka_unit_test(test_pool), cmocka_unit_test(test_rows), cmocka_unit_test(test_pad), cmocka_unit_test(test_norm_act), cmocka_unit_test(test_binary),
+        cmocka_unit_test(test_depthwise), cmocka_unit_test(test_pool), cmocka_unit_test(test_rows), cmocka_unit_test(test_large_rows), cmocka_unit_test(test_pad), cmocka_unit_test(test_norm_act), cmocka_unit_test(test_binary),
         cmocka_unit_test(test_activation), cmocka_unit_test(test_recurrent), cmocka_unit_test(test_attention), cmocka_unit_test(test_heads), cmocka_unit_test(test_late_bias), cmocka_unit_test(test_winograd), cmocka_unit_test(test_fused), cmocka_unit_test(test_late),
         cmocka_unit_test(test_expanded), cmocka_unit_test(test_toom), cmocka_unit_test(test_portions), cmocka_unit_test(test_stray_index),
     };

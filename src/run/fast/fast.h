@@ -86,8 +86,8 @@ typedef struct cuv_isa {
     /* y[i] = larger of both (NaN wins), or their sum */
     void (*fold_max)(float *y, const float *x, size_t n);
     void (*fold_add)(float *y, const float *x, size_t n);
-    /* y[c] = sum of x[r, c] over all rows */
-    void (*sum_rows)(float *y, const float *x, size_t rows, size_t n);
+    /* y[c] = sum of x[r step + c] over all rows, c < n */
+    void (*sum_rows)(float *y, const float *x, size_t rows, size_t n, size_t step);
     void (*scale)(float *y, size_t n, float by);
     /* One step over n units, whose activated gates (LSTM: i f c o) are `stride` floats apart; the new state goes to h (to). */
     void (*lstm_cell)(const float *gates, size_t stride, float *c, float *h, size_t n);

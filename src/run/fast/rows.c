@@ -126,14 +126,31 @@ static void run_softmax(const cuv_kernel_args *a)
     f->isa->softmax(a->out[0].data, a->in[0].data, cuv_run_count(&a->in[0]) / n, n, 1);
 }
 
+/* Rows of a layer's normalisation, some for each part. */
+typedef struct layer_norm_job { const cuv_kernel_args *a; size_t rows, n, each; } layer_norm_job;
+
+static void layer_norm_part(void *arg, size_t part, size_t thread)
+{
+    const layer_norm_job *j = arg;
+    const cuv_kernel_args *a = j->a;
+    const cuv_prepared *f = a->prepared;
+    const cuv_run_tensor *gamma = cuv_operand(a, 1), *beta = f->act == CUV_OP_RMS_NORM ? NULL : cuv_operand(a, 2);
+    const size_t first = part * j->each, rows = j->rows - first < j->each ? j->rows - first : j->each;
+    (void)thread;
+    f->isa->normalise((float *)a->out[0].data + first * j->n, (const float *)a->in[0].data + first * j->n, gamma ? gamma->data : NULL,
+                      beta ? beta->data : NULL, rows, j->n, (float)a->attrs->epsilon, f->act != CUV_OP_RMS_NORM);
+}
+
 static void run_layer_norm(const cuv_kernel_args *a)
 {
+    enum { FEW_HERE = FEW / 4 };        /* several passes over each row */
     const cuv_prepared *f = a->prepared;
-    const cuv_run_tensor *x = &a->in[0], *gamma = cuv_operand(a, 1), *beta = f->act == CUV_OP_RMS_NORM ? NULL : cuv_operand(a, 2);
+    const cuv_run_tensor *x = &a->in[0];
     const int count = a->attrs->axes_count ? a->attrs->axes_count : 1;
-    f->isa->normalise(a->out[0].data, x->data, gamma ? gamma->data : NULL, beta ? beta->data : NULL,
-                      cuv_span(x, 0, x->rank - count), cuv_span(x, x->rank - count, x->rank), (float)a->attrs->epsilon,
-                      f->act != CUV_OP_RMS_NORM);
+    layer_norm_job j = {a, cuv_span(x, 0, x->rank - count), cuv_span(x, x->rank - count, x->rank), 0};
+    const size_t threads = j.rows * j.n > FEW_HERE ? cuv_pool_threads(f->pool) : 1;
+    j.each = (j.rows + threads - 1) / threads;
+    cuv_parallel(threads > 1 ? f->pool : NULL, (j.rows + j.each - 1) / j.each, layer_norm_part, &j);
 }
 
 void cuv_norm_numbers(const float *mean, const float *variance, const float *gamma, const float *beta, double epsilon, size_t n, float *scale,
@@ -224,18 +241,30 @@ static bool one_value(const cuv_kernel_args *a, cuv_prepared *to)
 
 /* ---- means and sums between the first axes and the last ones: (outer, middle, inner) over middle ---- */
 
+typedef struct mean_job { const cuv_prepared *f; const float *x; float *y; size_t middle, inner, each, parts; } mean_job;
+
+/* Some columns of one of the outer sizes. */
+static void mean_part(void *arg, size_t part, size_t thread)
+{
+    const mean_job *j = arg;
+    const size_t outer = part / j->parts, first = part % j->parts * j->each, n = j->inner - first < j->each ? j->inner - first : j->each;
+    float *y = j->y + outer * j->inner + first;
+    (void)thread;
+    j->f->isa->sum_rows(y, j->x + outer * j->middle * j->inner + first, j->middle, n, j->inner);
+    if (j->f->act == CUV_OP_MEAN)
+        j->f->isa->scale(y, n, 1 / (float)j->middle);
+}
+
 static void run_mean(const cuv_kernel_args *a)
 {
+    enum { LINE = 32 };        /* floats that one thread reads of each row, at least */
     const cuv_prepared *f = a->prepared;
-    const size_t outer = f->chunk, inner = f->panels, middle = cuv_run_count(&a->in[0]) / (outer * inner);
-    const float *x = a->in[0].data;
-    float *y = a->out[0].data;
-    for (size_t o = 0; o < outer; o++, y += inner) {
-        f->isa->sum_rows(y, x, middle, inner);
-        x += middle * inner;
-        if (f->act == CUV_OP_MEAN)
-            f->isa->scale(y, inner, 1 / (float)middle);
-    }
+    const size_t outer = f->chunk, inner = f->panels, all = cuv_run_count(&a->in[0]), threads = all > FEW ? cuv_pool_threads(f->pool) : 1;
+    mean_job j = {f, a->in[0].data, a->out[0].data, all / (outer * inner), inner, inner, 1};
+    if (outer % threads)
+        j.each = ((inner + threads - 1) / threads + LINE - 1) / LINE * LINE;
+    j.parts = (inner + j.each - 1) / j.each;
+    cuv_parallel(threads > 1 ? f->pool : NULL, outer * j.parts, mean_part, &j);
 }
 
 /* The reduced axes are neighbours and the last axis is not among them. */
