@@ -42,7 +42,7 @@ static double place_cost(const cuv_prepared *p, const cuv_choice_slot *slot, uns
     int place = slot->kind == CUV_S_BEFORE_CONCAT && grows ? GROWN_BEFORE_CONCAT : (int)slot->kind;
     double cost = first[place][!on];
     if (h->on[place])
-        cost = (h->on[place] == 1) == on ? .05 : 1.5;
+        cost = (h->on[place] == 1) == on ? 0 : 1.5;
     else if (place == CUV_S_AFTER_NORM && h->on[CUV_S_BEFORE_NORM])
         cost = (h->on[CUV_S_BEFORE_NORM] == 1) != on ? .1 : 2;
     next->on[place] = on ? 1 : 2;
@@ -74,7 +74,7 @@ static double window_cost(const cuv_prepared *p, const cuv_choice_slot *slot, ui
     cost += c->dilation == wired->dilation ? 0 : c->dilation == 2 ? 1.8 : c->dilation < 2 ? 1 : 2.6;
     next->pad = (uint8_t)(c->pad + 1);
     if (h->pad)
-        return cost + (h->pad == c->pad + 1 ? .1 : c->pad == CUV_PAD_CAUSAL ? 1.3 : .8);
+        return cost + (h->pad == c->pad + 1 ? 0 : c->pad == CUV_PAD_CAUSAL ? 1.3 : .8);
     return cost + (c->pad == wired->pad ? 0 : c->pad == CUV_PAD_CAUSAL ? 1 : .5);
 }
 
@@ -88,7 +88,7 @@ static double pool_cost(const cuv_prepared *p, const cuv_choice_slot *slot, uint
         return NEVER;
     bool moved = o->choice.pool != wired->choice.pool || o->choice.stride != wired->choice.stride || o->choice.pad != wired->choice.pad;
     next->average = mean ? 1 : 2;
-    return (moved ? 1.2 : 0) + (h->average ? h->average == next->average ? .1 : 1 : mean == was ? 0 : .8);
+    return (moved ? 1.2 : 0) + (h->average ? h->average == next->average ? 0 : 1 : mean == was ? 0 : .8);
 }
 
 /* The same as the last one of its kind, or else. */

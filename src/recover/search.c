@@ -138,7 +138,9 @@ static cuv_status by_statistics(cuv_search *s)
 
 /* ---- downhill -------------------------------------------------------------------------------------------------------------- */
 
-typedef struct move { double error; size_t slot; uint8_t option; bool group; } move;
+/* What a move changes: one slot; those of its kind that have the same value; its activation wherever it is. */
+typedef enum extent { ONE, KIND_ALIKE, ACT_EVERYWHERE } extent;
+typedef struct move { double error; size_t slot; uint8_t option; extent extent; } move;
 typedef struct descent { cuv_search *s; size_t structure; uint8_t *now, *try; double error; move *moves; size_t count; } descent;
 
 static bool allowed(const cuv_search *s, const cuv_choice_slot *slot, uint8_t option)
@@ -159,32 +161,49 @@ static bool in_step(const descent *d, size_t a, size_t b)
     return slots[a].kind == slots[b].kind && slots[a].count == slots[b].count && d->now[a] == d->now[b];
 }
 
-/* The move in d->try; returns how many slots it changes. */
-static size_t make_move(descent *d, size_t slot, uint8_t option, bool group)
+static bool is_hidden_act(const cuv_choice_slot *s)
 {
-    size_t count = d->s->structures[d->structure].count, changed = 0;
-    memcpy(d->try, d->now, count);
-    for (size_t i = 0; i < count; i++)
-        if (i == slot || (group && in_step(d, i, slot))) {
+    return cuv_slot_is_act(s->kind) && s->kind != CUV_S_OUT;
+}
+
+static unsigned act_now(const descent *d, size_t slot)
+{
+    return d->s->structures[d->structure].slots[slot].options[d->now[slot]].choice.act;
+}
+
+/* The move in d->try; returns how many slots it changes. */
+static size_t make_move(descent *d, size_t slot, uint8_t option, extent how)
+{
+    const cuv_prepared *p = &d->s->structures[d->structure];
+    size_t changed = 0;
+    memcpy(d->try, d->now, p->count);
+    for (size_t i = 0; i < p->count; i++)
+        if (i == slot || (how == KIND_ALIKE && in_step(d, i, slot))) {
             d->try[i] = option;
             changed++;
+        } else if (how == ACT_EVERYWHERE && is_hidden_act(&p->slots[i]) && act_now(d, i) == act_now(d, slot)) {
+            unsigned act = p->slots[slot].options[option].choice.act;
+            uint8_t other = cuv_option_of_act(&p->slots[i], act);
+            bool has = p->slots[i].options[other].choice.act == act;
+            d->try[i] = has ? other : d->try[i];
+            changed += has;
         }
     return changed;
 }
 
-static cuv_status one_move(descent *d, size_t slot, uint8_t option, bool group)
+static cuv_status one_move(descent *d, size_t slot, uint8_t option, extent how)
 {
     double error;
-    if (make_move(d, slot, option, group) < 2 && group)
+    if (make_move(d, slot, option, how) < 2 && how != ONE)
         return CUV_OK;
     CUV_TRY(cuv_try(d->s, d->structure, d->try, &error));
-    d->moves[d->count++] = (move){error, slot, option, group};
+    d->moves[d->count++] = (move){error, slot, option, how};
     return CUV_OK;
 }
 
 static void take_move(descent *d, const move *m)
 {
-    (void)make_move(d, m->slot, m->option, m->group);
+    (void)make_move(d, m->slot, m->option, m->extent);
     memcpy(d->now, d->try, d->s->structures[d->structure].count);
     d->error = m->error;
 }
@@ -197,6 +216,21 @@ static int nearer(const void *a, const void *b)
     return x->slot != y->slot ? (x->slot < y->slot ? -1 : 1) : x->option - y->option;
 }
 
+/* Each activation that is used, but none, for another one wherever it is. */
+static cuv_status moves_everywhere(descent *d)
+{
+    const cuv_prepared *p = &d->s->structures[d->structure];
+    for (size_t i = 0; i < p->count; i++) {
+        bool first = is_hidden_act(&p->slots[i]) && act_now(d, i) != CUV_A_LINEAR;
+        for (size_t k = 0; k < i && first; k++)
+            first = !(is_hidden_act(&p->slots[k]) && act_now(d, k) == act_now(d, i));
+        for (uint8_t o = 0; first && o < p->slots[i].count && !cuv_search_spent(d->s); o++)
+            if (o != d->now[i])
+                CUV_TRY(one_move(d, i, o, ACT_EVERYWHERE));
+    }
+    return CUV_OK;
+}
+
 static cuv_status all_moves(descent *d)
 {
     cuv_prepared *p = &d->s->structures[d->structure];
@@ -204,15 +238,16 @@ static cuv_status all_moves(descent *d)
     for (size_t i = p->count; i-- > 0;)
         for (uint8_t o = 0; o < p->slots[i].count && !cuv_search_spent(d->s); o++)
             if (o != d->now[i] && allowed(d->s, &p->slots[i], o))
-                CUV_TRY(one_move(d, i, o, false));
+                CUV_TRY(one_move(d, i, o, ONE));
     for (size_t i = 0; i < p->count; i++) {
         bool first = true;      /* of the slots that such a move changes */
         for (size_t k = 0; k < i; k++)
             first &= !in_step(d, k, i);
         for (uint8_t o = 0; first && o < p->slots[i].count && !cuv_search_spent(d->s); o++)
             if (o != d->now[i] && allowed(d->s, &p->slots[i], o))
-                CUV_TRY(one_move(d, i, o, true));
+                CUV_TRY(one_move(d, i, o, KIND_ALIKE));
     }
+    CUV_TRY(moves_everywhere(d));
     qsort(d->moves, d->count, sizeof *d->moves, nearer);
     return CUV_OK;
 }
@@ -222,7 +257,7 @@ static cuv_status pairs(descent *d, bool *better)
 {
     size_t n = 0, count = d->s->structures[d->structure].count;
     for (size_t i = 0; i < d->count && n < PAIRS; i++)
-        if (!d->moves[i].group)
+        if (d->moves[i].extent == ONE)
             d->moves[n++] = d->moves[i];
     uint8_t *start = copy_values(d->s, d->structure, d->now);
     if (!start)
@@ -250,7 +285,7 @@ cuv_status cuv_descend(cuv_search *s, size_t structure, const uint8_t *from, dou
     cuv_prepared *p = &s->structures[structure];
     size_t moves = 1;
     for (size_t i = 0; i < p->count; i++)
-        moves += 2 * p->slots[i].count;
+        moves += 3 * p->slots[i].count;
     descent d = {s, structure, copy_values(s, structure, from), copy_values(s, structure, from), error,
                  CUV_NEW_ARRAY(s->arena, move, moves), 0};
     if (!d.now || !d.try || !d.moves)

@@ -122,12 +122,13 @@ static bool made_by_norm(const cuv_wstate *s)
 static void sums(cuv_wirer *w, const cuv_wstate *s, cuv_rkind kind, const int *open, int count, const cuv_want *want, cuv_spots *to)
 {
     int last = count ? open[count - 1] : 0, seen = 0;
-    for (int i = s->live_count - 1; count && i >= 0 && seen < 4; i--) {
+    for (int i = s->live_count - 1; count && i >= 0 && seen < 6; i--) {
         if (i == last || s->live[i].type.tokens || !cuv_flow_same(&s->live[i].type, &s->live[last].type))
             continue;
-        double cost = (kind == CUV_R_ADD ? w->attention ? .15 : .9 : 1.6) - (s->live[i].used ? 0 : .3) + .25 * seen++ +
+        double cost = (kind == CUV_R_ADD ? w->attention ? .15 : .9 : 1.6) - (s->live[i].used ? 0 : .3) + .25 * seen +
                       (s->live[i].born < s->habits.added ? .5 : 0) +      /* blocks seldom overlap */
                       (made_by_norm(s) && s->live[i].id == s->last->node.in[0] ? 2 : 0);
+        seen += !s->live[i].dull;
         merge(w, s, kind, (int[]){i, last}, 2, cost, want, to);
         if (kind == CUV_R_SUBTRACT)
             merge(w, s, kind, (int[]){last, i}, 2, cost + .3, want, to);

@@ -102,7 +102,7 @@ const cuv_wstate *cuv_wire_node(cuv_wirer *w, const cuv_wstate *s, const cuv_rno
         for (int k = 0; k < node->in_count; k++)
             if (n->live[i].id == node->in[k]) {
                 n->live[i].used = true;
-                n->live[i].dull |= node->kind == CUV_R_BATCH_NORM;
+                n->live[i].dull |= node->kind == CUV_R_BATCH_NORM || cuv_rkind_traits(node->kind) & (CUV_RT_ACTS | CUV_RT_RESTS);
             }
     int32_t born = (int32_t)w->at - (node->unit < 0);    /* what has no unit came right after the one before */
     if (!add_live(n, n->nodes, born, &node->out))

@@ -8,7 +8,7 @@ enum { MAX_LIVE = 16, MAX_SPOTS = 96 };
 
 /* A node of a wiring and those before it; wirings that begin alike share them. */
 typedef struct cuv_link { const struct cuv_link *prev; cuv_rnode node; int32_t index; bool kept; } cuv_link;
-/* A tensor that a layer can take; `born`: the unit that was being placed when it was made, or that before it; `dull`: a normalisation reads it, and then hardly
+/* A tensor that a layer can take; `born`: the unit that was being placed when it was made, or that before it; `dull`: a normalisation or an activation reads it, and then hardly
  * anything else does. */
 typedef struct cuv_live { int32_t id, born; cuv_flow type; bool used, dull; } cuv_live;
 
