@@ -87,6 +87,7 @@ typedef struct cuv_script {
     size_t weight_file_count;
     cuv_weight_places places;
     const char *stands_for, *stands_in; /* --custom for the model's own class: that, and the code's file; else NULL */
+    bool underscored;           /* it sets `_name` of layers, which renames them in Keras 2 alone */
     bool wants_summary;         /* the script calls summary() on the model */
     const char **skipped;       /* statements without effect on the model: "rebuild.py:14:1 print(...)" */
     size_t skipped_count;

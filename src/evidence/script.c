@@ -305,7 +305,7 @@ cuv_status cuv_read_script(struct cuv_evidence *ev, cuv_file *file)
     if (status == CUV_OK)
         status = cuv_sc_read(ev, file, keras, run, module, &script);
     int told = version_of_files(ev);
-    if (status == CUV_OK && !keras && told && told != (script->keras ? script->keras : 3))
+    if (status == CUV_OK && !keras && told && (told != (script->keras ? script->keras : 3) || (script->underscored && !script->keras)))
         status = cuv_sc_read(ev, file, told, run, module, &script);
     cuv_arena_free(arena);
     if (status == CUV_OK)

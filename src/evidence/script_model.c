@@ -514,6 +514,13 @@ cuv_status cuv_sc_set_layer_attribute(cuv_sc *e, const cuv_py *node, cuv_sl *lay
         }
         return set_trainable(e, layer, cuv_sv_bool(e, truth), 0);
     }
+    if (cuv_streq(name, "_name") && value->kind == CUV_SV_TEXT) {
+        e->script->underscored = true;
+        if (e->script->keras == 3) {            /* an attribute like any other: the name stands in `name` there */
+            e->skip = true;
+            return CUV_OK;
+        }
+    }
     if ((cuv_streq(name, "name") || cuv_streq(name, "_name")) && value->kind == CUV_SV_TEXT) {
         CUV_TRY(cuv_sc_effect(e, node));
         CUV_TRY(cuv_sc_open(e, layer));

@@ -3,10 +3,11 @@ layers, and the outputs are the same. With the files and the behaviour of both K
 import glob
 import os
 import shutil
+import subprocess
 
 import pytest
 
-from support import HERE, check_evidence, keras_215_python, keras_python, must, run_keras
+from support import HERE, as_json, check_evidence, keras_215_python, keras_python, must, run_keras
 
 FOLDER = os.path.join(HERE, "surgery")
 NAMES = sorted(os.path.basename(p)[:-3] for p in glob.glob(os.path.join(FOLDER, "*.py")) if not p.endswith("files.py"))
@@ -53,3 +54,24 @@ def test_refused(made, what):
     with open(path, "w") as f:
         f.write("import numpy as np\nfrom tensorflow import keras\n" + script)
     assert message in must("rebuild", path, status=3).stderr
+
+
+RENAMING = {"3.15": "import keras\nfrom keras import layers, ops\n", "2.15": "from tensorflow import keras\nfrom tensorflow.keras import layers\n"}
+
+
+@pytest.mark.parametrize("release", sorted(RENAMING))
+def test_underscored_name(release, tmp_path):
+    """`layer._name = ...` renames in Keras 2; in Keras 3 it is an attribute like any other, and files tell which of the two it is."""
+    python = PYTHONS[release]()
+    if not python:
+        pytest.skip("this Keras is not installed (tools/setup_tests)")
+    code = RENAMING[release] + "model = keras.Sequential([keras.Input((3,)), layers.Dense(2)])\nmodel.layers[-1]._name = 'other'\n"
+    script, saved = tmp_path / "m.py", tmp_path / ("m.h5" if release == "2.15" else "m.weights.h5")
+    script.write_text(code)
+    real = subprocess.run([python, "-c", code + "model.save_weights(%r)\nprint('NAME', model.layers[-1].name)" % str(saved)], check=True, stdout=subprocess.PIPE, text=True,
+                          stderr=subprocess.DEVNULL)
+    name = real.stdout.split("NAME ")[1].strip()
+    for files in ([script], [script, saved]):
+        assert as_json("summary", *files)["model"]["layers"][-1]["name"] == name
+    script.write_text(code.replace(", ops", ""))        # nothing but the file tells
+    assert as_json("summary", script, saved)["model"]["layers"][-1]["name"] == name
