@@ -74,9 +74,8 @@ static cuv_status resample(cuv_call *call, const resampler *r, bool antialias, i
     return call->program->status;
 }
 
-cuv_status cuv_resize_image(cuv_call *call, const char *argument, bool antialias, int64_t height, int64_t width, cuv_ref *x)
+cuv_status cuv_resize_image(cuv_call *call, const char *name, bool antialias, int64_t height, int64_t width, cuv_ref *x)
 {
-    const char *name = cuv_arg_text(call->layer, argument);
     cuv_attrs attrs = {.align = CUV_HALF_PIXEL, .size = {height, width}, .mode = CUV_MODE_NEAREST};
     CUV_TRY(call->program->status);
     for (size_t i = 0; i < sizeof resamplers / sizeof *resamplers; i++)
@@ -86,7 +85,7 @@ cuv_status cuv_resize_image(cuv_call *call, const char *argument, bool antialias
             attrs.mode = i ? CUV_MODE_BICUBIC : CUV_MODE_BILINEAR;
         }
     if (attrs.mode == CUV_MODE_NEAREST && !cuv_streq(name, "nearest"))
-        return cuv_call_unsupported(call, argument, "only nearest, bilinear, bicubic, lanczos3 and lanczos5 are");
+        return cuv_call_unsupported(call, "interpolation", "only nearest, bilinear, bicubic, lanczos3 and lanczos5 are");
     *x = cuv_emit(call->program, CUV_OP_RESIZE, CUV_IN(*x), &attrs);
     return call->program->status;
 }
@@ -151,7 +150,7 @@ static cuv_status resizing_lower(cuv_call *call)
     cuv_ref x = cuv_to_last(call, cuv_float_in(call, 0));
     CUV_TRY(call->program->status);
     CUV_TRY(keep_ratio(call, height, width, &x));
-    CUV_TRY(cuv_resize_image(call, "interpolation", cuv_arg_bool(layer, "antialias"), height, width, &x));
+    CUV_TRY(cuv_resize_image(call, cuv_arg_text(layer, "interpolation"), cuv_arg_bool(layer, "antialias"), height, width, &x));
     x = cuv_from_last(call, x);
     if (whole)
         x = cuv_emit_cast(call->program, cuv_emit1(call->program, CUV_OP_ROUND, x), given);

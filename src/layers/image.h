@@ -4,9 +4,9 @@
 
 #include "layers/support.h"
 
-/* *x (b, h, w, c) at another size, by the method that the argument names, as TensorFlow's image.resize does it. Methods that the
+/* *x (b, h, w, c) at another size, by the method of that name, as TensorFlow's image.resize does it. Methods that the
  * runtime has no op for are products with constant matrices. */
-CUV_MUST_USE cuv_status cuv_resize_image(cuv_call *call, const char *argument, bool antialias, int64_t height, int64_t width,
+CUV_MUST_USE cuv_status cuv_resize_image(cuv_call *call, const char *name, bool antialias, int64_t height, int64_t width,
                                          cuv_ref *x);
 
 /* The middle of the images at the layer's height and width; one that is too small (or `always`) is cut to their ratio and resized. */

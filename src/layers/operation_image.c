@@ -1,4 +1,5 @@
 /* keras.ops.image: sizes, colours and patches of images; (h, w, c) or a batch of them. */
+#include "layers/image.h"
 #include "layers/operation_emit.h"
 
 #include <math.h>
@@ -34,29 +35,22 @@ static cuv_status give_image(cuv_call *call, const image *in, cuv_ref y)
 
 cuv_status cuv_op_resize(cuv_call *call)
 {
-    static const struct { const char *name; cuv_mode mode; } modes[] = {
-        {"nearest", CUV_MODE_NEAREST}, {"bilinear", CUV_MODE_BILINEAR}, {"bicubic", CUV_MODE_BICUBIC}};
-    static const char *const off[] = {"antialias", "crop_to_aspect_ratio", "pad_to_aspect_ratio", "preserve_aspect_ratio"};
+    static const char *const off[] = {"crop_to_aspect_ratio", "pad_to_aspect_ratio", "preserve_aspect_ratio"};
     const char *mode = cuv_option_text(call, "interpolation", "bilinear");
-    cuv_attrs attrs = {0};
+    const bool nearest = strcmp(mode, "nearest") == 0, smooth = cuv_option_bool(call, "antialias", false);
     image in;
     int64_t size[CUV_MAX_RANK];
-    size_t m = 0;
     for (size_t i = 0; i < sizeof off / sizeof *off; i++)
         if (cuv_option_bool(call, off[i], false))
             return cuv_bad_option(call, off[i], "False");
-    while (m < 3 && strcmp(modes[m].name, mode) != 0)
-        m++;
-    if (m == 3)
-        return cuv_bad_option(call, "interpolation", "'nearest', 'bilinear' or 'bicubic'");
+    if (!cuv_has_word("nearest bilinear bicubic lanczos3 lanczos5", mode))
+        return cuv_bad_option(call, "interpolation", "'nearest', 'bilinear', 'bicubic', 'lanczos3' or 'lanczos5'");
     if (cuv_option_ints(call, "size", size) != 2 || size[0] < 1 || size[1] < 1)
         return cuv_bad_option(call, "size", "a height and a width");
-    CUV_TRY(open_image(call, modes[m].mode != CUV_MODE_NEAREST && call->layer->keras < 3, &in));
+    CUV_TRY(open_image(call, !nearest && call->layer->keras < 3, &in));
     cuv_dtype dtype = cuv_var_of(call, in.x)->dtype;
-    attrs.size[0] = size[0];
-    attrs.size[1] = size[1];
-    attrs.mode = modes[m].mode;
-    cuv_ref y = cuv_emit(call->program, CUV_OP_RESIZE, CUV_IN(cuv_as_float(call, in.x)), &attrs);
+    cuv_ref y = cuv_as_float(call, in.x);
+    CUV_TRY(cuv_resize_image(call, mode, smooth && !nearest, size[0], size[1], &y));
     if (cuv_dtype_is_integer(dtype) && call->layer->keras >= 3)
         return give_image(call, &in, cuv_saturated(call, E1(ROUND, y), dtype));
     return give_image(call, &in, TO(y, dtype));

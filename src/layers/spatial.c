@@ -116,7 +116,7 @@ static cuv_status upsample_other(cuv_call *call, const int64_t *times)
     cuv_ref x = cuv_to_last(call, call->in[0].value);
     CUV_TRY(call->program->status);
     const cuv_var *in = cuv_var_of(call, x);
-    CUV_TRY(cuv_resize_image(call, "interpolation", false, in->shape[1] * times[0], in->shape[2] * times[1], &x));
+    CUV_TRY(cuv_resize_image(call, cuv_arg_text(call->layer, "interpolation"), false, in->shape[1] * times[0], in->shape[2] * times[1], &x));
     return cuv_call_return(call, cuv_from_last(call, x));
 }
 
