@@ -129,7 +129,10 @@ void cuv_parallel_alone(cuv_pool *pool, size_t parts, cuv_work *work, void *arg)
 
 /* ---- many steps together ---- */
 
-enum { CLOSED = 1 << 16, COME_SPINS = 200, LONG_SPINS = 2000 };
+enum { CLOSED = 1 << 16, COME_SPINS = 200, LONG_SPINS = 2000, MOST_MEMBERS = 16, LINE = 64 };
+
+/* Each member writes a line of its own: one transfer between two cores is all that a meeting takes. */
+typedef struct gang_member { _Alignas(LINE) atomic_size_t met; } gang_member;
 
 struct cuv_gang {
     cuv_gang_work *work;
@@ -137,12 +140,50 @@ struct cuv_gang {
     size_t most;
     atomic_uint came;           /* threads beside the caller's; CLOSED: no more may come */
     atomic_size_t members;      /* once it is known */
-    atomic_size_t arrived;      /* at all meetings so far */
+    atomic_bool apart;          /* meetings take too long between these cores: the caller's thread works alone */
     atomic_bool slow;           /* somebody waited for long */
     atomic_size_t last;         /* the meeting after which the others leave: set by the caller's thread before it comes to it */
-    size_t met;                 /* meetings of the caller's thread */
     bool formed;
+    gang_member at[MOST_MEMBERS];       /* how many meetings each came to */
 };
+
+static void await_member(cuv_gang *g, const gang_member *other, size_t meeting)
+{
+    for (int i = 0; atomic_load_explicit(&other->met, memory_order_acquire) <= meeting; i++) {
+        pause_a_little();
+        if (i == LONG_SPINS)
+            atomic_store(&g->slow, true);
+        if (i >= LONG_SPINS)
+            sched_yield();
+    }
+}
+
+bool cuv_gang_meet(cuv_gang *g, size_t member)
+{
+    const size_t members = atomic_load_explicit(&g->members, memory_order_relaxed);
+    const size_t meeting = atomic_load_explicit(&g->at[member].met, memory_order_relaxed);
+    if (!member && atomic_load_explicit(&g->slow, memory_order_relaxed))
+        atomic_store_explicit(&g->last, meeting, memory_order_relaxed);
+    atomic_store_explicit(&g->at[member].met, meeting + 1, memory_order_release);
+    for (size_t k = 0; k < members; k++)
+        if (k != member)
+            await_member(g, &g->at[k], meeting);
+    return meeting < atomic_load_explicit(&g->last, memory_order_relaxed);
+}
+
+/* Some meetings without work between them; whether they take so little that sharing short steps pays. Cores that share no cache take several times
+ * as long as those that do. */
+static bool try_meeting(cuv_gang *g, size_t member)
+{
+    enum { TIMES = 4, MOST_NANOSECONDS = 160 };
+    (void)cuv_gang_meet(g, member);
+    const double begin = member ? 0 : cuv_monotonic_seconds();
+    for (int i = 0; i < TIMES; i++)
+        (void)cuv_gang_meet(g, member);
+    if (!member)
+        atomic_store(&g->apart, (cuv_monotonic_seconds() - begin) * 1e9 > TIMES * MOST_NANOSECONDS);
+    return cuv_gang_meet(g, member) && !atomic_load(&g->apart);
+}
 
 /* Each of the other threads has at most one part before the gang is formed, so that one part is left for the caller. */
 static void gang_part(void *arg, size_t part, size_t number)
@@ -156,7 +197,10 @@ static void gang_part(void *arg, size_t part, size_t number)
             pause_a_little();
         const size_t members = atomic_fetch_or(&g->came, CLOSED) + 1;
         atomic_store(&g->members, members);
-        g->work(g->arg, g, 0, members);
+        const bool apart = members > 1 && !try_meeting(g, 0);
+        if (apart)
+            atomic_store(&g->members, 1);
+        g->work(g->arg, g, 0, apart ? 1 : members);
         return;
     }
     while (came + 1 < g->most && !atomic_compare_exchange_weak(&g->came, &came, came + 1))
@@ -167,33 +211,14 @@ static void gang_part(void *arg, size_t part, size_t number)
         if (i >= SPINS)
             sched_yield();
     }
-    if (!late && number)
-        g->work(g->arg, g, came + 1, atomic_load(&g->members));
-}
-
-bool cuv_gang_meet(cuv_gang *g, size_t member)
-{
-    const size_t members = atomic_load_explicit(&g->members, memory_order_relaxed);
-    if (members == 1)
-        return true;
-    if (!member && atomic_load_explicit(&g->slow, memory_order_relaxed))
-        atomic_store(&g->last, g->met);
-    if (!member)
-        g->met++;
-    const size_t meeting = atomic_fetch_add(&g->arrived, 1) / members, all = (meeting + 1) * members;
-    for (int i = 0; atomic_load_explicit(&g->arrived, memory_order_acquire) < all; i++) {
-        pause_a_little();
-        if (i == LONG_SPINS)
-            atomic_store(&g->slow, true);
-        if (i >= LONG_SPINS)
-            sched_yield();
-    }
-    return meeting < atomic_load(&g->last);
+    const size_t members = atomic_load(&g->members);
+    if (!late && number && try_meeting(g, came + 1))
+        g->work(g->arg, g, came + 1, members);
 }
 
 void cuv_gang_run(cuv_pool *pool, size_t most, cuv_gang_work *work, void *arg)
 {
-    cuv_gang g = {.work = work, .arg = arg, .most = most, .last = SIZE_MAX};
+    cuv_gang g = {.work = work, .arg = arg, .most = most < MOST_MEMBERS ? most : MOST_MEMBERS, .last = SIZE_MAX};
     if (cuv_pool_threads(pool) < 2 || most < 2) {
         atomic_init(&g.members, 1);
         work(arg, &g, 0, 1);
