@@ -181,8 +181,13 @@ cuv_status cuv_sc_prepare(cuv_sc *e)
     CUV_TRY(cuv_sv_make(e, CUV_SV_NONE, &e->none));
     CUV_TRY(cuv_sv_make(e, CUV_SV_BOOL, &e->yes));
     CUV_TRY(cuv_sv_make(e, CUV_SV_BOOL, &e->no));
+    CUV_TRY(cuv_sv_make(e, CUV_SV_ELLIPSIS, &e->everything));
     e->yes->truth = true;
     CUV_TRY(cuv_sc_scope(e, NULL, &e->global));
+    e->global->src = e->src;
+    e->modules = cuv_map_new(e->arena);
+    if (!e->modules)
+        return cuv_oom(e->cx);
     e->scope = e->global;
     return CUV_OK;
 }
@@ -247,13 +252,17 @@ cuv_status cuv_sc_follow_classes(cuv_sc *e)
     return cuv_sl_tensor_value(e, input->calls[0]->outputs[0], &e->bodies_input);
 }
 
+cuv_status cuv_sc_expect_classes(cuv_sc *e, const cuv_py *module)
+{
+    return e->bodies || !defines_class(module) ? CUV_OK : cuv_sc_follow_classes(e);
+}
+
 static cuv_status run(cuv_sc *e, const void *with)
 {
     const cuv_py *module = with;
     cuv_flow flow = CUV_FLOW_NEXT;
     CUV_TRY(cuv_sc_prepare(e));
-    if (defines_class(module))
-        CUV_TRY(cuv_sc_follow_classes(e));
+    CUV_TRY(cuv_sc_expect_classes(e, module));
     CUV_TRY(cuv_sc_block(e, module->body, module->body_count, &flow));
     e->guarded = 0;
     if (!e->model_count && !e->object_count)

@@ -64,6 +64,7 @@ struct cuv_scope {
     cuv_scope *outer;           /* where the function was defined */
     bool is_class;
     cuv_map *globals;           /* names declared global or nonlocal; may be NULL */
+    const cuv_source *src;      /* the text whose statements it belongs to: the script's, or that of a module beside it */
 };
 
 /* ---- layers, calls, tensors ------------------------------------------------------------------------------ */
@@ -106,6 +107,8 @@ struct cuv_sl {
     cuv_sl **recorded_layers;   /* the parts that the record lists */
     size_t recorded_count;
     cuv_sl *wrapped;            /* what a wrapper wraps */
+    cuv_sl *halves[2];          /* of a Bidirectional: forward_layer and backward_layer, once code asks for them */
+    cuv_sl *whole;              /* of such a half: the Bidirectional */
     const cuv_value *record;    /* of an opaque model: its configuration; of a part: its own */
     cuv_file *record_file;
     bool whole_file;            /* load_model: with its weights */
@@ -163,9 +166,10 @@ typedef struct cuv_sc {
     struct cuv_evidence *ev;
     cuv_arena *arena;           /* of the reading; what outlasts it goes to the evidence's */
     cuv_file *file;
-    const cuv_source *src;
+    const cuv_source *src;      /* of the statement that is being read */
+    cuv_map *modules;           /* beside the script, by name: a CLASS whose scope has what they define */
     cuv_script *script;
-    cuv_sv *none, *yes, *no;
+    cuv_sv *none, *yes, *no, *everything;       /* everything: '...' */
     cuv_scope *global, *scope;
     const cuv_py *at;           /* the expression being read */
     const cuv_py *statement;
@@ -257,6 +261,10 @@ bool cuv_sv_length(const cuv_sv *v, size_t *out);
 
 /* ---- script.c: the whole, errors, bounds */
 CUV_MUST_USE cuv_status cuv_sc_prepare(cuv_sc *e);
+/* Classes of the module that extend Keras's are followed from now on, where there are any. */
+CUV_MUST_USE cuv_status cuv_sc_expect_classes(cuv_sc *e, const cuv_py *module);
+/* script_import.c: a module beside the script, read when it is first imported; *out is NULL when there is none. */
+CUV_MUST_USE cuv_status cuv_sc_local_module(cuv_sc *e, const char *dotted, cuv_sv **out);
 /* The model that the code is about; NULL: it builds none. */
 cuv_sl *cuv_sc_choose_model(const cuv_sc *e);
 /* Runs `body` as one reading of `file`, with names as Keras `keras` gives them (0: as the code tells); frees what it made. */
@@ -295,6 +303,7 @@ CUV_MUST_USE cuv_status cuv_sc_text_method(cuv_sc *e, cuv_sv *self, const char *
 CUV_MUST_USE cuv_status cuv_sc_scope(cuv_sc *e, cuv_scope *outer, cuv_scope **out);
 CUV_MUST_USE cuv_status cuv_sc_lookup(cuv_sc *e, const cuv_py *node, const char *name, cuv_sv **out);
 CUV_MUST_USE cuv_status cuv_sc_bind(cuv_sc *e, const char *name, cuv_sv *value);
+CUV_MUST_USE cuv_status cuv_sc_module(cuv_sc *e, const char *dotted, cuv_sv **out);
 CUV_MUST_USE cuv_status cuv_sc_import(cuv_sc *e, const cuv_py *statement);
 CUV_MUST_USE cuv_status cuv_sc_attribute(cuv_sc *e, const cuv_py *node, cuv_sv *of, const char *name, cuv_sv **out);
 const char *cuv_sc_last(const char *dotted);
@@ -367,11 +376,15 @@ CUV_MUST_USE cuv_status cuv_sc_derived(cuv_sc *e, const cuv_sv *from, const cuv_
 CUV_MUST_USE cuv_status cuv_sc_new_tensor(cuv_sc *e, cuv_dtype dtype, const int64_t *shape, int rank, cuv_tensor **t, void **values);
 /* script_numpy.c: more of NumPy's functions, files of numbers as text, a[...] = value. */
 CUV_MUST_USE cuv_status cuv_sc_numpy_more(cuv_sc *e, const char *name, cuv_sv *v, const cuv_sargs *args, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sc_numpy_made(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out);    /* eye, linspace, append, ... */
 bool cuv_sc_numpy_takes_lists(const char *name);
 CUV_MUST_USE cuv_status cuv_sc_load_text(cuv_sc *e, const cuv_sargs *args, cuv_sv **out);
 CUV_MUST_USE cuv_status cuv_sc_array_fill(cuv_sc *e, cuv_sv *array, const cuv_sv *index, cuv_sv *value);
 /* script_arith.c: arithmetic with NumPy's broadcasting, sums and means, functions of each element. */
 CUV_MUST_USE cuv_status cuv_sc_array_reduce(cuv_sc *e, const char *name, cuv_sv *v, const cuv_sargs *args, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sc_array_compare(cuv_sc *e, int op, cuv_sv *a, cuv_sv *b, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sc_array_where(cuv_sc *e, const cuv_sv *condition, cuv_sv *a, cuv_sv *b, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sc_array_product(cuv_sc *e, cuv_sv *a, cuv_sv *b, cuv_sv **out);
 CUV_MUST_USE cuv_status cuv_sc_array_each(cuv_sc *e, const char *name, cuv_sv *v, cuv_sv **out);
 CUV_MUST_USE cuv_status cuv_sc_array_operate(cuv_sc *e, int op, cuv_sv *a, cuv_sv *b, cuv_sv **out);
 CUV_MUST_USE cuv_status cuv_sc_shape_array(cuv_sc *e, const int64_t *shape, int rank, cuv_dtype dtype, cuv_sv **out);   /* no data */

@@ -125,6 +125,87 @@ cuv_status cuv_sc_array_operate(cuv_sc *e, int op, cuv_sv *a, cuv_sv *b, cuv_sv 
                           out);
 }
 
+/* Each element compared; *out stays NULL where that is nothing for arrays. */
+cuv_status cuv_sc_array_compare(cuv_sc *e, int op, cuv_sv *a, cuv_sv *b, cuv_sv **out)
+{
+    static const cuv_tensor scalar = {.rank = 0};
+    side x, y;
+    int64_t shape[CUV_MAX_RANK];
+    int rank = 0;
+    cuv_tensor *made = NULL;
+    void *values = NULL;
+    *out = NULL;
+    if (!take_side(a, &x) || !take_side(b, &y) || (x.t && !x.t->data) || (y.t && !y.t->data))
+        return CUV_OK;
+    const cuv_tensor *t = x.t ? x.t : &scalar, *u = y.t ? y.t : &scalar;
+    if (!broadcast(t, u, shape, &rank) || rank == 0)
+        return CUV_OK;
+    CUV_TRY(cuv_sc_new_tensor(e, CUV_BOOL, shape, rank, &made, &values));
+    for (size_t i = 0, n = cuv_tensor_count(made); i < n; i++) {
+        double p = x.t ? cuv_tensor_at(t, element(t, shape, rank, i)) : x.number, q = y.t ? cuv_tensor_at(u, element(u, shape, rank, i)) : y.number;
+        bool truth = op == '<' ? p < q : op == '>' ? p > q : op == CUV_PY_LE ? p <= q : op == CUV_PY_GE ? p >= q
+                   : op == CUV_PY_EQ ? !(p < q) && !(p > q) && !isnan(p) && !isnan(q) : p < q || p > q || isnan(p) || isnan(q);
+        ((uint8_t *)values)[i] = truth;
+    }
+    return cuv_sv_array(e, made, NULL, out);
+}
+
+/* numpy.where(condition, x, y) */
+cuv_status cuv_sc_array_where(cuv_sc *e, const cuv_sv *condition, cuv_sv *a, cuv_sv *b, cuv_sv **out)
+{
+    cuv_sv *both = NULL, *shaped = NULL;
+    cuv_tensor *made = NULL;
+    void *values = NULL;
+    side x, y;
+    const cuv_tensor *c = condition->tensor;
+    if (condition->unsure || !c->data || c->dtype != CUV_BOOL || !take_side(a, &x) || !take_side(b, &y) || (x.t && !x.t->data) || (y.t && !y.t->data) ||
+        (!x.t && !y.t))
+        return cuv_sv_unknown(e, out, "a choice among the elements of arrays");
+    CUV_TRY(cuv_sc_array_operate(e, '+', a, b, &both));         /* for the type and the shape */
+    CUV_TRY(cuv_sc_array_operate(e, '+', both, (cuv_sv *)(uintptr_t)condition, &shaped));
+    const int64_t *shape = shaped->tensor->shape;
+    int rank = shaped->tensor->rank;
+    cuv_dtype to = both->tensor->dtype;
+    CUV_TRY(cuv_sc_new_tensor(e, to, shape, rank, &made, &values));
+    for (size_t i = 0, n = cuv_tensor_count(made); i < n; i++) {
+        const side *from = cuv_tensor_at(c, element(c, shape, rank, i)) != 0 ? &x : &y;
+        double z = from->t ? cuv_tensor_at(from->t, element(from->t, shape, rank, i)) : from->number;
+        cuv_convert_wrapped((uint8_t *)values + i * cuv_dtype_size(to), to, &z, 1);
+    }
+    return cuv_sc_derived(e, x.t ? a : b, made, " where", out);
+}
+
+/* Matrix products: (m, k) x (k, n), (m, k) x (k,), (k,) x (k, n). */
+cuv_status cuv_sc_array_product(cuv_sc *e, cuv_sv *a, cuv_sv *b, cuv_sv **out)
+{
+    const cuv_tensor *t = a->kind == CUV_SV_ARRAY ? a->tensor : NULL, *u = b->kind == CUV_SV_ARRAY ? b->tensor : NULL;
+    bool known = t && u && !a->unsure && !b->unsure && t->data && u->data && t->dtype != CUV_STR && u->dtype != CUV_STR && t->rank > 0 && u->rank > 0 &&
+                 t->rank <= 2 && u->rank <= 2 && t->rank + u->rank > 2;
+    cuv_tensor *made = NULL;
+    void *values = NULL;
+    if (!known)
+        return cuv_sv_unknown(e, out, "a product of %s and %s", cuv_sv_describe(e, a), cuv_sv_describe(e, b));
+    size_t m = t->rank == 2 ? (size_t)t->shape[0] : 1, k = (size_t)t->shape[t->rank - 1], n = u->rank == 2 ? (size_t)u->shape[1] : 1;
+    if (k != (size_t)u->shape[0])
+        return cuv_sc_fail(e, e->at, CUV_NO, "script.shapes", NULL, "%s and %s cannot be multiplied as matrices",
+                           cuv_shape_text(e->cx, t->shape, t->rank), cuv_shape_text(e->cx, u->shape, u->rank));
+    int64_t shape[2] = {t->rank == 2 ? (int64_t)m : (int64_t)n, (int64_t)n};
+    int rank = t->rank + u->rank - 2;
+    cuv_dtype to = promoted(t->dtype, u->dtype, '+');
+    size_t work = 0;
+    if (!cuv_mul_size(m, n, &work) || !cuv_mul_size(work, k, &work))
+        return cuv_sv_unknown(e, out, "a product of absurd sizes");
+    CUV_TRY(cuv_sc_step(e, work / 64));
+    CUV_TRY(cuv_sc_new_tensor(e, to, shape, rank, &made, &values));
+    for (size_t i = 0; i < m * n; i++) {
+        double sum = 0;
+        for (size_t j = 0; j < k; j++)
+            sum += cuv_tensor_at(t, i / n * k + j) * cuv_tensor_at(u, j * n + i % n);
+        cuv_convert_wrapped((uint8_t *)values + i * cuv_dtype_size(to), to, &sum, 1);
+    }
+    return cuv_sc_derived(e, a, made, " times another", out);
+}
+
 /* ---- along axes ---- */
 
 static bool read_axes(const cuv_sv *v, int rank, bool *over)

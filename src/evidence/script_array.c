@@ -808,6 +808,9 @@ cuv_status cuv_sc_numpy(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_
     cuv_sv *v = cuv_sc_arg(args, 0, NULL), *made = NULL;
     if (cuv_streq(name, "load"))
         return load(e, args, out);
+    CUV_TRY(cuv_sc_numpy_made(e, name, args, out));
+    if (*out)
+        return CUV_OK;
     if (cuv_streq(name, "loadtxt") || cuv_streq(name, "genfromtxt"))
         return cuv_sc_load_text(e, args, out);
     for (size_t i = 0; i < sizeof fills / sizeof *fills; i++)

@@ -512,13 +512,6 @@ static cuv_status type(cuv_sc *e, const cuv_sargs *args, cuv_sv **out)
     return name ? cuv_sv_name(e, cuv_sc_format(e, "builtins.%s", name), out) : not_known(e, "the type", v, out);
 }
 
-static cuv_status get_attribute(cuv_sc *e, const cuv_sargs *args, cuv_sv **out)
-{
-    if (args->count < 2 || args->items[1]->kind != CUV_SV_TEXT)
-        return not_known(e, "an attribute", cuv_sc_arg(args, 0, NULL), out);
-    return cuv_sc_attribute(e, args->node, args->items[0], args->items[1]->text, out);
-}
-
 static cuv_status set_attribute(cuv_sc *e, const cuv_sargs *args, cuv_sv **out)
 {
     *out = e->none;
@@ -557,8 +550,17 @@ static cuv_status has_attribute(cuv_sc *e, const cuv_sargs *args, cuv_sv **out)
         *out = cuv_sv_bool(e, cuv_sv_is(args->items[1], args->items[0]->kind == CUV_SV_TEXT ? "encode" : "decode"));
         return CUV_OK;
     }
+    if (args->items[0]->kind == CUV_SV_INSTANCE && !cuv_sc_is_layer_instance(e, args->items[0])) {
+        CUV_TRY(cuv_sc_attribute(e, args->node, args->items[0], args->items[1]->text, &v));
+        *out = cuv_sv_bool(e, v->kind != CUV_SV_UNKNOWN);
+        return CUV_OK;
+    }
     if (args->items[0]->kind != CUV_SV_LAYER)
         return not_known(e, "an attribute", args->items[0], out);
+    if (cuv_sv_is(args->items[1], "layers")) {
+        *out = cuv_sv_bool(e, args->items[0]->layer->is_model);
+        return CUV_OK;
+    }
     CUV_TRY(cuv_sc_layer_attribute(e, args->node, args->items[0]->layer, args->items[1]->text, &v));
     if (v->kind == CUV_SV_UNKNOWN && v->truth)       /* known to be there */
         *out = e->yes;
@@ -568,6 +570,22 @@ static cuv_status has_attribute(cuv_sc *e, const cuv_sargs *args, cuv_sv **out)
         *out = cuv_sv_bool(e, v->kind != CUV_SV_METHOD || cuv_sv_is(args->items[1], "get_weights") ||
                                   cuv_sv_is(args->items[1], "set_weights"));
     return CUV_OK;
+}
+
+/* getattr(layer, 'units', None): the third where there is no such attribute. */
+static cuv_status get_attribute(cuv_sc *e, const cuv_sargs *args, cuv_sv **out)
+{
+    cuv_sv *there = e->yes;
+    bool known = true;
+    if (args->count < 2 || args->items[1]->kind != CUV_SV_TEXT)
+        return not_known(e, "an attribute", cuv_sc_arg(args, 0, NULL), out);
+    if (args->count == 3 && (args->items[0]->kind == CUV_SV_LAYER || args->items[0]->kind == CUV_SV_INSTANCE))
+        CUV_TRY(has_attribute(e, &(cuv_sargs){args->items, 2, NULL, NULL, 0, args->node}, &there));
+    bool truth = cuv_sv_truth(there, &known);
+    *out = args->count == 3 ? args->items[2] : NULL;
+    if (known && !truth)
+        return CUV_OK;
+    return cuv_sc_attribute(e, args->node, args->items[0], args->items[1]->text, out);
 }
 
 /* An iterator is a list of its own, of which next() takes the first. */

@@ -211,6 +211,7 @@ cuv_status cuv_sc_call_function(cuv_sc *e, cuv_sv *f, const cuv_sargs *args, cuv
     unsigned guarded = e->guarded, budget = 20000;
     bool maybe = e->maybe_returned;
     const cuv_py *guard = e->guard, *statement = e->statement;
+    const cuv_source *src = e->src;
     bool generator = f->node->kind == CUV_PY_DEF && any_yields(f->node->body, f->node->body_count, &budget);
     if (generator && budget == 0)
         return cuv_sv_unknown(e, out, "what the generator %s() gives", function_name(f));
@@ -224,6 +225,7 @@ cuv_status cuv_sc_call_function(cuv_sc *e, cuv_sv *f, const cuv_sargs *args, cuv
     CUV_TRY(cuv_sc_scope(e, f->scope, &scope));
     CUV_TRY(bind_parameters(e, f, args, scope));
     e->scope = scope;
+    e->src = scope->src ? scope->src : e->src;
     e->calls++;
     e->maybe_returned = false;
     e->yielded = given;
@@ -231,9 +233,10 @@ cuv_status cuv_sc_call_function(cuv_sc *e, cuv_sv *f, const cuv_sargs *args, cuv
     e->yielded = around;
     if (given) {
         given->unsure = given->unsure || (*out)->kind == CUV_SV_UNKNOWN;
-        *out = given;
+        *out = cuv_streq(f->label, "contextmanager") && given->count == 1 ? given->items[0] : given;
     }
     e->calls--;
+    e->src = src;
     e->scope = outer;
     e->guarded = guarded;
     e->maybe_returned = maybe;

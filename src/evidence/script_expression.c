@@ -206,6 +206,12 @@ cuv_status cuv_sc_operate(cuv_sc *e, const cuv_py *node, int op, cuv_sv *a, cuv_
     }
     if (a->kind == CUV_SV_VARIABLE || b->kind == CUV_SV_VARIABLE)
         return cuv_sv_unknown(e, out, "a value computed from the layer's own weights");
+    if (op == '@')
+        return cuv_sc_array_product(e, a, b, out);
+    if (a->kind == CUV_SV_RANGE && strchr("+-*/p", op))         /* numpy.arange */
+        CUV_TRY(cuv_sc_array_of(e, a, &a));
+    if (b->kind == CUV_SV_RANGE && strchr("+-*/p", op))
+        CUV_TRY(cuv_sc_array_of(e, b, &b));
     if (a->kind == CUV_SV_ARRAY || b->kind == CUV_SV_ARRAY)
         return cuv_sc_array_operate(e, op, a, b, out);
     return operate_known(e, node, op, a, b, out);
@@ -332,10 +338,19 @@ cuv_status cuv_sc_compare(cuv_sc *e, const cuv_py *node, int op, cuv_sv *a, cuv_
         if (arrays && (a->kind == CUV_SV_TENSOR || b->kind == CUV_SV_TENSOR) && a->kind != CUV_SV_NONE && b->kind != CUV_SV_NONE)
             return cuv_sc_symbol_operate(e, op, a, b, out);
         known = !arrays || a->kind == CUV_SV_NONE || b->kind == CUV_SV_NONE;
+        if (!known)
+            CUV_TRY(cuv_sc_array_compare(e, op, a, b, out));
+        if (!known && *out)
+            return CUV_OK;
         answer = (cuv_sv_equal(a, b) || same_name(a, b)) == (op == CUV_PY_EQ);
     } else if (a->kind == CUV_SV_TENSOR || b->kind == CUV_SV_TENSOR) {
         return cuv_sc_symbol_operate(e, op, a, b, out);
     } else {
+        if (a->kind == CUV_SV_ARRAY || b->kind == CUV_SV_ARRAY) {
+            CUV_TRY(cuv_sc_array_compare(e, op, a, b, out));
+            if (*out)
+                return CUV_OK;
+        }
         int c = order(a, b, &known);
         answer = op == '<' ? c < 0 : op == '>' ? c > 0 : op == CUV_PY_LE ? c <= 0 : c >= 0;
     }

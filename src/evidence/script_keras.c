@@ -436,9 +436,32 @@ static cuv_status of_keras(cuv_sc *e, const char *name, const cuv_sargs *args, c
     return symbolic(args) || e->bodies ? cuv_sc_op_function(e, cuv_sc_format(e, "keras.%s", name), args, out) : CUV_OK;
 }
 
+/* transpose, reshape and the like of arrays that have numbers: what NumPy does. */
+static cuv_status of_numbers(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
+{
+    static const struct { const char *name, *numpy; } known[] = {
+        {"transpose", "transpose"}, {"reshape", "reshape"}, {"concat", "concatenate"}, {"concatenate", "concatenate"}, {"stack", "stack"},
+        {"squeeze", "squeeze"}, {"expand_dims", "expand_dims"}};
+    cuv_sv *first = cuv_sc_arg(args, 0, NULL), *more = cuv_sc_arg(args, 1, "perm");
+    if (!first || first->kind == CUV_SV_TENSOR || symbolic(args) || e->bodies)
+        return CUV_OK;
+    bool arrays = first->kind == CUV_SV_ARRAY || (cuv_sv_is_seq(first) && first->count && first->items[0]->kind == CUV_SV_ARRAY);
+    more = more ? more : cuv_sc_arg(args, args->count, "axes");
+    more = more ? more : cuv_sc_arg(args, args->count, "axis");
+    more = more ? more : cuv_sc_arg(args, args->count, "shape");
+    for (size_t i = 0; arrays && args->count + args->named <= 2 && i < sizeof known / sizeof *known; i++)
+        if (cuv_streq(known[i].name, name))
+            return cuv_sc_numpy(e, known[i].numpy, &(cuv_sargs){(cuv_sv *[]){first, more}, more ? 2 : 1, NULL, NULL, 0, args->node}, out);
+    return CUV_OK;
+}
+
 cuv_status cuv_sc_keras_call(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
 {
     *out = NULL;
+    if (cuv_starts_with(name, "tensorflow.") || cuv_starts_with(name, "keras.ops."))
+        CUV_TRY(of_numbers(e, cuv_sc_last(name), args, out));
+    if (*out)
+        return CUV_OK;
     if (cuv_starts_with(name, "keras."))
         return of_keras(e, name + strlen("keras."), args, out);
     name += strlen("tensorflow.");

@@ -525,6 +525,15 @@ static cuv_status namespace_(cuv_sc *e, const char *name, const cuv_sargs *args,
     return CUV_OK;
 }
 
+/* import_module('tensorflow.keras'): what an import of it binds. */
+static cuv_status import_module(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
+{
+    const cuv_sv *what = cuv_sc_arg(args, 0, "name");
+    if (!what || what->kind != CUV_SV_TEXT || args->count != 1)
+        return cuv_sv_unknown(e, out, "the result of %s", name);
+    return cuv_sc_module(e, what->text, out);
+}
+
 static cuv_status named_tuple(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
 {
     (void)name;
@@ -557,7 +566,7 @@ static cuv_status glob(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_s
 
 static const struct { const char *name; answer *answer; } table[] = {
     {"os.listdir", list_folder}, {"glob.glob", glob}, {"glob.iglob", glob},
-    {"csv.reader", csv_rows}, {"collections.defaultdict", default_dict}, {"collections.namedtuple", named_tuple}, {"dataclasses.field", field},
+    {"importlib.import_module", import_module}, {"csv.reader", csv_rows}, {"collections.defaultdict", default_dict}, {"collections.namedtuple", named_tuple}, {"dataclasses.field", field},
     {"io.open", open_file}, {"codecs.open", open_file}, {"gzip.open", open_file},
     {"json.load", load_values}, {"json.loads", parse_json}, {"json.dumps", write_json}, {"ujson.load", load_values},
     {"h5py.File", open_h5}, {"pickle.load", load_values}, {"pandas.read_pickle", load_values}, {"yaml.safe_load", load_values}, {"yaml.load", load_values},

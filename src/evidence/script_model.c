@@ -451,6 +451,22 @@ static cuv_status own_argument(cuv_sc *e, cuv_sl *layer, const char *name, cuv_s
     return method_of(e, layer, name, out);
 }
 
+/* Both are copies of the wrapped layer: what is given to that one reaches neither. */
+static cuv_status half(cuv_sc *e, cuv_sl *layer, bool backward, cuv_sv **out)
+{
+    for (size_t i = 0; i < 2 && !layer->halves[1]; i++) {
+        cuv_sl *copy = CUV_NEW(e->arena, cuv_sl);
+        if (!copy)
+            return cuv_oom(e->cx);
+        *copy = *layer->wrapped;
+        copy->name = cuv_sc_format(e, "%s_%s", i ? "backward" : "forward", layer->wrapped->name);
+        copy->weights = NULL;
+        copy->whole = layer;
+        layer->halves[i] = copy;
+    }
+    return cuv_sl_value(e, layer->halves[backward], out);
+}
+
 cuv_status cuv_sc_layer_attribute(cuv_sc *e, const cuv_py *node, cuv_sl *layer, const char *name, cuv_sv **out)
 {
     static const char *const four[] = {"input", "inputs", "output", "outputs"};
@@ -463,6 +479,8 @@ cuv_status cuv_sc_layer_attribute(cuv_sc *e, const cuv_py *node, cuv_sl *layer, 
         return cuv_sc_layers_of(e, layer, out);
     if (cuv_streq(name, "layer") && layer->wrapped)
         return cuv_sl_value(e, layer->wrapped, out);
+    if ((cuv_streq(name, "forward_layer") || cuv_streq(name, "backward_layer")) && layer->wrapped && cuv_streq(layer->class_name, "Bidirectional"))
+        return half(e, layer, name[0] == 'b', out);
     for (size_t i = 0; i < 4; i++)
         if (cuv_streq(four[i], name))
             return ends(e, node, layer, name, out);

@@ -71,6 +71,11 @@ static cuv_status named(cuv_sc *e, const char *dotted, cuv_sv **out)
     return cuv_sv_name(e, name, out);
 }
 
+cuv_status cuv_sc_module(cuv_sc *e, const char *dotted, cuv_sv **out)
+{
+    return named(e, dotted, out);
+}
+
 /* ---- scopes ---- */
 
 cuv_status cuv_sc_scope(cuv_sc *e, cuv_scope *outer, cuv_scope **out)
@@ -79,6 +84,7 @@ cuv_status cuv_sc_scope(cuv_sc *e, cuv_scope *outer, cuv_scope **out)
     if (!*out || !((*out)->names = cuv_map_new(e->arena)))
         return cuv_oom(e->cx);
     (*out)->outer = outer;
+    (*out)->src = outer ? outer->src : NULL;
     e->steps += 16;
     return CUV_OK;
 }
@@ -164,7 +170,7 @@ cuv_status cuv_sc_lookup(cuv_sc *e, const cuv_py *node, const char *name, cuv_sv
     }
     e->at = node;
     if (cuv_streq(name, "__name__"))
-        return cuv_sv_word(e, "__main__", out);
+        return cuv_sv_word(e, e->src == e->global->src ? "__main__" : e->src->name, out);
     if (cuv_streq(name, "__file__"))
         return cuv_sv_word(e, e->file->name, out);
     return outside(e, name, out);
@@ -183,12 +189,67 @@ static cuv_status add_star(cuv_sc *e, const char *module)
     return CUV_OK;
 }
 
+static cuv_status bind_one(cuv_sc *e, const cuv_sv *module, const char *name)
+{
+    cuv_sv *value = name && name[0] != '_' ? cuv_map_get(module->scope->names, name) : NULL;
+    return value ? cuv_sc_bind(e, name, value) : CUV_OK;
+}
+
+/* import *: the names that the module's statements give. Bounded by the tree's height. */
+static cuv_status bind_all(cuv_sc *e, const cuv_sv *module, cuv_py *const *body, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const cuv_py *s = body[i];
+        CUV_TRY(cuv_sc_step(e, 1));
+        if (s->kind == CUV_PY_DEF || s->kind == CUV_PY_CLASS) {
+            CUV_TRY(bind_one(e, module, s->text));
+            continue;
+        }
+        for (size_t k = 0; k < s->count; k++) {
+            const cuv_py *item = s->items[k];
+            if (s->kind == CUV_PY_ASSIGN && item->kind == CUV_PY_NAME)
+                CUV_TRY(bind_one(e, module, item->text));
+            if (s->kind == CUV_PY_ASSIGN && (item->kind == CUV_PY_TUPLE || item->kind == CUV_PY_LIST))
+                for (size_t n = 0; n < item->count; n++)
+                    CUV_TRY(bind_one(e, module, item->items[n]->kind == CUV_PY_NAME ? item->items[n]->text : NULL));
+            if (s->kind == CUV_PY_IMPORT || s->kind == CUV_PY_FROM)
+                CUV_TRY(bind_one(e, module, item->a ? item->a->text : item->text));
+        }
+        if (s->kind == CUV_PY_ANNOTATED)
+            CUV_TRY(bind_one(e, module, s->a->text));
+        CUV_TRY(bind_all(e, module, s->body, s->body_count));
+        CUV_TRY(bind_all(e, module, s->orelse, s->orelse_count));
+    }
+    return CUV_OK;
+}
+
+/* What an import of a module beside the script binds. */
+static cuv_status from_local(cuv_sc *e, const cuv_py *statement, const cuv_py *alias, cuv_sv *module)
+{
+    cuv_sv *value = module;
+    if (statement->kind != CUV_PY_FROM)
+        return cuv_sc_bind(e, alias->a ? alias->a->text : alias->text, value);
+    if (cuv_streq(alias->text, "*"))
+        return bind_all(e, module, module->node->body, module->node->body_count);
+    value = cuv_map_get(module->scope->names, alias->text);
+    if (!value)
+        CUV_TRY(cuv_sc_local_module(e, cuv_sc_format(e, "%s.%s", statement->text, alias->text), &value));
+    if (!value)
+        return cuv_sc_fail(e, statement, CUV_NO, "script.import", NULL, "the module '%s' beside the script defines no '%s'", statement->text, alias->text);
+    return cuv_sc_bind(e, alias->a ? alias->a->text : alias->text, value);
+}
+
 cuv_status cuv_sc_import(cuv_sc *e, const cuv_py *statement)
 {
     for (size_t i = 0; i < statement->count; i++) {
         const cuv_py *alias = statement->items[i];
         const char *name = alias->text;
-        cuv_sv *value = NULL;
+        cuv_sv *value = NULL, *module = NULL;
+        CUV_TRY(cuv_sc_local_module(e, statement->kind == CUV_PY_FROM ? statement->text : name, &module));
+        if (module) {
+            CUV_TRY(from_local(e, statement, alias, module));
+            continue;
+        }
         if (statement->kind == CUV_PY_FROM && cuv_streq(name, "*")) {
             CUV_TRY(add_star(e, statement->text));
             continue;
@@ -260,7 +321,7 @@ static cuv_status class_attribute(cuv_sc *e, const cuv_py *node, cuv_sv *of, con
         *out = found;
         return CUV_OK;
     }
-    if (cuv_streq(name, "__name__") && of->kind == CUV_SV_CLASS)
+    if (cuv_streq(name, "__name__") && of->kind == CUV_SV_CLASS && of->node->text)
         return cuv_sv_word(e, of->node->text, out);
     if (cuv_streq(name, "__class__") && of->kind == CUV_SV_INSTANCE && of->self) {
         *out = of->self;

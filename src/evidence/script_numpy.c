@@ -185,6 +185,101 @@ static cuv_status binary(cuv_sc *e, const char *name, const cuv_sargs *args, cuv
     return CUV_OK;
 }
 
+/* [list of arrays] by numpy.concatenate or stack along an axis. */
+static cuv_status joined(cuv_sc *e, const char *how, cuv_sv *list, int64_t axis, const cuv_py *node, cuv_sv **out)
+{
+    cuv_sv *along = NULL;
+    CUV_TRY(cuv_sv_int(e, axis, &along));
+    return cuv_sc_numpy(e, how, &(cuv_sargs){(cuv_sv *[]){list, along}, 2, NULL, NULL, 0, node}, out);
+}
+
+static cuv_status linspace(cuv_sc *e, const cuv_sargs *args, cuv_sv **out)
+{
+    const cuv_sv *number = cuv_sc_arg(args, 2, "num");
+    double from = 0, to = 0;
+    int64_t n = 50;
+    cuv_tensor *made = NULL;
+    void *values = NULL;
+    bool known = args->count >= 2 && args->count <= 3 && args->named == (args->count == 2 && number != NULL) && cuv_sv_as_real(args->items[0], &from) &&
+                 cuv_sv_as_real(args->items[1], &to) && (!number || cuv_sv_as_int(number, &n)) && n > 0 && n < (1 << 24);
+    if (!known)
+        return cuv_sv_unknown(e, out, "numpy.linspace of what is not known");
+    CUV_TRY(cuv_sc_new_tensor(e, CUV_F64, &n, 1, &made, &values));
+    double step = n > 1 ? (to - from) / (double)(n - 1) : 0;
+    for (int64_t i = 0; i < n; i++)
+        ((double *)values)[i] = i + 1 == n && n > 1 ? to : from + (double)i * step;
+    return cuv_sv_array(e, made, "numpy.linspace", out);
+}
+
+static cuv_status eye(cuv_sc *e, const cuv_sargs *args, cuv_sv **out)
+{
+    const cuv_sv *columns = cuv_sc_arg(args, 1, "M");
+    int64_t shape[2] = {0};
+    cuv_tensor *made = NULL;
+    void *values = NULL;
+    bool known = args->count >= 1 && args->count <= 2 && args->named == (args->count == 1 && columns != NULL) && cuv_sv_as_int(args->items[0], &shape[0]) &&
+                 (!columns || cuv_sv_as_int(columns, &shape[1])) && shape[0] > 0 && shape[0] < (1 << 20);
+    shape[1] = columns ? shape[1] : shape[0];
+    if (!known || shape[1] <= 0)
+        return cuv_sv_unknown(e, out, "numpy.eye of what is not known");
+    CUV_TRY(cuv_sc_new_tensor(e, CUV_F64, shape, 2, &made, &values));
+    for (int64_t i = 0; i < shape[0] && i < shape[1]; i++)
+        ((double *)values)[i * shape[1] + i] = 1;
+    return cuv_sv_array(e, made, "numpy.eye", out);
+}
+
+static cuv_status columns(cuv_sc *e, const cuv_sargs *args, cuv_sv **out)
+{
+    cuv_sv *list = NULL;
+    bool known = args->count == 1;
+    if (known)
+        CUV_TRY(cuv_sv_iterate(e, args->items[0], &list, &known));
+    if (!known || !list->count || list->items[0]->kind != CUV_SV_ARRAY)
+        return cuv_sv_unknown(e, out, "joined arrays");
+    return joined(e, list->items[0]->tensor->rank == 1 ? "stack" : "concatenate", list, 1, args->node, out);
+}
+
+static cuv_status appended(cuv_sc *e, const cuv_sargs *args, cuv_sv **out)
+{
+    cuv_sv *axis = cuv_sc_arg(args, 2, "axis"), *list = NULL;
+    int64_t along = 0;
+    bool flat = !axis && args->count == 2 && args->items[0]->kind == CUV_SV_ARRAY && args->items[0]->tensor->rank == 1;
+    if (args->count < 2 || !(flat || (axis && cuv_sv_as_int(axis, &along))))
+        return cuv_sv_unknown(e, out, "joined arrays");
+    CUV_TRY(cuv_sv_make(e, CUV_SV_LIST, &list));
+    CUV_TRY(cuv_sv_add(e, list, args->items[0]));
+    CUV_TRY(cuv_sv_add(e, list, args->items[1]));
+    return joined(e, "concatenate", list, along, args->node, out);
+}
+
+static cuv_status clip(cuv_sc *e, const cuv_sargs *args, cuv_sv **out)
+{
+    cuv_sv *low = cuv_sc_arg(args, 1, "a_min"), *high = cuv_sc_arg(args, 2, "a_max");
+    low = low ? low : cuv_sc_arg(args, args->count, "min");
+    high = high ? high : cuv_sc_arg(args, args->count, "max");
+    *out = args->items[0];
+    if (low && low->kind != CUV_SV_NONE)
+        CUV_TRY(cuv_sc_array_operate(e, '>', *out, low, out));
+    if (high && high->kind != CUV_SV_NONE && (*out)->kind == CUV_SV_ARRAY)
+        CUV_TRY(cuv_sc_array_operate(e, '<', *out, high, out));
+    return CUV_OK;
+}
+
+cuv_status cuv_sc_numpy_made(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
+{
+    if (cuv_streq(name, "eye") || cuv_streq(name, "identity"))
+        return eye(e, args, out);
+    if (cuv_streq(name, "linspace"))
+        return linspace(e, args, out);
+    if (cuv_streq(name, "column_stack"))
+        return columns(e, args, out);
+    if (cuv_streq(name, "append"))
+        return appended(e, args, out);
+    if (cuv_streq(name, "where") && args->count == 3 && args->items[0]->kind == CUV_SV_ARRAY)
+        return cuv_sc_array_where(e, args->items[0], args->items[1], args->items[2], out);
+    return CUV_OK;
+}
+
 cuv_status cuv_sc_numpy_more(cuv_sc *e, const char *name, cuv_sv *v, const cuv_sargs *args, cuv_sv **out)
 {
     if (cuv_word_in("split array_split hsplit vsplit", name))
@@ -195,6 +290,10 @@ cuv_status cuv_sc_numpy_more(cuv_sc *e, const char *name, cuv_sv *v, const cuv_s
         return repeated(e, name, v, args, out);
     if (cuv_streq(name, "take"))
         return take(e, v, args, out);
+    if (cuv_streq(name, "clip"))
+        return clip(e, args, out);
+    if ((cuv_streq(name, "dot") || cuv_streq(name, "matmul")) && args->count == 2 && !args->named)
+        return cuv_sc_array_product(e, v, args->items[1], out);
     if (cuv_streq(name, "cumsum") && args->count == 1 && !args->named)
         return cumulative(e, v, out);
     if (cuv_word_in("sum mean min max amin amax", name))
@@ -284,6 +383,14 @@ cuv_status cuv_sc_array_fill(cuv_sc *e, cuv_sv *array, const cuv_sv *index, cuv_
     if (!whole && !array->tensor->data && !array->label) {      /* numpy.empty: what is not filled is not known */
         array->unsure = true;
         return CUV_OK;
+    }
+    if (index->kind == CUV_SV_ARRAY && index->tensor->dtype == CUV_BOOL && array->tensor->data && !e->guarded && !views && !array->unsure) {
+        CUV_TRY(cuv_sc_array_where(e, index, value, array, &made));
+        if (made->kind == CUV_SV_ARRAY && cuv_shape_equal(made->tensor->shape, made->tensor->rank, array->tensor->shape, array->tensor->rank)) {
+            index = e->everything;
+            value = made;
+            whole = true;
+        }
     }
     if (array->tensor->dtype == CUV_STR || e->guarded || views) {
         array->unsure = true;

@@ -129,9 +129,7 @@ static cuv_status augmented(cuv_sc *e, const cuv_py *s)
     }
     CUV_TRY(cuv_sc_operate(e, s, s->op, old, by, &value));
     if (old->kind == CUV_SV_ARRAY && old->tensor->rank > 0) {
-        cuv_sv *all = NULL;
-        CUV_TRY(cuv_sv_make(e, CUV_SV_ELLIPSIS, &all));
-        CUV_TRY(cuv_sc_array_fill(e, old, all, value));
+        CUV_TRY(cuv_sc_array_fill(e, old, e->everything, value));
         return s->a->kind == CUV_PY_SUBSCRIPT ? cuv_sc_assign(e, s->a, old) : CUV_OK;
     }
     return cuv_sc_assign(e, s->a, value);
@@ -343,6 +341,7 @@ static cuv_status try_body(cuv_sc *e, const cuv_py *s, cuv_flow *flow)
     e->depth = before.depth;
     e->calls = before.calls;
     e->yielded = before.yielded;
+    e->src = before.src;
     e->guarded = before.guarded;
     e->guard = before.guard;
     e->statement = before.statement;
@@ -391,6 +390,8 @@ static cuv_status define(cuv_sc *e, const cuv_py *s)
     }
     for (size_t i = 0; i < s->orelse_count; i++) {
         const cuv_py *d = s->orelse[i];
+        if ((d->kind == CUV_PY_NAME || d->kind == CUV_PY_ATTRIBUTE) && cuv_streq(d->text, "contextmanager"))
+            f->label = d->text;
         if (d->kind == CUV_PY_NAME && (cuv_streq(d->text, "staticmethod") || cuv_streq(d->text, "classmethod") ||
                                        cuv_streq(d->text, "property")))
             f->label = d->text;

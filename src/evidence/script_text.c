@@ -316,6 +316,25 @@ static cuv_status split(cuv_sc *e, const cuv_sv *self, const cuv_sv *by, cuv_sv 
     return CUV_OK;
 }
 
+/* split(by, most) and rsplit(by, most): at most that many cuts, from the left or from the right; most < 0: all. */
+static cuv_status split_some(cuv_sc *e, const cuv_sv *self, const cuv_sv *by, int64_t most, bool right, cuv_sv **out)
+{
+    cuv_sv *all = NULL, *part = NULL;
+    CUV_TRY(split(e, self, by, &all));
+    size_t cuts = all->count - 1;
+    cuts = most >= 0 && (uint64_t)most < cuts ? (size_t)most : cuts;
+    size_t first = right ? all->count - 1 - cuts : 0, at = 0;       /* parts before the cuts stay together, or those behind them */
+    CUV_TRY(cuv_sv_make(e, CUV_SV_LIST, out));
+    for (size_t i = 0; i <= cuts; i++) {
+        size_t joined = i == (right ? 0 : cuts) ? all->count - cuts : 1, start = at;
+        for (size_t k = 0; k < joined; k++)
+            at += all->items[(right && i > 0 ? first + i : i) + k]->size + by->size;
+        CUV_TRY(cuv_sv_text(e, self->text + start, at - by->size - start, &part));
+        CUV_TRY(cuv_sv_add(e, *out, part));
+    }
+    return CUV_OK;
+}
+
 static cuv_status join(cuv_sc *e, const cuv_sv *self, cuv_sv *over, cuv_sv **out)
 {
     cuv_buffer b;
@@ -417,6 +436,10 @@ cuv_status cuv_sc_text_method(cuv_sc *e, cuv_sv *self, const char *name, const c
         return edges(e, self, a, name[0] == 'e', out);
     if (cuv_streq(name, "split") && (!a || text || a->kind == CUV_SV_NONE) && !b)
         return split(e, self, text ? a : NULL, out);
+    int64_t most = -1;
+    const cuv_sv *limit = b ? b : cuv_sc_arg(args, args->count, "maxsplit");
+    if ((cuv_streq(name, "split") || cuv_streq(name, "rsplit")) && text && a->size && (!limit || cuv_sv_as_int(limit, &most)))
+        return split_some(e, self, a, most, name[0] == 'r', out);
     if (cuv_streq(name, "replace") && text && b && b->kind == CUV_SV_TEXT)
         return replace(e, self, a, b, out);
     if ((cuv_streq(name, "strip") || cuv_streq(name, "lstrip") || cuv_streq(name, "rstrip")) && (!a || text))

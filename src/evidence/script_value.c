@@ -418,7 +418,12 @@ void cuv_sv_print(cuv_sc *e, cuv_buffer *b, const cuv_sv *v, bool repr, unsigned
     case CUV_SV_SET: case CUV_SV_DICT: print_items(e, b, v, "{", "}", depth); break;
     case CUV_SV_NAME: cuv_buffer_text(b, v->text); break;
     case CUV_SV_LAYER: cuv_buffer_printf(b, "<%s name=%s>", v->layer->class_name, v->layer->name); break;
-    case CUV_SV_ARRAY: cuv_buffer_printf(b, "<array %s>", cuv_shape_text(e->cx, v->tensor->shape, v->tensor->rank)); break;
+    case CUV_SV_ARRAY:
+        if (v->tensor->rank == 0 && v->tensor->data && cuv_dtype_is_integer(v->tensor->dtype)) {
+            cuv_buffer_printf(b, "%lld", (long long)cuv_tensor_at(v->tensor, 0));
+            break;
+        }
+        cuv_buffer_printf(b, "<array %s>", cuv_shape_text(e->cx, v->tensor->shape, v->tensor->rank)); break;
     default: cuv_buffer_text(b, "<...>"); break;
     }
 }

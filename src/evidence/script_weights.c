@@ -316,7 +316,11 @@ static bool partly_empty(const cuv_sv *v)
 static cuv_status as_array(cuv_sc *e, const cuv_sl *layer, cuv_sv *v, const cuv_py *node, cuv_sv **out)
 {
     *out = v;
-    if (cuv_sv_is_seq(v) || cuv_sv_is_number(v))
+    bool rows = cuv_sv_is_seq(v) && v->count && v->items[0]->kind == CUV_SV_ARRAY;         /* numpy.array of arrays */
+    *out = rows ? NULL : v;
+    if (rows)
+        CUV_TRY(cuv_sc_numpy(e, "stack", &(cuv_sargs){&v, 1, NULL, NULL, 0, node}, out));
+    else if (cuv_sv_is_seq(v) || cuv_sv_is_number(v))
         CUV_TRY(cuv_sc_array_of(e, v, out));
     if ((*out)->kind == CUV_SV_ARRAY && !(*out)->unsure && (*out)->tensor->data && (*out)->tensor->dtype != CUV_STR && !partly_empty(*out))
         return CUV_OK;
@@ -357,6 +361,18 @@ static cuv_status name_tensor(cuv_sc *e, const cuv_sv *array)
     return cuv_evidence_name(e->ev, array->tensor, array->label ? array->label : cuv_sc_format(e, "an array of %s", e->file->name), e->file);
 }
 
+/* A Bidirectional has its weights once forward_layer and backward_layer have theirs. */
+static cuv_status both_halves(cuv_sc *e, cuv_sl *whole, const cuv_py *node)
+{
+    cuv_sv *list = NULL;
+    CUV_TRY(cuv_sv_make(e, CUV_SV_LIST, &list));
+    for (size_t i = 0; i < 2; i++)
+        for (size_t k = 0; whole->halves[i]->weights && k < whole->halves[i]->weights->count; k++)
+            CUV_TRY(cuv_sv_add(e, list, whole->halves[i]->weights->items[k]));
+    bool both = whole->halves[0]->weights && whole->halves[1]->weights;
+    return both ? cuv_sc_set_weights(e, whole, list, node) : CUV_OK;
+}
+
 cuv_status cuv_sc_set_weights(cuv_sc *e, cuv_sl *layer, cuv_sv *list, const cuv_py *node)
 {
     cuv_sv *items = NULL, *arrays = NULL;
@@ -385,6 +401,8 @@ cuv_status cuv_sc_set_weights(cuv_sc *e, cuv_sl *layer, cuv_sv *list, const cuv_
         CUV_TRY(cuv_sv_add(e, arrays, array));
     }
     layer->weights = arrays;
+    if (layer->whole)
+        return both_halves(e, layer->whole, node);
     vote(e, layer);
     return state(e, (struct cuv_stated){.layer = layer, .tensors = arrays, .node = node});
 }
