@@ -251,7 +251,7 @@ static cuv_status add_node(writer *w, size_t i)
     if (!r)
         CUV_TRY(add_layer(w, n, u, &r));
     w->shown[i] = r->name;
-    CUV_TRY(add_call(w, r, in, n->in_count, traits & CUV_RT_MERGE, n->choice.causal));
+    CUV_TRY(add_call(w, r, in, n->in_count, traits & CUV_RT_MERGE, n->kind == CUV_R_ATTENTION && n->choice.causal));
     w->tails[i] = last_of(r, n);
     if (traits & CUV_RT_LINEAR && !cuv_acts[n->choice.act].name)
         CUV_TRY(add_act(w, n, &w->tails[i], NULL));

@@ -113,6 +113,8 @@ static cuv_status put_choice(cuv_arena *arena, const cuv_rnode *n, cuv_value *d)
         CUV_TRY(put(arena, d, "epsilon", cuv_value_real(arena, cuv_epsilons[c->epsilon])));
     if (traits & CUV_RT_RECURRENT) {
         CUV_TRY(put(arena, d, "return_sequences", cuv_value_bool(arena, c->sequences)));
+        if (c->causal)
+            CUV_TRY(put(arena, d, "go_backwards", cuv_value_bool(arena, true)));
         CUV_TRY(put(arena, d, "activation", cuv_value_text(arena, cuv_acts[c->act].name ? cuv_acts[c->act].name : "tanh")));
     }
     if (n->kind == CUV_R_RESCALE) {
@@ -248,7 +250,7 @@ static cuv_status make_layer(cuv_evaluator *e, job *j, const cuv_structure *s, c
     const char *class_name;
     cuv_value *config = act < 0 ? cuv_rnode_config(j->arena, s, n, &class_name) : act_config(j->arena, (unsigned)act, &class_name);
     cuv_value *record = record_of(j->arena, class_name, config);
-    return record ? make_program(e, j, record, u, act < 0 && n->choice.causal, in, count) : cuv_oom(e->cx);
+    return record ? make_program(e, j, record, u, act < 0 && n->kind == CUV_R_ATTENTION && n->choice.causal, in, count) : cuv_oom(e->cx);
 }
 
 static void drop_jobs(cuv_evaluator *e)

@@ -242,7 +242,7 @@ static bool slots_of(maker *m, int32_t old, int32_t node)
     if (traits & CUV_RT_LINEAR)
         ok = linear_slot(m, old, node);
     if (traits & CUV_RT_RECURRENT)
-        ok = act_slot(m, CUV_S_CELL, node, ACTS(cell_acts), -1);
+        ok = act_slot(m, CUV_S_CELL, node, ACTS(cell_acts), -1) && (n->kind == CUV_R_BIDIRECTIONAL || causal_slot(m, node));
     if (n->kind == CUV_R_ACTIVATION)
         ok = m->readers[old] & IS_OUTPUT ? act_slot(m, CUV_S_OUT, node, ACTS(output_acts), output_of(m->from, old))
                                          : act_slot(m, CUV_S_ACTIVATION, node, ACTS(listed_acts), -1);
@@ -412,7 +412,7 @@ const char *cuv_slot_field(const cuv_choice_slot *slot)
     case CUV_S_POOL: return "pooling";
     case CUV_S_GLOBAL: return "class";
     case CUV_S_MODE: return "merge_mode";
-    case CUV_S_CAUSAL: return "use_causal_mask";
+    case CUV_S_CAUSAL: return slot->options[0].kind == CUV_R_ATTENTION ? "use_causal_mask" : "go_backwards";
     default: return "activation";
     }
 }

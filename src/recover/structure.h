@@ -66,7 +66,7 @@ typedef struct cuv_choice {
     uint8_t pool;                   /* window */
     uint8_t epsilon;                /* index into cuv_epsilons */
     uint8_t merge;                  /* of Bidirectional: index into cuv_merge_modes */
-    uint8_t sequences, causal;
+    uint8_t sequences, causal;      /* causal: of attention; of recurrent layers: go_backwards */
     uint8_t scale;                  /* of Rescaling: index into cuv_scales */
     uint8_t border;                 /* of ZeroPadding2D: index into cuv_borders */
 } cuv_choice;
