@@ -88,6 +88,99 @@ static cuv_status find_equal(cuv_search *s, cuv_proof *out)
     return CUV_OK;
 }
 
+/* ---- elsewhere --------------------------------------------------------------------------------------------------------- */
+
+/* Inputs like the samples, made of them: by turns each place along the first axis comes from some sample, or all are rolled along it. */
+static cuv_status make_probe(cuv_search *s, const cuv_run_tensor *from, size_t rounds, cuv_run_tensor *to)
+{
+    size_t n = (size_t)from->shape[0], places = (size_t)from->shape[1], each = 1;
+    uint64_t state = 1;
+    for (int i = 2; i < from->rank; i++)
+        each *= (size_t)from->shape[i];
+    const float *x = from->data;
+    float *y = CUV_NEW_ARRAY(s->arena, float, rounds * n * places * each + 1);
+    if (!y)
+        return cuv_oom(s->cx);
+    *to = *from;
+    to->shape[0] = (int64_t)(rounds * n);
+    to->data = y;
+    for (size_t row = 0; row < rounds * n; row++)
+        for (size_t k = 0, by = 1 + row / n; k < places; k++) {
+            state = state * 6364136223846793005u + 1442695040888963407u;
+            bool roll = from->rank > 2 && row / n % 2;
+            size_t sample = roll ? row % n : (size_t)(state >> 33) % n, place = roll ? (k + by * places / (rounds + 1)) % places : k;
+            memcpy(y + (row * places + k) * each, x + (sample * places + place) * each, each * sizeof *y);
+        }
+    return CUV_OK;
+}
+
+/* Numbers of all outputs in a row. */
+static cuv_status outputs_on(cuv_search *s, cuv_evaluator *e, const uint8_t *values, double *out)
+{
+    const cuv_run_tensor *y;
+    cuv_apply(&s->structures[s->best.structure], values);
+    CUV_TRY(cuv_evaluate(e, &s->structures[s->best.structure].s, &y));
+    for (size_t o = 0; o < s->all_target->outputs; o++) {
+        size_t n = 1;
+        for (int i = 0; i < y[o].rank; i++)
+            n *= (size_t)y[o].shape[i];
+        cuv_convert_to_f64(out, y[o].data, y[o].dtype, n);
+        out += n;
+    }
+    return CUV_OK;
+}
+
+static bool tells_apart(const cuv_target *t, const double *a, const double *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!(fabs(a[i] - b[i]) <= TOLD_APART * (t->atol + t->rtol * fabs(a[i]))))
+            return true;
+    return false;
+}
+
+/* Does any choice that the samples do not tell from the best one give other outputs for inputs of the same kind? Then it is not the function
+ * that is proven. */
+static cuv_status compare_elsewhere(cuv_search *s, cuv_evaluator *e, size_t rounds, cuv_proof *out)
+{
+    cuv_prepared *p = &s->structures[s->best.structure];
+    uint8_t *v = s->best.values;
+    size_t n = 0;
+    for (size_t o = 0; o < s->all_target->outputs; o++)
+        n += rounds * s->all_target->count[o];
+    double *a = CUV_NEW_ARRAY(s->arena, double, n + 1), *b = CUV_NEW_ARRAY(s->arena, double, n + 1);
+    if (!a || !b)
+        return cuv_oom(s->cx);
+    CUV_TRY(outputs_on(s, e, v, a));
+    for (size_t i = 0; i < p->count && !out->elsewhere; i++)
+        for (uint8_t o = 0; o < p->slots[i].count && o < 64 && !out->elsewhere; o++) {
+            uint8_t was = v[i];
+            if (!(out->equal[i] >> o & 1))
+                continue;
+            v[i] = o;
+            cuv_status status = outputs_on(s, e, v, b);
+            v[i] = was;
+            if (status != CUV_OK && status != CUV_NO)
+                return status;
+            if (status == CUV_NO || tells_apart(s->all_target, a, b, n))
+                out->elsewhere = cuv_format(s->cx, "%s %s or %s", cuv_slot_field(&p->slots[i]), cuv_choice_text(s->cx, &p->slots[i], was),
+                                            cuv_choice_text(s->cx, &p->slots[i], o));
+        }
+    return CUV_OK;
+}
+
+static cuv_status look_elsewhere(cuv_search *s, cuv_proof *out)
+{
+    size_t n = s->all_target->samples, rounds = n > 8 ? 32 / n + 1 : 4;
+    cuv_run_tensor probes[8];
+    cuv_evaluator *e;
+    for (size_t i = 0; i < s->input_count; i++)
+        CUV_TRY(make_probe(s, &s->all_inputs[i], rounds, &probes[i]));
+    CUV_TRY(cuv_evaluator_new(s->ev, probes, s->input_count, &e));
+    cuv_status status = compare_elsewhere(s, e, rounds, out);
+    cuv_evaluator_free(e);
+    return status == CUV_NO ? CUV_OK : status;
+}
+
 cuv_status cuv_prove(cuv_search *s, const char *samples, cuv_proof *out)
 {
     CUV_TRY(polish(s));
@@ -95,11 +188,15 @@ cuv_status cuv_prove(cuv_search *s, const char *samples, cuv_proof *out)
     out->bits = bits_of(s);
     out->wanted = log2((double)s->evaluated + 1) + BITS_MORE;
     out->proven = s->held_back && out->bits > out->wanted;
+    if (out->proven)
+        CUV_TRY(look_elsewhere(s, out));
+    out->proven = out->proven && !out->elsewhere;
     const char *noise = s->noise > 0 ? cuv_format(s->cx, ", where rounding in so deep a network is measured as up to %.2g", s->noise) : "";
     out->why = cuv_format(s->cx, "%s: %zu samples reproduced, at most %.2g off%s, %zu of them not seen by the search (%zu tries)%s", samples,
                           s->all_target->samples, s->best.max_abs, noise, s->held_back, s->evaluated,
-                          out->proven ? "" : cuv_format(s->cx, "; too few to prove it: %.0f bits of evidence, and %.0f are wanted", out->bits,
-                                                        out->wanted));
+                          out->proven ? "" : out->elsewhere
+                              ? cuv_format(s->cx, "; they do not tell all choices apart (%s), and other inputs would: more samples may", out->elsewhere)
+                              : cuv_format(s->cx, "; too few to prove it: %.0f bits of evidence, and %.0f are wanted", out->bits, out->wanted));
     return CUV_OK;
 }
 

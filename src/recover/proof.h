@@ -8,6 +8,7 @@
 typedef struct cuv_proof {
     bool proven;            /* enough outputs that the search did not see were reproduced */
     double bits, wanted;    /* of evidence */
+    const char *elsewhere;  /* a choice that samples do not tell apart and other inputs of their kind would ("padding same or causal"); or NULL */
     uint64_t *equal;        /* by slot: bits of the options that the samples do not tell from the chosen one */
     const char *why;        /* "8 samples of io.npz are reproduced (largest difference 3e-07), 2 of which the search did not see; ..." */
 } cuv_proof;
