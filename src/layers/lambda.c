@@ -162,7 +162,7 @@ static bool keywords_are(const cuv_value *e, size_t most, const char *names)
 /* The number behind "neg" of a number, or a number. */
 static bool whole(const cuv_value *v, int64_t *out)
 {
-    if (cuv_streq(head_of(v), "neg") && cuv_as_int(cuv_item(v, 1), out)) {
+    if (cuv_streq(head_of(v), "neg") && cuv_as_int(cuv_item(v, 1), out) && *out != INT64_MIN) {
         *out = -*out;
         return true;
     }

@@ -260,8 +260,8 @@ static cuv_status numbers(drawing *d, const cuv_value *v, cuv_value **out)
         *out = cuv_value_null(d->arena);
         return *out ? CUV_OK : cuv_oom(d->cx);
     }
-    if (cuv_streq(head_of(v), "neg") && cuv_as_int(cuv_item(v, 1), &n)) {
-        *out = cuv_value_int(d->arena, 0 - n);
+    if (cuv_streq(head_of(v), "neg") && cuv_as_int(cuv_item(v, 1), &n) && n != INT64_MIN) {
+        *out = cuv_value_int(d->arena, -n);
         return *out ? CUV_OK : cuv_oom(d->cx);
     }
     if (!cuv_is_seq(v)) {
@@ -470,7 +470,8 @@ static cuv_status negative(drawing *d, const cuv_value *e, unsigned depth, term 
     }
     if (!cuv_as_real(x.plain, &number))
         return cannot(d, "the negative of no number");
-    out->plain = x.plain->kind == CUV_INTEGER ? cuv_value_int(d->arena, 0 - x.plain->integer) : cuv_value_real(d->arena, 0 - number);
+    out->plain = x.plain->kind == CUV_INTEGER && x.plain->integer != INT64_MIN ? cuv_value_int(d->arena, -x.plain->integer)
+                                                                               : cuv_value_real(d->arena, 0 - number);
     return out->plain ? CUV_OK : cuv_oom(d->cx);
 }
 
