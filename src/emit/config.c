@@ -310,6 +310,27 @@ static cuv_status stand_in_node(writer *w, const struct cuv_model *m, const cuv_
     return cuv_dict_set(w->arena, out, "kwargs", cuv_value_dict(w->arena));
 }
 
+/* The initial states of a recurrent layer: one for each cell of a stack, in a list where it has two (LSTMCell). */
+static cuv_status states_value(writer *w, const struct cuv_model *m, const cuv_graph *g, const cuv_layer *layer, const cuv_wire *wires,
+                               size_t count, cuv_value **out)
+{
+    const cuv_layer *stack = layer->inner_count == 1 && cuv_streq(layer->inner[0]->def->name, "StackedRNNCells") ? layer->inner[0] : NULL;
+    size_t wanted = 0, at = 0;
+    for (size_t i = 0; stack && i < stack->inner_count; i++)
+        wanted += cuv_streq(stack->inner[i]->def->name, "LSTMCell") ? 2 : 1;
+    if (wanted != count || stack->inner_count < 2)
+        return wires_value(w, m, g, wires, count, true, out);
+    *out = cuv_value_list(w->arena);
+    for (size_t i = 0; *out && i < stack->inner_count; i++) {
+        const size_t own = cuv_streq(stack->inner[i]->def->name, "LSTMCell") ? 2 : 1;
+        cuv_value *value;
+        CUV_TRY(wires_value(w, m, g, wires + at, own, own > 1, &value));
+        CUV_TRY(cuv_list_add(w->arena, *out, value));
+        at += own;
+    }
+    return *out ? CUV_OK : cuv_oom(w->cx);
+}
+
 static cuv_status node_value(writer *w, const struct cuv_model *m, const cuv_graph *g, const cuv_graph_call *call,
                              cuv_value **out)
 {
@@ -331,12 +352,14 @@ static cuv_status node_value(writer *w, const struct cuv_model *m, const cuv_gra
         /* Keras 1 and 2 list the initial states behind the input; Keras 3 wants them by name. */
         bool states = !arg->name && !arg->literal && count > 1 && cuv_config_recurrent(g->layers[call->layer]);
         if (states) {
-            CUV_TRY(wires_value(w, m, g, arg->wires + 1, count - 1, true, &value));
+            CUV_TRY(states_value(w, m, g, layer, arg->wires + 1, count - 1, &value));
             CUV_TRY(cuv_dict_set(w->arena, kwargs, "initial_state", value));
             count = 1;
         }
         if (arg->kind == CUV_ARG_LITERAL || (operation && arg->literal && arg->kind == CUV_ARG_LIST))
-            value = (cuv_value *)(uintptr_t)arg->literal;
+            CUV_TRY(cuv_config_key(w, m, layer, call, arg->literal, &value));
+        else if (cuv_streq(arg->name, "initial_state") && arg->kind == CUV_ARG_LIST)
+            CUV_TRY(states_value(w, m, g, layer, arg->wires, count, &value));
         else
             CUV_TRY(wires_value(w, m, g, arg->wires, count, arg->kind == CUV_ARG_LIST && !states, &value));
         CUV_TRY(arg->name ? cuv_dict_set(w->arena, kwargs, arg->name, value) : cuv_list_add(w->arena, args, value));
@@ -491,11 +514,13 @@ static bool is_complete(const struct cuv_model *m)
            cuv_get(cuv_item(layers, 0), "module") && !cuv_get(m->config, "keras_version");
 }
 
-static bool has_lambda(const cuv_layer *layer)
+/* Layers that are written in other words than Keras's own, which it does not read back: a Lambda's code, the factors of RandomShear, "..." in a
+ * legacy .h5. */
+static bool is_reworded(const cuv_layer *layer)
 {
-    bool found = strcmp(layer->def->name, "Lambda") == 0;
+    bool found = cuv_has_word("Lambda RandomShear GetItem", layer->def->name);
     for (size_t i = 0; !found && i < layer->inner_count; i++)
-        found = has_lambda(layer->inner[i]);
+        found = is_reworded(layer->inner[i]);
     return found;
 }
 
@@ -519,7 +544,7 @@ cuv_status cuv_emit_config(const struct cuv_model *m, cuv_arena *arena, cuv_valu
     bool replaced = false;
     for (size_t i = 0; i < m->layer_count; i++) {
         CUV_TRY(cuv_config_refuse_lambdas(m, m->layers[i], 3));
-        replaced = replaced || has_lambda(m->layers[i]);
+        replaced = replaced || is_reworded(m->layers[i]);
     }
     if (replaced || !is_complete(m))
         return model_record(&w, m, out);

@@ -38,6 +38,9 @@ const char *cuv_keras3_name(cuv_config_writer *w, const char *name);    /* witho
 const char *cuv_keras2_name(cuv_config_writer *w, const char *name);    /* of letters, digits, "_.-/>" */
 
 /* {"class_name": "__keras_tensor__", ...} of what a call makes. */
+/* A slice's key with "..." as the axes that it stands for, where they are known: Keras 3 does not read it back from a legacy .h5. */
+CUV_MUST_USE cuv_status cuv_config_key(cuv_config_writer *w, const struct cuv_model *m, const cuv_layer *layer, const cuv_graph_call *call,
+                                       const cuv_value *given, cuv_value **out);
 CUV_MUST_USE cuv_status cuv_config_tensor(cuv_config_writer *w, const struct cuv_model *m, const cuv_graph *g, cuv_wire wire,
                                           cuv_value **out);
 /* The record of an operation; `call` is its first call, which a function of TensorFlow keeps its options in. */

@@ -211,6 +211,48 @@ static cuv_status function_config(cuv_config_writer *w, const cuv_layer *layer, 
     return CUV_OK;
 }
 
+static bool is_dots(const cuv_value *v)
+{
+    return cuv_streq(cuv_get_text(v, "class_name"), "__ellipsis__");
+}
+
+static cuv_status whole_axis(cuv_config_writer *w, cuv_value **out)
+{
+    cuv_value *slice = cuv_value_dict(w->arena);
+    for (const char *const *key = (const char *const[]){"start", "stop", "step", NULL}; slice && *key; key++)
+        CUV_TRY(cuv_dict_set(w->arena, slice, *key, cuv_value_null(w->arena)));
+    return slice ? special_value(w, "__slice__", slice, out) : cuv_oom(w->cx);
+}
+
+cuv_status cuv_config_key(cuv_config_writer *w, const struct cuv_model *m, const cuv_layer *layer, const cuv_graph_call *call,
+                          const cuv_value *given, cuv_value **out)
+{
+    *out = (cuv_value *)(uintptr_t)given;
+    const cuv_wired_arg *x = call->arg_count ? &call->args[0] : NULL;
+    if (!cuv_streq(layer->def->name, "GetItem") || m->nested || !cuv_is_seq(given) || !x || x->wire_count != 1)
+        return CUV_OK;
+    const cuv_wire wire = x->wires[0];
+    size_t taken = 0, dots = 0;
+    for (size_t i = 0; i < cuv_len(given); i++) {
+        dots += is_dots(cuv_item(given, i));
+        taken += !cuv_is_null(cuv_item(given, i)) && !is_dots(cuv_item(given, i));
+    }
+    if (dots != 1 || (size_t)wire.call >= m->node_count || (size_t)wire.output >= m->nodes[wire.call].output_count)
+        return CUV_OK;
+    const size_t rank = (size_t)cuv_program_var(m->program, m->nodes[wire.call].outputs[wire.output].value)->rank;
+    *out = cuv_value_list(w->arena);
+    for (size_t i = 0; *out && i < cuv_len(given); i++) {
+        const bool all = is_dots(cuv_item(given, i));
+        for (size_t k = 0; k < (all ? rank - taken : 1) && taken <= rank; k++) {
+            cuv_value *item = (cuv_value *)(uintptr_t)cuv_item(given, i);
+            if (all)
+                CUV_TRY(whole_axis(w, &item));
+            CUV_TRY(cuv_list_add(w->arena, *out, item));
+        }
+    }
+    return *out ? CUV_OK : cuv_oom(w->cx);
+}
+
 cuv_status cuv_config_operation(cuv_config_writer *w, const cuv_layer *layer, const cuv_graph_call *call, cuv_value **out)
 {
     const cuv_operation *op = cuv_operation_of(layer);

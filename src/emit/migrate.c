@@ -96,9 +96,24 @@ static cuv_status check_idf(cuv_config_writer *w, const cuv_layer *layer)
                            "'%s' has other idf_weights in its file than in its configuration; Keras 3 takes those of the configuration", layer->name);
 }
 
+/* RandomShear(0.2) says [-0.2, 0.2] in its configuration, which it does not take back. */
+static cuv_status shear_factors(cuv_config_writer *w, cuv_value *config)
+{
+    static const char *const names[] = {"x_factor", "y_factor"};
+    for (size_t i = 0; i < 2; i++) {
+        double lower, upper;
+        const cuv_value *v = cuv_get(config, names[i]);
+        if (cuv_len(v) == 2 && cuv_as_real(cuv_item(v, 0), &lower) && cuv_as_real(cuv_item(v, 1), &upper) && lower <= 0 && lower == -upper)
+            CUV_TRY(cuv_dict_set(w->arena, config, names[i], cuv_value_real(w->arena, upper)));
+    }
+    return CUV_OK;
+}
+
 cuv_status cuv_keras3_params(cuv_config_writer *w, const cuv_layer *layer, cuv_value *config)
 {
     CUV_TRY(check_idf(w, layer));
+    if (cuv_streq(layer->def->name, "RandomShear"))
+        return shear_factors(w, config);
     double scale, offset;
     if (cuv_lambda_affine(layer, &scale, &offset)) {
         CUV_TRY(cuv_dict_set(w->arena, config, "scale", cuv_value_real(w->arena, scale)));

@@ -52,6 +52,21 @@ static char *prefix_of(list *l, const cuv_saved_layer *layer, const cuv_saved_la
     return cuv_arena_printf(l->arena, "%s%s%s", prefix, *prefix ? "/" : "", layer->name);
 }
 
+/* A frozen SpectralNormalization: its inner layer's kernel, which is a variable of its own too, then the vector, then what is left. */
+static cuv_status add_frozen_spectral(list *l, const cuv_saved_layer *layer, const char *own)
+{
+    const cuv_saved_layer *inner = &layer->inner[0];
+    char *within = prefix_of(l, inner, layer, own);
+    if (!within)
+        return out_of_memory(l);
+    for (size_t i = 0; i < inner->weight_count; i++) {
+        CUV_TRY(add_item(l, within, &inner->weights[i], false));
+        for (size_t k = 0; i == 0 && k < layer->weight_count; k++)
+            CUV_TRY(add_item(l, own, &layer->weights[k], false));
+    }
+    return CUV_OK;
+}
+
 static cuv_status add_layer(list *l, const cuv_saved_layer *layer, const cuv_saved_layer *above, const char *prefix,
                             bool trainable, unsigned depth)
 {
@@ -62,6 +77,9 @@ static cuv_status add_layer(list *l, const cuv_saved_layer *layer, const cuv_sav
     if (!own)
         return cuv_oom(cx);
     trainable = trainable && layer->trainable;
+    if (!trainable && cuv_streq(layer->class_name, "SpectralNormalization") && layer->inner_count == 1 && layer->inner[0].weight_count &&
+        !layer->inner[0].inner_count)
+        return add_frozen_spectral(l, layer, own);
     for (size_t i = 0; i < layer->weight_count; i++)
         CUV_TRY(add_item(l, own, &layer->weights[i], trainable));
     for (size_t i = 0; i < layer->inner_count; i++)

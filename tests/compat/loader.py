@@ -124,6 +124,8 @@ def read_safetensors(path):
 def outputs_of(model, io):
     xs = [io[k] for k in io.files if k[0] == "x"]
     xs = xs if len(xs) > 1 else xs[0]
+    if isinstance(getattr(model, "_inputs_struct", None) if KERAS3 else getattr(model, "_nested_inputs", None), dict):
+        xs = {t.name.split(":")[0]: x for t, x in zip(model.inputs, xs if isinstance(xs, list) else [xs])}
     try:
         got = model(xs, training=False)
     except Exception as error:          # noqa: BLE001 - NCHW on a processor: TensorFlow turns it round in graphs only
@@ -134,7 +136,7 @@ def outputs_of(model, io):
         except Exception:               # noqa: BLE001 - not even there
             return None
     if isinstance(got, dict):
-        got = [got[k] for k in got]
+        got = [got[k] for k in sorted(got)]
     return got if isinstance(got, (list, tuple)) else [got]
 
 

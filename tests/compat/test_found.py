@@ -50,14 +50,20 @@ def loader():
 
 
 def test_what_from_config_looks_at_is_written(loader, tmp_path):
-    """Keras's Rescaling reads 'offset' of its configuration unasked, Discretization 'bin_boundaries'."""
+    """Keras's Rescaling reads 'offset' of its configuration unasked, Discretization 'bin_boundaries'; RandomShear does not take back what it says of
+    its factors, a legacy .h5 no "..."; a stack's states are a list for each cell; a frozen SpectralNormalization begins with its kernel in .h5."""
     keras = pytest.importorskip("keras", minversion="3.0")
     L = keras.layers
     x = keras.Input((4, 3))
-    model = keras.Model(x, [L.Rescaling(1 / 255)(x), L.Discretization(bin_boundaries=[0.5, 1.0])(x), L.Lambda(lambda t: t * 2.0)(L.Masking()(x))])
+    first = L.RNN([L.LSTMCell(2), L.GRUCell(2)], return_state=True)(x)
+    frozen = L.SpectralNormalization(L.Dense(3))
+    frozen.trainable = False
+    model = keras.Model(x, [L.Rescaling(1 / 255)(x), L.Discretization(bin_boundaries=[0.5, 1.0])(x), L.Lambda(lambda t: t * 2.0)(L.Masking()(x)),
+                            x[..., 1], frozen(x), L.RNN([L.LSTMCell(2), L.GRUCell(2)])(x, initial_state=list(first[1:])),
+                            L.Reshape((12,))(L.RandomShear(0.2)(L.Reshape((2, 2, 3))(x)))])
     model.save(tmp_path / "m.keras")
     value = np.random.default_rng(1).normal(size=(2, 4, 3)).astype("float32")
-    np.savez(tmp_path / "io.npz", x=value, **{"y%d" % i: np.asarray(y) for i, y in enumerate(model(value))})
+    np.savez(tmp_path / "io.npz", x=value, **{"y%d" % i: np.asarray(y) for i, y in enumerate(model(value, training=False))})
     for ending in (".keras", ".h5"):
         must("rebuild", tmp_path / "m.keras", "-q", "-o", tmp_path / ("w" + ending))
         assert loader.difference([tmp_path / ("w" + ending)], tmp_path / "io.npz") < 1e-6
