@@ -19,7 +19,7 @@ struct cuv_pool {
     atomic_int working, asleep;
     atomic_bool ending;
     bool alone;                         /* the parts of the running job share nothing; set while there is no job */
-    atomic_size_t next;
+    atomic_size_t next[MOST_THREADS + 1];       /* by thread: of its share of the parts */
     size_t parts;
     cuv_work *work;
     void *arg;
@@ -33,10 +33,15 @@ static inline void pause_a_little(void)
 #endif
 }
 
+/* Its own share first, the same rows in each job: what it made in the job before is in its own cache. Then what others have left. */
 static void take_parts(cuv_pool *pool, size_t number)
 {
-    for (size_t i; (i = atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed)) < pool->parts;)
-        pool->work(pool->arg, i, number);
+    const size_t threads = (size_t)pool->count + 1;
+    for (size_t k = 0; k < threads; k++) {
+        const size_t share = (number + k) % threads, end = pool->parts * (share + 1) / threads;
+        for (size_t i; (i = atomic_fetch_add_explicit(&pool->next[share], 1, memory_order_relaxed)) < end;)
+            pool->work(pool->arg, i, number);
+    }
 }
 
 /* Spins, then sleeps until the job is another one. */
@@ -105,7 +110,8 @@ static void share(cuv_pool *pool, size_t parts, cuv_work *work, void *arg, bool 
     pool->parts = parts;
     pool->work = work;
     pool->arg = arg;
-    atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
+    for (size_t k = 0; k <= (size_t)pool->count; k++)
+        atomic_store_explicit(&pool->next[k], parts * k / ((size_t)pool->count + 1), memory_order_relaxed);
     atomic_store(&pool->working, pool->count);
     start_job(pool);
     take_parts(pool, 0);
