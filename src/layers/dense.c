@@ -106,7 +106,7 @@ static cuv_status embedding_lower(cuv_call *call)
     }
     CUV_TRY(cuv_call_return(call, y));
     if (cuv_arg_bool(call->layer, "mask_zero"))
-        call->out[0].mask = cuv_emit2(p, CUV_OP_NOT_EQUAL, index, cuv_scalar_like(call, index, 0));
+        call->out[0].mask = cuv_emit2(p, CUV_OP_NOT_EQUAL, x, cuv_scalar_like(call, x, 0));     /* 0.2 is row 0, and counts */
     return p->status;
 }
 

@@ -60,6 +60,7 @@ def models():
     for mode in ("int", "multi_hot", "count", "tf_idf"):
         weights = {"idf_weights": [0.5, 1.5, 2]} if mode == "tf_idf" else {}
         yield "unsplit_" + mode, lambda mode=mode, weights=weights: functional((), L.TextVectorization(vocabulary=WORDS[:3], output_mode=mode, split=None, **weights), "string")
+    yield "parts_of_rows", lambda: functional((4,), lambda x: L.GRU(2)(L.Embedding(4, 3, mask_zero=True)(abs(x))))       # 0.2 is row 0, and no mask
     yield "unsplit_length", lambda: functional((), L.TextVectorization(vocabulary=WORDS[:3], split=None, output_sequence_length=4), "string")
     yield "unsplit_longer", lambda: functional((), L.TextVectorization(vocabulary=WORDS[:3], split=None, output_sequence_length=9), "string")
     for steps in (1, 3):

@@ -306,4 +306,6 @@ def random_graph(keras, rng, traits=None):
     model = graph.build()
     if graph.yes(0.15):
         graph.freeze(model)
+    if graph.named_inputs and len(graph.inputs) > 1:        # Keras sorts a dict by its keys
+        return model, [kind for _, kind in sorted(zip(NAMES, graph.kinds), key=lambda pair: pair[0])]
     return model, graph.kinds

@@ -219,7 +219,7 @@ class Wide:
         found = []
         for layer in model.layers:
             found.append(layer)
-            found += self.inner_layers(layer) if hasattr(layer, "layers") else [layer.layer] if hasattr(layer, "layer") else []
+            found += self.inner_layers(layer) if hasattr(layer, "layers") else [layer.layer] if hasattr(layer, "layer") and not hasattr(layer, "forward_layer") else []
         return found
 
     def freeze(self, model):
