@@ -245,6 +245,7 @@ static cuv_status prepare_inputs(cuv_call *call)
     for (size_t i = 0; i < call->in_count && cast; i++)
         if (cuv_dtype_is_float(cuv_var_of(call, in[i].value)->dtype))
             in[i].value = cuv_emit_cast(call->program, in[i].value, layer->compute);
+    call->recast = call->in_count && in[0].value != call->in[0].value;
     call->in = in;
     return call->program->status;
 }

@@ -233,6 +233,7 @@ struct cuv_call {
     const cuv_kwarg *kwargs; size_t kwarg_count;      /* keyword arguments of the call: masks, initial_state, use_causal_mask */
     const cuv_kwarg *args;   size_t arg_count;        /* positional arguments as the configuration has them (name NULL), literals too */
     cuv_sym out[CUV_MAX_OUTPUTS]; size_t out_count;
+    bool recast;                                      /* the first input had another dtype than the layer computes in */
 };
 
 /* Runs one call: casts inputs to the compute dtype, builds on the first call (weights, inner layers), lowers, labels steps. */

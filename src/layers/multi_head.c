@@ -132,10 +132,12 @@ static cuv_ref mask_of(cuv_call *call, const char *keyword, cuv_ref otherwise)
     return cuv_emit_cast(call->program, kwarg->tensor.value, CUV_BOOL);
 }
 
-/* Everything that forbids places, as (b or 1, heads or 1, t or 1, s); CUV_NO_REF: nothing does. The causal mask apart. */
+/* Everything that forbids places, as (b or 1, heads or 1, t or 1, s); CUV_NO_REF: nothing does. The causal mask apart. In Keras 2 a query that is
+ * cast to the layer's dtype has lost its mask inside. */
 static cuv_ref padding_mask(cuv_call *call, cuv_sym query, cuv_sym value, cuv_sym key)
 {
-    cuv_ref q = mask_of(call, "query_mask", query.mask), v = mask_of(call, "value_mask", value.mask);
+    const bool lost = call->layer->keras < 3 && call->recast;
+    cuv_ref q = mask_of(call, "query_mask", lost ? CUV_NO_REF : query.mask), v = mask_of(call, "value_mask", value.mask);
     cuv_ref k = mask_of(call, "key_mask", key.value == value.value ? CUV_NO_REF : key.mask);
     cuv_ref given = mask_of(call, "attention_mask", CUV_NO_REF), mask = CUV_NO_REF;
     if (q != CUV_NO_REF)

@@ -53,6 +53,10 @@ def time_distributed_inside():
     return functional((4, 3), keras.Sequential([keras.Input((4, 3)), L.TimeDistributed(small), L.Dense(2)]))
 
 
+def attend(x, kind):
+    return L.MultiHeadAttention(2, 2, dtype=kind)(x, x)
+
+
 def models():
     yield "stated_weights", stated_weights
     yield "spectral_inside", spectral_inside
@@ -61,6 +65,8 @@ def models():
         weights = {"idf_weights": [0.5, 1.5, 2]} if mode == "tf_idf" else {}
         yield "unsplit_" + mode, lambda mode=mode, weights=weights: functional((), L.TextVectorization(vocabulary=WORDS[:3], output_mode=mode, split=None, **weights), "string")
     yield "parts_of_rows", lambda: functional((4,), lambda x: L.GRU(2)(L.Embedding(4, 3, mask_zero=True)(abs(x))))       # 0.2 is row 0, and no mask
+    for kind in ("float32", "float64"):         # Keras 2 loses the query's mask where it casts it
+        yield "masked_query_" + kind, lambda kind=kind: functional((4, 2), lambda x: attend(L.Masking(0.0)(L.ReLU()(x)), kind))
     yield "unsplit_length", lambda: functional((), L.TextVectorization(vocabulary=WORDS[:3], split=None, output_sequence_length=4), "string")
     yield "unsplit_longer", lambda: functional((), L.TextVectorization(vocabulary=WORDS[:3], split=None, output_sequence_length=9), "string")
     for steps in (1, 3):
