@@ -183,6 +183,7 @@ static cuv_status look_elsewhere(cuv_search *s, cuv_proof *out)
 
 cuv_status cuv_prove(cuv_search *s, const char *samples, cuv_proof *out)
 {
+    *out = (cuv_proof){0};
     CUV_TRY(polish(s));
     CUV_TRY(find_equal(s, out));
     out->bits = bits_of(s);

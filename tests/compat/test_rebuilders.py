@@ -22,8 +22,9 @@ def made(tmp_path_factory):
 
     def folder(release):
         if release not in folders:
-            folders[release] = str(tmp_path_factory.mktemp("rebuilders"))
-            run_keras(PYTHONS[release](), "rebuilder_worker.py", release, folders[release])
+            made_here = str(tmp_path_factory.mktemp("rebuilders"))
+            run_keras(PYTHONS[release](), "rebuilder_worker.py", release, made_here)     # skips where that Keras is missing
+            folders[release] = made_here
         return folders[release]
     return folder
 

@@ -69,7 +69,6 @@ REFUSED = [
     ("n = 1\nwhile n > 0:\n    n += 1", "script.steps", "steps"),
     ("def f(n):\n    return f(n + 1)\nf(0)", "script.recursion", "f()"),
     ("model = keras.Sequential([keras.layers.Dense(3), keras.layers.Lambda(lambda x: [y for y in x])])", "layer.lambda", "Lambda"),
-    ("keras.mixed_precision.set_global_policy('mixed_float16')", "script.unsupported", "mixed_float16"),
     ("x = 1", "script.model", "script.py"),
     ("model = keras.Sequential(", "python.syntax", "bracket"),
 ]
