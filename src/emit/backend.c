@@ -78,7 +78,7 @@ static cuv_status margin_value(cuv_config_writer *w, const cuv_layer *layer, int
     return cuv_list_add(w->arena, *out, cuv_value_int(w->arena, (reach - 1) / 2));
 }
 
-static const char *free_name(cuv_config_writer *w, const char *name)
+const char *cuv_config_free_name(cuv_config_writer *w, const char *name)
 {
     for (size_t i = 0; i < w->m->layer_count; i++)
         if (cuv_streq(w->m->layers[i]->name, name)) {
@@ -93,7 +93,7 @@ cuv_status cuv_config_padding(cuv_config_writer *w, const cuv_layer *layer, cuv_
 {
     const int axes = layer->def->spatial;
     cuv_value *config = NULL, *sides = cuv_value_list(w->arena), *own = cuv_get(conv, "config"), *one = NULL;
-    const char *name = free_name(w, cuv_format(w->cx, "%s_padding", layer->name));
+    const char *name = cuv_config_free_name(w, cuv_format(w->cx, "%s_padding", layer->name));
     if (!sides || !name)
         return cuv_oom(w->cx);
     CUV_TRY(cuv_config_object(w, "keras.layers", cuv_format(w->cx, "ZeroPadding%dD", axes), NULL, &config, out));

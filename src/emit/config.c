@@ -408,33 +408,28 @@ static const cuv_graph_call *first_call(const cuv_graph *g, size_t layer)
     return NULL;
 }
 
-/* The first tensor of a call goes through the layer before; the call takes what that gives. */
-static cuv_status call_through(writer *w, cuv_value *before, cuv_value *node, int64_t ordinal)
+cuv_status cuv_config_through(writer *w, cuv_value *before, int64_t ordinal, cuv_value *tensor, cuv_value **out)
 {
-    cuv_value *args = cuv_get(node, "args"), *tensor = cuv_item(args, 0), *made = cuv_value_dict(w->arena), *list = cuv_value_list(w->arena);
-    cuv_value *mine = cuv_value_copy(w->arena, tensor);
-    if (!made || !list || !mine)
+    cuv_value *made = cuv_value_dict(w->arena), *args = cuv_value_list(w->arena), *history = cuv_value_list(w->arena);
+    *out = cuv_value_copy(w->arena, tensor);
+    if (!made || !args || !history || !*out)
         return cuv_oom(w->cx);
-    CUV_TRY(cuv_list_add(w->arena, list, tensor));
-    CUV_TRY(cuv_dict_set(w->arena, made, "args", list));
+    CUV_TRY(cuv_list_add(w->arena, args, tensor));
+    CUV_TRY(cuv_dict_set(w->arena, made, "args", args));
     CUV_TRY(cuv_dict_set(w->arena, made, "kwargs", cuv_value_dict(w->arena)));
     CUV_TRY(cuv_list_add(w->arena, cuv_get(before, "inbound_nodes"), made));
-    cuv_value *history = cuv_value_list(w->arena), *config = cuv_get(mine, "config");
-    if (!history)
-        return cuv_oom(w->cx);
     CUV_TRY(cuv_list_add(w->arena, history, cuv_value_text(w->arena, cuv_get_text(before, "name"))));
     CUV_TRY(cuv_list_add(w->arena, history, cuv_value_int(w->arena, ordinal)));
     CUV_TRY(cuv_list_add(w->arena, history, cuv_value_int(w->arena, 0)));
-    CUV_TRY(cuv_dict_set(w->arena, config, "keras_history", history));
-    args->items[0] = mine;
-    return CUV_OK;
+    return cuv_dict_set(w->arena, cuv_get(*out, "config"), "keras_history", history);
 }
 
 static cuv_status functional_layers(writer *w, const struct cuv_model *m, const cuv_graph *g, cuv_value *layers)
 {
     cuv_value **nodes = CUV_NEW_ARRAY(w->arena, cuv_value *, g->layer_count + 1);
     cuv_value **before = CUV_NEW_ARRAY(w->arena, cuv_value *, g->layer_count + 1);
-    if (!nodes || !before)
+    cuv_value **records = CUV_NEW_ARRAY(w->arena, cuv_value *, g->layer_count + 1);
+    if (!nodes || !before || !records)
         return cuv_oom(w->cx);
     for (size_t i = 0; i < g->layer_count; i++) {
         cuv_value *record = NULL;
@@ -456,6 +451,7 @@ static cuv_status functional_layers(writer *w, const struct cuv_model *m, const 
         nodes[i] = cuv_value_list(w->arena);
         if (!nodes[i])
             return cuv_oom(w->cx);
+        records[i] = record;
         CUV_TRY(cuv_dict_set(w->arena, record, "name", cuv_value_text(w->arena, cuv_keras3_name(w, g->layers[i]->name))));
         CUV_TRY(cuv_dict_set(w->arena, record, "inbound_nodes", nodes[i]));
         CUV_TRY(cuv_list_add(w->arena, layers, record));
@@ -465,8 +461,11 @@ static cuv_status functional_layers(writer *w, const struct cuv_model *m, const 
         if (!g->calls[i].arg_count)
             continue;
         CUV_TRY(node_value(w, m, g, &g->calls[i], &node));
-        if (before[g->calls[i].layer])
-            CUV_TRY(call_through(w, before[g->calls[i].layer], node, g->calls[i].ordinal));
+        if (before[g->calls[i].layer]) {    /* the call takes what that gives */
+            cuv_value *args = cuv_get(node, "args");
+            CUV_TRY(cuv_config_through(w, before[g->calls[i].layer], g->calls[i].ordinal, cuv_item(args, 0), &args->items[0]));
+        }
+        CUV_TRY(cuv_config_keep_masks(w, m, g, &g->calls[i], records[g->calls[i].layer], node, layers));
         CUV_TRY(cuv_list_add(w->arena, nodes[g->calls[i].layer], node));
     }
     return CUV_OK;
@@ -541,7 +540,7 @@ cuv_status cuv_emit_config(const struct cuv_model *m, cuv_arena *arena, cuv_valu
 {
     writer w = {.cx = m->cx, .arena = arena, .m = m};
     *out = NULL;
-    bool replaced = false;
+    bool replaced = cuv_config_loses_masks(m);
     for (size_t i = 0; i < m->layer_count; i++) {
         CUV_TRY(cuv_config_refuse_lambdas(m, m->layers[i], 3));
         replaced = replaced || is_reworded(m->layers[i]);

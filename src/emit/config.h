@@ -30,8 +30,18 @@ CUV_MUST_USE cuv_status cuv_config_refuse_lambdas(const struct cuv_model *m, con
 CUV_MUST_USE cuv_status cuv_config_check_backend(cuv_config_writer *w, const cuv_layer *layer, int keras, bool splits);
 /* A convolution with Theano's 'same', which can be written as two layers. */
 bool cuv_config_padded(const cuv_layer *layer);
+/* `name`, or one like it that no layer of the model has, for a layer that is written beside them. NULL: no memory. */
+const char *cuv_config_free_name(cuv_config_writer *w, const char *name);
 /* The layer that pads, before the convolution of the record `conv`, which is changed. */
 CUV_MUST_USE cuv_status cuv_config_padding(cuv_config_writer *w, const cuv_layer *layer, cuv_value *conv, cuv_value **out);
+
+/* `tensor` goes through the layer of the record `before`, in its call `ordinal`; `*out` is what that gives. */
+CUV_MUST_USE cuv_status cuv_config_through(cuv_config_writer *w, cuv_value *before, int64_t ordinal, cuv_value *tensor, cuv_value **out);
+/* True when MultiHeadAttention of Keras 3.8 and later would take masks off that this model's Keras leaves on (config_masks.c). */
+bool cuv_config_loses_masks(const struct cuv_model *m);
+/* Then lets the inputs of the call, which `node` says, go through layers that copy them, which are added to `layers`; `record`: of the layer. */
+CUV_MUST_USE cuv_status cuv_config_keep_masks(cuv_config_writer *w, const struct cuv_model *m, const cuv_graph *g, const cuv_graph_call *call,
+                                              const cuv_value *record, cuv_value *node, cuv_value *layers);
 
 /* Names that a Keras does not take are changed, with a note; no two layers get the same (name.c). NULL: no memory. */
 const char *cuv_keras3_name(cuv_config_writer *w, const char *name);    /* without slashes */

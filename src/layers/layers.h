@@ -123,7 +123,6 @@ typedef struct cuv_model_hooks {
     /* Words for the weights that files hold for a layer, or NULL. */
     const char *(*held)(const struct cuv_model_hooks *hooks, const char *name, const char *class_name);
     void *given;                /* what the hooks are about; src/model's */
-    bool scripted;              /* the configuration came from code: it names no masks */
 } cuv_model_hooks;
 
 /* Along which axis a bias was added (bias.c): its own; another one, as that Keras does; its own, though that Keras adds it along another one

@@ -395,7 +395,7 @@ static cuv_status build(struct cuv_model *m, const struct cuv_evidence *ev, cons
     cuv_model_hooks *hooks = CUV_NEW(m->arena, cuv_model_hooks);
     if (!hooks)
         return cuv_oom(m->cx);
-    *hooks = (cuv_model_hooks){make_nested, call_model, cuv_stand_in, cuv_call_stand_in, cuv_held_for, (void *)(uintptr_t)ev, m->scripted};
+    *hooks = (cuv_model_hooks){make_nested, call_model, cuv_stand_in, cuv_call_stand_in, cuv_held_for, (void *)(uintptr_t)ev};
     cuv_layer like = {.keras = m->keras, .keras_minor = minor_version(m), .tf1 = written_by_tf1(m), .trainable = true,
                       .hooks = hooks, .arena = m->arena};
     like.lora = holds_lora(ev);

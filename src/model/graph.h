@@ -53,6 +53,10 @@ CUV_MUST_USE cuv_status cuv_graph_add_input(struct cuv_model *m, cuv_graph *g, c
 
 /* By call: its place in the order in which Keras 3 runs them; INT32_MAX for what no output needs (graph_order.c). */
 CUV_MUST_USE cuv_status cuv_graph_ranks(cuv_context *cx, const cuv_graph *g, cuv_arena *arena, int32_t **out);
+/* MultiHeadAttention of a Keras that takes the masks off its inputs, as it runs. */
+bool cuv_takes_masks_off(const cuv_layer *layer);
+/* Layers that hand on the very tensor they were given: what is taken off one is taken off the other. */
+bool cuv_hands_on(const cuv_layer *layer);
 /* Walks the graph: `in` has one tensor an input. `record` makes nodes in `m` (the top level). Outputs land in `out` (output_count). */
 CUV_MUST_USE cuv_status cuv_graph_walk(struct cuv_model *m, const cuv_graph *g, cuv_program *program, const cuv_sym *in,
                                        bool record, cuv_sym *out);

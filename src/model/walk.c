@@ -128,18 +128,12 @@ static void adopt_keyword_inputs(cuv_call *call)
 /* ---- masks that are taken off */
 
 /* Since Keras 3.8 MultiHeadAttention takes the masks off query, value and key (its `call`): whoever is run later on the same tensor sees
- * none, unless the configuration names one. A script names none; there Keras does, as the layers are called and before anything runs: a layer
- * with an argument `mask` that is called on one tensor and nothing else keeps the mask of that tensor (Layer.__call__). So the masks of a
- * script's model are followed twice: as it is called, and as it runs. */
-static bool takes_masks_off(const walk *w, const cuv_graph_call *gc)
+ * none, unless the configuration names one. A script names none, nor do files that Keras did not write; there Keras does, as the layers are
+ * called and before anything runs: a layer with an argument `mask` that is called on one tensor and nothing else keeps the mask of that tensor
+ * (Layer.__call__). So masks are followed twice: as a model is called, and as it runs. */
+bool cuv_takes_masks_off(const cuv_layer *layer)
 {
-    const cuv_layer *layer = w->g->layers[gc->layer];
     return layer->keras == 3 && layer->keras_minor >= 8 && layer->def && cuv_streq(layer->def->name, "MultiHeadAttention");
-}
-
-static bool is_scripted(const cuv_layer *layer)
-{
-    return layer->hooks && layer->hooks->scripted;
 }
 
 static bool records_mask(const walk *w, const cuv_graph_call *gc)
@@ -147,7 +141,7 @@ static bool records_mask(const walk *w, const cuv_graph_call *gc)
     const cuv_layer *layer = w->g->layers[gc->layer];
     static const char with_mask[] = "BatchNormalization Bidirectional ConvLSTM1D ConvLSTM2D ConvLSTM3D GRU GlobalAveragePooling1D LSTM RNN "
                                     "SimpleRNN Softmax TimeDistributed";
-    if (!is_scripted(layer) || gc->arg_count != 1 || gc->args[0].name || gc->args[0].kind != CUV_ARG_TENSOR)
+    if (gc->arg_count != 1 || gc->args[0].name || gc->args[0].kind != CUV_ARG_TENSOR)
         return false;
     const cuv_wire wire = gc->args[0].wires[0];
     bool converted = (size_t)wire.output < w->made_count[wire.call] &&
@@ -155,8 +149,7 @@ static bool records_mask(const walk *w, const cuv_graph_call *gc)
     return !converted && (layer->model || (layer->def && cuv_has_word(with_mask, layer->def->name)));
 }
 
-/* Layers that hand on the very tensor they were given: what is taken off one is taken off the other. */
-static bool hands_on(const cuv_layer *layer)
+bool cuv_hands_on(const cuv_layer *layer)
 {
     static const char names[] = "Dropout SpatialDropout1D SpatialDropout2D SpatialDropout3D GaussianNoise GaussianDropout AlphaDropout Identity "
                                 "ActivityRegularization";
@@ -170,7 +163,7 @@ static cuv_status find_origins(walk *w)
     w->origin = CUV_NEW_ARRAY(w->m->arena, cuv_wire, w->g->call_count + 1);
     for (size_t i = 0; w->origin && i < w->g->call_count; i++) {
         const cuv_graph_call *gc = &w->g->calls[i];
-        bool handed = hands_on(w->g->layers[gc->layer]) && gc->arg_count && gc->args[0].kind == CUV_ARG_TENSOR;
+        bool handed = cuv_hands_on(w->g->layers[gc->layer]) && gc->arg_count && gc->args[0].kind == CUV_ARG_TENSOR;
         const cuv_wire from = handed ? gc->args[0].wires[0] : (cuv_wire){(int32_t)i, 0};
         w->origin[i] = handed && from.output == 0 ? w->origin[from.call] : from;
     }
@@ -229,7 +222,7 @@ static cuv_status put_back(walk *w, size_t at)
 {
     const cuv_graph_call *gc = &w->g->calls[at];
     const cuv_layer *layer = w->g->layers[gc->layer];
-    bool named = is_scripted(layer) && gc->arg_count == 1;
+    bool named = gc->arg_count == 1;
     for (size_t a = 1; a < gc->arg_count; a++)
         named = named || (cuv_streq(gc->args[a].name, "mask") && gc->args[a].wire_count);
     if (!layer->model || !named || gc->args[0].name || gc->args[0].kind != CUV_ARG_TENSOR)
@@ -241,7 +234,7 @@ static cuv_status find_taken(walk *w)
 {
     bool any = false;
     for (size_t i = 0; !any && i < w->g->call_count; i++)
-        any = takes_masks_off(w, &w->g->calls[i]);
+        any = cuv_takes_masks_off(w->g->layers[w->g->calls[i].layer]);
     if (!any)
         return CUV_OK;
     w->said = CUV_NEW_ARRAY(w->m->arena, cuv_ref *, w->g->call_count + 1);
@@ -251,7 +244,7 @@ static cuv_status find_taken(walk *w)
     CUV_TRY(find_origins(w));
     CUV_TRY(cuv_graph_ranks(w->cx, w->g, w->m->arena, &w->rank));
     for (size_t i = 0; i < w->g->call_count; i++)
-        CUV_TRY(takes_masks_off(w, &w->g->calls[i]) ? take_off(w, i) : put_back(w, i));
+        CUV_TRY(cuv_takes_masks_off(w->g->layers[w->g->calls[i].layer]) ? take_off(w, i) : put_back(w, i));
     return CUV_OK;
 }
 
@@ -270,12 +263,12 @@ static bool same_masks(const cuv_call *a, const cuv_call *b)
     return same;
 }
 
-/* The masks of a call's outputs as a script makes it, before anything runs. */
-static cuv_status follow_script(walk *w, size_t at, const cuv_call *run)
+/* The masks of a call's outputs as it is made, before anything runs. */
+static cuv_status follow_calls(walk *w, size_t at, const cuv_call *run)
 {
     const cuv_graph_call *gc = &w->g->calls[at];
     cuv_call call = {.cx = w->cx, .arena = w->m->arena, .program = w->program, .layer = run->layer};
-    if (!w->taken || !is_scripted(run->layer))
+    if (!w->taken)
         return CUV_OK;
     w->masks = AS_SAID;
     CUV_TRY(fill_call(w, gc, &call));
@@ -308,7 +301,7 @@ static cuv_status make_call(walk *w, size_t at, const cuv_sym *inputs, bool reco
         CUV_TRY(fill_call(w, gc, &call));
         adopt_keyword_inputs(&call);
         CUV_TRY(cuv_layer_call(&call));
-        CUV_TRY(follow_script(w, at, &call));
+        CUV_TRY(follow_calls(w, at, &call));
     }
     w->made[at] = CUV_NEW_ARRAY(w->m->arena, cuv_sym, call.out_count + 1);
     if (!w->made[at])

@@ -57,6 +57,17 @@ def attend(x, kind):
     return L.MultiHeadAttention(2, 2, dtype=kind)(x, x)
 
 
+def encoder():
+    """Two blocks of an encoder of texts of unequal lengths, each with its sum around the attention: MultiHeadAttention of Keras 3.8 and later takes
+    the mask off the tensor that the sum reads, too."""
+    x = tokens = keras.Input((6,))
+    x = L.Embedding(5, 4, mask_zero=True)(L.ReLU()(x))
+    for _ in range(2):
+        x = L.LayerNormalization()(L.Add()([x, L.MultiHeadAttention(2, 3)(x, x)]))
+        x = L.LayerNormalization()(L.Add()([x, L.Dense(4)(L.Dense(6, activation="relu")(x))]))
+    return keras.Model(tokens, L.GlobalAveragePooling1D()(x))
+
+
 def models():
     yield "stated_weights", stated_weights
     yield "spectral_inside", spectral_inside
@@ -86,6 +97,7 @@ def models():
             tf.strided_slice(x, [0, 1, 0], [100, 5, 4], [1, 2, 1]), tf.strided_slice(x, [0, 1], [0, 3], begin_mask=1, end_mask=1),
             tf.strided_slice(x, [0, 3, -1], [100, 0, 9], [1, -1, 1], shrink_axis_mask=4)])
         yield "counts_halved", lambda: functional((1,), lambda x: L.TextVectorization(vocabulary=WORDS[:3], output_mode="count")(x) / 2.0, "string")
+    yield "encoder", encoder
 
 
 def sample(t, rng):

@@ -49,6 +49,14 @@ def loader():
     process.close()
 
 
+def test_masks_stay_in_what_is_written(made, loader, tmp_path):
+    """Keras 2's attention leaves the mask on its input, of which Keras 3 has to be given a copy."""
+    for ending in (".keras", ".h5"):
+        must("rebuild", made / "encoder.keras", "-q", "-o", tmp_path / ("w" + ending))
+        must("verify", tmp_path / ("w" + ending), "--samples", made / "encoder.io.npz")
+        assert loader.difference([tmp_path / ("w" + ending)], made / "encoder.io.npz") < 1e-5
+
+
 def test_what_from_config_looks_at_is_written(loader, tmp_path):
     """Keras's Rescaling reads 'offset' of its configuration unasked, Discretization 'bin_boundaries'; RandomShear does not take back what it says of
     its factors, a legacy .h5 no "..."; a stack's states are a list for each cell; a frozen SpectralNormalization begins with its kernel in .h5."""
