@@ -281,6 +281,21 @@ static cuv_status wires_value(writer *w, const struct cuv_model *m, const cuv_gr
     return *out ? CUV_OK : cuv_oom(w->cx);
 }
 
+/* A list of tensors in which some places are None, as masks of a model as a layer are. */
+static cuv_status with_none(writer *w, const cuv_value *given, cuv_value **list)
+{
+    size_t tensors = 0, at = 0;
+    for (size_t i = 0; cuv_is_seq(given) && i < cuv_len(given); i++)
+        tensors += !cuv_is_null(cuv_item(given, i));
+    if (!cuv_is_seq(given) || tensors == cuv_len(given) || tensors != cuv_len(*list))
+        return CUV_OK;
+    cuv_value *all = cuv_value_list(w->arena);
+    for (size_t i = 0; all && i < cuv_len(given); i++)
+        CUV_TRY(cuv_list_add(w->arena, all, cuv_is_null(cuv_item(given, i)) ? cuv_value_null(w->arena) : cuv_item(*list, at++)));
+    *list = all;
+    return all ? CUV_OK : cuv_oom(w->cx);
+}
+
 bool cuv_config_recurrent(const cuv_layer *layer)
 {
     static const char *const names[] = {"LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "ConvLSTM1D", "ConvLSTM2D",
@@ -362,6 +377,8 @@ static cuv_status node_value(writer *w, const struct cuv_model *m, const cuv_gra
             CUV_TRY(states_value(w, m, g, layer, arg->wires, count, &value));
         else
             CUV_TRY(wires_value(w, m, g, arg->wires, count, arg->kind == CUV_ARG_LIST && !states, &value));
+        if (arg->kind == CUV_ARG_LIST && !operation && !states)
+            CUV_TRY(with_none(w, arg->literal, &value));
         CUV_TRY(arg->name ? cuv_dict_set(w->arena, kwargs, arg->name, value) : cuv_list_add(w->arena, args, value));
     }
     CUV_TRY(cuv_keras3_call(w, layer, kwargs));

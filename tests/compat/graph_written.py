@@ -62,7 +62,11 @@ def by_compiler(base, folder, entry):
     io = np.load(base + ".io.npz")
     path = os.path.join(folder, "net.c")
     done = cuvier("rebuild", base + ".keras", "-q", *test_c.sizes_of(io), "-o", path)
-    return refusal(done) if done.returncode else judge(test_c.Source(path, "gcc", "-O0").predict(numbered(io, "x")), io, entry)
+    if done.returncode:
+        return refusal(done)
+    source, xs = test_c.Source(path, "gcc", "-O0"), numbered(io, "x")
+    states = [np.zeros(shape, "float32") for _, shape in source.shapes("x")[len(xs):]]
+    return judge(source.predict(xs + states), io, entry)
 
 
 def attempt(function, *arguments):

@@ -49,6 +49,23 @@ def loader():
     process.close()
 
 
+def test_masks_of_some_inputs_are_written(loader, tmp_path):
+    """A model as a layer gets a mask for one of its inputs and None for the other; a slice has the configuration written anew."""
+    keras = pytest.importorskip("keras", minversion="3.0")
+    L = keras.layers
+    a, b = keras.Input((4, 3)), keras.Input((3,))
+    inner = keras.Model([b, a], L.Concatenate()([L.LSTM(2)(a), b]))
+    x = keras.Input((4, 3))
+    model = keras.Model(x, inner([x[..., 1, :], L.Masking()(x)]))
+    model.save(tmp_path / "m.keras")
+    value = np.random.default_rng(1).normal(size=(2, 4, 3)).astype("float32")
+    value[:, 2:] = 0
+    np.savez(tmp_path / "io.npz", x=value, y=np.asarray(model(value, training=False)))
+    must("rebuild", tmp_path / "m.keras", "-q", "-o", tmp_path / "w.keras")
+    must("verify", tmp_path / "w.keras", "--samples", tmp_path / "io.npz")
+    assert loader.difference([tmp_path / "w.keras"], tmp_path / "io.npz") < 1e-6
+
+
 def test_masks_stay_in_what_is_written(made, loader, tmp_path):
     """Keras 2's attention leaves the mask on its input, of which Keras 3 has to be given a copy."""
     for ending in (".keras", ".h5"):
