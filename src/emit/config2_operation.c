@@ -100,8 +100,8 @@ static cuv_status constant_entry(writer *w, const cuv_value *v, cuv_value **out)
     return cuv_list_add(w->arena, *out, value);
 }
 
-/* The tensors of a list, with constants between them. */
-static cuv_status list_value(const call_writer *c, const cuv_wired_arg *arg, cuv_value **out)
+/* The tensors of a list, with constants between them, which are marked in the first argument alone. */
+static cuv_status list_value(const call_writer *c, const cuv_wired_arg *arg, bool first, cuv_value **out)
 {
     writer *w = c->w;
     size_t n = cuv_is_seq(arg->literal) ? cuv_len(arg->literal) : arg->wire_count, next = 0;
@@ -113,18 +113,20 @@ static cuv_status list_value(const call_writer *c, const cuv_wired_arg *arg, cuv
         cuv_value *entry;
         if (tensor && !cuv_streq(cuv_text(cuv_item(item, 0)), "_CONSTANT_VALUE") && next < arg->wire_count)
             CUV_TRY(c->wire(c->state, arg->wires[next++], &entry));
-        else
+        else if (first)
             CUV_TRY(constant_entry(w, cuv_text(cuv_item(item, 0)) ? cuv_item(item, 2) : item, &entry));
+        else
+            CUV_TRY(literal_value(w, cuv_text(cuv_item(item, 0)) ? cuv_item(item, 2) : item, CUV_MAX_RANK, &entry));
         CUV_TRY(cuv_list_add(w->arena, *out, entry));
     }
     return *out ? CUV_OK : cuv_oom(w->cx);
 }
 
-static cuv_status argument_value(const call_writer *c, const cuv_wired_arg *arg, cuv_value **out)
+static cuv_status argument_value(const call_writer *c, const cuv_wired_arg *arg, bool first, cuv_value **out)
 {
     if (arg->kind == CUV_ARG_TENSOR)
         return c->wire(c->state, arg->wires[0], out);
-    return arg->kind == CUV_ARG_LIST ? list_value(c, arg, out) : literal_value(c->w, arg->literal, CUV_MAX_RANK, out);
+    return arg->kind == CUV_ARG_LIST ? list_value(c, arg, first, out) : literal_value(c->w, arg->literal, CUV_MAX_RANK, out);
 }
 
 /* The node: its first argument, with the others beside each tensor of it. */
@@ -134,7 +136,7 @@ static cuv_status node_of(const call_writer *c, const cuv_wired_arg *first, cuv_
     if (first->kind == CUV_ARG_LITERAL)
         CUV_TRY(constant_entry(c->w, first->literal, out));
     else
-        CUV_TRY(argument_value(c, first, out));
+        CUV_TRY(argument_value(c, first, true, out));
     if (first->kind != CUV_ARG_LIST)
         return cuv_list_add(a, *out, kwargs);
     for (size_t i = 0; i < cuv_len(*out); i++)
@@ -168,7 +170,7 @@ static cuv_status same_node(const call_writer *c, cuv_value **out)
         }
         if (!arg->name)
             return refuse(w, c->layer, "several arguments by place");
-        CUV_TRY(argument_value(c, arg, &value));
+        CUV_TRY(argument_value(c, arg, false, &value));
         CUV_TRY(cuv_dict_set(w->arena, kwargs, arg->name, value));
     }
     return first ? node_of(c, first, kwargs, out) : CUV_OK;
@@ -344,7 +346,7 @@ static cuv_status operand_value(const call_writer *c, const char *name, const cu
         *out = cuv_value_real(c->w->arena, x);      /* an integer, where the other is a float */
         return *out ? CUV_OK : cuv_oom(c->w->cx);
     }
-    return argument_value(c, arg, out);
+    return argument_value(c, arg, false, out);
 }
 
 /* ---- dtypes: TensorFlow joins none, and computes floats only from floats */

@@ -1,6 +1,6 @@
 """Small models of what the random ones of graph_models.py found wrong or refused, by whichever Keras runs this.
 
-    found_models.py FOLDER               CUV_KERAS=tf_keras takes tf_keras
+    found_models.py FOLDER [NAME]        all, or that one; CUV_KERAS=tf_keras takes tf_keras
 
 For each NAME the forms that this Keras writes: NAME.keras, NAME.h5, NAME.json with NAME.npz; and NAME.io.npz.
 """
@@ -96,6 +96,7 @@ def models():
         yield "strided_slice", lambda: functional((5, 4), lambda x: [
             tf.strided_slice(x, [0, 1, 0], [100, 5, 4], [1, 2, 1]), tf.strided_slice(x, [0, 1], [0, 3], begin_mask=1, end_mask=1),
             tf.strided_slice(x, [0, 3, -1], [100, 0, 9], [1, -1, 1], shrink_axis_mask=4)])
+        yield "mixed_shape", lambda: functional((3, 4), lambda x: tf.reshape(x, shape=[tf.shape(x)[0], 2, 6]))
         yield "counts_halved", lambda: functional((1,), lambda x: L.TextVectorization(vocabulary=WORDS[:3], output_mode="count")(x) / 2.0, "string")
     yield "encoder", encoder
 
@@ -105,8 +106,10 @@ def sample(t, rng):
     return rng.choice(WORDS, shape) if t.dtype in ("string", tf.string) else rng.normal(size=shape).astype("float32")
 
 
-def main(folder):
+def main(folder, only=None):
     for i, (name, build) in enumerate(models()):
+        if only and name != only:
+            continue
         keras.backend.clear_session()
         rng = np.random.default_rng(i)
         model = build()
@@ -122,4 +125,4 @@ def main(folder):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:3])

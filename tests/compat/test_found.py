@@ -1,5 +1,6 @@
 """What random models found (graph_worker.py), as small models that hold it against each Keras; and what cuvier writes of them and of Rescaling."""
 import os
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -9,17 +10,16 @@ from support import Loader, arrays, assert_same, keras_215_python, keras_python,
 KERASES = {"keras-3.15": (keras_python, "keras"), "tf_keras": (keras_python, "tf_keras"), "keras-2.15": (keras_215_python, "keras")}
 
 
+def make(which, folder, *names):
+    python, module = KERASES[which]
+    with mock.patch.dict(os.environ, CUV_KERAS=module):
+        run_keras(python(), "found_models.py", folder, *names)
+
+
 @pytest.fixture(scope="module", params=list(KERASES))
 def made(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("found")
-    python, module = KERASES[request.param]
-    kept = os.environ.get("CUV_KERAS")
-    os.environ["CUV_KERAS"] = module
-    try:
-        run_keras(python(), "found_models.py", folder)
-    finally:
-        if kept is None:
-            del os.environ["CUV_KERAS"]
+    make(request.param, folder)
     return folder
 
 
@@ -46,6 +46,17 @@ def loader():
         pytest.skip("Keras is not installed (tools/setup_tests)")
     process = Loader(keras_python())
     yield process
+    process.close()
+
+
+@pytest.mark.parametrize("which", ["tf_keras", "keras-2.15"])
+def test_numbers_beside_tensors(which, tmp_path):
+    """Keras 2 marks constants in the first argument of a function alone."""
+    make(which, tmp_path, "mixed_shape")
+    python, module = KERASES[which]
+    process = Loader(python(), module)
+    must("rebuild", tmp_path / "mixed_shape.keras", "-q", "--keras", "2", "-o", tmp_path / "w.h5")
+    assert process.difference([tmp_path / "w.h5"], tmp_path / "mixed_shape.io.npz") == 0
     process.close()
 
 
