@@ -137,8 +137,7 @@ static cuv_status evaluate_index(cuv_call *call, const cuv_value *e, unsigned de
 
 /* ---- functions ---- */
 
-/* An argument by place or by one of its names; NULL when absent. */
-static const cuv_value *argument(const cuv_value *e, size_t place, const char *names)
+const cuv_value *cuv_lambda_argument(const cuv_value *e, size_t place, const char *names)
 {
     const cuv_value *plain = cuv_item(e, 2), *named = cuv_item(e, 3);
     if (place < cuv_len(plain))
@@ -193,11 +192,11 @@ static bool axes_of(const cuv_value *v, int rank, int *axes, int *count)
 
 static cuv_status reduce(cuv_call *call, const cuv_value *e, cuv_op op, cuv_ref x, cuv_ref *out)
 {
-    const cuv_value *keep = argument(e, 2, "keepdims keep_dims");
+    const cuv_value *keep = cuv_lambda_argument(e, 2, "keepdims keep_dims");
     int axes[CUV_MAX_RANK], count;
     bool kept = false;
     if (!keywords_are(e, 3, "x input_tensor a axis axes keepdims keep_dims") || (keep && !cuv_as_bool(keep, &kept)) ||
-        !axes_of(argument(e, 1, "axis axes"), cuv_var_of(call, x)->rank, axes, &count))
+        !axes_of(cuv_lambda_argument(e, 1, "axis axes"), cuv_var_of(call, x)->rank, axes, &count))
         return refuse(call, "an axis, or several, and keepdims");
     *out = cuv_reduce(call, op, x, axes, count, kept);
     return call->program->status;
@@ -214,7 +213,7 @@ static cuv_status move(cuv_call *call, const cuv_value *e, const char *name, cuv
     bool wider = cuv_streq(name, "expand_dims");
     int rank = cuv_var_of(call, x)->rank;
     int64_t axis;
-    const cuv_value *given = argument(e, 1, "axis");
+    const cuv_value *given = cuv_lambda_argument(e, 1, "axis");
     if (wider && !given && is_backend(cuv_text(cuv_item(e, 1))))
         axis = -1;
     else if (!whole(given, &axis) || !keywords_are(e, 2, "axis x input"))
@@ -230,7 +229,7 @@ static cuv_status l2_normalize(cuv_call *call, const cuv_value *e, cuv_ref x, cu
 {
     cuv_program *p = call->program;
     int axes[CUV_MAX_RANK], count;
-    if (!keywords_are(e, 2, "axis x") || !axes_of(argument(e, 1, "axis"), cuv_var_of(call, x)->rank, axes, &count))
+    if (!keywords_are(e, 2, "axis x") || !axes_of(cuv_lambda_argument(e, 1, "axis"), cuv_var_of(call, x)->rank, axes, &count))
         return refuse(call, "an axis");
     cuv_ref sum = cuv_reduce(call, CUV_OP_SUM, cuv_emit1(p, CUV_OP_SQUARE, x), axes, count, true);
     sum = cuv_emit2(p, CUV_OP_MAXIMUM, sum, cuv_scalar_like(call, sum, 1e-12));
@@ -240,7 +239,7 @@ static cuv_status l2_normalize(cuv_call *call, const cuv_value *e, cuv_ref x, cu
 
 static cuv_status concatenate(cuv_call *call, const cuv_value *e, unsigned depth, cuv_ref *out)
 {
-    const cuv_value *list = argument(e, 0, "tensors values xs"), *at = argument(e, 1, "axis");
+    const cuv_value *list = cuv_lambda_argument(e, 0, "tensors values xs"), *at = cuv_lambda_argument(e, 1, "axis");
     cuv_ref refs[CUV_MAX_OUTPUTS];
     bool tuple = list && list->kind == CUV_TUPLE;
     size_t from = tuple ? 0 : 1, count = 0;
@@ -261,7 +260,7 @@ static cuv_status concatenate(cuv_call *call, const cuv_value *e, unsigned depth
 /* tf.image.resize(x, (h, w)): bilinear, half-pixel centres. */
 static cuv_status resize(cuv_call *call, const cuv_value *e, cuv_ref x, cuv_ref *out)
 {
-    const cuv_value *size = argument(e, 1, "size");
+    const cuv_value *size = cuv_lambda_argument(e, 1, "size");
     int64_t h, w;
     size_t from = size && size->kind == CUV_TUPLE ? 0 : 1;
     if (!cuv_is_seq(size) || cuv_len(size) != from + 2 || !whole(cuv_item(size, from), &h) || !whole(cuv_item(size, from + 1), &w) ||
@@ -315,7 +314,7 @@ static cuv_status evaluate_call(cuv_call *call, const cuv_value *e, unsigned dep
         return refuse(call, "a function of keras.backend (K), tf or keras.ops");
     if (cuv_has_word("concatenate concat", name))
         return concatenate(call, e, depth, &out->ref);
-    const cuv_value *first = argument(e, 0, "x input input_tensor images a");
+    const cuv_value *first = cuv_lambda_argument(e, 0, "x input input_tensor images a");
     if (!first)
         return refuse(call, "a function of the input");
     CUV_TRY(tensor_of(call, first, depth, CUV_NO_REF, &x));

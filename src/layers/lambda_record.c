@@ -241,17 +241,6 @@ static cuv_status index_of(drawing *d, const cuv_value *e, unsigned depth, term 
 
 /* ---- functions ---- */
 
-static const cuv_value *argument(const cuv_value *e, size_t place, const char *names)
-{
-    const cuv_value *plain = cuv_item(e, 2), *named = cuv_item(e, 3);
-    if (place < cuv_len(plain))
-        return cuv_item(plain, place);
-    for (size_t i = 0; i < cuv_len(named); i++)
-        if (cuv_has_word(names, cuv_text(named->pairs[i].key)))
-            return named->pairs[i].value;
-    return NULL;
-}
-
 /* A number, or a list of numbers, from what may have "neg" and "list" in it; None stays. */
 static cuv_status numbers(drawing *d, const cuv_value *v, cuv_value **out)
 {
@@ -307,7 +296,7 @@ static cuv_status l2_normalize(drawing *d, const cuv_value *e, term x, term *out
 {
     term t;
     CUV_TRY(one(d, "numpy", "Square", x, &t));
-    CUV_TRY(reduction(d, "Sum", argument(e, 1, "axis"), true, t, &t));
+    CUV_TRY(reduction(d, "Sum", cuv_lambda_argument(e, 1, "axis"), true, t, &t));
     CUV_TRY(with_number(d, "numpy", "Maximum", t, 1e-12, &t));
     CUV_TRY(one(d, "math", "Rsqrt", t, &t));
     return two(d, "numpy", "Multiply", NULL, x.tensor, t.tensor, x.rank, out);
@@ -315,7 +304,7 @@ static cuv_status l2_normalize(drawing *d, const cuv_value *e, term x, term *out
 
 static cuv_status concatenate(drawing *d, const cuv_value *e, unsigned depth, term *out)
 {
-    const cuv_value *list = argument(e, 0, "tensors values xs");
+    const cuv_value *list = cuv_lambda_argument(e, 0, "tensors values xs");
     cuv_value *tensors = cuv_value_list(d->arena), *options;
     int rank = 0;
     if (!tensors)
@@ -328,7 +317,7 @@ static cuv_status concatenate(drawing *d, const cuv_value *e, unsigned depth, te
         CUV_TRY(cuv_list_add(d->arena, tensors, t.tensor));
         rank = t.rank;
     }
-    CUV_TRY(axis_option(d, argument(e, 1, "axis"), -1, &options));
+    CUV_TRY(axis_option(d, cuv_lambda_argument(e, 1, "axis"), -1, &options));
     return two(d, "numpy", "Concatenate", options, tensors, NULL, rank, out);
 }
 
@@ -337,7 +326,7 @@ static cuv_status resize(drawing *d, const cuv_value *e, term x, term *out)
     cuv_value *options = cuv_value_dict(d->arena), *size;
     if (!options)
         return cuv_oom(d->cx);
-    CUV_TRY(numbers(d, argument(e, 1, "size"), &size));
+    CUV_TRY(numbers(d, cuv_lambda_argument(e, 1, "size"), &size));
     CUV_TRY(cuv_dict_set(d->arena, options, "size", size));
     CUV_TRY(cuv_dict_set(d->arena, options, "interpolation", cuv_value_text(d->arena, "bilinear")));
     CUV_TRY(cuv_dict_set(d->arena, options, "data_format", cuv_value_text(d->arena, "channels_last")));
@@ -398,8 +387,8 @@ static cuv_status computed(drawing *d, const cuv_value *e, const char *name, ter
     bool keep = false;
     CUV_TRY(only_floats(d));
     if (f) {
-        (void)cuv_as_bool(argument(e, 2, "keepdims keep_dims"), &keep);
-        return reduction(d, f->class_name, argument(e, 1, "axis axes"), keep, x, out);
+        (void)cuv_as_bool(cuv_lambda_argument(e, 2, "keepdims keep_dims"), &keep);
+        return reduction(d, f->class_name, cuv_lambda_argument(e, 1, "axis axes"), keep, x, out);
     }
     if (cuv_streq(name, "l2_normalize"))
         return l2_normalize(d, e, x, out);
@@ -421,11 +410,11 @@ static cuv_status draw_call(drawing *d, const cuv_value *e, unsigned depth, term
     term x;
     if (cuv_has_word("concatenate concat", name))
         return concatenate(d, e, depth, out);
-    CUV_TRY(draw(d, argument(e, 0, "x input input_tensor images a"), depth, &x));
+    CUV_TRY(draw(d, cuv_lambda_argument(e, 0, "x input input_tensor images a"), depth, &x));
     if (!x.tensor)
         return cannot(d, "a function of no tensor");
     if (cuv_has_word("expand_dims squeeze", name)) {
-        CUV_TRY(axis_option(d, argument(e, 1, "axis"), -1, &options));
+        CUV_TRY(axis_option(d, cuv_lambda_argument(e, 1, "axis"), -1, &options));
         const bool wider = name[0] == 'e';
         return two(d, "numpy", wider ? "ExpandDims" : "Squeeze", options, x.tensor, NULL, x.rank + (wider ? 1 : -1), out);
     }

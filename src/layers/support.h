@@ -65,6 +65,9 @@ CUV_MUST_USE cuv_status cuv_call_inner1(cuv_call *call, cuv_layer *inner, cuv_sy
 /* The inner layer with this role, or NULL. */
 cuv_layer *cuv_inner_by_role(const cuv_layer *layer, const char *role);
 
+/* An argument of a function in a Lambda's expression, by place or by one of its names; NULL when absent (lambda.c). */
+const cuv_value *cuv_lambda_argument(const cuv_value *e, size_t place, const char *names);
+
 /* Becomes the model that its code builds, on the first call. */
 extern const cuv_layer_def cuv_layer_stand_in, cuv_layer_own_weight, cuv_layer_own_constant;
 

@@ -145,6 +145,8 @@ bool cuv_is_transposed(const cuv_weight *w, const cuv_tensor *t);
 /* (filters, channels, rows, columns), as PyTorch and Keras 1 with Theano have it. */
 bool cuv_is_convolution_of_others(const cuv_weight *w, const cuv_tensor *t);
 bool cuv_shape_is(const cuv_weight *w, const cuv_tensor *t);
+/* The same but for axes of size 1, of either, which hold nothing: (1, 3) and (3,), and a factor for each feature may be a kernel of (1, n, 1). */
+bool cuv_same_sizes(const cuv_weight *w, const cuv_tensor *t);
 
 /* Gives the weight's value to the program that reads it. */
 CUV_MUST_USE cuv_status cuv_bind_value(cuv_binding *b, const cuv_weight *weight);

@@ -198,25 +198,9 @@ static void pair(pairing *p, size_t w, size_t t, const char *why)
     p->why[w] = why;
 }
 
-/* The same sizes but for axes of size 1, which hold nothing: a factor for each feature may be a kernel of (1, n, 1). */
-static bool same_sizes(const cuv_weight *w, const cuv_tensor *t)
-{
-    int i = 0, k = 0;
-    for (;; i++, k++) {
-        while (i < w->rank && w->shape[i] == 1)
-            i++;
-        while (k < t->rank && t->shape[k] == 1)
-            k++;
-        if (i == w->rank || k == t->rank)
-            return i == w->rank && k == t->rank;
-        if (w->shape[i] != t->shape[k])
-            return false;
-    }
-}
-
 static bool open_pair(const pairing *p, size_t w, size_t t)
 {
-    return !p->place[w] && !p->taken[t] && same_sizes(p->weights[w], p->tensors[t].tensor);
+    return !p->place[w] && !p->taken[t] && cuv_same_sizes(p->weights[w], p->tensors[t].tensor);
 }
 
 static bool has_part(const char *path, const char *name)
@@ -330,7 +314,7 @@ static bool order_fits(const pairing *p)
             continue;
         while (t < p->count && p->taken[t])
             t++;
-        if (t == p->count || !same_sizes(p->weights[w], p->tensors[t].tensor))
+        if (t == p->count || !cuv_same_sizes(p->weights[w], p->tensors[t].tensor))
             return false;
         t++;
     }
@@ -366,7 +350,7 @@ static void pair_all(pairing *p, const cuv_layer *outer)
 static cuv_status in_shape(cuv_binding *b, const cuv_weight *w, cuv_named *named)
 {
     cuv_tensor *made;
-    if (cuv_shape_is(w, named->tensor) || !same_sizes(w, named->tensor))
+    if (cuv_shape_is(w, named->tensor) || !cuv_same_sizes(w, named->tensor))
         return CUV_OK;
     CUV_TRY(cuv_tensor_reshape(b->m->arena, named->tensor, w->shape, w->rank, &made));
     named->tensor = made;

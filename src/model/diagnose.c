@@ -55,6 +55,21 @@ bool cuv_shape_is(const cuv_weight *w, const cuv_tensor *t)
     return cuv_shape_equal(w->shape, w->rank, t->shape, t->rank);
 }
 
+bool cuv_same_sizes(const cuv_weight *w, const cuv_tensor *t)
+{
+    int i = 0, k = 0;
+    for (;; i++, k++) {
+        while (i < w->rank && w->shape[i] == 1)
+            i++;
+        while (k < t->rank && t->shape[k] == 1)
+            k++;
+        if (i == w->rank || k == t->rank)
+            return i == w->rank && k == t->rank;
+        if (w->shape[i] != t->shape[k])
+            return false;
+    }
+}
+
 /* Equal but for axes of size 1. */
 static bool axes_of_one(const cuv_weight *w, const cuv_tensor *t)
 {

@@ -117,22 +117,6 @@ static const char *reordered(cuv_binding *b, const cuv_unit *u, const cuv_offer 
     return text;
 }
 
-/* (1, 3) and (3,): the same but for axes of size 1. */
-static bool same_without_ones(const cuv_weight *w, const cuv_tensor *t)
-{
-    int i = 0, k = 0;
-    for (;;) {
-        while (i < w->rank && w->shape[i] == 1)
-            i++;
-        while (k < t->rank && t->shape[k] == 1)
-            k++;
-        if (i == w->rank || k == t->rank)
-            return i == w->rank && k == t->rank;
-        if (w->shape[i++] != t->shape[k++])
-            return false;
-    }
-}
-
 /* What is to be done to an array that does not fit; NULL when nothing helps. */
 static const char *mended(cuv_binding *b, const cuv_weight *w, const cuv_named *given)
 {
@@ -143,7 +127,7 @@ static const char *mended(cuv_binding *b, const cuv_weight *w, const cuv_named *
                           "%s.transpose(2, 3, 1, 0)", given->label, given->label);
     if (cuv_is_transposed(w, given->tensor))
         return cuv_format(b->cx, "%s is transposed: give %s.T", given->label, given->label);
-    if (same_without_ones(w, given->tensor))
+    if (cuv_same_sizes(w, given->tensor))
         return cuv_format(b->cx, "%s has the right values under another shape: give %s.reshape%s", given->label, given->label,
                           cuv_shape_text(b->cx, w->shape, w->rank));
     return NULL;
