@@ -20,6 +20,7 @@ import tensorflow as tf          # noqa: E402
 sys.modules["keras"] = keras
 
 import make_fixed                # noqa: E402
+from support import save_forms   # noqa: E402
 
 L, THREE = keras.layers, keras.__version__[0] == "3"
 WORDS = ["a", "b", "dog", "zebra"]
@@ -117,11 +118,7 @@ def main(folder, only=None):
         base, x = os.path.join(folder, name), sample(model.inputs[0], rng)
         ys = make_fixed.listed(model.predict(x, verbose=0, batch_size=6) if "stateful" in name else model(tf.constant(x), training=False))
         np.savez(base + ".io.npz", x=x, **make_fixed.numbered("y", [np.asarray(y) for y in ys]))
-        model.save(base + ".keras")
-        model.save(base + ".h5")
-        with open(base + ".json", "w") as f:
-            f.write(model.to_json())
-        np.savez(base + ".npz", *model.get_weights())
+        save_forms(model, base)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ import numpy as np               # noqa: E402
 import tensorflow as tf          # noqa: E402
 import tf_keras as keras         # noqa: E402
 
+from support import save_forms   # noqa: E402
+
 L = keras.layers
 RNG = np.random.default_rng(2)
 
@@ -78,11 +80,7 @@ def main(folder):
             x[RNG.random(x.shape[:2]) < 0.3] = 0
         base = os.path.join(folder, name)
         np.savez(base + ".io.npz", x=x, y=np.asarray(model(tf.constant(x), training=False)))
-        model.save(base + ".keras")
-        model.save(base + ".h5")
-        with open(base + ".json", "w") as f:
-            f.write(model.to_json())
-        np.savez(base + ".npz", *model.get_weights())
+        save_forms(model, base)
 
 
 if __name__ == "__main__":

@@ -16,14 +16,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 import numpy as np
 
+import make_fixed
 import rebuilder_cases
-
-
-def objects(items):
-    array = np.empty(len(items), dtype=object)
-    for i, item in enumerate(items):
-        array[i] = item
-    return array
 
 
 def layers_below(model):
@@ -52,7 +46,7 @@ def prepare(case, folder):
             f.write(text)
     with open("script.py", "w") as f:
         f.write(case.script)
-    scope = {"np": np, "tf": tf, "keras": keras, "layers": keras.layers, "os": os, "json": json, "rng": rng, "obj": objects,
+    scope = {"np": np, "tf": tf, "keras": keras, "layers": keras.layers, "os": os, "json": json, "rng": rng, "obj": make_fixed.objects,
              "W": lambda *shape: rng.normal(size=shape).astype("float32") * np.float32(0.3 if len(shape) > 1 else 0.1)}
     exec(compile(case.files, case.name, "exec"), scope)
     return rng
@@ -70,8 +64,7 @@ def run(case, folder):
         exec(compile(case.script, "script.py", "exec"), scope)
         model = scope["model"]
         x = list(draw(model, rng))
-        y = model(x if len(x) > 1 else x[0], training=False)
-        y = list(y.values()) if isinstance(y, dict) else y if isinstance(y, (list, tuple)) else [y]
+        y = make_fixed.listed(model(x if len(x) > 1 else x[0], training=False))
         np.savez("io.npz", **{"x%d" % i: v for i, v in enumerate(x)}, **{"y%d" % i: np.asarray(v) for i, v in enumerate(y)})
         return {"layers": [layer.name for layer in model.layers], "params": int(model.count_params())}
     except Exception as error:

@@ -92,6 +92,15 @@ def run_keras(python, script, *arguments):
     assert done.returncode == 0, done.stdout[-3000:]
 
 
+def save_forms(model, base):
+    """What a Keras writes of a model: base.keras, base.h5, base.json with base.npz."""
+    model.save(base + ".keras")
+    model.save(base + ".h5")
+    with open(base + ".json", "w") as f:
+        f.write(model.to_json())
+    np.savez(base + ".npz", *model.get_weights())
+
+
 class Loader:
     """One process of loader.py: a Python with a real Keras ("keras" or "tf_keras")."""
 
