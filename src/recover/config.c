@@ -242,7 +242,7 @@ static cuv_status add_node(writer *w, size_t i)
         return add_network(w, i, u, &in[0]);
     if ((n->free_act && !n->choice.act) || (traits & CUV_RT_RESTS && !u))
         return CUV_OK;
-    if (n->kind == CUV_R_ACTIVATION || n->kind == CUV_R_LEAKY_RELU) {
+    if (n->kind == CUV_R_ACTIVATION || n->kind == CUV_R_LEAKY_RELU || (n->kind == CUV_R_RELU && n->choice.act != CUV_A_RELU)) {
         CUV_TRY(add_act(w, n, &w->tails[i], u ? u->name : NULL));
         w->shown[i] = w->tails[i].layer;
         return CUV_OK;

@@ -56,9 +56,9 @@ static bool has_size(const cuv_prepared *p, const cuv_choice_slot *slot, const c
     const cuv_runit *u = n->unit >= 0 ? &p->s.reading->units[n->unit] : NULL;
     bool grows = cuv_rkind_traits(n->kind) & CUV_RT_GROWS;
     for (int i = 0; i + 1 < in->rank; i++) {
-        int64_t kernel = slot->kind == CUV_S_WINDOW ? (u->kernel[i] - 1) * c->dilation + 1 : c->pool;
-        int pad = c->pad == CUV_PAD_CAUSAL ? CUV_PAD_SAME : c->pad;
-        int32_t size = grows ? cuv_grown_size(in->at[i], kernel, c->stride, pad) : cuv_window_size(in->at[i], kernel, c->stride, pad);
+        int64_t kernel = slot->kind == CUV_S_WINDOW ? (u->kernel[i] - 1) * c->dilation + 1 : cuv_window_of(c, i);
+        int pad = c->pad == CUV_PAD_CAUSAL ? CUV_PAD_SAME : c->pad, stride = cuv_stride_of(c, i);
+        int32_t size = grows ? cuv_grown_size(in->at[i], kernel, stride, pad) : cuv_window_size(in->at[i], kernel, stride, pad);
         if (size != n->out.at[i])
             return false;
     }
@@ -68,7 +68,7 @@ static bool has_size(const cuv_prepared *p, const cuv_choice_slot *slot, const c
 static double window_cost(const cuv_prepared *p, const cuv_choice_slot *slot, uint8_t option, const habits *h, habits *next)
 {
     const cuv_choice *c = &slot->options[option].choice, *wired = &slot->options[0].choice;
-    double cost = c->stride == wired->stride ? 0 : c->stride <= 2 ? 1.4 : 3;
+    double cost = c->stride == wired->stride && c->stride2 == wired->stride2 ? 0 : c->stride <= 2 ? 1.4 : 3;
     if (option && p->rigid && !has_size(p, slot, c))
         return NEVER;
     cost += c->dilation == wired->dilation ? 0 : c->dilation == 2 ? 1.8 : c->dilation < 2 ? 1 : 2.6;
@@ -86,7 +86,7 @@ static double pool_cost(const cuv_prepared *p, const cuv_choice_slot *slot, uint
         return p->rigid ? NEVER : 2;
     if (option && p->rigid && !has_size(p, slot, &o->choice))
         return NEVER;
-    bool moved = o->choice.pool != wired->choice.pool || o->choice.stride != wired->choice.stride || o->choice.pad != wired->choice.pad;
+    bool moved = o->choice.pool != wired->choice.pool || o->choice.pool2 != wired->choice.pool2 || o->choice.stride != wired->choice.stride || o->choice.pad != wired->choice.pad;
     next->average = mean ? 1 : 2;
     return (moved ? 1.2 : 0) + (h->average ? h->average == next->average ? 0 : 1 : mean == was ? 0 : .8);
 }
@@ -124,6 +124,8 @@ static double cost_of(const cuv_search *s, const cuv_prepared *p, const cuv_choi
     case CUV_S_WINDOW: return window_cost(p, slot, option, h, next);
     case CUV_S_POOL: return pool_cost(p, slot, option, h, next);
     case CUV_S_EPSILON: return option == slot->first ? 0 : NEVER;     /* nearly right is near: found downhill */
+    case CUV_S_GATE: return plain_cost(slot, option, 1.6, h, next);
+    case CUV_S_GROUPS: return plain_cost(slot, option, .9, h, next);
     case CUV_S_GLOBAL: return plain_cost(slot, option, .8, h, next);
     case CUV_S_CAUSAL: return plain_cost(slot, option, slot->options[0].kind == CUV_R_ATTENTION ? 1 : 2.5, h, next);
     case CUV_S_SCALE: return plain_cost(slot, option, 1.2, h, next);

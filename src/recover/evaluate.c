@@ -62,7 +62,10 @@ static uint64_t layer_hash(const cuv_structure *s, const cuv_rnode *n, int act)
     h = mix(h, u ? u->count * 64 + (uint64_t)u->inner : 0);
     h = mix(h, (uint64_t)c->stride | (uint64_t)c->pad << 8 | (uint64_t)c->dilation << 16 | (uint64_t)c->pool << 24 |
                    (uint64_t)c->epsilon << 32 | (uint64_t)c->merge << 40 | (uint64_t)c->sequences << 48 | (uint64_t)c->causal << 56);
-    h = mix(h, (uint64_t)c->scale | (uint64_t)c->border << 8);
+    h = mix(h, (uint64_t)c->scale | (uint64_t)c->border << 8 | (uint64_t)c->stride2 << 16 | (uint64_t)c->pool2 << 24 | (uint64_t)c->gate << 32 |
+                   (uint64_t)c->groups << 40);
+    for (int i = 0; (n->kind == CUV_R_RESHAPE || n->kind == CUV_R_REPEAT) && i < n->out.rank; i++)
+        h = mix(h, (uint64_t)(uint32_t)n->out.at[i]);
     return mix(h, cuv_rkind_traits(n->kind) & CUV_RT_RECURRENT ? c->act : 0);
 }
 
@@ -71,80 +74,6 @@ static uint64_t layer_hash(const cuv_structure *s, const cuv_rnode *n, int act)
 static cuv_status put(cuv_arena *arena, cuv_value *d, const char *key, cuv_value *v)
 {
     return cuv_dict_set(arena, d, key, v);
-}
-
-static cuv_status put_number(cuv_arena *arena, cuv_value *d, const char *key, int64_t v)
-{
-    return put(arena, d, key, cuv_value_int(arena, v));
-}
-
-static const char *pad_name(int pad)
-{
-    return pad == CUV_PAD_SAME ? "same" : pad == CUV_PAD_CAUSAL ? "causal" : "valid";
-}
-
-static cuv_status put_border(cuv_arena *arena, cuv_value *d, const struct cuv_border *b)
-{
-    cuv_value *all = cuv_value_list(arena);
-    for (int axis = 0; all && axis < 2; axis++) {
-        cuv_value *one = cuv_value_list(arena);
-        if (!one)
-            return CUV_MEMORY;
-        CUV_TRY(cuv_list_add(arena, one, cuv_value_int(arena, b->before)));
-        CUV_TRY(cuv_list_add(arena, one, cuv_value_int(arena, b->after)));
-        CUV_TRY(cuv_list_add(arena, all, one));
-    }
-    return put(arena, d, "padding", all);
-}
-
-static cuv_status put_choice(cuv_arena *arena, const cuv_rnode *n, cuv_value *d)
-{
-    unsigned traits = cuv_rkind_traits(n->kind);
-    const cuv_choice *c = &n->choice;
-    if (traits & CUV_RT_POOL)
-        CUV_TRY(put_number(arena, d, "pool_size", c->pool));
-    if (traits & (CUV_RT_POOL | CUV_RT_CONV)) {
-        CUV_TRY(put_number(arena, d, "strides", c->stride));
-        CUV_TRY(put(arena, d, "padding", cuv_value_text(arena, pad_name(c->pad))));
-    }
-    if (traits & CUV_RT_CONV && c->dilation > 1)
-        CUV_TRY(put_number(arena, d, "dilation_rate", c->dilation));
-    if (traits & CUV_RT_NORM)
-        CUV_TRY(put(arena, d, "epsilon", cuv_value_real(arena, cuv_epsilons[c->epsilon])));
-    if (traits & CUV_RT_RECURRENT) {
-        CUV_TRY(put(arena, d, "return_sequences", cuv_value_bool(arena, c->sequences)));
-        if (c->causal)
-            CUV_TRY(put(arena, d, "go_backwards", cuv_value_bool(arena, true)));
-        CUV_TRY(put(arena, d, "activation", cuv_value_text(arena, cuv_acts[c->act].name ? cuv_acts[c->act].name : "tanh")));
-    }
-    if (n->kind == CUV_R_RESCALE) {
-        CUV_TRY(put(arena, d, "scale", cuv_value_real(arena, cuv_scales[c->scale].scale)));
-        CUV_TRY(put(arena, d, "offset", cuv_value_real(arena, cuv_scales[c->scale].offset)));
-    }
-    if (n->kind == CUV_R_PAD2)
-        CUV_TRY(put_border(arena, d, &cuv_borders[c->border]));
-    if (n->kind == CUV_R_DOT)
-        CUV_TRY(put_number(arena, d, "axes", 1));
-    if (n->kind == CUV_R_REST)
-        CUV_TRY(put(arena, d, "rate", cuv_value_real(arena, 0.5)));
-    return CUV_OK;
-}
-
-cuv_value *cuv_rnode_config(cuv_arena *arena, const cuv_structure *s, const cuv_rnode *n, const char **class_name)
-{
-    const cuv_runit *u = n->unit >= 0 ? &s->reading->units[n->unit] : NULL;
-    cuv_value *d = u && u->config ? cuv_value_copy(arena, u->config) : cuv_value_dict(arena);
-    *class_name = cuv_rkind_name(n->kind);
-    if (!d || put_choice(arena, n, d) != CUV_OK)
-        return NULL;
-    if (n->kind != CUV_R_BIDIRECTIONAL)
-        return d;
-    cuv_value *outer = cuv_value_dict(arena), *layer = cuv_value_dict(arena);
-    if (!outer || !layer || put(arena, layer, "class_name", cuv_value_text(arena, cuv_rkind_name(u->inner))) != CUV_OK ||
-        put(arena, layer, "config", d) != CUV_OK || put(arena, outer, "layer", layer) != CUV_OK ||
-        put(arena, outer, "merge_mode", cuv_value_text(arena, cuv_merge_modes[n->choice.merge])) != CUV_OK)
-        return NULL;
-    return outer;
 }
 
 /* An activation as a layer. */

@@ -25,6 +25,11 @@ double cuv_cost_of_pool(const cuv_habits *h, size_t pool, double first)
     return !h->pool ? cost : h->pool == pool + 1 ? .6 : cost + .3;
 }
 
+double cuv_cost_of_listed_pool(const cuv_habits *h, size_t pool)
+{
+    return !h->pool ? cuv_pools[pool].cost : h->pool == pool + 1 ? 0 : cuv_pools[pool].cost + .4;
+}
+
 double cuv_cost_of_habit(const cuv_habits *h, int what, int span, int reader, double first)
 {
     double cost = first;
@@ -97,7 +102,8 @@ void cuv_note_habits(const cuv_wirer *w, const cuv_wstate *before, const cuv_rno
         h->strided = true;
     if (traits & CUV_RT_GROWS)
         h->doubled = true;
-    for (size_t i = 0; traits & CUV_RT_POOL && i < CUV_POOLS; i++)
-        if (cuv_pools[i].window == node->choice.pool && cuv_pools[i].stride == node->choice.stride && cuv_pools[i].pad == node->choice.pad)
+    for (size_t i = 0; traits & CUV_RT_POOL && i < CUV_POOLS_ALL; i++)
+        if (cuv_pools[i].window == node->choice.pool && cuv_pools[i].stride == node->choice.stride && cuv_pools[i].pad == node->choice.pad &&
+            cuv_pools[i].window2 == cuv_window_of(&node->choice, 1))
             h->pool = (uint8_t)(i + 1);
 }

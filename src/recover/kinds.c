@@ -66,6 +66,19 @@ const struct cuv_scale cuv_scales[CUV_SCALES] = {{1 / 255., 0, "1/255"}, {1 / 12
     {2, -1, "2, offset -1"}, {1 / 128., -1, "1/128, offset -1"}, {255, 0, "255"}};
 const struct cuv_border cuv_borders[CUV_BORDERS] = {{1, 1}, {0, 1}, {2, 2}, {3, 3}, {1, 0}, {1, 2}};
 
+const char *const cuv_gates[CUV_GATES] = {"sigmoid", "hard_sigmoid of Keras 2", "hard_sigmoid"};
+const int cuv_groups[CUV_GROUPS] = {32, 16, 8, 4, 2, 1, -1};
+
+int cuv_stride_of(const cuv_choice *c, int axis)
+{
+    return axis == 1 && c->stride2 ? c->stride2 : c->stride;
+}
+
+int cuv_window_of(const cuv_choice *c, int axis)
+{
+    return axis == 1 && c->pool2 ? c->pool2 : c->pool;
+}
+
 const char *cuv_ract_text(cuv_context *cx, unsigned act)
 {
     return cuv_acts[act].name ? cuv_acts[act].name : cuv_format(cx, "LeakyReLU(%g)", cuv_acts[act].slope);

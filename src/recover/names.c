@@ -176,8 +176,8 @@ static int rank_in(const rank_row *rows, size_t count, const char *word, size_t 
 }
 
 static const rank_row attention_parts[] = {
-    {"query", 0}, {"query_dense", 0}, {"key", 1}, {"key_dense", 1}, {"value", 2}, {"value_dense", 2}, {"attention_output", 3},
-    {"output_dense", 3}};
+    {"query", 0}, {"query_dense", 0}, {"_query_dense", 0}, {"key", 1}, {"key_dense", 1}, {"_key_dense", 1}, {"value", 2},
+    {"value_dense", 2}, {"_value_dense", 2}, {"attention_output", 3}, {"output_dense", 3}, {"_output_dense", 3}};
 
 static int attention_rank(const char *part, size_t size)
 {

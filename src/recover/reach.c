@@ -36,10 +36,10 @@ static void add(cuv_sizes *s, const int32_t *at)
         memcpy(s->at[s->count++], at, sizeof *s->at);
 }
 
-static void moved(const int32_t *from, int rank, const int64_t *window, int dilation, int stride, int pad, int32_t *to)
+static void moved(const int32_t *from, int rank, const int64_t *window, int dilation, int stride, int stride2, int pad, int32_t *to)
 {
     for (int i = 0; i < 3; i++)
-        to[i] = i < rank ? cuv_window_size(from[i], (window[i] - 1) * dilation + 1, stride, pad) : 0;
+        to[i] = i < rank ? cuv_window_size(from[i], (window[i] - 1) * dilation + 1, i == 1 ? stride2 : stride, pad) : 0;
 }
 
 static bool fine(const int32_t *at, int rank)
@@ -50,14 +50,14 @@ static bool fine(const int32_t *at, int rank)
     return true;
 }
 
-static void add_pools(cuv_sizes *to, const int32_t *from, int rank)
+static void add_pools(const cuv_wirer *w, cuv_sizes *to, const int32_t *from, int rank)
 {
     add(to, from);
-    for (size_t i = 0; i < CUV_POOLS; i++) {
+    for (size_t i = 0; i < (w->uneven && rank == 2 ? (size_t)CUV_POOLS_ALL : CUV_POOLS); i++) {
         const struct cuv_pool *p = &cuv_pools[i];
-        const int64_t window[3] = {p->window, p->window, p->window};
+        const int64_t window[3] = {p->window, rank == 2 ? p->window2 : p->window, p->window};
         int32_t at[3];
-        moved(from, rank, window, 1, p->stride, p->pad, at);
+        moved(from, rank, window, 1, p->stride, i < CUV_POOLS ? p->stride : p->window2, p->pad, at);
         if (fine(at, rank))
             add(to, at);
     }
@@ -90,7 +90,7 @@ static void step_from(const cuv_wirer *w, const cuv_runit *u, const int32_t *fro
     bool conv = traits & CUV_RT_CONV, pool = traits & CUV_RT_POOL, grows = traits & CUV_RT_GROWS;
     pooled->count = to->count = 0;
     if (pool || (!w->complete && u->count && (traits & (CUV_RT_CONV | CUV_RT_NORM | CUV_RT_LINEAR))))
-        add_pools(pooled, from, rank);
+        add_pools(w, pooled, from, rank);
     else
         add(pooled, from);
     if (w->to_output && (u->count ? !w->complete : grows))
@@ -108,12 +108,26 @@ static void step_from(const cuv_wirer *w, const cuv_runit *u, const int32_t *fro
             for (int dilation = 1; dilation <= (rank == 1 && stride == 1 ? 4 : 1); dilation++)
                 for (int pad = CUV_PAD_VALID; pad <= CUV_PAD_SAME; pad++) {
                     int32_t at[3];
-                    moved(pooled->at[i], rank, u->kernel, dilation, stride, pad, at);
+                    moved(pooled->at[i], rank, u->kernel, dilation, stride, stride, pad, at);
                     if (fine(at, rank))
                         add(to, at);
                 }
+        for (int k = 0; w->uneven && rank == 2 && k < CUV_UNEVEN; k++)
+            for (int pad = CUV_PAD_VALID; pad <= CUV_PAD_SAME; pad++) {
+                int32_t at[3];
+                moved(pooled->at[i], rank, u->kernel, 1, cuv_uneven[k][0], cuv_uneven[k][1], pad, at);
+                if (fine(at, rank))
+                    add(to, at);
+            }
     }
     unique(to);
+}
+
+/* Layers after which sizes are not what windows make of them. */
+static bool changes_shape(const cuv_runit *u)
+{
+    return u->network || u->kind == CUV_R_PAD2 || u->kind == CUV_R_CROP2 || u->kind == CUV_R_RESHAPE || u->kind == CUV_R_REPEAT ||
+           u->kind == CUV_R_PERMUTE || u->kind == CUV_R_UNKNOWN || u->kind == CUV_R_ATTENTION || u->kind == CUV_R_EMBEDDING;
 }
 
 /* The Dense layer that a Flatten stands before, and how many sizes it takes; false: none, or it cannot be told. */
@@ -124,8 +138,7 @@ static bool find_end(const cuv_wirer *w, size_t *end, int64_t *product)
     for (size_t i = 0; i < w->reading->count; i++) {
         const cuv_runit *u = &w->reading->units[i];
         unsigned traits = cuv_rkind_traits(u->kind);
-        if (u->network || u->kind == CUV_R_PAD2 || u->kind == CUV_R_UNKNOWN || u->kind == CUV_R_CONCATENATE || traits & (CUV_RT_GROWS | CUV_RT_RECURRENT | CUV_RT_GLOBAL) ||
-            u->kind == CUV_R_ATTENTION || u->kind == CUV_R_EMBEDDING)
+        if (changes_shape(u) || u->kind == CUV_R_CONCATENATE || traits & (CUV_RT_GROWS | CUV_RT_RECURRENT | CUV_RT_GLOBAL))
             return false;
         if (u->kind == CUV_R_DENSE) {
             *end = i;
@@ -145,12 +158,14 @@ static bool ends_in_sizes(const cuv_wirer *w)
     const cuv_ends *e = w->ends;
     if (!w->reading->count || !e->outputs_known || e->output_count != 1 || e->outputs[0].rank != e->inputs[0].rank)
         return false;
+    int64_t channels = e->inputs[0].at[e->inputs[0].rank - 1];
     for (size_t i = 0; i < w->reading->count; i++) {
         const cuv_runit *u = &w->reading->units[i];
-        if (u->network || u->kind == CUV_R_PAD2 || u->kind == CUV_R_UNKNOWN || u->kind == CUV_R_FLATTEN || cuv_rkind_traits(u->kind) & (CUV_RT_RECURRENT | CUV_RT_GLOBAL) ||
-            u->kind == CUV_R_ATTENTION || u->kind == CUV_R_EMBEDDING || (u->count && cuv_rkind_spatial(u->kind) &&
-            cuv_rkind_spatial(u->kind) != e->inputs[0].rank - 1))
+        if (changes_shape(u) || u->kind == CUV_R_FLATTEN || cuv_rkind_traits(u->kind) & (CUV_RT_RECURRENT | CUV_RT_GLOBAL) ||
+            (u->count && cuv_rkind_spatial(u->kind) && cuv_rkind_spatial(u->kind) != e->inputs[0].rank - 1) ||
+            (u->kind == CUV_R_DENSE && u->in != channels))      /* flattened before it */
             return false;
+        channels = u->count ? u->out : channels;
     }
     return true;
 }

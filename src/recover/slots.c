@@ -20,6 +20,7 @@ static const uint8_t maybe_acts[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 1
 static const uint8_t few_acts[] = {0, 1, 2, 3, 4, 5, 6, 7};
 static const uint8_t output_acts[] = {16, 7, 0, 2, 1, 10, 11, 20, 17, 3, 4, 5, 6};
 static const uint8_t cell_acts[] = {2, 1, 7, 0, 11, 5};
+static const uint8_t relus[] = {CUV_A_RELU, CUV_A_RELU6, 8, 13, 14, 15};
 static const uint8_t slopes[] = {13, 8, 14, 15};
 
 static cuv_choice_slot *add_slot(maker *m, cuv_slot_kind kind, int32_t node, size_t options)
@@ -70,6 +71,8 @@ static bool window_slot(maker *m, int32_t node)
     if (!s)
         return false;
     add_option(s, n, n->kind, n->choice);
+    for (int pad = CUV_PAD_SAME; n->choice.stride2 && pad >= 0; pad--)
+        add_option(s, n, n->kind, (cuv_choice){.stride = n->choice.stride, .stride2 = n->choice.stride2, .pad = (uint8_t)pad, .dilation = 1});
     for (int stride = 1; stride <= cuv_most_stride(u); stride++)
         for (int dilation = 1; dilation <= (stride == 1 && wide && !(cuv_rkind_traits(n->kind) & CUV_RT_GROWS) ? one ? 8 : 2 : 1); dilation += dilation)
             for (int pad = CUV_PAD_SAME; pad >= 0; pad--) {
@@ -100,6 +103,8 @@ static bool pool_slot(maker *m, int32_t node)
     for (int k = 0; k < 2; k++)
         for (size_t i = 0; i < sizeof pools / sizeof *pools; i++) {
             cuv_rkind kind = k ? average : max;
+            if (!i && n->choice.pool2 && (free || kind == n->kind))
+                add_option(s, n, kind, n->choice);
             if (free || kind == n->kind)
                 add_option(s, n, kind, (cuv_choice){.pool = pools[i].window, .stride = pools[i].stride, .pad = pools[i].pad});
         }
@@ -130,6 +135,35 @@ static bool epsilon_slot(maker *m, int32_t node)
         cuv_choice c = n->choice;
         c.epsilon = n->kind == CUV_R_BATCH_NORM ? batch[i] : layer[i];
         add_option(s, n, n->kind, c);
+    }
+    return s != NULL;
+}
+
+static bool gate_slot(maker *m, int32_t node)
+{
+    const cuv_rnode *n = &m->to->s.nodes[node];
+    cuv_choice_slot *s = add_slot(m, CUV_S_GATE, node, CUV_GATES);
+    for (uint8_t i = 0; s && i < CUV_GATES; i++) {
+        cuv_choice c = n->choice;
+        c.gate = i;
+        add_option(s, n, n->kind, c);
+    }
+    return s != NULL;
+}
+
+/* Gammas and betas of a picture's or a sequence's channels: over each position, or over groups of channels. */
+static bool groups_slot(maker *m, int32_t node)
+{
+    const cuv_rnode *n = &m->to->s.nodes[node];
+    bool listed = n->kind == CUV_R_GROUP_NORM || m->to->s.reading->units[n->unit].class_level == CUV_CERTAIN;
+    cuv_choice_slot *s = add_slot(m, CUV_S_GROUPS, node, CUV_GROUPS + 1);
+    if (s && n->kind != CUV_R_GROUP_NORM)
+        add_option(s, n, n->kind, n->choice);
+    for (uint8_t i = 0; s && i < CUV_GROUPS && (n->kind == CUV_R_GROUP_NORM || !listed); i++) {
+        cuv_choice c = n->choice;
+        c.groups = i;
+        if (cuv_groups[i] < 0 || n->out.at[n->out.rank - 1] % cuv_groups[i] == 0)
+            add_option(s, n, CUV_R_GROUP_NORM, c);
     }
     return s != NULL;
 }
@@ -198,6 +232,12 @@ static int output_of(const cuv_structure *s, int32_t node)
     return -1;
 }
 
+/* A normalisation that stands between a layer and its activation as a rule. */
+static bool is_norm(const maker *m, const cuv_rnode *n)
+{
+    return n->kind == CUV_R_BATCH_NORM || (cuv_rkind_traits(n->kind) & CUV_RT_NORM && !m->attention && n->out.rank > 1);
+}
+
 static void find_readers(maker *m)
 {
     const cuv_structure *s = m->from;
@@ -211,10 +251,10 @@ static void find_readers(maker *m)
                 continue;
             *r |= s->nodes[i].kind == CUV_R_PRELU ? READS_PRELU : traits & CUV_RT_ACTS ? READS_ACT
                 : s->nodes[i].kind == CUV_R_CONCATENATE ? READS_CONCAT : traits & CUV_RT_MERGE ? READS_MERGE
-                : s->nodes[i].kind == CUV_R_BATCH_NORM ? READS_NORM : READS_OTHER;
+                : is_norm(m, &s->nodes[i]) ? READS_NORM : READS_OTHER;
             if (traits & CUV_RT_RESTS)      /* what follows a Dropout follows what is before it */
                 *r |= m->readers[i] & (READS_ACT | READS_MERGE | READS_CONCAT | READS_PRELU | READS_NORM);
-            if (s->nodes[i].kind == CUV_R_BATCH_NORM && m->readers[i] & (READS_ACT | READS_PRELU))
+            if (is_norm(m, &s->nodes[i]) && m->readers[i] & (READS_ACT | READS_PRELU))
                 *r |= NORM_THEN_ACT;
         }
 }
@@ -234,6 +274,12 @@ static bool linear_slot(maker *m, int32_t old, int32_t node)
     return act_slot(m, CUV_S_HIDDEN, node, ACTS(hidden_acts), -1);
 }
 
+static bool has_gates(const maker *m, const cuv_rnode *n)
+{
+    cuv_rkind kind = n->kind == CUV_R_BIDIRECTIONAL ? m->to->s.reading->units[n->unit].inner : n->kind;
+    return kind == CUV_R_LSTM || kind == CUV_R_GRU;
+}
+
 static bool slots_of(maker *m, int32_t old, int32_t node)
 {
     const cuv_rnode *n = &m->to->s.nodes[node];
@@ -242,10 +288,13 @@ static bool slots_of(maker *m, int32_t old, int32_t node)
     if (traits & CUV_RT_LINEAR)
         ok = linear_slot(m, old, node);
     if (traits & CUV_RT_RECURRENT)
-        ok = act_slot(m, CUV_S_CELL, node, ACTS(cell_acts), -1) && (n->kind == CUV_R_BIDIRECTIONAL || causal_slot(m, node));
+        ok = act_slot(m, CUV_S_CELL, node, ACTS(cell_acts), -1) && (n->kind == CUV_R_BIDIRECTIONAL || causal_slot(m, node)) &&
+             (!has_gates(m, n) || gate_slot(m, node));
     if (n->kind == CUV_R_ACTIVATION)
         ok = m->readers[old] & IS_OUTPUT ? act_slot(m, CUV_S_OUT, node, ACTS(output_acts), output_of(m->from, old))
                                          : act_slot(m, CUV_S_ACTIVATION, node, ACTS(listed_acts), -1);
+    if (n->kind == CUV_R_RELU)
+        ok = act_slot(m, CUV_S_ACTIVATION, node, ACTS(relus), -1);
     if (n->kind == CUV_R_LEAKY_RELU)
         ok = act_slot(m, CUV_S_SLOPE, node, ACTS(slopes), -1);
     if (traits & CUV_RT_CONV)
@@ -256,13 +305,15 @@ static bool slots_of(maker *m, int32_t old, int32_t node)
         ok = global_slot(m, node);
     if (traits & CUV_RT_NORM)
         ok = epsilon_slot(m, node);
+    if (n->kind == CUV_R_GROUP_NORM || (n->kind == CUV_R_LAYER_NORM && n->out.rank > 1 && !m->attention))
+        ok = ok && groups_slot(m, node);
     if (n->kind == CUV_R_BIDIRECTIONAL)
         ok = ok && mode_slot(m, node);
     if (n->kind == CUV_R_ATTENTION)
         ok = causal_slot(m, node);
     if (n->kind == CUV_R_RESCALE)
         ok = scale_slot(m, node);
-    if (n->kind == CUV_R_PAD2)
+    if (n->kind == CUV_R_PAD2 || n->kind == CUV_R_CROP2)
         ok = border_slot(m, node);
     return ok;
 }
@@ -280,7 +331,7 @@ static bool room_for_act(maker *m, int32_t old, int32_t node)
     m->to->s.nodes[at] = act;
     m->moved[old] = at;
     if (norm)
-        return n->kind == CUV_R_BATCH_NORM ? act_slot(m, CUV_S_AFTER_NORM, at, ACTS(maybe_acts), -1)
+        return is_norm(m, n) ? act_slot(m, CUV_S_AFTER_NORM, at, ACTS(maybe_acts), -1)
                                            : act_slot(m, CUV_S_AFTER_CONCAT, at, ACTS(few_acts), -1);
     return n->kind == CUV_R_CONCATENATE ? act_slot(m, CUV_S_AFTER_CONCAT, at, ACTS(few_acts), -1)
                                         : act_slot(m, CUV_S_AFTER_MERGE, at, ACTS(maybe_acts), -1);
@@ -314,7 +365,7 @@ static bool needs_sizes(const cuv_structure *s, size_t node)
 {
     const cuv_rnode *n = &s->nodes[node];
     bool merge = n->in_count > 1 && n->kind != CUV_R_ATTENTION, output = s->outputs[0] == (int32_t)node;
-    return n->kind == CUV_R_FLATTEN || ((merge || output) && n->out.rank > 1);
+    return n->kind == CUV_R_FLATTEN || n->kind == CUV_R_RESHAPE || ((merge || output) && n->out.rank > 1);
 }
 
 bool cuv_is_rigid(const cuv_structure *s)
@@ -336,9 +387,9 @@ cuv_status cuv_prepare(cuv_context *cx, cuv_arena *arena, const cuv_structure *s
     if (!out->s.nodes || !m.moved || !m.base || !m.readers)
         return cuv_oom(cx);
     out->s.count = 0;
-    find_readers(&m);
     for (size_t i = 0; i < s->count; i++)
         m.attention |= s->nodes[i].kind == CUV_R_ATTENTION;
+    find_readers(&m);
     for (size_t i = 0; i < s->count; i++) {
         int32_t at = (int32_t)out->s.count++;
         cuv_rnode *n = &out->s.nodes[at];
@@ -358,81 +409,4 @@ cuv_status cuv_prepare(cuv_context *cx, cuv_arena *arena, const cuv_structure *s
     for (size_t i = 0; i < out->s.output_count; i++)
         out->s.outputs[i] = m.moved[s->outputs[i]];
     return CUV_OK;
-}
-
-/* ---- use --------------------------------------------------------------------------------------------------------------- */
-
-static void set_option(cuv_rnode *n, bool is_act, const cuv_option *o)
-{
-    uint8_t act = is_act ? o->choice.act : n->choice.act;
-    if (!is_act) {
-        n->kind = o->kind;
-        n->choice = o->choice;
-    }
-    n->choice.act = act;
-}
-
-void cuv_apply(cuv_prepared *p, const uint8_t *values)
-{
-    for (size_t i = 0; i < p->count; i++) {
-        const cuv_choice_slot *s = &p->slots[i];
-        const cuv_option *o = &s->options[values[i]];
-        set_option(&p->s.nodes[s->node], cuv_slot_is_act(s->kind), o);
-        if (s->copy >= 0)
-            set_option(&p->s.nodes[s->copy], cuv_slot_is_act(s->kind), o);
-    }
-}
-
-bool cuv_slot_is_act(cuv_slot_kind kind)
-{
-    return kind <= CUV_S_SLOPE;
-}
-
-bool cuv_slot_is_spatial(cuv_slot_kind kind)
-{
-    return kind >= CUV_S_WINDOW;
-}
-
-uint8_t cuv_option_of_act(const cuv_choice_slot *slot, unsigned act)
-{
-    for (uint8_t i = 0; i < slot->count; i++)
-        if (slot->options[i].choice.act == act)
-            return i;
-    return 0;
-}
-
-const char *cuv_slot_field(const cuv_choice_slot *slot)
-{
-    switch (slot->kind) {
-    case CUV_S_SLOPE: return "negative_slope";
-    case CUV_S_EPSILON: return "epsilon";
-    case CUV_S_SCALE: return "scale";
-    case CUV_S_BORDER: return "padding";
-    case CUV_S_WINDOW: return "strides, padding";
-    case CUV_S_POOL: return "pooling";
-    case CUV_S_GLOBAL: return "class";
-    case CUV_S_MODE: return "merge_mode";
-    case CUV_S_CAUSAL: return slot->options[0].kind == CUV_R_ATTENTION ? "use_causal_mask" : "go_backwards";
-    default: return "activation";
-    }
-}
-
-const char *cuv_choice_text(cuv_context *cx, const cuv_choice_slot *slot, unsigned option)
-{
-    static const char *const pads[] = {"valid", "same", "causal"};
-    const cuv_choice *c = &slot->options[option].choice;
-    switch (slot->kind) {
-    case CUV_S_SLOPE: return cuv_format(cx, "%g", cuv_acts[c->act].slope);
-    case CUV_S_EPSILON: return cuv_format(cx, "%g", cuv_epsilons[c->epsilon]);
-    case CUV_S_SCALE: return cuv_scales[c->scale].text;
-    case CUV_S_BORDER: return cuv_format(cx, "%d before, %d after", cuv_borders[c->border].before, cuv_borders[c->border].after);
-    case CUV_S_WINDOW: return c->dilation > 1 ? cuv_format(cx, "%d, %s, dilation_rate %d", c->stride, pads[c->pad], c->dilation)
-                                              : cuv_format(cx, "%d, %s", c->stride, pads[c->pad]);
-    case CUV_S_POOL: return slot->options[option].kind == CUV_R_REST ? "none"
-                          : cuv_format(cx, "%s %d/%d %s", cuv_rkind_name(slot->options[option].kind), c->pool, c->stride, pads[c->pad]);
-    case CUV_S_GLOBAL: return cuv_rkind_name(slot->options[option].kind);
-    case CUV_S_MODE: return cuv_merge_modes[c->merge];
-    case CUV_S_CAUSAL: return c->causal ? "true" : "false";
-    default: return cuv_ract_text(cx, c->act);
-    }
 }

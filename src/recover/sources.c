@@ -188,15 +188,36 @@ static void merges_of_upsampled(cuv_wirer *w, const cuv_wstate *s, const cuv_wan
     }
 }
 
+/* A layer of this kind has read again what was made so many units before it, and could now; but this is another tensor. */
+static bool would_break_habit(const cuv_wirer *w, const cuv_wstate *s, const cuv_live *l)
+{
+    const cuv_runit *u = &w->reading->units[w->at];
+    for (int i = 0; i < s->habits.count; i++) {
+        const cuv_habit *h = &s->habits.known[i];
+        if (h->what != CUV_READ_AGAIN || h->reader != u->kind || s->habits.read_again == l->id)
+            continue;
+        bool could = false, does = false;
+        for (int k = 0; k < s->live_count; k++)
+            if ((int)w->at - s->live[k].born == h->span && s->live[k].used && !s->live[k].dull && s->live[k].type.at[s->live[k].type.rank - 1] == u->in) {
+                could = true;
+                does = does || &s->live[k] == l;
+            }
+        if (could)
+            return !does;
+    }
+    return false;
+}
+
 static double cost_of_reading_again(const cuv_wirer *w, const cuv_wstate *s, const cuv_live *l, int open, int back)
 {
     const cuv_runit *u = &w->reading->units[w->at];
     bool waits = w->complete && 2 * open <= w->reductions;      /* a listed merge waits for another branch */
     bool beside = cuv_rkind_traits(u->kind) & CUV_RT_CONV && u->kernel[0] == 1 && u->kernel[1] <= 1;    /* a projection beside a block */
-    double cost = (waits ? .25 : beside ? .6 : 1) + .1 * (back < 6 ? back : 6) + (l->dull ? 2 : 0) +
+    double cost = (waits ? .25 : beside ? .6 : 1) + .1 * (back < 6 ? back : 6) + (l->dull ? 2 : l->merged ? 1.2 : 0) +
                   (cuv_rkind_traits(u->kind) & CUV_RT_NORM ? 1.5 : 0);      /* a normalisation is the first to read */
     cost = s->habits.count && s->habits.read_again == l->id && cost > .4 ? .4 : cost;
-    return cuv_cost_of_habit(&s->habits, CUV_READ_AGAIN, (int)w->at - l->born, (int)w->reading->units[w->at].kind, cost);
+    return cuv_cost_of_habit(&s->habits, CUV_READ_AGAIN, (int)w->at - l->born, (int)w->reading->units[w->at].kind, cost) +
+           (would_break_habit(w, s, l) ? .8 : 0);
 }
 
 void cuv_find_sources(cuv_wirer *w, const cuv_wstate *s, const cuv_want *want, bool merging, size_t most, cuv_spots *to)

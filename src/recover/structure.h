@@ -68,7 +68,10 @@ typedef struct cuv_choice {
     uint8_t merge;                  /* of Bidirectional: index into cuv_merge_modes */
     uint8_t sequences, causal;      /* causal: of attention; of recurrent layers: go_backwards */
     uint8_t scale;                  /* of Rescaling: index into cuv_scales */
-    uint8_t border;                 /* of ZeroPadding2D: index into cuv_borders */
+    uint8_t border;                 /* of ZeroPadding2D and Cropping2D: index into cuv_borders */
+    uint8_t stride2, pool2;         /* along the second axis, where they differ there; 0: as along the first */
+    uint8_t gate;                   /* of LSTM and GRU: index into cuv_gates */
+    uint8_t groups;                 /* of GroupNormalization: index into cuv_groups */
 } cuv_choice;
 
 typedef struct cuv_ract { const char *name; double slope; } cuv_ract;   /* name NULL: LeakyReLU(slope); slope: of that, and of leaky_relu */
@@ -80,6 +83,13 @@ extern const char *const cuv_merge_modes[];
 enum { CUV_SCALES = 6, CUV_BORDERS = 6 };
 extern const struct cuv_scale { double scale, offset; const char *text; } cuv_scales[CUV_SCALES];
 extern const struct cuv_border { int before, after; } cuv_borders[CUV_BORDERS];
+/* Functions of recurrent gates: Keras 3's own, and what Keras 1 and 2 called hard_sigmoid (until 2.3 the usual one). */
+enum { CUV_GATES = 3, CUV_GROUPS = 7 };
+enum { CUV_GATE_SIGMOID, CUV_GATE_OLD_HARD, CUV_GATE_HARD };
+extern const char *const cuv_gates[CUV_GATES];
+extern const int cuv_groups[CUV_GROUPS];                        /* -1: each channel by itself */
+int cuv_stride_of(const cuv_choice *c, int axis);
+int cuv_window_of(const cuv_choice *c, int axis);               /* of a pool */
 const char *cuv_ract_text(cuv_context *cx, unsigned act);       /* "relu", "LeakyReLU(0.1)" */
 
 enum { CUV_R_MAX_IN = 4 };

@@ -102,6 +102,7 @@ const cuv_wstate *cuv_wire_node(cuv_wirer *w, const cuv_wstate *s, const cuv_rno
         for (int k = 0; k < node->in_count; k++)
             if (n->live[i].id == node->in[k]) {
                 n->live[i].used = true;
+                n->live[i].merged |= (cuv_rkind_traits(node->kind) & CUV_RT_MERGE) != 0;
                 n->live[i].dull |= node->kind == CUV_R_BATCH_NORM || cuv_rkind_traits(node->kind) & (CUV_RT_ACTS | CUV_RT_RESTS);
             }
     int32_t born = (int32_t)w->at - (node->unit < 0);    /* what has no unit came right after the one before */
@@ -361,8 +362,21 @@ static int reductions_after(const cuv_wirer *w, size_t at)
     return n + (unknown < 3 ? 2 * unknown : unknown);        /* one may merge three */
 }
 
+/* Kernels that are not square, or pictures far from it, come with windows and strides that are not square. */
+static bool is_uneven(const cuv_wirer *w)
+{
+    const cuv_flow *in = &w->ends->inputs[0];
+    for (size_t i = 0; i < w->reading->count; i++) {
+        const cuv_runit *u = &w->reading->units[i];
+        if (u->count && !u->network && cuv_rkind_spatial(u->kind) == 2 && u->kernel[0] != u->kernel[1])
+            return true;
+    }
+    return in->rank == 3 && in->at[0] > 0 && in->at[1] > 0 && (in->at[0] / 2 >= in->at[1] || in->at[1] / 2 >= in->at[0]);
+}
+
 static void look_ahead(cuv_wirer *w)
 {
+    w->uneven = is_uneven(w);
     for (size_t i = 0; i < w->reading->count; i++) {
         cuv_rkind kind = w->reading->units[i].kind;
         w->attention |= kind == CUV_R_ATTENTION;

@@ -21,27 +21,40 @@ static cuv_rkind with_rank(cuv_rkind first, int rank)
     return (cuv_rkind)((int)first + rank - 1);
 }
 
-const struct cuv_pool cuv_pools[CUV_POOLS] = {{2, 2, CUV_PAD_VALID, 0}, {2, 2, CUV_PAD_SAME, 1}, {3, 3, CUV_PAD_VALID, 1},
-    {3, 2, CUV_PAD_VALID, 1}, {3, 2, CUV_PAD_SAME, 1}, {3, 3, CUV_PAD_SAME, 2}, {4, 4, CUV_PAD_VALID, 1.8}};
+const struct cuv_pool cuv_pools[CUV_POOLS_ALL] = {{2, 2, CUV_PAD_VALID, 0, 2}, {2, 2, CUV_PAD_SAME, 1, 2}, {3, 3, CUV_PAD_VALID, 1, 3},
+    {3, 2, CUV_PAD_VALID, 1, 3}, {3, 2, CUV_PAD_SAME, 1, 3}, {3, 3, CUV_PAD_SAME, 2, 3}, {4, 4, CUV_PAD_VALID, 1.8, 4},
+    {1, 1, CUV_PAD_VALID, .5, 2}, {2, 2, CUV_PAD_VALID, .5, 1}, {1, 1, CUV_PAD_VALID, 1, 3}, {3, 3, CUV_PAD_VALID, 1, 1},
+    {1, 1, CUV_PAD_VALID, 1, 4}, {4, 4, CUV_PAD_VALID, 1, 1}};
+const uint8_t cuv_uneven[CUV_UNEVEN][2] = {{1, 2}, {2, 1}};
 
-static bool pooled(const cuv_flow *f, size_t pool, cuv_flow *out)
+size_t cuv_pool_count(const cuv_wirer *w, int rank)
 {
-    bool differs = cuv_pools[pool].pad == CUV_PAD_VALID || cuv_pools[pool].window != cuv_pools[pool].stride;
-    *out = *f;
-    for (int i = 0; i + 1 < f->rank; i++) {
-        if (f->at[i] == 1)
-            return false;
-        out->at[i] = cuv_window_size(f->at[i], cuv_pools[pool].window, cuv_pools[pool].stride, cuv_pools[pool].pad);
-        differs |= f->at[i] < 0 || out->at[i] != cuv_window_size(f->at[i], cuv_pools[pool].window, cuv_pools[pool].stride, CUV_PAD_VALID);
-        if (out->at[i] == 0)
-            return false;
-    }
-    return differs;
+    return rank == 2 ? CUV_POOLS_1D : w->uneven && rank == 3 ? CUV_POOLS_ALL : CUV_POOLS;
 }
 
 static cuv_choice pool_choice(size_t pool)
 {
-    return (cuv_choice){.pool = (uint8_t)cuv_pools[pool].window, .stride = (uint8_t)cuv_pools[pool].stride, .pad = (uint8_t)cuv_pools[pool].pad};
+    const struct cuv_pool *p = &cuv_pools[pool];
+    bool uneven = pool >= CUV_POOLS;        /* those move by their window */
+    return (cuv_choice){.pool = (uint8_t)p->window, .stride = (uint8_t)p->stride, .pad = (uint8_t)p->pad,
+                        .pool2 = (uint8_t)(uneven ? p->window2 : 0), .stride2 = (uint8_t)(uneven ? p->window2 : 0)};
+}
+
+static bool pooled(const cuv_flow *f, size_t pool, cuv_flow *out)
+{
+    cuv_choice c = pool_choice(pool);
+    bool differs = c.pad == CUV_PAD_VALID || c.pool != c.stride;
+    *out = *f;
+    for (int i = 0; i + 1 < f->rank; i++) {
+        int window = cuv_window_of(&c, i), stride = cuv_stride_of(&c, i);
+        if (f->at[i] == 1 && window > 1)
+            return false;
+        out->at[i] = cuv_window_size(f->at[i], window, stride, c.pad);
+        differs |= f->at[i] < 0 || out->at[i] != cuv_window_size(f->at[i], window, stride, CUV_PAD_VALID);
+        if (out->at[i] == 0)
+            return false;
+    }
+    return differs;
 }
 
 /* The spot itself, and with a pool on it where the carrier lists no pools. */
@@ -51,7 +64,7 @@ static void with_pools(cuv_wirer *w, const cuv_spot *p, cuv_spots *to)
     cuv_add_spot(to, p->state, p->at, p->cost);
     if (w->complete || f->rank < 2 || f->tokens || (f->rank == 2 && w->attention))
         return;
-    for (size_t i = 0; i < (f->rank == 2 ? (size_t)CUV_POOLS_1D : CUV_POOLS); i++) {
+    for (size_t i = 0; i < cuv_pool_count(w, f->rank); i++) {
         cuv_flow out;
         if (pooled(f, i, &out))
             cuv_add_last(to, cuv_wire_on(w, p, with_rank(CUV_R_MAX_POOL1, f->rank - 1), -1, &out, pool_choice(i),
@@ -77,8 +90,8 @@ static double cost_of_conv(const cuv_spot *p, const cuv_runit *u, cuv_choice c, 
     const cuv_habits *h = &p->state->habits;
     bool grows = cuv_rkind_traits(u->kind) & CUV_RT_GROWS;
     double cost = one ? 0 : cuv_cost_of_padding(h, c.pad);
-    cost += grows ? (c.stride == 1 ? .5 : c.stride > 2 ? 2.5 : 0) : meets_open(p, out) ? 0 : cuv_cost_of_stride(h, u, c.stride);
-    return cost + (grows && c.pad == CUV_PAD_VALID ? .6 : 0) + (c.dilation == 2 ? 1.6 : c.dilation > 2 ? 2.5 : 0);
+    cost += grows ? (c.stride == 1 ? .5 : c.stride > 2 ? 2.5 : 0) : meets_open(p, out) ? 0 : cuv_cost_of_stride(h, u, c.stride2 > c.stride ? c.stride2 : c.stride);
+    return cost + (c.stride2 ? 1 : 0) + (grows && c.pad == CUV_PAD_VALID ? .6 : 0) + (c.dilation == 2 ? 1.6 : c.dilation > 2 ? 2.5 : 0);
 }
 
 static void conv_on(cuv_wirer *w, const cuv_spot *p, const cuv_runit *u, cuv_choice c)
@@ -90,7 +103,8 @@ static void conv_on(cuv_wirer *w, const cuv_spot *p, const cuv_runit *u, cuv_cho
         one &= u->kernel[i] == 1;
         if (out.at[i] > 1 << 24 || kernel > 1 << 24)
             return;
-        out.at[i] = grows ? cuv_grown_size(out.at[i], kernel, c.stride, c.pad) : cuv_window_size(out.at[i], kernel, c.stride, c.pad);
+        int stride = cuv_stride_of(&c, i);
+        out.at[i] = grows ? cuv_grown_size(out.at[i], kernel, stride, c.pad) : cuv_window_size(out.at[i], kernel, stride, c.pad);
         if (out.at[i] == 0)
             return;
     }
@@ -99,22 +113,37 @@ static void conv_on(cuv_wirer *w, const cuv_spot *p, const cuv_runit *u, cuv_cho
         emit_on(w, p, u->kind, &out, c, cost_of_conv(p, u, c, &out, one));
 }
 
+static void conv_with_pads(cuv_wirer *w, const cuv_spot *p, const cuv_runit *u, cuv_choice c)
+{
+    for (int pad = CUV_PAD_VALID; pad <= (u->kind == CUV_R_CONV1 ? CUV_PAD_CAUSAL : CUV_PAD_SAME); pad++) {
+        c.pad = (uint8_t)pad;
+        conv_on(w, p, u, c);
+    }
+}
+
+/* With every stride, dilation and padding. */
+static void conv_each(cuv_wirer *w, const cuv_spot *p, const cuv_runit *u)
+{
+    int spatial = cuv_rkind_spatial(u->kind);
+    for (int stride = 1; stride <= cuv_most_stride(u); stride++)
+        for (int dilation = 1; dilation <= (spatial == 1 && stride == 1 ? 4 : 1); dilation += dilation)
+            conv_with_pads(w, p, u, (cuv_choice){.stride = (uint8_t)stride, .dilation = (uint8_t)dilation});
+    for (int i = 0; w->uneven && spatial == 2 && i < CUV_UNEVEN; i++)
+        conv_with_pads(w, p, u, (cuv_choice){.stride = cuv_uneven[i][0], .stride2 = cuv_uneven[i][1], .dilation = 1});
+}
+
 static void place_conv(cuv_wirer *w, const cuv_wstate *s, const cuv_runit *u)
 {
     int rank = cuv_rkind_spatial(u->kind);
     cuv_want want = {rank + 1, rank + 1, u->in, false};
     cuv_spots at = {.count = 0}, each;
-    bool one = u->kind == CUV_R_CONV1;
     cuv_find_sources(w, s, &want, true, 6, &at);
+    cuv_add_reshaped(w, s, &at);
     for (size_t i = 0; i < at.count; i++) {
         each.count = 0;
         with_pools(w, &at.items[i], &each);
         for (size_t k = 0; k < each.count; k++)
-            for (int stride = 1; stride <= cuv_most_stride(u); stride++)
-                for (int dilation = 1; dilation <= (one && stride == 1 ? 4 : 1); dilation += dilation)
-                    for (int pad = CUV_PAD_VALID; pad <= (one ? CUV_PAD_CAUSAL : CUV_PAD_SAME); pad++)
-                        conv_on(w, &each.items[k], u, (cuv_choice){.stride = (uint8_t)stride, .pad = (uint8_t)pad,
-                                                                   .dilation = (uint8_t)dilation});
+            conv_each(w, &each.items[k], u);
     }
 }
 
@@ -137,6 +166,7 @@ static void place_recurrent(cuv_wirer *w, const cuv_wstate *s, const cuv_runit *
     cuv_want want = {2, 2, u->in, false};
     cuv_spots at = {.count = 0}, each;
     cuv_find_sources(w, s, &want, false, 6, &at);
+    cuv_add_reshaped(w, s, &at);
     for (size_t i = 0; i < at.count; i++) {
         each.count = 0;
         with_pools(w, &at.items[i], &each);
@@ -151,6 +181,7 @@ static void place_norm(cuv_wirer *w, const cuv_wstate *s, const cuv_runit *u)
     cuv_want want = {1, 4, u->in, false}, any = {2, 4, -1, false};
     cuv_spots at = {.count = 0}, each;
     cuv_find_sources(w, s, &want, true, 6, &at);
+    cuv_add_reshaped(w, s, &at);
     for (size_t i = 0; i < at.count; i++) {
         each.count = 0;
         with_pools(w, &at.items[i], &each);
@@ -285,20 +316,15 @@ static void listed_on(cuv_wirer *w, const cuv_spot *p, cuv_rkind kind, double co
     cuv_choice none = {0};
     int64_t n = values_of(f);
     if (traits & CUV_RT_POOL) {
-        for (size_t i = 0; f->rank == cuv_rkind_spatial(kind) + 1 && i < CUV_POOLS; i++)
+        for (size_t i = 0; f->rank == cuv_rkind_spatial(kind) + 1 && i < (w->uneven && f->rank == 3 ? (size_t)CUV_POOLS_ALL : CUV_POOLS); i++)
             if (pooled(f, i, &out))
-                emit_on(w, p, kind, &out, pool_choice(i), cost + cuv_pools[i].cost);
+                emit_on(w, p, kind, &out, pool_choice(i), cost + cuv_cost_of_listed_pool(&p->state->habits, i));
         return;
     }
-    if (kind == CUV_R_PAD2) {
-        for (size_t i = 0; f->rank == 3 && i < CUV_BORDERS; i++) {
-            for (int k = 0; k < 2; k++)
-                out.at[k] = f->at[k] < 0 ? -1 : f->at[k] + cuv_borders[i].before + cuv_borders[i].after;
-            if (f->at[0] < 1 << 20 && f->at[1] < 1 << 20)
-                emit_on(w, p, kind, &out, (cuv_choice){.border = (uint8_t)i}, cost + .4 * (double)i);
-        }
+    if (cuv_wire_shape(w, p, kind, cost))
         return;
-    }
+    if (kind == CUV_R_FLATTEN && f->rank == 1 && w->reading->units[w->at].kind == CUV_R_UNKNOWN)
+        return;
     if (traits & CUV_RT_GLOBAL || kind == CUV_R_FLATTEN) {
         bool global = traits & CUV_RT_GLOBAL;
         if ((global && f->rank != cuv_rkind_spatial(kind) + 1) || n > INT32_MAX)
@@ -335,20 +361,55 @@ static void place_listed(cuv_wirer *w, const cuv_wstate *s, cuv_rkind kind, doub
         listed_on(w, &at.items[i], kind, cost);
 }
 
+/* What a name of somebody's own says: "maxpool_1", "pad1", "encoder_flat". */
+static bool name_tells(const char *name, cuv_rkind *out, size_t most, size_t *count)
+{
+    static const struct { const char *word; cuv_rkind kinds[3]; } words[] = {
+        {"globalaveragepool", {CUV_R_GLOBAL_AVERAGE2, CUV_R_GLOBAL_AVERAGE1}}, {"gap", {CUV_R_GLOBAL_AVERAGE2, CUV_R_GLOBAL_AVERAGE1}},
+        {"avgpool", {CUV_R_AVERAGE_POOL2, CUV_R_AVERAGE_POOL1, CUV_R_GLOBAL_AVERAGE2}}, {"pool", {CUV_R_MAX_POOL2, CUV_R_MAX_POOL1, CUV_R_AVERAGE_POOL2}},
+        {"relu", {CUV_R_ACTIVATION}}, {"softmax", {CUV_R_ACTIVATION}}, {"sigmoid", {CUV_R_ACTIVATION}}, {"tanh", {CUV_R_ACTIVATION}},
+        {"act", {CUV_R_ACTIVATION}}, {"flat", {CUV_R_FLATTEN}}, {"reshape", {CUV_R_RESHAPE}}, {"concat", {CUV_R_CONCATENATE}},
+        {"merge", {CUV_R_CONCATENATE, CUV_R_ADD}}, {"drop", {CUV_R_REST}}, {"noise", {CUV_R_REST}}, {"upsampl", {CUV_R_UPSAMPLING2, CUV_R_UPSAMPLING1}},
+        {"pad", {CUV_R_PAD2}}, {"crop", {CUV_R_CROP2}}, {"add", {CUV_R_ADD}}, {"sum", {CUV_R_ADD}}, {"residual", {CUV_R_ADD}},
+        {"shortcut", {CUV_R_ADD}}, {"repeat", {CUV_R_REPEAT}}, {"permute", {CUV_R_PERMUTE}}, {"multiply", {CUV_R_MULTIPLY}},
+        {"norm", {CUV_R_RESCALE, CUV_R_REST}}, {"scal", {CUV_R_RESCALE}}};
+    char lower[96];
+    size_t n = 0;
+    for (; name && name[n] && n + 1 < sizeof lower; n++)
+        lower[n] = (char)(name[n] >= 'A' && name[n] <= 'Z' ? name[n] + 32 : name[n]);
+    lower[n] = '\0';
+    *count = 0;
+    for (size_t i = 0; i < sizeof words / sizeof *words && !*count; i++)
+        for (size_t k = 0; strstr(lower, words[i].word) && k < 3 && words[i].kinds[k] && *count < most; k++)
+            out[(*count)++] = words[i].kinds[k];
+    return *count > 0;
+}
+
 static void place_unknown(cuv_wirer *w, const cuv_wstate *s)
 {
     static const struct { cuv_rkind kind; double cost; } guesses[] = {
         {CUV_R_REST, .5}, {CUV_R_ACTIVATION, .5}, {CUV_R_FLATTEN, .6}, {CUV_R_MAX_POOL2, .7}, {CUV_R_ADD, .8}, {CUV_R_CONCATENATE, .8},
         {CUV_R_GLOBAL_AVERAGE2, .9}, {CUV_R_MAX_POOL1, 1.0}, {CUV_R_GLOBAL_AVERAGE1, 1.1}, {CUV_R_AVERAGE_POOL2, 1.8},
         {CUV_R_GLOBAL_MAX1, 2}, {CUV_R_GLOBAL_MAX2, 2}, {CUV_R_AVERAGE_POOL1, 2}, {CUV_R_UPSAMPLING2, 2}, {CUV_R_SUBTRACT, 2},
-        {CUV_R_MULTIPLY, 2}, {CUV_R_MAXIMUM, 2.5}, {CUV_R_AVERAGE, 2.5}, {CUV_R_DOT, 2.5}};
-    bool begins = true;         /* functions before all weights: inputs are scaled there */
-    for (size_t i = 0; i < w->at; i++)
+        {CUV_R_MULTIPLY, 2}, {CUV_R_MAXIMUM, 2.5}, {CUV_R_AVERAGE, 2.5}, {CUV_R_DOT, 2.5}, {CUV_R_RESHAPE, 1}, {CUV_R_REPEAT, 1.2},
+        {CUV_R_PAD2, 1.6}, {CUV_R_CROP2, 2.6}, {CUV_R_PERMUTE, 3}};
+    cuv_rkind told[3];
+    size_t count;
+    bool begins = true, last = w->at + 1 == w->reading->count;
+    for (size_t i = 0; i < w->at; i++)      /* functions before all weights: inputs are scaled there */
         begins = begins && !w->reading->units[i].count;
+    bool tells = name_tells(w->reading->units[w->at].name, told, 3, &count);
     if (begins)
-        place_listed(w, s, CUV_R_RESCALE, .8);
-    for (size_t i = 0; i < sizeof guesses / sizeof *guesses; i++)
-        place_listed(w, s, guesses[i].kind, guesses[i].cost);
+        place_listed(w, s, CUV_R_RESCALE, tells ? 1.5 : .8);
+    for (size_t i = 0; tells && i < count; i++)
+        place_listed(w, s, told[i], .05 + .2 * (double)i);
+    for (size_t i = 0; i < sizeof guesses / sizeof *guesses; i++) {
+        bool twice = guesses[i].kind == CUV_R_REST && last;     /* an activation that is none is the same */
+        for (size_t k = 0; tells && k < count && !twice; k++)
+            twice = told[k] == guesses[i].kind;
+        if (!twice)
+            place_listed(w, s, guesses[i].kind, guesses[i].cost + (tells ? 1.5 : 0));
+    }
 }
 
 void cuv_wire_unit(cuv_wirer *w, const cuv_wstate *s, const cuv_runit *u)

@@ -8,9 +8,9 @@ enum { MAX_LIVE = 16, MAX_SPOTS = 96 };
 
 /* A node of a wiring and those before it; wirings that begin alike share them. */
 typedef struct cuv_link { const struct cuv_link *prev; cuv_rnode node; int32_t index; bool kept; } cuv_link;
-/* A tensor that a layer can take; `born`: the unit that was being placed when it was made, or that before it; `dull`: a normalisation or an activation reads it, and then hardly
- * anything else does. */
-typedef struct cuv_live { int32_t id, born; cuv_flow type; bool used, dull; } cuv_live;
+/* A tensor that a layer can take; `born`: the unit that was being placed when it was made, or that before it; `dull`: a normalisation or an
+ * activation reads it, and then hardly anything else does; `merged`: so does a merge, whose result is read instead. */
+typedef struct cuv_live { int32_t id, born; cuv_flow type; bool used, dull, merged; } cuv_live;
 
 /* What a wiring has done so far (habits.c). People repeat themselves: what was done before costs less when it is done again. */
 enum { CUV_HABITS = 6 };
@@ -45,6 +45,7 @@ typedef struct cuv_wirer {
     const cuv_reading *reading;
     const cuv_ends *ends;
     bool complete, attention, grows;
+    bool uneven;                    /* windows need not be square */
     int reductions;                 /* merges that can still come: an upper bound */
     size_t at;                      /* unit being placed */
     cuv_wstate **next;
@@ -56,9 +57,14 @@ typedef struct cuv_wirer {
     cuv_status status;              /* sticky */
 } cuv_wirer;
 
-/* The pools that wirings may have, the usual one first. What reach.c allows and what wire_layers.c places must be the same. */
-enum { CUV_POOLS = 7, CUV_POOLS_1D = 3 };
-extern const struct cuv_pool { int window, stride, pad; double cost; } cuv_pools[CUV_POOLS];
+/* The pools that wirings may have, the usual one first; those from CUV_POOLS on are not square, along the first axis `window` and along the second
+ * `window2`. What reach.c allows and what wire_layers.c places must be the same. */
+enum { CUV_POOLS = 7, CUV_POOLS_1D = 3, CUV_POOLS_ALL = 13 };
+extern const struct cuv_pool { int window, stride, pad; double cost; int window2; } cuv_pools[CUV_POOLS_ALL];
+size_t cuv_pool_count(const cuv_wirer *w, int rank);            /* how many of them fit a tensor of so many axes */
+/* Strides that differ along two axes: 1 and `n`, or `n` and 1. */
+enum { CUV_UNEVEN = 2 };
+extern const uint8_t cuv_uneven[CUV_UNEVEN][2];
 
 /* Sizes that can be reached (reach.c). */
 typedef struct cuv_sizes { int32_t (*at)[3]; size_t count; } cuv_sizes;
@@ -70,6 +76,7 @@ bool cuv_is_widening(const cuv_runit *u);
 double cuv_cost_of_padding(const cuv_habits *h, int pad);
 double cuv_cost_of_stride(const cuv_habits *h, const cuv_runit *u, int stride);
 double cuv_cost_of_pool(const cuv_habits *h, size_t pool, double first);
+double cuv_cost_of_listed_pool(const cuv_habits *h, size_t pool);
 /* A merge of kind `what`, or a further reader (CUV_READ_AGAIN), of a tensor that was made `span` units ago; `first`: for the first time. */
 enum { CUV_READ_AGAIN = 200 };
 double cuv_cost_of_habit(const cuv_habits *h, int what, int span, int reader, double first);
@@ -101,6 +108,16 @@ const cuv_wstate *cuv_wire_upsampled(cuv_wirer *w, const cuv_spot *p);
 void cuv_find_merges(cuv_wirer *w, const cuv_wstate *s, cuv_rkind kind, const cuv_want *want, cuv_spots *to);
 /* Tensors that fit, the last one first; with `merging`, merges that give one that fits, where the carrier lists no merges. */
 void cuv_find_sources(cuv_wirer *w, const cuv_wstate *s, const cuv_want *want, bool merging, size_t most, cuv_spots *to);
+
+/* ---- wire_shapes.c: layers that only change shapes ---- */
+
+enum { CUV_SHAPES = 8 };
+/* What a Reshape can make of a tensor, given the layers from unit `next` on; the likeliest first. */
+size_t cuv_find_shapes(const cuv_wirer *w, const cuv_flow *from, size_t next, cuv_flow out[CUV_SHAPES]);
+/* Adds the last tensor, if nobody has read it, with a Reshape or a RepeatVector on it that gives what the unit takes. */
+void cuv_add_reshaped(cuv_wirer *w, const cuv_wstate *s, cuv_spots *to);
+/* A listed Reshape, RepeatVector, Permute, ZeroPadding2D or Cropping2D; false: it is none of these. */
+bool cuv_wire_shape(cuv_wirer *w, const cuv_spot *p, cuv_rkind kind, double cost);
 
 /* Puts one layer, in every way that fits, on top of a state (wire_layers.c). */
 void cuv_wire_unit(cuv_wirer *w, const cuv_wstate *s, const cuv_runit *u);
