@@ -44,6 +44,8 @@ cuv_status add_customs(cuv_evidence *ev, const options *o);
 void print_safe(FILE *to, const char *text, bool color);
 /* printf of such words. */
 void say(FILE *to, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* What is wrong with the command line, on standard error; with --json as a document, too. */
+void wrong_usage(const options *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* A JSON string with its quotes on standard output; null for NULL. */
 void print_json_text(const char *text);
 /* A member after others; null for what JSON does not have. */

@@ -29,7 +29,7 @@ static int run(cuv_context *cx, options *o)
     cuv_status status = CUV_OK;
     cuv_run_options run_with = run_options(o);
     if (o->evidence.count != 2) {
-        fputs("cuvier diff: give two models\nusage: cuvier diff A B\n", stderr);
+        wrong_usage(o, "cuvier diff: give two models\nusage: cuvier diff A B\n");
         return EXIT_USAGE;
     }
     for (size_t i = 0; status == CUV_OK && i < 2; i++)

@@ -8,7 +8,7 @@ static int run(cuv_context *cx, options *o)
     cuv_run_options how = run_options(o);
     cuv_precision_cost *cost = NULL;
     if (!o->in || o->out.count != 1) {
-        fputs("cuvier predict: give the inputs with -i IN and one place for the outputs with -o OUT\n", stderr);
+        wrong_usage(o, "cuvier predict: give the inputs with -i IN and one place for the outputs with -o OUT\n");
         return EXIT_USAGE;
     }
     cuv_status status = open_evidence(cx, o, &ev);

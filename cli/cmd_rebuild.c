@@ -58,7 +58,7 @@ static int run(cuv_context *cx, options *o)
     cuv_evidence *ev;
     cuv_model *model = NULL;
     if (o->keras && strcmp(o->keras, "2") && strcmp(o->keras, "3")) {
-        say(stderr, "cuvier rebuild: --keras takes 2 or 3, not %s\n", o->keras);
+        wrong_usage(o, "cuvier rebuild: --keras takes 2 or 3, not %s\n", o->keras);
         return EXIT_USAGE;
     }
     cuv_status status = open_evidence(cx, o, &ev);

@@ -53,15 +53,15 @@ static int run(cuv_context *cx, options *o)
     cuv_verification *v = NULL;
     cuv_precision_cost *cost = NULL;
     if (o->samples && o->against) {
-        fputs("cuvier verify: give --samples or --against, not both\n", stderr);
+        wrong_usage(o, "cuvier verify: give --samples or --against, not both\n");
         return EXIT_USAGE;
     }
     const char *samples = o->samples;
     o->samples = NULL;          /* the rebuild must not judge by them what the verification is to find out */
     cuv_status status = open_evidence(cx, o, &ev);
     if (status == CUV_OK && !samples && !o->against && !cuv_evidence_has_selftest(ev)) {
-        fputs("cuvier verify: give samples of the original (--samples IO.npz) or another model (--against OTHER); the evidence brings no "
-              "self-test\n", stderr);
+        wrong_usage(o, "cuvier verify: give samples of the original (--samples IO.npz) or another model (--against OTHER); the evidence brings no "
+              "self-test\n");
         cuv_evidence_free(ev);
         return EXIT_USAGE;
     }

@@ -19,7 +19,7 @@ static bool is_picture(const options *o, const char *path)
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++)
         if (o->format ? !strcmp(form, forms[i]) || !strcmp(form, forms[i] + 1) : ends_with(form, forms[i]))
             return true;
-    say(stderr, "cuvier view: %s is none of the pictures that are written: .svg, .html, .dot\n", form);
+    wrong_usage(o, "cuvier view: %s is none of the pictures that are written: .svg, .html, .dot\n", form);
     if (ends_with(form, "png") || ends_with(form, "pdf"))
         say(stderr, "  help: write .svg, and convert it: rsvg-convert model.svg -o model.png\n");
     else

@@ -43,6 +43,8 @@ int finish(cuv_context *cx, const options *o, cuv_status status)
     if (failed && o->json) {
         if (cuv_findings_report(cx, true, false, &text) == CUV_OK)
             print_text(cx, text);
+        else
+            printf("{\"cuvier\": \"%s\", \"error\": {\"code\": \"memory.out\", \"message\": \"memory ran out\"}}\n", cuv_version());
     } else if ((failed || !o->quiet) && cuv_finding_count(cx) &&
                cuv_findings_report(cx, false, wants_color(o, stderr), &text) == CUV_OK) {
         print_safe(stderr, text, wants_color(o, stderr));
@@ -97,15 +99,15 @@ static int run_verb(const verb *v, int argc, char **argv)
         goto done;
     }
     if (!o.evidence.count) {
-        fprintf(stderr, "cuvier %s: no file is given\nusage: cuvier %s %s\n", v->name, v->name, v->operands);
+        wrong_usage(&o, "cuvier %s: no file is given\nusage: cuvier %s %s\n", v->name, v->name, v->operands);
         goto done;
     }
     if (!parse_precision(&o, &(cuv_precision){0})) {
-        say(stderr, "cuvier %s: --precision takes f32, bf16 or int8, not %s\n", v->name, o.precision);
+        wrong_usage(&o, "cuvier %s: --precision takes f32, bf16 or int8, not %s\n", v->name, o.precision);
         goto done;
     }
     if (o.reference && o.precision) {
-        fprintf(stderr, "cuvier %s: reference kernels compute in float32: give --reference or --precision, not both\n", v->name);
+        wrong_usage(&o, "cuvier %s: reference kernels compute in float32: give --reference or --precision, not both\n", v->name);
         goto done;
     }
     if (cuv_context_new(NULL, &cx) != CUV_OK) {
@@ -149,7 +151,10 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < VERBS; i++)
         names[i] = verbs[i]->name;
     near = nearest(argv[1], names, VERBS);
-    say(stderr, "cuvier: there is no verb '%s'%s%s%s\n\n", argv[1], near ? "; did you mean '" : "", near ? near : "",
+    options o = {0};
+    for (int i = 2; i < argc; i++)
+        o.json |= !strcmp(argv[i], "--json");
+    wrong_usage(&o, "cuvier: there is no verb '%s'%s%s%s\n\n", argv[1], near ? "; did you mean '" : "", near ? near : "",
             near ? "'?" : "");
     print_verbs(stderr);
     return EXIT_USAGE;

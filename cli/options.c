@@ -171,7 +171,7 @@ const char *nearest(const char *word, const char *const *words, size_t count)
     return best;
 }
 
-static bool no_such_option(const verb *v, const char *arg)
+static bool no_such_option(const verb *v, const options *o, const char *arg)
 {
     char name[32];
     const char *names[ROWS], *near;
@@ -181,7 +181,7 @@ static bool no_such_option(const verb *v, const char *arg)
         if (takes(v, &rows[i]))
             names[n++] = rows[i].name;
     near = nearest(name, names, n);
-    say(stderr, "cuvier %s: there is no option %s; %s%s%s%s --help%s\n", v->name, arg, near ? "did you mean " : "",
+    wrong_usage(o, "cuvier %s: there is no option %s; %s%s%s%s --help%s\n", v->name, arg, near ? "did you mean " : "",
             near ? near : "see cuvier ", near ? "? See cuvier " : "", v->name, near ? "" : " for all");
     return false;
 }
@@ -189,6 +189,8 @@ static bool no_such_option(const verb *v, const char *arg)
 bool parse_options(const verb *v, int argc, char **argv, options *o)
 {
     bool operands_only = false;
+    for (int i = 0; i < argc && strcmp(argv[i], "--"); i++)     /* what is wrong before it is told as a document, too */
+        o->json |= !strcmp(argv[i], "--json");
     for (int i = 0; i < argc; i++) {
         const char *arg = argv[i], *equals = strchr(arg, '=');
         if (operands_only || arg[0] != '-' || !arg[1]) {
@@ -203,17 +205,17 @@ bool parse_options(const verb *v, int argc, char **argv, options *o)
         bool joined = arg[1] == '-' && equals;
         const row *r = find_row(arg, joined ? (size_t)(equals - arg) : strlen(arg));
         if (!r || !takes(v, r))
-            return no_such_option(v, arg);
+            return no_such_option(v, o, arg);
         const char *operand = joined ? equals + 1 : r->kind == FLAG ? NULL : i + 1 < argc ? argv[++i] : NULL;
         if ((r->kind != FLAG && !operand) || (r->kind == FLAG && joined) || !store(r, o, operand)) {
-            say(stderr, "cuvier %s: %s takes %s%s%s\n", v->name, r->name, r->operand ? r->operand : "nothing",
+            wrong_usage(o, "cuvier %s: %s takes %s%s%s\n", v->name, r->name, r->operand ? r->operand : "nothing",
                     operand ? ", not " : "", operand ? operand : "");
             return false;
         }
     }
     for (size_t i = 0; i < o->out.count; i++)
         if (!strcmp(o->out.items[i], "-")) {
-            say(stderr, "cuvier %s: --out takes the name of a file, not -: standard output is for the report\n", v->name);
+            wrong_usage(o, "cuvier %s: --out takes the name of a file, not -: standard output is for the report\n", v->name);
             return false;
         }
     return true;

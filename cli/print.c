@@ -60,20 +60,48 @@ void print_safe(FILE *to, const char *text, bool color)
     fputs(from, to);
 }
 
-void say(FILE *to, const char *fmt, ...)
+/* NULL: no memory, which has been said. */
+static char *text_of(const char *fmt, va_list args)
 {
-    va_list args, again;
-    va_start(args, fmt);
+    va_list again;
     va_copy(again, args);
     int n = vsnprintf(NULL, 0, fmt, args);
     char *text = n < 0 ? NULL : malloc((size_t)n + 1);
-    if (text && vsnprintf(text, (size_t)n + 1, fmt, again) == n)
-        print_safe(to, text, false);
-    else
+    if (!text || vsnprintf(text, (size_t)n + 1, fmt, again) != n) {
         fputs("cuvier: memory ran out\n", stderr);
-    free(text);
+        free(text);
+        text = NULL;
+    }
     va_end(again);
+    return text;
+}
+
+void say(FILE *to, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    char *text = text_of(fmt, args);
     va_end(args);
+    if (text)
+        print_safe(to, text, false);
+    free(text);
+}
+
+void wrong_usage(const options *o, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    char *text = text_of(fmt, args);
+    va_end(args);
+    if (text)
+        print_safe(stderr, text, false);
+    if (text && o->json) {
+        text[strcspn(text, "\n")] = '\0';       /* the usage follows on lines of its own */
+        printf("{\"cuvier\": \"%s\", \"error\": {\"code\": \"usage\", \"message\": ", cuv_version());
+        print_json_text(text);
+        printf("}}\n");
+    }
+    free(text);
 }
 
 void print_json_text(const char *text)

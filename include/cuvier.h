@@ -61,7 +61,8 @@ typedef enum cuv_status {
     CUV_UNSAFE,      /* a file asks for something that no model needs (code, other files, absurd sizes). Do not trust it */
     CUV_UNSUPPORTED, /* well-formed, but beyond this version; the finding names the layer, form or option */
     CUV_MEMORY,      /* memory ran out, or the limit set for the context was reached */
-    CUV_TIMEOUT      /* the time limit set for the context was reached */
+    CUV_TIMEOUT,     /* the time limit set for the context was reached */
+    CUV_SPACE        /* a file cannot be written: the disk is full, or a quota was reached */
 } cuv_status;
 
 /* The command line's exit status for a status: 0 yes, 1 no, 2 usage, 3 file, 4 machine. */

@@ -280,6 +280,8 @@ const char *cuv_value_repr(cuv_context *cx, const cuv_value *v);
 /* A file that appears whole or not at all: written beside its place, flushed, renamed. */
 typedef struct cuv_output cuv_output;
 CUV_MUST_USE cuv_status cuv_output_open(cuv_context *cx, const char *path, cuv_output **out);
+/* Reports the errno of a failed write: CUV_SPACE "output.space" or CUV_IO "output.write". */
+CUV_MUST_USE cuv_status cuv_unwritable(cuv_context *cx, const char *path, int error);
 /* The same for a file that others may not write and that can be made again: a link in its place is replaced, not followed, and the disk is not
  * waited for. */
 CUV_MUST_USE cuv_status cuv_output_open_own(cuv_context *cx, const char *path, cuv_output **out);

@@ -25,7 +25,8 @@ int cuv_exit_status(cuv_status status)
     case CUV_UNSAFE:
     case CUV_UNSUPPORTED: return 3;
     case CUV_MEMORY:
-    case CUV_TIMEOUT: return 4;
+    case CUV_TIMEOUT:
+    case CUV_SPACE: return 4;
     }
     return 4;
 }

@@ -36,7 +36,7 @@ char *cuv_path_folder(cuv_arena *arena, const char *path)
     return cuv_arena_strndup(arena, path, (size_t)(cuv_path_name(path) - path));
 }
 
-static cuv_status unwritable(cuv_context *cx, const char *path, int error)
+cuv_status cuv_unwritable(cuv_context *cx, const char *path, int error)
 {
     bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
     cuv_detail detail = {.file = path};
@@ -46,7 +46,7 @@ static cuv_status unwritable(cuv_context *cx, const char *path, int error)
         detail.help = "make the folder first";
     else if (error == EACCES || error == EROFS || error == EPERM)
         detail.help = "write to a folder that you may change";
-    return cuv_fail(cx, CUV_IO, full ? "output.space" : "output.write", &detail, "%s cannot be written: %s", path,
+    return cuv_fail(cx, full ? CUV_SPACE : CUV_IO, full ? "output.space" : "output.write", &detail, "%s cannot be written: %s", path,
                     strerror(error));
 }
 
@@ -64,7 +64,7 @@ static cuv_status open_temporary(cuv_output *out, mode_t mode)
     for (int i = 0; i < ATTEMPTS; i++) {
         uint64_t random = 0;
         if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
-            return unwritable(out->cx, out->path, errno);
+            return cuv_unwritable(out->cx, out->path, errno);
         out->temporary = cuv_arena_printf(out->arena, "%s.%016llx.tmp", out->place, (unsigned long long)random);
         if (!out->temporary)
             return cuv_oom(out->cx);
@@ -74,9 +74,9 @@ static cuv_status open_temporary(cuv_output *out, mode_t mode)
         int error = errno;
         out->temporary = NULL;
         if (error != EEXIST && error != EINTR)
-            return unwritable(out->cx, out->path, error);
+            return cuv_unwritable(out->cx, out->path, error);
     }
-    return unwritable(out->cx, out->path, EEXIST);
+    return cuv_unwritable(out->cx, out->path, EEXIST);
 }
 
 static cuv_status open_place(cuv_output *out)
@@ -84,10 +84,10 @@ static cuv_status open_place(cuv_output *out)
     struct stat st;
     bool exists = stat(out->place, &st) == 0;
     if (exists && S_ISDIR(st.st_mode))
-        return unwritable(out->cx, out->path, EISDIR);
+        return cuv_unwritable(out->cx, out->path, EISDIR);
     if (exists && !S_ISREG(st.st_mode)) {
         out->fd = open(out->place, O_WRONLY | O_CLOEXEC | O_NOCTTY);
-        return out->fd >= 0 ? CUV_OK : unwritable(out->cx, out->path, errno);
+        return out->fd >= 0 ? CUV_OK : cuv_unwritable(out->cx, out->path, errno);
     }
     CUV_TRY(open_temporary(out, 0666));
     if (exists) /* a file that is replaced keeps its permissions as far as the system lets it */
@@ -135,7 +135,7 @@ static cuv_status write_all(cuv_output *out, const uint8_t *data, size_t size)
         if (done < 0 && errno == EINTR)
             continue;
         if (done <= 0)
-            return unwritable(out->cx, out->path, done < 0 ? errno : EIO);
+            return cuv_unwritable(out->cx, out->path, done < 0 ? errno : EIO);
         data += done;
         size -= (size_t)done;
     }
@@ -185,13 +185,13 @@ static cuv_status put_in_place(cuv_output *out)
 {
     CUV_TRY(flush(out));
     if (out->temporary && !out->own && fsync(out->fd) != 0)
-        return unwritable(out->cx, out->path, errno);
+        return cuv_unwritable(out->cx, out->path, errno);
     int fd = out->fd;
     out->fd = -1;
     if (close(fd) != 0 && errno != EINTR)
-        return unwritable(out->cx, out->path, errno);
+        return cuv_unwritable(out->cx, out->path, errno);
     if (out->temporary && rename(out->temporary, out->place) != 0)
-        return unwritable(out->cx, out->path, errno);
+        return cuv_unwritable(out->cx, out->path, errno);
     if (out->temporary && !out->own)
         flush_folder(out);
     out->temporary = NULL;

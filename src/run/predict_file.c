@@ -48,8 +48,7 @@ static cuv_status spill_write(job *j, spill *s, const void *data, size_t size)
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
-            return cuv_fail(j->cx, CUV_IO, "file.write", &(cuv_detail){.file = j->path}, "%s cannot be written: %s", j->path,
-                            strerror(errno));
+            return cuv_unwritable(j->cx, j->path, errno);
         at += n;
         left -= (size_t)n;
     }

@@ -152,17 +152,18 @@ static cuv_status tell_difference(struct cuv_model *m, const cuv_verification *v
         const struct cuv_verified *o = &v->outputs[i];
         if (o->ok)
             continue;
-        worst = worst && !(o->max_abs > worst->max_abs) ? worst : o;
-        notes = cuv_format(m->cx, "%s%sin  %s%s%s: %zu of %zu values differ, by up to %.3g", notes, *notes ? "\n" : "",
-                           labels ? labels[i] : "", labels ? "  →  " : "", o->name, o->differing, o->values, o->max_abs);
+        worst = worst && !(o->max_abs > worst->max_abs || isnan(o->max_abs)) ? worst : o;
+        notes = cuv_format(m->cx, "%s%sin  %s%s%s: %zu of %zu values differ, %s", notes, *notes ? "\n" : "", labels ? labels[i] : "",
+                           labels ? "  →  " : "", o->name, o->differing, o->values,
+                           isnan(o->max_abs) ? "NaN among them" : cuv_format(m->cx, "by up to %.3g", o->max_abs));
     }
     return cuv_fail(m->cx, CUV_NO, "verify.differ", &(cuv_detail){.file = path, .layer = worst->name, .notes = notes,
                     .expected = cuv_format(m->cx, "differences within rtol %g, atol %g", v->rtol, v->atol),
                     .found = cuv_format(m->cx, "%.3g", worst->max_abs),
                     .help = labels ? "do the samples belong to these weights? Those of an earlier or later state of training differ so"
                                    : "cuvier diff shows where the two models part"},
-                    "the outputs are not those of %s: '%s' is off by up to %.3g (rtol %g, atol %g)", other, worst->name,
-                    worst->max_abs, v->rtol, v->atol);
+                    "the outputs are not those of %s: '%s' %s (rtol %g, atol %g)", other, worst->name,
+                    isnan(worst->max_abs) ? "has NaN on one side only" : cuv_format(m->cx, "is off by up to %.3g", worst->max_abs), v->rtol, v->atol);
 }
 
 cuv_status cuv_verify_samples(struct cuv_model *m, const cuv_samples *s, double rtol, double atol,

@@ -405,3 +405,43 @@ def test_without_libhdf5():
     refused = cuvier("inspect", packed, "--no-libhdf5", "--json")
     assert refused.returncode == 3 and json.loads(refused.stdout)["error"]["code"] == "hdf5.library"
     assert cuvier("inspect", MLP + ".h5", "--no-libhdf5").returncode == 0, "what Keras writes needs no libhdf5"
+
+
+@pytest.mark.parametrize("line", ["verify MODEL", "rebuild MODEL --top 0", "rebuild --nothing MODEL", "rebuild", "diff MODEL", "predict MODEL", "frobnicate MODEL"])
+def test_wrong_usage_as_a_document(line):
+    """With --json there is one document whatever happens; people are told on standard error."""
+    done = cuvier(*line.replace("MODEL", MLP + ".keras").split(), "--json")
+    told = json.loads(done.stdout)
+    assert done.returncode == 2 and told["error"]["code"] == "usage" and told["error"]["message"] in done.stderr and "cuvier" in told
+
+
+def test_no_memory_for_the_document():
+    done = cuvier("rebuild", MLP + ".keras", "--memory", "1K", "--json")
+    assert done.returncode == 4 and json.loads(done.stdout)["error"]["code"].startswith("memory")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
+def test_a_full_disk(tmp_path):
+    for arguments in (["rebuild", MLP + ".keras", "--format", "keras"], ["rebuild", MLP + ".keras", "--format", "json"], ["rebuild", MLP + ".keras", "--format", "npz"]):
+        document = as_json(*arguments, "-o", "/dev/full", status=4)
+        assert document["error"]["code"] == "output.space" and "space" in document["error"]["help"]
+    x = np.load(MLP + ".io.npz")["x"]
+    np.save(tmp_path / "x.npy", x)
+    must("predict", MLP + ".keras", "-i", tmp_path / "x.npy", "-o", "/dev/full", status=4)
+
+
+def test_nan_in_samples(tmp_path):
+    """NaN on both sides is the same, as numpy.testing.assert_allclose has it; on one side it is told as such."""
+    weights = [np.load(MLP + ".npz")["arr_%d" % i] for i in range(4)]
+    io = np.load(MLP + ".io.npz")
+    bias = weights[3].copy()
+    bias[0] = np.nan
+    np.savez(tmp_path / "w.npz", *weights[:3], bias)
+    must("rebuild", MLP + ".json", tmp_path / "w.npz", "-o", tmp_path / "nan.keras")
+    must("predict", tmp_path / "nan.keras", "-i", MLP + ".io.npz", "-o", tmp_path / "y.npy")
+    y = np.load(tmp_path / "y.npy")
+    assert np.isnan(y).any()
+    np.savez(tmp_path / "nan.npz", x=io["x"], y=y)
+    must("verify", tmp_path / "nan.keras", "--samples", tmp_path / "nan.npz")
+    done = cuvier("verify", tmp_path / "nan.keras", "--samples", MLP + ".io.npz")
+    assert done.returncode == 1 and "NaN on one side only" in done.stderr

@@ -20,8 +20,8 @@ static void version_and_statuses(void **state)
     snprintf(version, sizeof version, "%d.%d.%d", CUV_VERSION_MAJOR, CUV_VERSION_MINOR, CUV_VERSION_PATCH);
     assert_string_equal(cuv_version(), version);
     static const int expected[] = {[CUV_OK] = 0, [CUV_NO] = 1, [CUV_ARGUMENT] = 2, [CUV_IO] = 3, [CUV_DAMAGED] = 3,
-                                   [CUV_UNSAFE] = 3, [CUV_UNSUPPORTED] = 3, [CUV_MEMORY] = 4, [CUV_TIMEOUT] = 4};
-    for (int i = 0; i <= CUV_TIMEOUT; i++)
+                                   [CUV_UNSAFE] = 3, [CUV_UNSUPPORTED] = 3, [CUV_MEMORY] = 4, [CUV_TIMEOUT] = 4, [CUV_SPACE] = 4};
+    for (int i = 0; i <= CUV_SPACE; i++)
         assert_int_equal(cuv_exit_status((cuv_status)i), expected[i]);
 }
 
