@@ -512,15 +512,26 @@ static cuv_status no_arrays(struct cuv_evidence *ev, const cuv_file *file)
     return cuv_fail(ev->cx, CUV_UNSUPPORTED, "arrays.none", &detail, "%s holds no arrays", file->name);
 }
 
-/* A configuration that was saved together with the weights: {"config": ..., "weights": ...}. */
+static cuv_status take_config_item(struct cuv_evidence *ev, cuv_file *file, bool *found)
+{
+    enum { MOST_ITEMS = 8 };
+    for (size_t i = 0; cuv_is_seq(file->root) && i < file->root->size && file->root->size <= MOST_ITEMS && !*found; i++)
+        if (cuv_text(file->root->items[i]) || file->root->items[i]->kind == CUV_DICT)
+            CUV_TRY(cuv_config_take(ev, file, file->root->items[i], found));
+    return CUV_OK;
+}
+
+/* A configuration that was saved together with the weights: {"config": ..., "weights": ...}, or the pair of both. */
 static cuv_status take_config(struct cuv_evidence *ev, cuv_file *file)
 {
     bool found = false;
     size_t mark = cuv_findings_mark(ev->cx);
     cuv_value *inner = cuv_get(file->root, "config");
-    if (!file->root || file->root->kind != CUV_DICT)
-        return CUV_OK;
-    cuv_status status = cuv_config_take(ev, file, file->root, &found);
+    cuv_status status = CUV_OK;
+    if (cuv_is_seq(file->root))
+        status = take_config_item(ev, file, &found);
+    else if (file->root && file->root->kind == CUV_DICT)
+        status = cuv_config_take(ev, file, file->root, &found);
     if (status == CUV_OK && !found && inner)
         status = cuv_config_take(ev, file, inner, &found);
     if (status == CUV_MEMORY || status == CUV_TIMEOUT)

@@ -151,7 +151,8 @@ static bool has_twin(const cuv_sequence *s, size_t at)
 static cuv_status take(cuv_binding *b, const cuv_sequence *s, const order *o, const char *text)
 {
     if (strstr(s->name, " and "))        /* two files have and list */
-        text = text[0] == 'h' ? cuv_format(b->cx, "have%s", text + 3) : cuv_format(b->cx, "list%s", text + 5);
+        text = cuv_streq(text, "has its arrays in an order of its own") ? "have their arrays in an order of their own"
+               : text[0] == 'h' ? cuv_format(b->cx, "have%s", text + 3) : cuv_format(b->cx, "list%s", text + 5);
     const char *why = cuv_format(b->cx, "by shape: %s %s", s->name, text);
     bool only = true;
     for (size_t i = 0; i < o->count; i++) {

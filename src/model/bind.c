@@ -174,25 +174,70 @@ static cuv_status check_ragged(cuv_binding *b)
     return CUV_OK;
 }
 
+/* "dense_1.npz" with the arrays of the layer 'dense_1', and such a file for every layer. */
+static cuv_status bind_layer_files(cuv_binding *b, bool *done)
+{
+    const char *why = "the file bears the layer's name";
+    size_t open = 0;
+    *done = false;
+    for (size_t i = 0; i < b->unit_count; i++)
+        open += !b->units[i].filled;
+    for (int pass = 0; pass < 2; pass++)
+        for (size_t i = 0; i < b->source_count; i++) {
+            const cuv_file *f = b->sources[i];
+            const size_t dot = strlen(f->name) - (strrchr(f->name, '.') ? strlen(strrchr(f->name, '.')) : 0);
+            char *stem = cuv_arena_strndup(b->scratch, f->name, dot);
+            cuv_unit *u = stem ? cuv_unit_named(b, stem) : NULL;
+            if (!stem)
+                return cuv_oom(b->cx);
+            if (!u || f->group_count != 1 || open != b->source_count || u->layer->custom)
+                return CUV_OK;
+            if (pass && !u->filled)
+                CUV_TRY(cuv_bind_offer(b, u, &(cuv_offer){f->groups[0].tensors, f->groups[0].count, stem, f->name}, CUV_CERTAIN, why));
+        }
+    *done = true;
+    return CUV_OK;
+}
+
 static cuv_status bind_sources(cuv_binding *b)
 {
+    bool done;
     CUV_TRY(check_ragged(b));
     if (b->source_count == 1)
         return cuv_bind_source(b, b->sources[0]);
+    CUV_TRY(bind_layer_files(b, &done));
+    if (done)
+        return CUV_OK;
     if (b->source_count == 2 && is_list(b->sources[0]) && is_list(b->sources[1])) {
-        bool done;
         CUV_TRY(cuv_bind_two_lists(b, b->sources, &done));
         if (done)
             return CUV_OK;
     }
     if (single_arrays(b))
         return bind_single_files(b);
+    if (b->source_count == 2) {
+        CUV_TRY(cuv_bind_two_files(b, b->sources, &done));
+        if (done)
+            return CUV_OK;
+    }
     const char *names = "";
     for (size_t i = 0; i < b->source_count; i++)
         names = cuv_format(b->cx, "%s%s%s", names, i ? ", " : "", b->sources[i]->name);
     return cuv_fail(b->cx, CUV_NO, "bind.ambiguous", &(cuv_detail){.file = b->sources[0]->path, .found = names,
                     .help = "give one of them, or say with --map LAYER=TENSOR,... what goes where"},
                     "%zu files hold weights for one model: %s", b->source_count, names);
+}
+
+/* A whole model beside files of weights: theirs are taken, as load_weights() does. */
+static void tell_unused_weights(const cuv_binding *b)
+{
+    for (size_t i = 0; i < b->ev->file_count; i++) {
+        const cuv_file *f = b->ev->files[i];
+        if (f->config && cuv_file_tensor_count(f) && !b->sources[0]->config)
+            cuv_warn(b->cx, "bind.unused_file", &(cuv_detail){.file = f->path, .found = b->sources[0]->name,
+                     .help = "give the files that belong together; cuvier diff shows how two models differ"},
+                     "%s has weights, too; those of %s are used in their place", f->name, b->sources[0]->name);
+    }
 }
 
 static cuv_status check_missing(cuv_binding *b)
@@ -282,6 +327,8 @@ static cuv_status bind(cuv_binding *b)
         CUV_TRY(check_empty(b));
         if (b->source_count)
             CUV_TRY(bind_sources(b));
+        if (b->source_count)
+            tell_unused_weights(b);
     }
     CUV_TRY(check_missing(b));
     cuv_status status = cuv_bind_report(b);

@@ -102,8 +102,16 @@ CUV_MUST_USE cuv_status cuv_bind_list(cuv_binding *b, const cuv_named *tensors, 
                                       const char *why);
 /* Kernels and biases in two lists; which is which is found out. */
 CUV_MUST_USE cuv_status cuv_bind_two_lists(cuv_binding *b, cuv_file *const *files, bool *done);
+/* The same where entries may be empty or hold several arrays: two files, or the two lists of one file; `*done` unset: they are no such lists
+ * (halves.c). */
+CUV_MUST_USE cuv_status cuv_bind_two_files(cuv_binding *b, cuv_file *const *files, bool *done);
+CUV_MUST_USE cuv_status cuv_bind_two_groups(cuv_binding *b, const cuv_file *f, bool *done);
 /* Tensors under names: by name where the names are the layers', else in order. */
 CUV_MUST_USE cuv_status cuv_bind_named(cuv_binding *b, const cuv_named *tensors, size_t count, const cuv_file *f);
+/* The order that the names tell by their numbers and words (naming.c); `*changed`: it is not that of the file. */
+CUV_MUST_USE cuv_status cuv_sort_by_names(cuv_binding *b, const cuv_named *tensors, size_t count, cuv_named **out, bool *changed);
+/* The tensors under the layers' names, where theirs differ from those by Keras's counters only; NULL: they do not (naming.c). */
+CUV_MUST_USE cuv_status cuv_rename_counted(cuv_binding *b, const cuv_named *tensors, size_t count, cuv_named **out);
 /* One group a layer: by name where the names are the layers', else in order (groups.c). */
 CUV_MUST_USE cuv_status cuv_bind_groups(cuv_binding *b, const cuv_file *f);
 /* load_weights(by_name=True), which takes the place of what was there; with skip_mismatch it leaves what does not fit. */

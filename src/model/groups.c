@@ -192,11 +192,45 @@ static size_t names_shared(cuv_binding *b, const cuv_file *f)
     return n;
 }
 
+static bool groups_fit_in_order(const cuv_binding *b, const cuv_file *f)
+{
+    size_t u = 0;
+    for (size_t i = 0; i < f->group_count; i++) {
+        cuv_offer offer = {f->groups[i].tensors, f->groups[i].count, NULL, NULL};
+        if (f->groups[i].count && (u == b->unit_count || !cuv_offer_fits(&b->units[u++], &offer)))
+            return false;
+    }
+    return u == b->unit_count;
+}
+
+/* {"weights": [...]} holds them all, {"weights": [...], "biases": [...]} two halves of them, where those are no layers. */
+static cuv_status bind_few_groups(cuv_binding *b, const cuv_file *f, bool *done)
+{
+    const size_t groups = filled_groups(f);
+    *done = false;
+    if ((f->arrangement != CUV_ARR_DICT && f->arrangement != CUV_ARR_NESTED) || groups > 2 || b->place_count || names_shared(b, f) ||
+        groups_fit_in_order(b, f))
+        return CUV_OK;
+    if (groups == 2)
+        return cuv_bind_two_groups(b, f, done);
+    for (size_t i = 0; i < f->group_count && b->unit_count > 1; i++)
+        if (f->groups[i].count) {
+            *done = true;
+            return cuv_bind_list(b, f->groups[i].tensors, f->groups[i].count, f->name, CUV_ASSUMED,
+                                 cuv_format(b->cx, "by order: the arrays of %s as get_weights() lists them", f->name));
+        }
+    return CUV_OK;
+}
+
 /* Legacy .h5, nested lists, dicts. Keras's rule for .h5 is the order; names that agree say the same and more. */
 cuv_status cuv_bind_groups(cuv_binding *b, const cuv_file *f)
 {
+    bool done;
     if (names_agree(b, f))
         return cuv_bind_groups_by_name(b, f, true);
+    CUV_TRY(bind_few_groups(b, f, &done));
+    if (done)
+        return CUV_OK;
     size_t groups = filled_groups(f);
     if (groups == b->unit_count || !names_shared(b, f))
         return bind_groups_in_order(b, f);

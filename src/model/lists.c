@@ -228,24 +228,70 @@ cuv_status cuv_bind_two_lists(cuv_binding *b, cuv_file *const *files, bool *done
 
 /* ---- single named tensors */
 
-/* "dense_1/kernel:0", "dense_1.kernel", "dense_1_kernel", "layers/dense_1/kernel" for the weight of that layer. */
-static bool key_names(const char *key, const char *layer, const cuv_weight *w)
+static bool is_word(const char *word, size_t n, const char *const *list)
 {
+    for (; *list; list++)
+        if (strlen(*list) == n && !strncmp(word, *list, n))
+            return true;
+    return false;
+}
+
+/* What PyTorch calls the four vectors of a normalization. */
+static bool is_statistic(const cuv_weight *w, const char *word, size_t n)
+{
+    static const char *const names[][3] = {{"gamma", "weight"}, {"beta", "bias"}, {"moving_mean", "running_mean"}, {"moving_variance", "running_var"}};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (cuv_streq(w->name, names[i][0]))
+            return is_word(word, n, &names[i][1]);
+    return false;
+}
+
+/* The weight's own name; or another word for it, where a layer has no more than a kernel and a bias. PyTorch's "weight" is a kernel with its axes
+ * in reverse, which a square one does not show. */
+static bool is_word_for(const cuv_unit *u, const cuv_weight *w, const cuv_named *t, const char *word, size_t n)
+{
+    static const char *const kernels[] = {"weights", "kernels", "W", "w", NULL}, *const biases[] = {"biases", "B", "b", NULL};
+    static const char *const others[] = {"weight", NULL};
+    if ((strlen(w->name) == n && !strncmp(word, w->name, n)) || is_statistic(w, word, n))
+        return true;
+    const bool bias = cuv_streq(w->name, "bias");
+    if (u->count > 2 || (u->count == 2 && !bias && !cuv_streq(u->weights[1]->name, "bias")) || (bias && u->count != 2))
+        return false;
+    if (!bias && is_word(word, n, others))
+        return (w->rank == 2 && w->shape[0] != w->shape[1]) || !cuv_shape_is(w, t->tensor);
+    return is_word(word, n, bias ? biases : kernels);
+}
+
+/* Where the layer's name stands in a key; "features_0" may be "features.0" there. NULL: nowhere. */
+static const char *find_layer(const char *key, const char *layer)
+{
+    for (; *key; key++) {
+        size_t n = 0;
+        while (layer[n] && (key[n] == layer[n] || (layer[n] == '_' && key[n] == '.')))
+            n++;
+        if (!layer[n])
+            return key;
+    }
+    return NULL;
+}
+
+/* "dense_1/kernel:0", "dense_1.kernel", "dense_1_kernel", "layers/dense_1/kernel" for the weight of that layer. */
+static bool key_names(const cuv_named *t, const cuv_unit *u, const cuv_weight *w)
+{
+    const char *layer = u->layer->name, *key = t->key;
     size_t n = strlen(layer), end = strcspn(key, ":");
     const char *at = key;
-    while ((at = strstr(at, layer)) != NULL) {
+    while ((at = find_layer(at, layer)) != NULL) {
         bool starts = at == key || strchr("/.", at[-1]);
         char sep = at[n];
         if (starts && sep && strchr("/._", sep)) {
             const char *tail = key + end;
             while (tail > at + n + 1 && !strchr("/.", tail[-1]))
                 tail--;
-            size_t len = (size_t)(key + end - tail);
-            if (sep != '_' && len == strlen(w->name) && !strncmp(tail, w->name, len))
+            if (sep != '_' && is_word_for(u, w, t, tail, (size_t)(key + end - tail)))
                 return true;
             const char *rest = at + n + 1;
-            len = (size_t)(key + end - rest);
-            if (sep == '_' && len == strlen(w->name) && !strncmp(rest, w->name, len))
+            if (sep == '_' && is_word_for(u, w, t, rest, (size_t)(key + end - rest)))
                 return true;
         }
         at++;
@@ -255,7 +301,7 @@ static bool key_names(const char *key, const char *layer, const cuv_weight *w)
 
 static bool key_names_weight(const cuv_named *t, const cuv_unit *u, const cuv_weight *w)
 {
-    if (!key_names(t->key, u->layer->name, w))
+    if (!key_names(t, u, w))
         return false;
     if (w->layer == u->layer)
         return true;
@@ -265,7 +311,7 @@ static bool key_names_weight(const cuv_named *t, const cuv_unit *u, const cuv_we
 static bool is_below(const char *key, const char *layer)
 {
     size_t n = strlen(layer);
-    for (const char *at = strstr(key, layer); at; at = strstr(at + 1, layer))
+    for (const char *at = find_layer(key, layer); at; at = find_layer(at + 1, layer))
         if ((at == key || strchr("/.", at[-1])) && at[n] && strchr("/.", at[n]))
             return true;
     return false;
@@ -286,31 +332,107 @@ static cuv_status bind_custom_named(cuv_binding *b, cuv_unit *u, const cuv_named
     return offer.count ? cuv_bind_custom(b, u, &offer) : CUV_OK;
 }
 
-cuv_status cuv_bind_named(cuv_binding *b, const cuv_named *tensors, size_t count, const cuv_file *f)
+/* Does each tensor have the shape of the open weight at its place? */
+static bool fits_in_order(const cuv_binding *b, const cuv_named *tensors, size_t count)
 {
-    const char *why = cuv_format(b->cx, "%s names layer and weight", f->name);
-    size_t found = 0;
+    size_t at = 0;
     for (size_t i = 0; i < b->unit_count; i++)
-        if (b->units[i].layer->custom && !b->units[i].filled)
-            CUV_TRY(bind_custom_named(b, &b->units[i], tensors, count, f, &found));
+        for (size_t k = 0; !b->units[i].filled && k < b->units[i].count; k++, at++)
+            if (at >= count || !cuv_shape_is(b->units[i].weights[k], tensors[at].tensor))
+                return false;
+    return at == count;
+}
+
+/* PyTorch's names, and only square kernels: nothing shows which way round their axes are. */
+static void warn_of_squares(cuv_binding *b, const cuv_named *tensors, size_t count, const cuv_file *f)
+{
+    const cuv_named *square = NULL;
+    for (size_t i = 0; i < count; i++) {
+        const cuv_tensor *t = tensors[i].tensor;
+        if (t->rank < 2 || !cuv_ends_with(tensors[i].key, ".weight"))
+            continue;
+        if (t->rank > 2 || t->shape[0] != t->shape[1])
+            return;
+        square = &tensors[i];
+    }
+    if (square)
+        cuv_warn(b->cx, "bind.square", &(cuv_detail){.file = f->path, .tensor = square->label,
+                 .help = "--samples with inputs and outputs of the original can prove it; --map LAYER=TENSOR.T,... takes one with its axes exchanged"},
+                 "%s has names as PyTorch gives them, and PyTorch's kernels have their axes in reverse, which square ones do not show", f->name);
+}
+
+/* In the order that the names tell by their numbers, unless only that of the file fits. */
+static cuv_status bind_in_order(cuv_binding *b, const cuv_named *tensors, size_t count, const cuv_file *f)
+{
+    cuv_named *sorted, *left, *sorted_left;
+    size_t n, m;
+    bool changed;
+    warn_of_squares(b, tensors, count, f);
+    CUV_TRY(cuv_sort_by_names(b, tensors, count, &sorted, &changed));
+    CUV_TRY(unused(b, tensors, count, &left, &n));
+    CUV_TRY(unused(b, sorted, count, &sorted_left, &m));
+    if (changed && (fits_in_order(b, sorted_left, m) || !fits_in_order(b, left, n)))
+        return cuv_bind_list(b, sorted, count, f->name, CUV_ASSUMED,
+                             cuv_format(b->cx, "by order: the names in %s are not the layers', their numbers and words give the order", f->name));
+    return cuv_bind_list(b, tensors, count, f->name, CUV_ASSUMED, cuv_format(b->cx, "by order: the names in %s are not the layers'", f->name));
+}
+
+static cuv_status bind_by_names(cuv_binding *b, const cuv_named *tensors, size_t count, const char *why, size_t *found)
+{
     for (size_t i = 0; i < b->unit_count; i++)
         for (size_t k = 0; k < b->units[i].count && !b->units[i].layer->custom; k++) {
             cuv_weight *w = b->units[i].weights[k];
             const cuv_named *best = NULL;
-            for (size_t t = 0; t < count; t++)
-                if (key_names_weight(&tensors[t], &b->units[i], w) && !cuv_map_get(b->used, tensors[t].label)) {
+            for (size_t t = 0; t < count && !best; t++)
+                if (key_names_weight(&tensors[t], &b->units[i], w) && !cuv_map_get(b->used, tensors[t].label))
                     best = &tensors[t];
-                    break;
-                }
             if (!best)
                 continue;
-            found++;
+            ++*found;
             b->units[i].filled = true;
             CUV_TRY(cuv_bind_tensor(b, &b->units[i], w, best, CUV_CERTAIN, why));
         }
+    return CUV_OK;
+}
+
+/* Every array is called after a layer that is still open, and every such layer's name is there. */
+static bool names_agree(const cuv_binding *b, const cuv_named *tensors, size_t count)
+{
+    size_t named = 0;
+    for (size_t i = 0; i < b->unit_count; i++) {
+        size_t t = 0;
+        while (t < count && !is_below(tensors[t].key, b->units[i].layer->name))
+            t++;
+        if (b->units[i].filled)
+            continue;
+        if (t == count)
+            return false;
+        named++;
+    }
+    return named > 0;
+}
+
+cuv_status cuv_bind_named(cuv_binding *b, const cuv_named *tensors, size_t count, const cuv_file *f)
+{
+    const char *why = cuv_format(b->cx, "%s names layer and weight", f->name);
+    size_t found = 0;
+    bool custom = false;
+    for (size_t i = 0; i < b->unit_count; i++) {
+        custom |= b->units[i].layer->custom != NULL;
+        if (b->units[i].layer->custom && !b->units[i].filled)
+            CUV_TRY(bind_custom_named(b, &b->units[i], tensors, count, f, &found));
+    }
+    if (!custom && !names_agree(b, tensors, count)) {
+        cuv_named *renamed;
+        CUV_TRY(cuv_rename_counted(b, tensors, count, &renamed));
+        if (renamed) {
+            tensors = renamed;
+            why = cuv_format(b->cx, "%s names layer and weight; the names differ by their counter only", f->name);
+        }
+    }
+    CUV_TRY(bind_by_names(b, tensors, count, why, &found));
     if (!found)
-        return cuv_bind_list(b, tensors, count, f->name, CUV_ASSUMED,
-                        cuv_format(b->cx, "by order: the names in %s are not the layers'", f->name));
+        return bind_in_order(b, tensors, count, f);
     for (size_t t = 0; t < count; t++)
         if (!cuv_map_get(b->used, tensors[t].label))
             CUV_TRY(cuv_note_misfit(b, (cuv_misfit){CUV_MISFIT_SURPLUS, NULL, NULL, &tensors[t], {0}}));

@@ -35,7 +35,7 @@ def draw(model, rng):
 
 
 def prepare(case, folder):
-    """What the case's first part makes: W draws weights, obj makes an array of objects."""
+    """What the case's first part makes: W draws weights, obj makes an array of objects, shake changes a model's weights."""
     import tensorflow as tf
     from tensorflow import keras
     rng = np.random.default_rng(zlib.crc32(case.name.encode()))
@@ -44,29 +44,48 @@ def prepare(case, folder):
     for name, text in case.modules.items():
         with open(name, "w") as f:
             f.write(text)
-    with open("script.py", "w") as f:
-        f.write(case.script)
-    scope = {"np": np, "tf": tf, "keras": keras, "layers": keras.layers, "os": os, "json": json, "rng": rng, "obj": make_fixed.objects,
+    if case.script:
+        with open("script.py", "w") as f:
+            f.write(case.script)
+    scope = {"np": np, "tf": tf, "keras": keras, "layers": keras.layers, "os": os, "json": json, "rng": rng, "obj": make_fixed.objects, "Input": keras.Input,
+             "Model": keras.Model, "Sequential": keras.Sequential, "shake": lambda model: shake(model, rng),
              "W": lambda *shape: rng.normal(size=shape).astype("float32") * np.float32(0.3 if len(shape) > 1 else 0.1)}
     exec(compile(case.files, case.name, "exec"), scope)
-    return rng
+    return rng, scope
+
+
+def shake(model, rng):
+    """Other weights, those of normalizations positive."""
+    def other(variable, w):
+        if w.dtype.kind != "f":
+            return w
+        if "var" in variable.name or "gamma" in variable.name:
+            return (0.5 + rng.random(w.shape)).astype(w.dtype)
+        return (w + 0.15 * rng.normal(size=w.shape)).astype(w.dtype)
+    model.set_weights([other(v, w) for v, w in zip(model.weights, model.get_weights())])
+    return model
+
+
+def compute(model, rng):
+    x = list(draw(model, rng))
+    y = make_fixed.listed(model(x if len(x) > 1 else x[0], training=False))
+    np.savez("io.npz", **{"x%d" % i: v for i, v in enumerate(x)}, **{"y%d" % i: np.asarray(v) for i, v in enumerate(y)})
+    return {"layers": [layer.name for layer in model.layers], "params": int(model.count_params())}
 
 
 def run(case, folder):
     from tensorflow import keras
     keras.backend.clear_session()
-    rng = prepare(case, folder)
+    rng, scope = prepare(case, folder)
+    if case.evidence:
+        return compute(scope["model"], rng)
     keras.backend.clear_session()
     try:
         sys.argv = ["script.py"]
         sys.path.insert(0, folder)
         scope = {"__name__": "__main__", "__file__": os.path.join(folder, "script.py")}
         exec(compile(case.script, "script.py", "exec"), scope)
-        model = scope["model"]
-        x = list(draw(model, rng))
-        y = make_fixed.listed(model(x if len(x) > 1 else x[0], training=False))
-        np.savez("io.npz", **{"x%d" % i: v for i, v in enumerate(x)}, **{"y%d" % i: np.asarray(v) for i, v in enumerate(y)})
-        return {"layers": [layer.name for layer in model.layers], "params": int(model.count_params())}
+        return compute(scope["model"], rng)
     except Exception as error:
         lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == "script.py"]
         return {"error": "%s: %s" % (type(error).__name__, error), "line": lines[-1] if lines else None}

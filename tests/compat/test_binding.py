@@ -310,3 +310,58 @@ def test_lines_work_when_typed(name, tmp_path):
     elif name.startswith("22"):
         given = np.load(folder / "all_weights.npy", allow_pickle=True)
         assert_same(found, [given[0].transpose(2, 3, 1, 0)] + list(given[1:]), rtol=0, atol=0)
+
+
+# ---- names that are no layers' names
+
+
+SQUARES = [np.arange(16, dtype="float32").reshape(4, 4) * (k + 1) / 40 - 0.2 for k in range(12)]
+ROWS = [np.arange(4, dtype="float32") * (k + 1) / 30 for k in range(12)]
+
+
+def stack_of_squares(tmp_path):
+    layers = [{"class_name": "Dense", "config": {"name": "h%d" % k, "units": 4, "activation": "tanh", "batch_input_shape": [None, 4]}} for k in range(12)]
+    config = tmp_path / "squares.json"
+    config.write_text(json.dumps({"class_name": "Sequential", "config": {"name": "s", "layers": layers}}))
+    return config
+
+
+KEYS = {"numbers": lambda k, kind: "layers.%d.%s" % (k, kind), "letters": lambda k, kind: "%s%d" % (kind[0].upper() if kind == "weights" else kind[0], k + 1),
+        "words_first": lambda k, kind: "%s_of_%d" % (kind, k), "counted": lambda k, kind: "h%s/%s" % (k, kind.replace("weights", "kernel"))}
+
+
+@pytest.mark.parametrize("style", KEYS)
+def test_numbers_in_names_tell_the_order(style, tmp_path):
+    """Sorted by the alphabet, 10 stands before 2: the numbers count, not the place in the file."""
+    named = {KEYS[style](k, "weights"): SQUARES[k] for k in range(12)}
+    named.update({KEYS[style](k, "bias"): ROWS[k] for k in range(12)})
+    np.savez(tmp_path / "sorted.npz", **dict(sorted(named.items())))
+    must("rebuild", stack_of_squares(tmp_path), tmp_path / "sorted.npz", "-o", tmp_path / "out.npz")
+    assert_same(arrays(tmp_path / "out.npz"), [a for k in range(12) for a in (SQUARES[k], ROWS[k])], rtol=0, atol=0)
+
+
+def test_counters_of_another_session(tmp_path):
+    """Keras's names with other counters, sorted by the alphabet; 'dense_9' comes before 'dense_10'."""
+    layers = [{"class_name": "Dense", "config": {"name": "dense" + ("_%d" % k if k else ""), "units": 4, "batch_input_shape": [None, 4]}} for k in range(12)]
+    (tmp_path / "m.json").write_text(json.dumps({"class_name": "Sequential", "config": {"name": "s", "layers": layers}}))
+    named = {"dense_%d/%s" % (k + 3, kind): a for k in range(12) for kind, a in (("kernel", SQUARES[k]), ("bias", ROWS[k]))}
+    np.savez(tmp_path / "w.npz", **dict(sorted(named.items())))
+    must("rebuild", tmp_path / "m.json", tmp_path / "w.npz", "-o", tmp_path / "out.npz")
+    assert_same(arrays(tmp_path / "out.npz"), [a for k in range(12) for a in (SQUARES[k], ROWS[k])], rtol=0, atol=0)
+
+
+def test_square_kernels_under_names_of_pytorch(tmp_path):
+    """Nothing shows which way round they are: it is said."""
+    np.savez(tmp_path / "w.npz", **{"net.%d.%s" % (k, kind): a for k in range(12) for kind, a in (("weight", SQUARES[k]), ("bias", ROWS[k]))})
+    done = cuvier("rebuild", stack_of_squares(tmp_path), tmp_path / "w.npz")
+    assert done.returncode == 0 and "PyTorch's kernels have their axes in reverse" in done.stderr
+
+
+def test_whole_model_beside_weights(tmp_path):
+    """The weights of their own file are taken; that the model has others is said."""
+    whole = os.path.join(HERE, "keras-3.15", "mlp.keras")
+    weights = [a * 2 for a in arrays(os.path.join(HERE, "keras-3.15", "mlp.npz"))]
+    np.savez(tmp_path / "w.npz", *weights)
+    done = cuvier("rebuild", whole, tmp_path / "w.npz", "-o", tmp_path / "out.npz")
+    assert done.returncode == 0 and "mlp.keras has weights, too" in done.stderr
+    assert_same(arrays(tmp_path / "out.npz"), weights, rtol=0, atol=0)

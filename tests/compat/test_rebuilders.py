@@ -1,6 +1,6 @@
 """Scripts that put models together again, as many people write them (rebuilders/): real Keras runs them as the test runs, cuvier reads them.
 Where Keras gives a model, cuvier gives the same outputs, and every weight is certain; where Keras raises, cuvier gives no model and names the
-same line."""
+same line. Models whose weights stand in arrays of many kinds, without a script (rebuilders/evidence.txt), give the outputs of the original."""
 import json
 import os
 import re
@@ -11,7 +11,8 @@ from rebuilder_cases import all_cases
 from support import as_json, check_evidence, cuvier, keras_215_python, keras_python, run_keras
 
 PYTHONS = {"3.15": keras_python, "2.15": keras_215_python}
-CASES = [(release, area, case.name) for area, case in all_cases() for release in case.releases]
+CASES = [(release, area, case.name) for area, case in all_cases() for release in case.releases if not case.evidence]
+EVIDENCE = {(release, case.name): case.evidence for _, case in all_cases() for release in case.releases if case.evidence}
 # keys of dictionaries that only a regular expression tells: the arrays are found by their shapes
 INFERRED = {"sorted_keys"}
 
@@ -62,3 +63,11 @@ def test_script(made, release, area, name, tmp_path):
         check_refusal(folder, facts)
     else:
         check_model(folder, facts, release, name, tmp_path)
+
+
+@pytest.mark.parametrize("release, name", EVIDENCE, ids=["%s/%s" % case for case in EVIDENCE])
+def test_evidence(made, release, name, tmp_path):
+    folder = os.path.join(made(release), "evidence", name)
+    files = [os.path.join(folder, file) for file in EVIDENCE[release, name]]
+    check_evidence(files, os.path.join(folder, "io.npz"), tmp_path)
+    assert as_json("rebuild", *files)["model"]["total_params"] == facts_of(folder)["params"]
