@@ -32,7 +32,7 @@ const cuv_layer_def *cuv_layer_find(const char *class_name)
 {
     if (!class_name) return NULL;
     for (size_t i = 0; all_layers[i]; i++)
-        if (strcmp(all_layers[i]->name, class_name) == 0) return all_layers[i];
+        if (all_layers[i]->name[0] == class_name[0] && strcmp(all_layers[i]->name, class_name) == 0) return all_layers[i];
     for (size_t i = 0; all_layers[i]; i++)
         if (cuv_has_word(all_layers[i]->old_names, class_name)) return all_layers[i];
     if (strcmp(class_name, cuv_layer_own_weight.name) == 0) return &cuv_layer_own_weight;

@@ -204,7 +204,7 @@ static cuv_status add_step(cuv_maker *m, const cuv_step *step, const cuv_ref *in
 /* Weights that a fast kernel has copied need not stay in memory beside the copy. */
 static void forget_copied(const cuv_maker *m, const cuv_plan_step *s)
 {
-    const cuv_prepared *prepared = s->args.prepared;
+    const cuv_prepared *prepared = m->fast.program ? s->args.prepared : NULL;
     for (int k = 0; prepared && k < s->args.in_count; k++) {
         const cuv_ref ref = s->refs[k];
         const cuv_tensor *t = prepared->copied >> k & 1 && ref >= 0 ? m->p->values[ref].tensor : NULL;
@@ -541,9 +541,12 @@ static size_t weight_bytes(const cuv_program *p)
 
 static cuv_chooser chooser_of(cuv_context *cx, cuv_arena *arena, const cuv_plan_options *options, const cuv_program *program)
 {
+    enum { FEW_BYTES = 32 << 20 };      /* each time that pages leave memory all threads are interrupted */
+    const size_t weights = weight_bytes(program);
+    const bool forgets = options->lasting || options->cache || weights > FEW_BYTES;
     cuv_chooser c = {.cx = cx, .arena = arena, .isa = options->isa ? options->isa : cuv_isa_best(),
-                     .pool = options->pool, .lasting = options->lasting, .cache = options->cache, .program = program,
-                     .slab = cuv_slab_new(arena, weight_bytes(program)), .dots = options->dots, .everywhere = options->dots != NULL};
+                     .pool = options->pool, .lasting = options->lasting, .cache = options->cache, .program = forgets ? program : NULL,
+                     .slab = cuv_slab_new(arena, weights), .dots = options->dots, .everywhere = options->dots != NULL};
     if (!c.dots && options->precision != CUV_PRECISION_F32)
         c.dots = cuv_dots_best(options->precision);
     return c;
@@ -565,9 +568,12 @@ cuv_status cuv_plan_new(cuv_context *cx, const cuv_program *program, const cuv_r
     if (!options || !options->reference)
         m.fast = chooser_of(cx, arena, options ? options : &(cuv_plan_options){0}, program);
     plan->precision = m.fast.dots ? m.fast.dots->precision : CUV_PRECISION_F32;
-    forget_files(program);
+    const bool copies = m.fast.lasting || m.fast.cache;     /* else most weights are read by the first run, from pages that are there already */
+    if (copies)
+        forget_files(program);
     cuv_status status = make(&m, inputs);
-    forget_files(program);
+    if (copies)
+        forget_files(program);
     if (status == CUV_OK)
         *out = plan;
     else
