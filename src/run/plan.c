@@ -201,15 +201,40 @@ static cuv_status add_step(cuv_maker *m, const cuv_step *step, const cuv_ref *in
     return CUV_OK;
 }
 
-/* Weights that a fast kernel has copied need not stay in memory beside the copy. */
-static void forget_copied(const cuv_maker *m, const cuv_plan_step *s)
+/* What was read of mapped files so far need not stay in memory: pages round about the headers, weights that were packed. What is read again
+ * comes back from the system's cache. */
+static void forget_files(const cuv_program *p)
 {
-    const cuv_prepared *prepared = m->fast.program ? s->args.prepared : NULL;
+    const cuv_blob *last = NULL;
+    for (size_t i = 0; i < p->value_count; i++) {
+        const cuv_blob *blob = p->values[i].tensor ? p->values[i].tensor->blob : NULL;
+        if (blob && blob != last && blob->mapped > 1 << 20)
+            cuv_blob_forget(blob, blob->data, blob->size);
+        last = blob ? blob : last;
+    }
+}
+
+/* Else most weights are read by the first run, from pages that are there already. */
+static bool copies_all(const cuv_chooser *c) { return c->lasting || c->cache; }
+
+/* Weights that a fast kernel has copied need not stay in memory beside the copy. All threads are interrupted when pages leave memory, so small
+ * weights of a plan for one run wait until they are many. */
+static void forget_copied(cuv_maker *m, const cuv_plan_step *s)
+{
+    enum { LARGE = 256 << 10, MANY = 2 << 20 };
+    const cuv_prepared *prepared = s->args.prepared;
     for (int k = 0; prepared && k < s->args.in_count; k++) {
         const cuv_ref ref = s->refs[k];
         const cuv_tensor *t = prepared->copied >> k & 1 && ref >= 0 ? m->p->values[ref].tensor : NULL;
-        if (t && t->data == m->plan->places[ref].data)
-            cuv_blob_forget(t->blob, t->data, cuv_tensor_bytes(t));
+        if (!t || t->data != m->plan->places[ref].data)
+            continue;
+        const size_t bytes = cuv_tensor_bytes(t);
+        m->copied += bytes;
+        if (m->copied >= MANY && !copies_all(&m->fast)) {
+            forget_files(m->p);
+            m->copied = 0;
+        } else if (bytes >= LARGE || copies_all(&m->fast))
+            cuv_blob_forget(t->blob, t->data, bytes);
     }
 }
 
@@ -517,19 +542,6 @@ static cuv_status make(cuv_maker *m, const cuv_run_tensor *inputs)
     return cuv_plan_point(plan);
 }
 
-/* What was read of mapped files so far need not stay in memory: pages round about the headers, weights that were packed. What is read again
- * comes back from the system's cache. */
-static void forget_files(const cuv_program *p)
-{
-    const cuv_blob *last = NULL;
-    for (size_t i = 0; i < p->value_count; i++) {
-        const cuv_blob *blob = p->values[i].tensor ? p->values[i].tensor->blob : NULL;
-        if (blob && blob != last && blob->mapped > 1 << 20)
-            cuv_blob_forget(blob, blob->data, blob->size);
-        last = blob ? blob : last;
-    }
-}
-
 static size_t weight_bytes(const cuv_program *p)
 {
     size_t sum = 0;
@@ -541,12 +553,9 @@ static size_t weight_bytes(const cuv_program *p)
 
 static cuv_chooser chooser_of(cuv_context *cx, cuv_arena *arena, const cuv_plan_options *options, const cuv_program *program)
 {
-    enum { FEW_BYTES = 32 << 20 };      /* each time that pages leave memory all threads are interrupted */
-    const size_t weights = weight_bytes(program);
-    const bool forgets = options->lasting || options->cache || weights > FEW_BYTES;
     cuv_chooser c = {.cx = cx, .arena = arena, .isa = options->isa ? options->isa : cuv_isa_best(),
-                     .pool = options->pool, .lasting = options->lasting, .cache = options->cache, .program = forgets ? program : NULL,
-                     .slab = cuv_slab_new(arena, weights), .dots = options->dots, .everywhere = options->dots != NULL};
+                     .pool = options->pool, .lasting = options->lasting, .cache = options->cache, .program = program,
+                     .slab = cuv_slab_new(arena, weight_bytes(program)), .dots = options->dots, .everywhere = options->dots != NULL};
     if (!c.dots && options->precision != CUV_PRECISION_F32)
         c.dots = cuv_dots_best(options->precision);
     return c;
@@ -568,11 +577,10 @@ cuv_status cuv_plan_new(cuv_context *cx, const cuv_program *program, const cuv_r
     if (!options || !options->reference)
         m.fast = chooser_of(cx, arena, options ? options : &(cuv_plan_options){0}, program);
     plan->precision = m.fast.dots ? m.fast.dots->precision : CUV_PRECISION_F32;
-    const bool copies = m.fast.lasting || m.fast.cache;     /* else most weights are read by the first run, from pages that are there already */
-    if (copies)
+    if (copies_all(&m.fast))
         forget_files(program);
     cuv_status status = make(&m, inputs);
-    if (copies)
+    if (copies_all(&m.fast))
         forget_files(program);
     if (status == CUV_OK)
         *out = plan;

@@ -77,6 +77,7 @@ typedef struct cuv_maker {
     cuv_fused *fused;         /* by step; NULL: none */
     const cuv_plan_step *held;      /* its room is not given back yet, so that the next step may run beside it; NULL: none */
     int32_t held_at;          /* that step in the program */
+    size_t copied;            /* bytes of weights that kernels copied and that are still in memory */
 } cuv_maker;
 /* Finds steps that one kernel can do (fuse.c), once all sizes are known and before values have homes. */
 CUV_MUST_USE cuv_status cuv_plan_fuse(cuv_maker *m, const bool *needed);

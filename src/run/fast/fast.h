@@ -165,7 +165,7 @@ typedef struct cuv_chooser {
     const struct cuv_dots *dots;        /* for products in fewer bits; NULL: float32 */
     bool everywhere;            /* in fewer bits even where that does not pay */
     cuv_cache *cache;           /* of packed weights, borrowed; NULL: none */
-    const cuv_program *program; /* whose weights leave memory once they are copied; NULL: they stay */
+    const cuv_program *program; /* whose weights they are; NULL: not known */
     cuv_slab *slab;             /* where rooms for large weights are cut from; NULL: each is a piece of memory of its own */
 } cuv_chooser;
 /* For about `expected` bytes of packed weights, in large pieces with few page faults. NULL when they are too few for that, or without memory. */
