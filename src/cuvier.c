@@ -17,6 +17,7 @@ static cuv_status choose_config(cuv_evidence *ev, cuv_value **config, cuv_file *
 {
     cuv_file *whole = NULL, *bare = NULL, *script = NULL;
     *config = NULL;
+    *from = NULL;
     for (size_t i = 0; i < ev->file_count; i++) {
         cuv_file *f = ev->files[i];
         cuv_script *s = f->script;
@@ -234,6 +235,7 @@ static cuv_status rebuild(cuv_evidence *ev, bool weights, cuv_model **out)
     CUV_TRY(cuv_evidence_settle(ev));                           /* scripts   → assignments, configuration */
     CUV_TRY(cuv_combine_shards(ev));                            /* parts     → one file of weights */
     CUV_TRY(choose_config(ev, &config, &from));
+    CUV_TRY(cuv_give_vocabularies(ev, config, from));           /* texts     → configuration */
     if (!config)
         return has_tensors(ev) && (!ev->strict || ev->samples) ? recover(ev, out) : no_config(ev);
     size_t mark = cuv_findings_mark(ev->cx);

@@ -2,33 +2,6 @@
  * been given there, so that nothing after this knows assets. */
 #include "evidence/read.h"
 
-/* Lines as Python's splitlines() gives them, without empty ones at the end; `whole`: integers. */
-static cuv_status read_lines(struct cuv_evidence *ev, const cuv_source *src, bool whole, cuv_value **out)
-{
-    const char *text = (const char *)src->data;
-    size_t size = src->size, at = 0;
-    cuv_value *list = *out = cuv_value_list(ev->arena);
-    if (!list)
-        return cuv_oom(ev->cx);
-    while (size > 0 && (text[size - 1] == '\n' || text[size - 1] == '\r'))
-        size--;
-    while (at < size) {
-        size_t n = 0;
-        int64_t number;
-        while (at + n < size && text[at + n] != '\n' && text[at + n] != '\r')
-            n++;
-        cuv_value *item = !whole ? cuv_value_text_n(ev->arena, text + at, n)
-                          : cuv_parse_i64(text + at, n, &number) ? cuv_value_int(ev->arena, number) : NULL;
-        if (!item && whole)
-            return cuv_fail(ev->cx, CUV_DAMAGED, "archive.vocabulary", &(cuv_detail){.file = src->name, .expected = "an integer in each line"},
-                            "%s: line %zu is no integer", src->name, cuv_len(list) + 1);
-        CUV_TRY(cuv_list_add(ev->arena, list, item));
-        at += n;
-        at += at + 1 < size && text[at] == '\r' && text[at + 1] == '\n' ? 2 : 1;
-    }
-    return CUV_OK;
-}
-
 /* The weights of tf_idf for each of `count` words, which Keras 3 keeps beside the layer's variables. */
 static cuv_status adopt_idf(struct cuv_evidence *ev, const cuv_file *file, cuv_value *config, const char *path, size_t count)
 {
@@ -58,7 +31,7 @@ static cuv_status adopt(struct cuv_evidence *ev, const cuv_file *file, cuv_value
     cuv_source src;
     cuv_value *list;
     bool found, whole = cuv_streq(class_name, "IntegerLookup");
-    bool looks = whole || cuv_streq(class_name, "StringLookup") || cuv_streq(class_name, "TextVectorization");
+    bool looks = cuv_takes_vocabulary(class_name);
     char *name = cuv_arena_printf(ev->arena, "assets/%s/vocabulary.txt", path);
     if (!name)
         return cuv_oom(ev->cx);
@@ -67,7 +40,7 @@ static cuv_status adopt(struct cuv_evidence *ev, const cuv_file *file, cuv_value
     CUV_TRY(cuv_archive_part(ev, file, name, &src, &found));
     if (!found)
         return CUV_OK;
-    CUV_TRY(read_lines(ev, &src, whole, &list));
+    CUV_TRY(cuv_read_tokens(ev, &src, whole, &list));
     CUV_TRY(adopt_idf(ev, file, config, path, cuv_len(list)));
     return cuv_dict_set(ev->arena, config, "vocabulary", list);
 }

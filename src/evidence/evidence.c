@@ -144,7 +144,8 @@ static cuv_status parse_values(struct cuv_evidence *ev, cuv_file *file, cuv_valu
     case CUV_FORMAT_SAFETENSORS: case CUV_FORMAT_PROTOBUF: case CUV_FORMAT_TABLE:
         break;
     }
-    if (!ev->for_code || !cuv_utf8_valid((const char *)file->source.data, file->source.size))
+    file->tokens = cuv_is_token_list(file);
+    if (!file->tokens && !(ev->for_code && cuv_utf8_valid((const char *)file->source.data, file->source.size)))
         return cuv_foreign_unknown(ev->cx, file);
     file->kind = "text";
     return CUV_OK;
@@ -217,6 +218,16 @@ cuv_status cuv_file_new(struct cuv_evidence *ev, const char *path, cuv_file **ou
     return CUV_OK;
 }
 
+/* Words of a vocabulary may look like a line of code or of YAML. Code of a model imports something, and a configuration names classes. */
+static bool words_alone(const cuv_file *file)
+{
+    static const char *const signs[] = {"import ", "class_name"};
+    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
+        if (memmem(file->source.data, file->source.size, signs[i], strlen(signs[i])))
+            return false;
+    return cuv_ends_with(file->name, ".txt") && cuv_is_token_list(file);
+}
+
 static cuv_status read_source(struct cuv_evidence *ev, const cuv_source *src, cuv_file *file)
 {
     CUV_TRY(cuv_arena_keep_blob(ev->arena, src->blob));
@@ -232,6 +243,8 @@ static cuv_status read_source(struct cuv_evidence *ev, const cuv_source *src, cu
     file->format = cuv_format_guess(src->data, src->size);
     if (src->size > 3 && !memcmp(src->data, "\"{\\\"", 4)) /* json.dump(model.to_json(), f): JSON as text of JSON */
         file->format = CUV_FORMAT_JSON;
+    if ((file->format == CUV_FORMAT_PYTHON || file->format == CUV_FORMAT_YAML) && words_alone(file))
+        file->format = CUV_FORMAT_UNKNOWN;
     cuv_status status = read_by_format(ev, file);
     if (status == CUV_OK && !ev->for_code)
         status = cuv_named_as_objects(ev, file);

@@ -122,6 +122,7 @@ typedef struct cuv_file {
     const char *combined;       /* several shards, whose tensors these are: "m_00000 to 00002.weights.h5"; else NULL (shards.c) */
     bool named_by_script;       /* found beside a script, not given by the user */
     const char *ragged;         /* nested lists that would be an array but for a row of another length; says which (arrays.c) */
+    bool tokens, tokens_used;   /* plain text, which may be a vocabulary, one token in each line; a layer has taken it */
     bool collapsed;             /* one numeric array that holds several along its first axis (see formats.md e) */
 } cuv_file;
 
@@ -196,6 +197,13 @@ CUV_MUST_USE cuv_status cuv_evidence_settle(struct cuv_evidence *ev);
  * `script` is the file that names it. */
 CUV_MUST_USE cuv_status cuv_evidence_find(struct cuv_evidence *ev, const cuv_file *script, const char *name, const char *where,
                                           cuv_file **out);
+/* Does the class have a vocabulary? (vocabularies.c) */
+bool cuv_takes_vocabulary(const char *class_name);
+/* Texts of the evidence that are vocabularies go into the configuration `from` a file (NULL, NULL: there is none). CUV_NO "vocabulary.unused" or
+ * CUV_UNSUPPORTED "file.unknown" for a text that no layer takes (vocabularies.c). */
+CUV_MUST_USE cuv_status cuv_give_vocabularies(struct cuv_evidence *ev, const cuv_value *config, const cuv_file *from);
+/* The text that --map gives a layer as its vocabulary; NULL: it is about tensors. */
+cuv_file *cuv_mapped_vocabulary(const struct cuv_evidence *ev, const char *map);
 /* The name of a tensor that came from a file or that a script derived; NULL when it has none. */
 const cuv_named *cuv_evidence_name_of(const struct cuv_evidence *ev, const cuv_tensor *tensor);
 /* Gives a derived tensor its label ("weights.npy[1].T"). */

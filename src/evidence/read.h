@@ -86,6 +86,10 @@ CUV_MUST_USE cuv_status cuv_file_part(struct cuv_evidence *ev, cuv_file *file, c
 cuv_status cuv_archive_part(struct cuv_evidence *ev, const cuv_file *file, const char *name, cuv_source *out, bool *found);
 /* Puts adapted vocabularies from the archive's assets into the configurations of their layers. */
 cuv_status cuv_adopt_vocabularies(struct cuv_evidence *ev, const cuv_file *file);
+/* Lines as Python's splitlines() gives them, without empty ones at the end; `whole`: integers. */
+CUV_MUST_USE cuv_status cuv_read_tokens(struct cuv_evidence *ev, const cuv_source *src, bool whole, cuv_value **out);
+/* Plain text, of which each line may be a token. */
+bool cuv_is_token_list(const cuv_file *file);
 /* Tensors of a safetensors file (safetensors.c). */
 CUV_MUST_USE cuv_status cuv_read_safetensors(struct cuv_evidence *ev, cuv_file *file);
 /* A TensorFlow.js model.json or manifest and the weights it lists (tfjs.c). */

@@ -321,6 +321,11 @@ static cuv_status other_method(cuv_sc *e, cuv_sl *layer, const char *name, const
             e->skip = true;
             return cuv_sv_unknown(e, out, "what %s() of '%s' gives", name, layer->name);
         }
+    if (cuv_streq(name, "set_vocabulary") && cuv_takes_vocabulary(layer->class_name) && cuv_sc_arg(args, 0, "vocabulary")) {
+        cuv_sv *weights = cuv_sc_arg(args, 1, "idf_weights");
+        CUV_TRY(cuv_sv_put_word(e, layer->config, "vocabulary", cuv_sc_arg(args, 0, "vocabulary")));
+        return weights ? cuv_sv_put_word(e, layer->config, "idf_weights", weights) : CUV_OK;
+    }
     if (cuv_streq(name, "adapt"))
         return cuv_sc_unsupported(e, args->node, "give the values to the layer's arguments (mean=, variance=, vocabulary=)",
                                   "adapt() makes '%s' learn from data, which cannot be read from the code", layer->name);

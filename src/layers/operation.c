@@ -291,7 +291,10 @@ static cuv_kind_of kind_of(const cuv_call *call, const cuv_kwarg *k, const cuv_v
     if (!k || !k->list_count)
         return kind_of_literal(call, v);
     if (v && cuv_is_seq(v))
-        kind.dtype = cuv_join_dtypes(kind, (cuv_kind_of){.dtype = literal_dtype(v, 0), .weak = true});
+        kind.dtype = joined(kind, (cuv_kind_of){.dtype = literal_dtype(v, 0), .weak = true});
+    for (size_t i = 0; kind.dtype == CUV_U64 && i < k->list_count; i++)
+        if (cuv_var_of(call, k->list[i].value)->dtype != CUV_U64)
+            kind.dtype = CUV_U32;
     return kind;
 }
 
@@ -318,13 +321,7 @@ static bool literal_fill(const cuv_value *v, const int64_t *shape, int rank, int
 {
     v = cuv_plain_literal(v);
     if (depth == rank) {
-        bool b = false;
-        if (!cuv_as_real(v, *at) && !cuv_as_bool(v, &b))
-            return false;
-        if (!cuv_is_number(v))
-            **at = b;
-        (*at)++;
-        return true;
+        return cuv_as_real(v, (*at)++);
     }
     if (!cuv_is_seq(v) || (int64_t)cuv_len(v) != shape[depth])
         return false;

@@ -65,7 +65,8 @@ CUV_MUST_USE cuv_status cuv_operand_x(cuv_call *call, cuv_ref *out);
 CUV_MUST_USE cuv_status cuv_operand_list(cuv_call *call, const char *name, cuv_ref **out, size_t *count);
 /* The first two in one dtype; `floats`: at least a float. */
 CUV_MUST_USE cuv_status cuv_operands_joined(cuv_call *call, bool floats, cuv_ref *a, cuv_ref *b);
-CUV_MUST_USE cuv_status cuv_operands_firm(cuv_call *call, cuv_ref *a, cuv_ref *b);
+/* The same, but Python's numbers do not adapt to the tensor: with float16, 0.1 is a float32. */
+CUV_MUST_USE cuv_status cuv_operands_firm(cuv_call *call, bool floats, cuv_ref *a, cuv_ref *b);
 /* x in another dtype; what is outside its range becomes its ends. */
 cuv_ref cuv_saturated(cuv_call *call, cuv_ref x, cuv_dtype dtype);
 /* The option "axis" of x; None (or absent, where `fallback` is INT64_MIN): x becomes a row. */
@@ -76,6 +77,8 @@ cuv_ref cuv_to_sum(cuv_call *call, cuv_ref x);
 double cuv_integer_end(cuv_dtype dtype, bool least);
 /* x as float: itself when it is one, else cast to float32. */
 cuv_ref cuv_as_float(cuv_call *call, cuv_ref x);
+/* The same, with float64 for int64. */
+cuv_ref cuv_as_large_float(cuv_call *call, cuv_ref x);
 cuv_ref cuv_to_bool(cuv_call *call, cuv_ref x);
 
 /* "operation.argument": the operation, the argument, and what is understood. */

@@ -3,10 +3,10 @@
 
 #include <math.h>
 
-/* The first two operands, which must be whole numbers, in one dtype. */
-static cuv_status whole_numbers(cuv_call *call, cuv_ref *a, cuv_ref *b)
+/* The first two operands, which must be whole numbers, in one dtype; `firm`: Python's numbers do not adapt to it. */
+static cuv_status whole_numbers(cuv_call *call, bool firm, cuv_ref *a, cuv_ref *b)
 {
-    CUV_TRY(cuv_operands_joined(call, false, a, b));
+    CUV_TRY(firm ? cuv_operands_firm(call, false, a, b) : cuv_operands_joined(call, false, a, b));
     cuv_dtype dtype = cuv_var_of(call, *a)->dtype;
     if (cuv_dtype_is_float(dtype) || dtype == CUV_BOOL)
         return cuv_bad_option(call, cuv_operand_name(call, 0), "whole numbers");
@@ -16,7 +16,7 @@ static cuv_status whole_numbers(cuv_call *call, cuv_ref *a, cuv_ref *b)
 static cuv_status of_bits(cuv_call *call, cuv_op op)
 {
     cuv_ref a, b;
-    CUV_TRY(whole_numbers(call, &a, &b));
+    CUV_TRY(whole_numbers(call, op == CUV_OP_GCD, &a, &b));
     return cuv_give(call, cuv_emit2(call->program, op, a, b));
 }
 
@@ -34,13 +34,27 @@ cuv_status cuv_op_bitwise_not(cuv_call *call)
     return cuv_give(call, E2(BITWISE_XOR, x, LIKE(x, -1)));
 }
 
-/* TensorFlow shifts by no more than the last bit's place. */
+/* TensorFlow shifts by no more than the last bit's place. A Python number takes the dtype of what it shifts. */
 static cuv_status shifted(cuv_call *call, cuv_op op)
 {
     cuv_ref a, b;
-    CUV_TRY(whole_numbers(call, &a, &b));
+    cuv_kind_of by = cuv_operand_kind(call, cuv_operand_name(call, 1));
+    const cuv_dtype kept = cuv_operand_kind(call, cuv_operand_name(call, 0)).dtype;
+    if (!by.tensor && (by.weak || by.dtype == CUV_BOOL) && cuv_dtype_is_integer(kept) && !cuv_dtype_is_float(by.dtype)) {
+        CUV_TRY(cuv_operand_ref(call, cuv_operand_name(call, 0), kept, &a));
+        CUV_TRY(cuv_operand_ref(call, cuv_operand_name(call, 1), kept, &b));
+        b = TO(b, kept);
+    } else {
+        CUV_TRY(whole_numbers(call, true, &a, &b));
+    }
     double last = (double)(8 * cuv_dtype_size(cuv_var_of(call, a)->dtype) - 1);
-    return cuv_give(call, cuv_emit2(call->program, op, a, E2(MINIMUM, b, LIKE(b, last))));
+    b = E2(MINIMUM, b, LIKE(b, last));
+    if (op == CUV_OP_SHIFT_RIGHT && cuv_var_of(call, a)->dtype == CUV_U64) {    /* kept as int64: the first bit is no sign */
+        cuv_ref one = LIKE(b, 1), half = E2(SHIFT_RIGHT, a, one);
+        half = WHERE(E2(LESS, a, LIKE(a, 0)), E2(BITWISE_XOR, half, LIKE(half, -0x1p63)), half);
+        return cuv_give(call, WHERE(E2(LESS, b, one), a, E2(SHIFT_RIGHT, half, E2(SUB, b, one))));
+    }
+    return cuv_give(call, cuv_emit2(call->program, op, a, b));
 }
 
 cuv_status cuv_op_left_shift(cuv_call *call) { return shifted(call, CUV_OP_SHIFT_LEFT); }
@@ -50,7 +64,7 @@ cuv_status cuv_op_right_shift(cuv_call *call) { return shifted(call, CUV_OP_SHIF
 cuv_status cuv_op_lcm(cuv_call *call)
 {
     cuv_ref a, b;
-    CUV_TRY(whole_numbers(call, &a, &b));
+    CUV_TRY(whole_numbers(call, true, &a, &b));
     a = E1(ABS, a);
     b = E1(ABS, b);
     cuv_ref divisor = E2(GCD, a, b), none = E2(EQUAL, divisor, LIKE(divisor, 0));
@@ -84,7 +98,7 @@ cuv_status cuv_op_view(cuv_call *call)
 cuv_status cuv_op_nextafter(cuv_call *call)
 {
     cuv_ref x, to;
-    CUV_TRY(cuv_operands_joined(call, true, &x, &to));
+    CUV_TRY(cuv_operands_firm(call, true, &x, &to));
     cuv_dtype dtype = cuv_var_of(call, x)->dtype;
     x = TO(x, CUV_F64);
     to = TO(to, CUV_F64);

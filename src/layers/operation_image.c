@@ -184,7 +184,9 @@ cuv_status cuv_op_extract_patches(cuv_call *call)
     cuv_ref kernel;
     const char *padding = cuv_option_text(call, "padding", "valid");
     bool same = strcmp(padding, "same") == 0 || strcmp(padding, "SAME") == 0;
-    CUV_TRY(open_image(call, true, &in));
+    CUV_TRY(open_image(call, false, &in));
+    const cuv_dtype given = cuv_var_of(call, in.x)->dtype;
+    in.x = cuv_dtype_is_integer(given) && cuv_dtype_size(given) > 2 ? TO(in.x, CUV_F64) : cuv_as_float(call, in.x);
     int n = cuv_option_ints(call, "size", size), s = cuv_option_ints(call, "strides", strides);
     int d = cuv_option_ints(call, "dilation_rate", dilation);
     n = without_outer(call, size, n);
@@ -206,7 +208,7 @@ cuv_status cuv_op_extract_patches(cuv_call *call)
     for (int64_t i = 0; i < cells; i++)
         one[i * cells + i] = 1;
     CUV_TRY(cuv_constant(call, cuv_var_of(call, in.x)->dtype, one, (int64_t[]){h, w, c, cells}, 4, &kernel));
-    return give_image(call, &in, cuv_emit(call->program, CUV_OP_CONV, CUV_IN(in.x, kernel), &attrs));
+    return give_image(call, &in, TO(cuv_emit(call->program, CUV_OP_CONV, CUV_IN(in.x, kernel), &attrs), given));
 }
 
 /* e^(-x^2 / 2 sigma^2), summing to 1, along each axis. */

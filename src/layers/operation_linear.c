@@ -3,11 +3,6 @@
 
 #include <ctype.h>
 
-static cuv_ref as_product_type(cuv_call *call, cuv_ref x)
-{
-    return cuv_var_of(call, x)->dtype == CUV_BOOL ? cuv_emit_cast(call->program, x, CUV_I32) : x;
-}
-
 /* Keras 3 computes products of integers as floats and makes integers of the result; products of int8 alone stay whole, in int32. */
 static cuv_dtype compute_type(const cuv_call *call, cuv_dtype dtype)
 {
@@ -86,7 +81,8 @@ cuv_status cuv_op_matmul(cuv_call *call)
     cuv_ref a, b;
     cuv_dtype dtype;
     CUV_TRY(cuv_operands_joined(call, false, &a, &b));
-    if (call->layer->keras >= 3 && cuv_var_of(call, a)->dtype == CUV_I8 && cuv_var_of(call, a)->rank > 1 && cuv_var_of(call, b)->rank > 1) {
+    const bool bytes = cuv_operand_kind(call, cuv_operand_name(call, 0)).dtype == CUV_I8 && cuv_operand_kind(call, cuv_operand_name(call, 1)).dtype == CUV_I8;
+    if (call->layer->keras >= 3 && bytes && cuv_var_of(call, a)->rank > 1 && cuv_var_of(call, b)->rank > 1) {
         dtype = CUV_I32;
         a = cuv_emit_cast(call->program, a, CUV_I32);
         b = cuv_emit_cast(call->program, b, CUV_I32);
@@ -150,7 +146,8 @@ cuv_status cuv_op_outer(cuv_call *call)
     CUV_TRY(cuv_operands_joined(call, false, &a, &b));
     a = cuv_emit_reshape(call->program, a, (int64_t[]){-1, 1}, 2);
     b = cuv_emit_reshape(call->program, b, (int64_t[]){-1}, 1);
-    return cuv_give(call, cuv_emit2(call->program, CUV_OP_MUL, as_product_type(call, a), as_product_type(call, b)));
+    const bool truth = cuv_var_of(call, a)->dtype == CUV_BOOL;
+    return cuv_give(call, cuv_emit2(call->program, truth ? CUV_OP_LOGICAL_AND : CUV_OP_MUL, a, b));
 }
 
 static bool axes_list(const cuv_value *v, int rank, int *out, int *count)

@@ -6,6 +6,25 @@
 
 /* ---- one operand ---- */
 
+static bool unsigned_whole(cuv_dtype dtype)
+{
+    return cuv_dtype_is_integer(dtype) && !cuv_dtype_is_signed(dtype);
+}
+
+/* uint64 is kept as int64: with the first bit turned round its numbers lie in order. */
+static cuv_ref in_order(cuv_call *call, cuv_ref x)
+{
+    if (cuv_var_of(call, x)->dtype != CUV_U64)
+        return x;
+    x = TO(x, CUV_I64);
+    return E2(BITWISE_XOR, x, LIKE(x, -0x1p63));
+}
+
+static cuv_ref out_of_order(cuv_call *call, cuv_ref y, cuv_dtype dtype)
+{
+    return dtype == CUV_U64 ? TO(E2(BITWISE_XOR, y, LIKE(y, -0x1p63)), CUV_U64) : y;
+}
+
 /* Truth values count as 0 and 1. */
 static cuv_ref as_number(cuv_call *call, cuv_ref x)
 {
@@ -53,7 +72,8 @@ cuv_status cuv_op_absolute(cuv_call *call)
 {
     cuv_ref x;
     CUV_TRY(cuv_operand_x(call, &x));
-    return cuv_give(call, cuv_var_of(call, x)->dtype == CUV_BOOL ? x : cuv_emit1(call->program, CUV_OP_ABS, x));
+    const cuv_dtype dtype = cuv_var_of(call, x)->dtype;
+    return cuv_give(call, dtype == CUV_BOOL || unsigned_whole(dtype) ? x : cuv_emit1(call->program, CUV_OP_ABS, x));
 }
 
 cuv_status cuv_op_fabs(cuv_call *call)
@@ -103,9 +123,30 @@ static cuv_status scaled(cuv_call *call, cuv_op op, double before, double after)
 
 cuv_status cuv_op_log2(cuv_call *call) { return scaled(call, CUV_OP_LOG, 1, 1.4426950408889634); }
 cuv_status cuv_op_log10(cuv_call *call) { return scaled(call, CUV_OP_LOG, 1, 0.4342944819032518); }
-cuv_status cuv_op_exp2(cuv_call *call) { return scaled(call, CUV_OP_EXP, 0.6931471805599453, 1); }
-cuv_status cuv_op_deg2rad(cuv_call *call) { return scaled(call, CUV_OP_NONE, 0.017453292519943295, 1); }
-cuv_status cuv_op_rad2deg(cuv_call *call) { return scaled(call, CUV_OP_NONE, 57.29577951308232, 1); }
+
+cuv_status cuv_op_exp2(cuv_call *call)
+{
+    cuv_ref x;
+    CUV_TRY(cuv_operand_x(call, &x));
+    x = cuv_as_float(call, x);
+    return cuv_give(call, E2(POW, LIKE(x, 2), x));
+}
+
+cuv_ref cuv_as_large_float(cuv_call *call, cuv_ref x)
+{
+    return cuv_var_of(call, x)->dtype == CUV_I64 ? TO(x, CUV_F64) : cuv_as_float(call, x);
+}
+
+static cuv_status turned(cuv_call *call, double factor)
+{
+    cuv_ref x;
+    CUV_TRY(cuv_operand_x(call, &x));
+    x = cuv_as_large_float(call, x);
+    return cuv_give(call, E2(MUL, x, LIKE(x, factor)));
+}
+
+cuv_status cuv_op_deg2rad(cuv_call *call) { return turned(call, 0.017453292519943295); }
+cuv_status cuv_op_rad2deg(cuv_call *call) { return turned(call, 57.29577951308232); }
 
 cuv_status cuv_op_round(cuv_call *call)
 {
@@ -133,6 +174,8 @@ cuv_status cuv_op_relu(cuv_call *call)
 {
     cuv_ref x;
     CUV_TRY(cuv_operand_x(call, &x));
+    if (unsigned_whole(cuv_var_of(call, x)->dtype))
+        return cuv_give(call, x);
     if (!cuv_dtype_is_float(cuv_var_of(call, x)->dtype))
         return cuv_give(call, cuv_emit2(call->program, CUV_OP_MAXIMUM, x, cuv_scalar_like(call, x, 0)));
     return with_act(call, (cuv_act){.op = CUV_OP_RELU, .beta = INFINITY});
@@ -265,6 +308,10 @@ cuv_ref cuv_saturated(cuv_call *call, cuv_ref x, cuv_dtype dtype)
     if (cuv_dtype_is_float(from) && cuv_dtype_size(dtype) > 2)
         x = cuv_emit_cast(call->program, x, CUV_F64);
     double least = cuv_integer_end(dtype, true), most = cuv_integer_end(dtype, false);
+    if (from == CUV_F16) {
+        least = fmax(least, -65504);
+        most = fmin(most, 65504);
+    }
     if (cuv_dtype_is_integer(from)) {
         least = fmax(least, cuv_integer_end(from, true));
         most = fmin(most, cuv_integer_end(from, false));
@@ -308,19 +355,28 @@ static cuv_status binary(cuv_call *call, cuv_op op, bool floats)
 }
 
 /* The same, but Python's numbers do not adapt to the tensor. */
-cuv_status cuv_operands_firm(cuv_call *call, cuv_ref *a, cuv_ref *b)
+cuv_status cuv_operands_firm(cuv_call *call, bool floats, cuv_ref *a, cuv_ref *b)
 {
     const char *first = cuv_operand_name(call, 0), *second = cuv_operand_name(call, 1);
     cuv_kind_of one = cuv_operand_kind(call, first), two = cuv_operand_kind(call, second);
     if (call->layer->keras < 3 || (!one.weak && !two.weak))
-        return cuv_operands_joined(call, false, a, b);
+        return cuv_operands_joined(call, floats, a, b);
     CUV_TRY(cuv_operand_ref(call, first, one.dtype, a));
     CUV_TRY(cuv_operand_ref(call, second, two.dtype, b));
     one.weak = two.weak = false;
     cuv_dtype dtype = cuv_join_dtypes(one, two);
+    if (floats && !cuv_dtype_is_float(dtype))
+        dtype = CUV_F32;
     *a = cuv_emit_cast(call->program, *a, dtype);
     *b = cuv_emit_cast(call->program, *b, dtype);
     return call->program->status;
+}
+
+static cuv_status binary_firm(cuv_call *call, cuv_op op, bool floats)
+{
+    cuv_ref a, b;
+    CUV_TRY(cuv_operands_firm(call, floats, &a, &b));
+    return cuv_give(call, cuv_emit2(call->program, op, a, b));
 }
 
 /* Truth values add as "or" and multiply as "and"; the other operations count them. */
@@ -329,7 +385,7 @@ static cuv_status arithmetic(cuv_call *call, cuv_op op)
     cuv_ref a, b;
     if (cuv_has_word("NCHW NCW NCDHW", cuv_option_text(call, "data_format", "-")))      /* of tf.nn.bias_add */
         return cuv_bad_option(call, "data_format", "None or 'NHWC'");
-    CUV_TRY(op == CUV_OP_MOD ? cuv_operands_firm(call, &a, &b) : cuv_operands_joined(call, false, &a, &b));
+    CUV_TRY(op == CUV_OP_MOD ? cuv_operands_firm(call, false, &a, &b) : cuv_operands_joined(call, false, &a, &b));
     bool truth = cuv_var_of(call, a)->dtype == CUV_BOOL, either = op == CUV_OP_ADD || op == CUV_OP_MAXIMUM;
     if (truth && (either || op == CUV_OP_MUL || op == CUV_OP_MINIMUM))
         return cuv_give(call, cuv_emit2(call->program, either ? CUV_OP_LOGICAL_OR : CUV_OP_LOGICAL_AND, a, b));
@@ -337,19 +393,22 @@ static cuv_status arithmetic(cuv_call *call, cuv_op op)
         a = cuv_emit_cast(call->program, a, CUV_I32);
         b = cuv_emit_cast(call->program, b, CUV_I32);
     }
+    if (op == CUV_OP_FLOOR_DIV && cuv_dtype_size(cuv_var_of(call, a)->dtype) == 2 && cuv_dtype_is_float(cuv_var_of(call, a)->dtype))
+        return cuv_give(call, E1(FLOOR, cuv_emit2(call->program, CUV_OP_DIV, a, b)));     /* the quotient is rounded to a half first */
     const cuv_kwarg *second = cuv_operand(call, cuv_operand_name(call, 1));
     const bool constant = second && second->literal && !second->list_count;
     return cuv_give(call, op == CUV_OP_ADD && constant ? cuv_add_bias(call, a, b) : cuv_emit2(call->program, op, a, b));
 }
 
 #define ARITHMETIC(id, op) cuv_status cuv_op_##id(cuv_call *call) { return arithmetic(call, CUV_OP_##op); }
-#define BINARY(id, op) cuv_status cuv_op_##id(cuv_call *call) { return binary(call, CUV_OP_##op, false); }
+#define FIRM(id, op) cuv_status cuv_op_##id(cuv_call *call) { return binary_firm(call, CUV_OP_##op, false); }
 #define BINARY_FLOAT(id, op) cuv_status cuv_op_##id(cuv_call *call) { return binary(call, CUV_OP_##op, true); }
 ARITHMETIC(add, ADD) ARITHMETIC(subtract, SUB) ARITHMETIC(multiply, MUL) ARITHMETIC(power, POW) ARITHMETIC(mod, MOD)
 ARITHMETIC(floor_divide, FLOOR_DIV) ARITHMETIC(maximum, MAXIMUM) ARITHMETIC(minimum, MINIMUM)
-BINARY_FLOAT(divide, DIV) BINARY_FLOAT(divide_no_nan, DIV_NO_NAN) BINARY_FLOAT(arctan2, ATAN2)
-BINARY(equal, EQUAL) BINARY(not_equal, NOT_EQUAL) BINARY(less, LESS) BINARY(less_equal, LESS_EQUAL)
-BINARY(greater, GREATER) BINARY(greater_equal, GREATER_EQUAL)
+BINARY_FLOAT(divide, DIV) BINARY_FLOAT(divide_no_nan, DIV_NO_NAN)
+cuv_status cuv_op_arctan2(cuv_call *call) { return binary_firm(call, CUV_OP_ATAN2, true); }
+FIRM(equal, EQUAL) FIRM(not_equal, NOT_EQUAL) FIRM(less, LESS) FIRM(less_equal, LESS_EQUAL)
+FIRM(greater, GREATER) FIRM(greater_equal, GREATER_EQUAL)
 
 static cuv_status logical(cuv_call *call, cuv_op op)
 {
@@ -379,13 +438,37 @@ static cuv_status number_first(cuv_call *call, cuv_op op)
 cuv_status cuv_op_fmax(cuv_call *call) { return number_first(call, CUV_OP_MAXIMUM); }
 cuv_status cuv_op_fmin(cuv_call *call) { return number_first(call, CUV_OP_MINIMUM); }
 
+/* Two in one float dtype, which is float64 where their own holds whole numbers of 64 bits. */
+static cuv_status large_floats(cuv_call *call, cuv_ref *a, cuv_ref *b)
+{
+    const char *first = cuv_operand_name(call, 0), *second = cuv_operand_name(call, 1);
+    cuv_kind_of one = cuv_operand_kind(call, first), two = cuv_operand_kind(call, second);
+    one.weak = two.weak = false;
+    const cuv_dtype dtype = cuv_join_dtypes(one, two), wanted = dtype == CUV_I64 ? CUV_F64 : cuv_dtype_is_float(dtype) ? dtype : CUV_F32;
+    CUV_TRY(cuv_operand_ref(call, first, one.dtype, a));
+    CUV_TRY(cuv_operand_ref(call, second, two.dtype, b));
+    *a = TO(*a, wanted);
+    *b = TO(*b, wanted);
+    return call->program->status;
+}
+
+/* m (1 + (l/m)^2)^(1/2) with the larger m and the smaller l: no square leaves the range. */
 cuv_status cuv_op_hypot(cuv_call *call)
 {
     cuv_ref a, b;
-    CUV_TRY(cuv_operands_joined(call, true, &a, &b));
-    a = cuv_emit1(call->program, CUV_OP_SQUARE, a);
-    b = cuv_emit1(call->program, CUV_OP_SQUARE, b);
-    return cuv_give(call, cuv_emit1(call->program, CUV_OP_SQRT, cuv_emit2(call->program, CUV_OP_ADD, a, b)));
+    CUV_TRY(large_floats(call, &a, &b));
+    a = E1(ABS, a);
+    b = E1(ABS, b);
+    cuv_ref most = E2(MAXIMUM, a, b), ratio = E1(SQUARE, E2(DIV_NO_NAN, E2(MINIMUM, a, b), most));
+    return cuv_give(call, E2(MUL, most, E1(SQRT, E2(ADD, ratio, LIKE(ratio, 1)))));
+}
+
+cuv_status cuv_op_heaviside(cuv_call *call)
+{
+    cuv_ref a, b;
+    CUV_TRY(large_floats(call, &a, &b));
+    cuv_ref zero = LIKE(a, 0);
+    return cuv_give(call, WHERE(E2(LESS, a, zero), zero, WHERE(E2(GREATER, a, zero), LIKE(a, 1), b)));
 }
 
 cuv_status cuv_op_where(cuv_call *call)
@@ -419,6 +502,8 @@ static cuv_status reduce(cuv_call *call, cuv_op op, bool floats)
     cuv_dtype dtype;
     CUV_TRY(cuv_option_dtype(call, "dtype", cuv_var_of(call, x)->dtype, &dtype));
     x = cuv_emit_cast(call->program, x, dtype);
+    if (dtype == CUV_U64 && op == CUV_OP_PROD && call->layer->keras >= 3 && cuv_is_null(cuv_option(call, "dtype")))
+        x = TO(x, CUV_U32);
     x = floats ? cuv_as_float(call, x) : cuv_is_null(cuv_option(call, "dtype")) ? cuv_to_sum(call, x) : as_number(call, x);
     CUV_TRY(cuv_option_reduction(call, x, &attrs));
     return cuv_give(call, cuv_emit(call->program, op, CUV_IN(x), &attrs));
@@ -447,7 +532,7 @@ static cuv_status extreme(cuv_call *call, cuv_op op, cuv_op of_truth, cuv_op wit
         return truth(call, of_truth);
     CUV_TRY(cuv_option_reduction(call, x, &attrs));
     cuv_dtype dtype = cuv_var_of(call, x)->dtype;
-    x = cuv_emit(call->program, op, CUV_IN(x), &attrs);
+    x = out_of_order(call, cuv_emit(call->program, op, CUV_IN(in_order(call, x)), &attrs), dtype);
     if (cuv_is_null(cuv_option(call, "initial")))
         return cuv_give(call, x);
     CUV_TRY(cuv_operand_ref(call, "initial", dtype, &initial));
@@ -525,7 +610,7 @@ static cuv_status place_of(cuv_call *call, cuv_op op)
     bool keep = cuv_option_bool(call, "keepdims", false);
     CUV_TRY(cuv_flat_axis(call, INT64_MIN, &x, &axis));
     CUV_TRY(cuv_option_dtype(call, "dtype", CUV_I32, &dtype));
-    cuv_ref y = cuv_emit(call->program, op, CUV_IN(as_number(call, x)), CUV_AT(.axis = axis, .keepdims = keep));
+    cuv_ref y = cuv_emit(call->program, op, CUV_IN(in_order(call, as_number(call, x))), CUV_AT(.axis = axis, .keepdims = keep));
     if (keep && cuv_var_of(call, x)->rank < rank)
         y = cuv_emit_reshape(call->program, y, (int64_t[CUV_MAX_RANK]){1, 1, 1, 1, 1, 1, 1, 1}, rank);
     return cuv_give(call, cuv_emit_cast(call->program, y, dtype));
@@ -544,8 +629,9 @@ static cuv_status running(cuv_call *call, cuv_op op, int64_t axis_fallback, bool
     bool truth = dtype == CUV_BOOL;
     x = as_number(call, cuv_emit_cast(call->program, x, dtype));
     CUV_TRY(cuv_flat_axis(call, axis_fallback, &x, &axis));
-    cuv_ref y = cuv_emit(call->program, op, CUV_IN(x), CUV_AT(.axis = axis, .reverse = reverse));
-    return cuv_give(call, truth && op == CUV_OP_SORT ? cuv_to_bool(call, y) : y);
+    const bool ordered = op == CUV_OP_SORT || op == CUV_OP_ARGSORT;
+    cuv_ref y = cuv_emit(call->program, op, CUV_IN(ordered ? in_order(call, x) : x), CUV_AT(.axis = axis, .reverse = reverse));
+    return cuv_give(call, op != CUV_OP_SORT ? y : truth ? cuv_to_bool(call, y) : out_of_order(call, y, dtype));
 }
 
 static cuv_status running_plainly(cuv_call *call, cuv_op op)
@@ -569,9 +655,10 @@ cuv_status cuv_op_top_k(cuv_call *call)
 {
     cuv_ref x;
     CUV_TRY(cuv_operand_x(call, &x));
-    cuv_ref y = cuv_emit(call->program, CUV_OP_TOP_K, CUV_IN(x), CUV_AT(.count = cuv_option_int(call, "k", 1)));
+    const cuv_dtype dtype = cuv_var_of(call, x)->dtype;
+    cuv_ref y = cuv_emit(call->program, CUV_OP_TOP_K, CUV_IN(in_order(call, x)), CUV_AT(.count = cuv_option_int(call, "k", 1)));
     CUV_TRY(call->program->status);
-    call->out[0] = (cuv_sym){y, CUV_NO_REF};
+    call->out[0] = (cuv_sym){out_of_order(call, y, dtype), CUV_NO_REF};
     call->out[1] = (cuv_sym){y + 1, CUV_NO_REF};
     call->out_count = 2;
     return CUV_OK;

@@ -197,7 +197,7 @@ cuv_status cuv_op_corrcoef(cuv_call *call)
 {
     cuv_ref x;
     CUV_TRY(cuv_operand_x(call, &x));
-    x = cuv_as_float(call, x);
+    x = cuv_as_large_float(call, x);
     int last = cuv_var_of(call, x)->rank - 1;
     if (last != 1)
         return cuv_bad_option(call, "x", "a tensor of two axes");
@@ -214,7 +214,9 @@ cuv_status cuv_op_correlate(cuv_call *call)
 {
     cuv_ref a, b;
     const char *mode = cuv_option_text(call, "mode", "valid");
-    CUV_TRY(cuv_operands_joined(call, true, &a, &b));
+    CUV_TRY(cuv_operands_joined(call, false, &a, &b));
+    a = cuv_as_large_float(call, a);
+    b = cuv_as_large_float(call, b);
     int64_t n = cuv_var_of(call, a)->shape[0], m = cuv_var_of(call, b)->shape[0];
     bool full = strcmp(mode, "full") == 0;
     if (cuv_var_of(call, a)->rank != 1 || cuv_var_of(call, b)->rank != 1 || n < 0 || m < 1 || n < m)
@@ -344,6 +346,13 @@ cuv_status cuv_op_meshgrid(cuv_call *call)
     return cuv_give_many(call, out, (size_t)n);
 }
 
+/* x with the shape that it and another broadcast to. */
+static cuv_ref spread_as(cuv_call *call, cuv_ref x, cuv_ref other)
+{
+    cuv_ref truth = E2(LOGICAL_OR, cuv_filled_like(call, x, 0, CUV_BOOL), cuv_filled_like(call, other, 0, CUV_BOOL));
+    return WHERE(truth, x, x);
+}
+
 /* num numbers from start to stop; without the end, as if there were one more. */
 static cuv_status evenly_between(cuv_call *call, cuv_ref a, cuv_ref b, cuv_ref *out)
 {
@@ -353,19 +362,30 @@ static cuv_status evenly_between(cuv_call *call, cuv_ref a, cuv_ref b, cuv_ref *
     int axis;
     if (num < 1 || num > 65536 || cuv_option_bool(call, "retstep", false))
         return cuv_bad_option(call, num < 1 || num > 65536 ? "num" : "retstep", num < 1 || num > 65536 ? "from 1 to 65536" : "False");
-    double *at = cuv_arena_calloc(call->arena, (size_t)num, sizeof *at), whole = (double)(endpoint ? num - 1 : num);
+    double *at = cuv_arena_calloc(call->arena, (size_t)num, sizeof *at);
     if (!at)
         return cuv_oom(call->cx);
-    for (int64_t i = 0; i < num; i++)
-        at[i] = whole > 0 ? (double)i / whole : 0;
-    cuv_ref distance = E2(SUB, b, a);
-    int rank = cuv_var_of(call, distance)->rank;
-    CUV_TRY(cuv_constant(call, cuv_var_of(call, a)->dtype, at, &num, 1, &steps));
+    int rank = cuv_var_of(call, E2(SUB, b, a))->rank;
     CUV_TRY(cuv_option_axis(call, "axis", rank + 1, 0, &axis));
-    for (int i = 0; i < rank; i++)
-        steps = cuv_expand_dims(call, steps, i + 1);
-    cuv_ref y = E2(ADD, cuv_expand_dims(call, a, 0), E2(MUL, steps, cuv_expand_dims(call, distance, 0)));
-    *out = cuv_move_axis(call, y, 0, axis);
+    if (!endpoint)
+        b = num > 1 ? E2(SUB, b, E2(DIV, E2(SUB, b, a), LIKE(a, (double)num))) : a;
+    for (int64_t i = 0; i < num - 2; i++)
+        at[i] = (double)(i + 1);
+    cuv_ref ends[3];        /* the first and the last are exact */
+    ends[0] = cuv_expand_dims(call, spread_as(call, a, b), 0);
+    ends[2] = cuv_expand_dims(call, spread_as(call, b, a), 0);
+    *out = ends[0];
+    if (num > 2) {
+        cuv_ref delta = E2(DIV, E2(SUB, ends[2], ends[0]), LIKE(a, (double)(num - 1)));
+        CUV_TRY(cuv_constant(call, cuv_var_of(call, a)->dtype, at, (int64_t[]){num - 2}, 1, &steps));
+        for (int i = 0; i < rank; i++)
+            steps = cuv_expand_dims(call, steps, i + 1);
+        ends[1] = E2(ADD, ends[0], E2(MUL, delta, steps));
+        *out = cuv_emit(call->program, CUV_OP_CONCAT, ends, 3, CUV_AT(.axis = 0));
+    } else if (num == 2) {
+        *out = cuv_emit(call->program, CUV_OP_CONCAT, CUV_IN(ends[0], ends[2]), CUV_AT(.axis = 0));
+    }
+    *out = cuv_move_axis(call, *out, 0, axis);
     return call->program->status;
 }
 
@@ -422,6 +442,8 @@ cuv_status cuv_op_geomspace(cuv_call *call)
 /* NumPy's rule, which TensorFlow's select keeps to: whole numbers need a float that holds them all. */
 static cuv_dtype numpy_join(cuv_dtype a, cuv_dtype b)
 {
+    if (a == b)
+        return a;
     if (cuv_dtype_is_float(a) == cuv_dtype_is_float(b))
         return cuv_join_dtypes((cuv_kind_of){.dtype = a}, (cuv_kind_of){.dtype = b});
     cuv_dtype real = cuv_dtype_is_float(a) ? a : b, whole = cuv_dtype_is_float(a) ? b : a;
@@ -437,6 +459,10 @@ static cuv_dtype selected_dtype(const cuv_call *call, const cuv_ref *choices, si
     cuv_kind_of other = cuv_operand(call, "default") ? cuv_operand_kind(call, "default") : (cuv_kind_of){.dtype = dtype};
     if (!other.weak)
         return other.dtype == CUV_BOOL ? dtype : numpy_join(dtype, other.dtype);
+    if (dtype == CUV_BOOL && other.dtype == CUV_I32)
+        return CUV_I64;
+    if (dtype == CUV_BF16 && cuv_dtype_is_float(other.dtype))
+        return CUV_F64;
     return cuv_dtype_is_float(other.dtype) && !cuv_dtype_is_float(dtype) ? CUV_F64 : dtype;
 }
 
@@ -447,6 +473,9 @@ cuv_status cuv_op_select(cuv_call *call)
     size_t n, m;
     CUV_TRY(cuv_operand_list(call, "condlist", &conditions, &n));
     CUV_TRY(cuv_operand_list(call, "choicelist", &choices, &m));
+    const cuv_kwarg *given = cuv_operand(call, "choicelist");
+    for (size_t i = 0; given && given->list_count == m && i < m; i++)      /* not joined yet: the dtype that all share may hold less */
+        choices[i] = given->list[i].value;
     if (n != m)
         return cuv_bad_option(call, "choicelist", "as long as 'condlist'");
     cuv_dtype dtype = selected_dtype(call, choices, n);

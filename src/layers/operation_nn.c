@@ -310,6 +310,8 @@ cuv_status cuv_op_dot_product_attention(cuv_call *call)
     if (scale == 0 || !cuv_is_null(cuv_option(call, "attn_logits_soft_cap")))
         return cuv_bad_option(call, scale == 0 ? "scale" : "attn_logits_soft_cap", scale == 0 ? "a number" : "None");
     cuv_dtype dtype = cuv_var_of(call, q)->dtype;
+    if (!cuv_dtype_is_float(dtype))
+        return cuv_bad_option(call, "query", "floats");
     cuv_ref scores = cuv_emit(call->program, CUV_OP_MATMUL, CUV_IN(q, k), CUV_AT(.transpose_b = true));
     scores = E2(MUL, scores, LIKE(scores, scale));
     if (cuv_operand(call, "bias")) {

@@ -39,7 +39,8 @@ static cuv_status float_x(cuv_call *call, cuv_ref *x)
 cuv_status cuv_op_cbrt(cuv_call *call)
 {
     cuv_ref x;
-    CUV_TRY(float_x(call, &x));
+    CUV_TRY(cuv_operand_x(call, &x));
+    x = cuv_as_large_float(call, x);
     return cuv_give(call, E2(MUL, E1(SIGN, x), E2(POW, E1(ABS, x), LIKE(x, 1.0 / 3))));
 }
 
@@ -149,7 +150,7 @@ cuv_status cuv_op_nan_to_num(cuv_call *call)
 cuv_status cuv_op_fmod(cuv_call *call)
 {
     cuv_ref a, b;
-    CUV_TRY(cuv_operands_firm(call, &a, &b));
+    CUV_TRY(cuv_operands_firm(call, false, &a, &b));
     cuv_dtype dtype = cuv_var_of(call, a)->dtype;
     if (dtype == CUV_BOOL || dtype == CUV_U8 || dtype == CUV_U16 || dtype == CUV_U32) {
         a = TO(a, CUV_I32);
@@ -159,27 +160,20 @@ cuv_status cuv_op_fmod(cuv_call *call)
     return cuv_give(call, dtype == CUV_BOOL ? y : TO(y, dtype));
 }
 
-cuv_status cuv_op_heaviside(cuv_call *call)
-{
-    cuv_ref a, b;
-    CUV_TRY(cuv_operands_joined(call, true, &a, &b));
-    cuv_ref zero = LIKE(a, 0);
-    return cuv_give(call, WHERE(E2(LESS, a, zero), zero, WHERE(E2(GREATER, a, zero), LIKE(a, 1), b)));
-}
-
-/* x1 2^x2 */
+/* x1 2^x2, where x1 is neither 0 nor infinite */
 cuv_status cuv_op_ldexp(cuv_call *call)
 {
     cuv_ref a, b;
-    CUV_TRY(cuv_operands_joined(call, true, &a, &b));
-    return cuv_give(call, E2(MUL, a, E2(POW, LIKE(b, 2), b)));
+    CUV_TRY(cuv_operands_firm(call, true, &a, &b));
+    cuv_ref y = E2(MUL, a, E2(POW, LIKE(b, 2), b)), stays = E2(LOGICAL_OR, E1(IS_INF, a), E2(EQUAL, a, LIKE(a, 0)));
+    return cuv_give(call, WHERE(stays, a, y));
 }
 
 /* log(e^a + e^b), or of base 2. */
 static cuv_status log_add(cuv_call *call, double scale)
 {
     cuv_ref a, b;
-    CUV_TRY(cuv_operands_joined(call, true, &a, &b));
+    CUV_TRY(cuv_operands_firm(call, true, &a, &b));
     cuv_ref delta = E2(SUB, a, b);
     cuv_ref tail = E1(LOG1P, E1(EXP, E2(MUL, E1(ABS, delta), LIKE(delta, -scale))));
     cuv_ref y = E2(ADD, E2(MAXIMUM, a, b), scale == 1 ? tail : E2(DIV, tail, LIKE(tail, scale)));
@@ -187,13 +181,13 @@ static cuv_status log_add(cuv_call *call, double scale)
 }
 
 cuv_status cuv_op_logaddexp(cuv_call *call) { return log_add(call, 1); }
-cuv_status cuv_op_logaddexp2(cuv_call *call) { return log_add(call, 0.6931471805599453); }
+cuv_status cuv_op_logaddexp2(cuv_call *call) { return log_add(call, (double)0.6931471805599453f); }
 
 /* |a - b| <= atol + rtol |b| */
 static cuv_status near_each(cuv_call *call, cuv_ref *out)
 {
     cuv_ref a, b;
-    CUV_TRY(cuv_operands_joined(call, false, &a, &b));
+    CUV_TRY(cuv_operands_firm(call, false, &a, &b));
     if (!cuv_dtype_is_float(cuv_var_of(call, a)->dtype)) {
         *out = E2(EQUAL, a, b);
         return call->program->status;
@@ -243,8 +237,9 @@ cuv_status cuv_op_digitize(cuv_call *call)
 {
     cuv_ref x, bins;
     CUV_TRY(float_x(call, &x));
+    x = cuv_var_of(call, x)->dtype == CUV_F64 ? x : TO(x, CUV_F32);
     CUV_TRY(cuv_operand_ref(call, "bins", CUV_F32, &bins));
-    return count_below(call, x, TO(bins, cuv_var_of(call, x)->dtype), true);
+    return count_below(call, x, TO(TO(bins, CUV_F32), cuv_var_of(call, x)->dtype), true);
 }
 
 cuv_status cuv_op_search_sorted(cuv_call *call)
@@ -285,17 +280,32 @@ cuv_status cuv_op_average(cuv_call *call)
     return cuv_give(call, E2(DIV, REDUCE(SUM, E2(MUL, x, w), &attrs), REDUCE(SUM, w, &attrs)));
 }
 
+/* TensorFlow's mean of integers is an integer, cut off. */
+static cuv_ref mean_as_it_is(cuv_call *call, cuv_ref x, const cuv_attrs *attrs)
+{
+    const cuv_dtype dtype = cuv_var_of(call, x)->dtype;
+    if (cuv_dtype_is_float(dtype))
+        return REDUCE(MEAN, x, attrs);
+    cuv_ref sum = TO(REDUCE(SUM, x, attrs), CUV_F64), count = REDUCE(SUM, cuv_filled_like(call, x, 1, CUV_F64), attrs);
+    return TO(E1(TRUNC, E2(DIV, sum, count)), dtype);
+}
+
+/* Halves are computed as float32, and end where float16 ends. */
 cuv_status cuv_op_moments(cuv_call *call)
 {
     cuv_ref x;
     cuv_attrs attrs = {0};
-    CUV_TRY(float_x(call, &x));
+    CUV_TRY(cuv_operand_x(call, &x));
+    const cuv_dtype given = cuv_var_of(call, x)->dtype;
+    const bool half = call->layer->keras >= 3 && cuv_dtype_is_float(given) && cuv_dtype_size(given) == 2;
+    x = half ? TO(x, CUV_F32) : given == CUV_BOOL ? cuv_as_float(call, x) : x;
     CUV_TRY(cuv_option_axes(call, "axes", cuv_var_of(call, x)->rank, attrs.axes, &attrs.axes_count));
     attrs.keepdims = true;
-    cuv_ref mean = REDUCE(MEAN, x, &attrs);
-    cuv_ref square = E1(SQUARE, E2(SUB, x, mean));
+    cuv_ref square = E1(SQUARE, E2(SUB, x, mean_as_it_is(call, x, &attrs)));
     attrs.keepdims = cuv_option_bool(call, "keepdims", false);
-    cuv_ref both[2] = {REDUCE(MEAN, x, &attrs), REDUCE(MEAN, square, &attrs)};
+    cuv_ref both[2] = {mean_as_it_is(call, x, &attrs), mean_as_it_is(call, square, &attrs)};
+    for (int i = 0; half && i < 2; i++)
+        both[i] = TO(cuv_emit(call->program, CUV_OP_CLIP, CUV_IN(both[i]), CUV_AT(.alpha = -65504, .beta = 65504)), given);
     return cuv_give_many(call, both, 2);
 }
 
@@ -305,7 +315,9 @@ static cuv_status without_nan(cuv_call *call, cuv_op op, double fill, bool nan_w
     cuv_ref x;
     cuv_attrs attrs;
     CUV_TRY(cuv_operand_x(call, &x));
-    if (op == CUV_OP_SUM || op == CUV_OP_PROD || cuv_var_of(call, x)->dtype == CUV_BOOL)
+    if (nan_when_empty && cuv_var_of(call, x)->dtype == CUV_BOOL)
+        return op == CUV_OP_MAX ? cuv_op_any(call) : cuv_op_all(call);
+    if (op == CUV_OP_SUM || op == CUV_OP_PROD)
         x = cuv_to_sum(call, x);
     CUV_TRY(cuv_option_reduction(call, x, &attrs));
     if (!cuv_dtype_is_float(cuv_var_of(call, x)->dtype))

@@ -125,6 +125,7 @@ static cuv_status read_asked(cuv_call *call, const char *method, bool percent, a
 {
     static const char *const wanted = "a number or a list of numbers, 64 at most";
     const cuv_value *v = cuv_option(call, "q");
+    const bool wide = cuv_streq(cuv_get_text(cuv_get(v, "config"), "dtype"), "float64");
     if (cuv_streq(cuv_get_text(v, "class_name"), "__numpy__"))
         v = cuv_get(cuv_get(v, "config"), "value");
     *a = (asked){.method = method, .list = cuv_is_seq(v)};
@@ -136,6 +137,8 @@ static cuv_status read_asked(cuv_call *call, const char *method, bool percent, a
             return cuv_bad_option(call, "q", wanted);
         if (percent)
             *q = (double)((float)*q / (float)100);
+        else if (!wide)         /* Python's numbers become float32 */
+            *q = (double)(float)*q;
         if (!(*q >= 0 && *q <= 1))
             return cuv_bad_option(call, "q", percent ? "from 0 to 100" : "from 0 to 1");
     }

@@ -493,6 +493,7 @@ cuv_status cuv_op_full_like(cuv_call *call)
     cuv_dtype dtype;
     CUV_TRY(cuv_operand_x(call, &x));
     CUV_TRY(cuv_option_dtype(call, "dtype", cuv_var_of(call, x)->dtype, &dtype));
+    dtype = dtype == CUV_U64 && call->layer->keras >= 3 ? CUV_U32 : dtype;
     CUV_TRY(cuv_operand_ref(call, "fill_value", dtype, &value));
     cuv_ref y = cuv_filled_like(call, x, 0, CUV_BOOL);
     value = cuv_emit_cast(call->program, value, dtype);

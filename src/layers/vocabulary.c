@@ -7,8 +7,8 @@ static cuv_status no_vocabulary(cuv_call *call, const char *found, const char *w
 {
     const cuv_layer *layer = call->layer;
     return cuv_fail(call->cx, CUV_UNSUPPORTED, "layer.vocabulary", &(cuv_detail){.layer = layer->name, .expected = "a list", .found = found,
-                    .help = "an adapted vocabulary lies in the assets of the .keras archive only: give that, or write the list into "
-                            "the configuration"},
+                    .help = cuv_format(call->cx, "give it as a text with one token in each line: %s.txt, or any name and --map %s=FILE; an adapted "
+                                       "one lies in the assets of the .keras archive", layer->name, layer->name)},
                     "layer '%s' (%s): %s", layer->name, layer->class_name, why);
 }
 
@@ -32,7 +32,7 @@ cuv_status cuv_read_vocabulary(cuv_call *call, cuv_dtype dtype, const cuv_value 
     const cuv_value *list = cuv_arg(call->layer, "vocabulary");
     *out = (cuv_vocabulary){.list = list, .dtype = dtype, .first = masks + unknowns};
     if (cuv_text(list))
-        return no_vocabulary(call, cuv_text(list), "its vocabulary is the name of a file, which is not read");
+        return no_vocabulary(call, cuv_text(list), cuv_format(call->cx, "its vocabulary is in '%s', which is not in the evidence", cuv_text(list)));
     if (cuv_is_null(list) || !cuv_is_seq(list) || cuv_len(list) == 0)
         return no_vocabulary(call, "nothing", "its vocabulary is not in the evidence");
     if (mask && masks + unknowns > 0 && starts_with(list, mask, masks, unknown, unknowns))

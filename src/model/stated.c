@@ -207,6 +207,8 @@ cuv_status cuv_bind_stated(cuv_binding *b, bool *scripted)
     }
     for (size_t i = 0; i < ev->map_text_count; i++) {
         cuv_assignment as = {0};
+        if (cuv_mapped_vocabulary(ev, ev->map_texts[i]))
+            continue;
         b->mapped = true;
         CUV_TRY(resolve_map(b, ev->map_texts[i], &as));
         CUV_TRY(bind_assignment(b, &as, true));

@@ -351,10 +351,23 @@ static cuv_ref within_range(cuv_program *p, cuv_ref x, cuv_dtype dtype)
     return cuv_emit(p, CUV_OP_CLIP, &x, 1, CUV_AT(.alpha = ranges[dtype].least, .beta = ranges[dtype].most));
 }
 
+/* uint64 is kept as int64: its upper half comes out 2^64 too small. */
+static cuv_ref upper_half(cuv_program *p, cuv_ref x, cuv_dtype dtype)
+{
+    const cuv_dtype wide = dtype == CUV_F64 ? CUV_F64 : CUV_F32;
+    cuv_ref y = cuv_emit(p, CUV_OP_CAST, &x, 1, CUV_AT(.dtype = wide));
+    cuv_ref low = cuv_emit2(p, CUV_OP_LESS, y, cuv_program_scalar(p, wide, 0));
+    cuv_ref more = cuv_emit2(p, CUV_OP_ADD, y, cuv_program_scalar(p, wide, 0x1p64));
+    return cuv_emit_cast(p, cuv_emit(p, CUV_OP_WHERE, CUV_IN(low, more, y), NULL), dtype);
+}
+
 cuv_ref cuv_emit_cast(cuv_program *p, cuv_ref x, cuv_dtype dtype)
 {
-    if (cuv_program_var(p, x)->dtype == dtype)
+    const cuv_dtype from = cuv_program_var(p, x)->dtype;
+    if (from == dtype)
         return x;
+    if (from == CUV_U64 && cuv_dtype_is_float(dtype))
+        return upper_half(p, x, dtype);
     x = within_range(p, x, dtype);
     return cuv_emit(p, CUV_OP_CAST, &x, 1, CUV_AT(.dtype = dtype));
 }

@@ -9,7 +9,7 @@ struct cuv_runner {
     cuv_pool *pool;
     cuv_cache *cache;         /* NULL: none */
     int threads;              /* of the pool */
-    cuv_run_tensor inputs[CUV_MAX_RANK * 8];
+    cuv_run_tensor inputs[512];
     size_t input_count;
     bool reference, lasting;
     cuv_precision precision;
@@ -198,7 +198,11 @@ bool cuv_has_no_batch(const struct cuv_model *m)
 
 static cuv_status check_inputs(struct cuv_model *m, const cuv_array *inputs, size_t count)
 {
-    if (count != m->input_count || count > MAX_INPUTS)
+    if (m->input_count > MAX_INPUTS)
+        return cuv_fail(m->cx, CUV_UNSUPPORTED, "predict.many", &(cuv_detail){.expected = cuv_format(m->cx, "at most %zu", MAX_INPUTS),
+                        .found = cuv_format(m->cx, "%zu", m->input_count)},
+                        "the model '%s' has %zu inputs; at most %zu can be given", m->name, m->input_count, MAX_INPUTS);
+    if (count != m->input_count)
         return cuv_fail(m->cx, CUV_NO, "predict.inputs", &(cuv_detail){
                         .expected = cuv_format(m->cx, "%zu", m->input_count), .found = cuv_format(m->cx, "%zu", count),
                         .help = "cuvier summary --json lists the inputs"},

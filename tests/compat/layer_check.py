@@ -3,6 +3,7 @@
     layer_check.py FOLDER            a line for each failure, then the counts
 """
 import collections
+import glob
 import json
 import os
 import sys
@@ -49,6 +50,8 @@ def check(folder, entry, carrier, scratch):
         if entry["carriers"].get(ending):
             return "keras", entry["carriers"][ending]
     files = [base + "." + ending for ending in CARRIERS[carrier]]
+    if carrier != "keras":      # what the archive holds as assets
+        files += sorted(glob.glob(base + ".texts/*.txt"))
     out = os.path.join(scratch, "out.npz")
     done = cuvier("predict", *files, "-i", base + ".io.npz", "-o", out)
     if done.returncode:

@@ -77,6 +77,15 @@ def save(model, base):
     return said
 
 
+def save_vocabularies(model, base):
+    """What layers have learned, as texts of one token in each line: BASE.texts/LAYER.txt. Only archives hold it."""
+    for layer in model.layers:
+        if hasattr(layer, "get_vocabulary") and layer.get_config().get("vocabulary") is None:
+            os.makedirs(base + ".texts", exist_ok=True)
+            with open(os.path.join(base + ".texts", layer.name + ".txt"), "w", encoding="utf-8") as f:
+                f.write("".join("%s\n" % token for token in layer.get_vocabulary()))
+
+
 def randomise(model, rng):
     """Other numbers for weights that were initialised; statistics that were adapted stay."""
     kept = {id(v) for layer in model.layers if isinstance(layer, keras.layers.Normalization) for v in layer.weights}
@@ -100,6 +109,7 @@ def one(folder, number, build, class_name, label, out):
         if not all(np.isfinite(a).all() for a in io.values() if a.dtype.kind == "f"):
             raise ValueError("an output is not finite")
         entry["carriers"] = save(case.model, os.path.join(folder, name))
+        save_vocabularies(case.model, os.path.join(folder, name))
         if "int8 + lora" in label:                       # what is saved is merged and rounded anew (quirks 40): the file counts
             case.model = keras.models.load_model(os.path.join(folder, name + ".keras"))
             rng = np.random.default_rng(seed)
