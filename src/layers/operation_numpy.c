@@ -218,7 +218,7 @@ cuv_status cuv_op_all_close(cuv_call *call)
 cuv_status cuv_op_is_in(cuv_call *call)
 {
     cuv_ref a, b;
-    CUV_TRY(cuv_operands_joined(call, false, &a, &b));
+    CUV_TRY(cuv_operands_firm(call, false, &a, &b));
     int rank = cuv_var_of(call, a)->rank;
     b = cuv_emit_reshape(call->program, b, (int64_t[]){-1}, 1);
     cuv_ref y = cuv_reduce(call, CUV_OP_ANY, E2(EQUAL, cuv_expand_dims(call, a, rank), b), (int[]){rank}, 1, false);

@@ -53,8 +53,9 @@ static void bicubic(cuv_taps *t, int64_t n, float place, bool half_pixel)
         t->weight[i] = half_pixel && t->at[i] != at ? 0 : cubic(distance[i], a);
         sum += t->weight[i];
     }
+    const float scale = 1 / sum;
     for (int i = 0; half_pixel && i < 4; i++)
-        t->weight[i] /= sum;
+        t->weight[i] *= scale;
 }
 
 static void cuv_make_taps(cuv_taps *taps, int64_t n, int64_t out, cuv_mode mode, cuv_align align)
