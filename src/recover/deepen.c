@@ -125,6 +125,7 @@ static double cost_of(const cuv_search *s, const cuv_prepared *p, const cuv_choi
     case CUV_S_POOL: return pool_cost(p, slot, option, h, next);
     case CUV_S_EPSILON: return option == slot->first ? 0 : NEVER;     /* nearly right is near: found downhill */
     case CUV_S_GATE: return plain_cost(slot, option, 1.6, h, next);
+    case CUV_S_MASK: return plain_cost(slot, option, .8, h, next);
     case CUV_S_GROUPS: return plain_cost(slot, option, .9, h, next);
     case CUV_S_GLOBAL: return plain_cost(slot, option, .8, h, next);
     case CUV_S_CAUSAL: return plain_cost(slot, option, slot->options[0].kind == CUV_R_ATTENTION ? 1 : 2.5, h, next);

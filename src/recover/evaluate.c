@@ -7,9 +7,12 @@ enum { MAX_VALUES = 50000, MAX_JOBS = 8000 };
 #define MAX_JOB_BYTES ((size_t)512 << 20)
 
 /* A layer made ready for inputs of certain shapes. */
-typedef struct job { uint64_t hash; cuv_arena *arena; cuv_plan *plan; cuv_program *program; cuv_model *model; bool broken; } job;
-/* What a layer gave. */
-typedef struct value { uint64_t hash; cuv_run_tensor tensor; size_t bytes; bool broken; } value;
+typedef struct job { uint64_t hash; cuv_arena *arena; cuv_plan *plan; cuv_program *program; cuv_model *model; bool broken, passes; } job;
+/* What a layer gave. `passes`: the mask of its first input goes on. */
+typedef struct value { uint64_t hash; cuv_run_tensor tensor; size_t bytes; bool broken, passes; } value;
+/* What a layer takes: values, and the masks of some of them, which follow the values. */
+enum { MOST_TAKEN = 2 * CUV_R_MAX_IN };
+typedef struct taken { int32_t at[MOST_TAKEN]; size_t count, values; int8_t mask_of[CUV_R_MAX_IN]; } taken;
 
 typedef struct table { int32_t *slots; size_t size; } table;
 
@@ -21,7 +24,7 @@ struct cuv_evaluator {
     size_t job_count, value_count, job_bytes, value_bytes, input_count;
     table job_table, value_table;
     cuv_run_tensor outputs[8];
-    int32_t *node_values;
+    int32_t *node_values, *node_masks;      /* masks: -1: none */
     size_t node_capacity;
 };
 
@@ -123,7 +126,7 @@ static cuv_value *record_of(cuv_arena *arena, const char *class_name, cuv_value 
 }
 
 static cuv_status make_program(cuv_evaluator *e, job *j, cuv_value *record, const cuv_runit *u, bool causal, const cuv_run_tensor *in,
-                               size_t count)
+                               const taken *from)
 {
     cuv_sym syms[CUV_R_MAX_IN];
     cuv_layer like = {.keras = 3, .keras_minor = INT_MAX, .trainable = true, .arena = j->arena}, *layer;
@@ -132,16 +135,22 @@ static cuv_status make_program(cuv_evaluator *e, job *j, cuv_value *record, cons
     j->program = cuv_program_new(j->arena);
     if (!j->program || !yes)
         return cuv_oom(e->cx);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < from->values; i++)
         syms[i] = (cuv_sym){cuv_program_input(j->program, "x", in[i].dtype, in[i].shape, in[i].rank), CUV_NO_REF};
+    for (size_t i = 0; i < from->values; i++) {
+        const cuv_run_tensor *m = from->mask_of[i] ? &in[from->mask_of[i]] : NULL;
+        if (m)
+            syms[i].mask = cuv_program_input(j->program, "m", m->dtype, m->shape, m->rank);
+    }
     CUV_TRY(cuv_layer_new(j->arena, record, &like, &layer));
     cuv_call *call = CUV_NEW(j->arena, cuv_call);
     if (!call)
         return cuv_oom(e->cx);
-    *call = (cuv_call){.cx = e->cx, .arena = j->arena, .program = j->program, .layer = layer, .in = syms, .in_count = count,
+    *call = (cuv_call){.cx = e->cx, .arena = j->arena, .program = j->program, .layer = layer, .in = syms, .in_count = from->values,
                        .kwargs = &kwarg, .kwarg_count = causal};
     CUV_TRY(cuv_layer_call(call));
     CUV_TRY(j->program->status);
+    j->passes = call->out[0].mask != CUV_NO_REF && call->out[0].mask == syms[0].mask;
     CUV_TRY(cuv_program_set_outputs(j->program, &call->out[0].value, &(const char *){"y"}, 1));
     CUV_TRY(give_weights(e, j, layer, u));
     return cuv_plan_new(e->cx, j->program, in, NULL, &j->plan);
@@ -173,13 +182,13 @@ static bool is_answer(cuv_status status)
 }
 
 static cuv_status make_layer(cuv_evaluator *e, job *j, const cuv_structure *s, const cuv_rnode *n, int act, const cuv_run_tensor *in,
-                             size_t count)
+                             const taken *from)
 {
     const cuv_runit *u = act < 0 && n->unit >= 0 ? &s->reading->units[n->unit] : NULL;
     const char *class_name;
     cuv_value *config = act < 0 ? cuv_rnode_config(j->arena, s, n, &class_name) : act_config(j->arena, (unsigned)act, &class_name);
     cuv_value *record = record_of(j->arena, class_name, config);
-    return record ? make_program(e, j, record, u, act < 0 && n->kind == CUV_R_ATTENTION && n->choice.causal, in, count) : cuv_oom(e->cx);
+    return record ? make_program(e, j, record, u, act < 0 && n->kind == CUV_R_ATTENTION && n->choice.causal, in, from) : cuv_oom(e->cx);
 }
 
 static void drop_jobs(cuv_evaluator *e)
@@ -193,15 +202,17 @@ static void drop_jobs(cuv_evaluator *e)
     memset(e->job_table.slots, 0xff, e->job_table.size * sizeof *e->job_table.slots);
 }
 
-static cuv_status find_job(cuv_evaluator *e, const cuv_structure *s, const cuv_rnode *n, int act, const cuv_run_tensor *in, size_t count,
+static cuv_status find_job(cuv_evaluator *e, const cuv_structure *s, const cuv_rnode *n, int act, const cuv_run_tensor *in, const taken *from,
                            job **out)
 {
     *out = NULL;
     const cuv_runit *u = act < 0 && n->unit >= 0 ? &s->reading->units[n->unit] : NULL;
     uint64_t h = layer_hash(s, n, act);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < from->count; i++) {
+        h = mix(h, i < from->values ? (uint64_t)from->mask_of[i] : 99);
         for (int k = 0; k < in[i].rank; k++)
             h = mix(h, (uint64_t)in[i].shape[k] * 16 + (uint64_t)in[i].rank);
+    }
     size_t at = h & (e->job_table.size - 1);
     for (; e->job_table.slots[at] >= 0; at = (at + 1) & (e->job_table.size - 1))
         if (e->jobs[e->job_table.slots[at]].hash == h) {
@@ -219,7 +230,7 @@ static cuv_status find_job(cuv_evaluator *e, const cuv_structure *s, const cuv_r
     e->job_table.slots[at] = (int32_t)e->job_count++;
     e->job_bytes += 16384;
     size_t mark = cuv_findings_mark(e->cx);
-    cuv_status status = act < 0 && u && u->network ? make_network(e, j, s, n, in) : make_layer(e, j, s, n, act, in, count);
+    cuv_status status = act < 0 && u && u->network ? make_network(e, j, s, n, in) : make_layer(e, j, s, n, act, in, from);
     if (is_answer(status)) {
         cuv_findings_rewind(e->cx, mark);
         j->broken = true;
@@ -266,70 +277,158 @@ static cuv_status run_job(cuv_evaluator *e, job *j, const cuv_run_tensor *in, va
     return status;
 }
 
-/* The value of a layer (act < 0) or of an activation on the first of `in`. */
-static cuv_status value_of(cuv_evaluator *e, const cuv_structure *s, const cuv_rnode *n, int act, const int32_t *in, size_t count,
-                           int32_t *out)
+/* Where a value with that hash is, or shall be. */
+static bool known_value(const cuv_evaluator *e, uint64_t h, size_t *at)
 {
-    cuv_run_tensor tensors[CUV_R_MAX_IN];
+    for (*at = h & (e->value_table.size - 1); e->value_table.slots[*at] >= 0; *at = (*at + 1) & (e->value_table.size - 1))
+        if (e->values[e->value_table.slots[*at]].hash == h)
+            return true;
+    return false;
+}
+
+static value *add_value(cuv_evaluator *e, uint64_t h, size_t at)
+{
+    value *v = &e->values[e->value_count];
+    *v = (value){.hash = h};
+    e->value_table.slots[at] = (int32_t)e->value_count++;
+    return v;
+}
+
+/* The value of a layer (act < 0) or of an activation on what is taken. */
+static cuv_status value_of(cuv_evaluator *e, const cuv_structure *s, const cuv_rnode *n, int act, const taken *from, int32_t *out)
+{
+    cuv_run_tensor tensors[MOST_TAKEN];
     uint64_t h = layer_hash(s, n, act);
     bool broken = false;
-    for (size_t i = 0; i < count; i++) {
-        h = mix(h, (uint64_t)in[i] + 1);
-        broken |= e->values[in[i]].broken;
+    size_t at;
+    for (size_t i = 0; i < from->count; i++) {
+        h = mix(h, (uint64_t)from->at[i] + 1);
+        broken |= e->values[from->at[i]].broken;
     }
-    size_t at = h & (e->value_table.size - 1);
-    for (; e->value_table.slots[at] >= 0; at = (at + 1) & (e->value_table.size - 1))
-        if (e->values[e->value_table.slots[at]].hash == h) {
-            *out = e->value_table.slots[at];
-            return CUV_OK;
-        }
-    value *v = &e->values[e->value_count];
-    *v = (value){.hash = h, .broken = broken};
-    *out = (int32_t)e->value_count;
-    e->value_table.slots[at] = (int32_t)e->value_count++;
+    bool known = known_value(e, h, &at);
+    *out = known ? e->value_table.slots[at] : (int32_t)e->value_count;
+    if (known)
+        return CUV_OK;
+    value *v = add_value(e, h, at);
+    v->broken = broken;
     if (broken)
         return CUV_OK;
-    for (size_t i = 0; i < count; i++)
-        tensors[i] = e->values[in[i]].tensor;
+    for (size_t i = 0; i < from->count; i++)
+        tensors[i] = e->values[from->at[i]].tensor;
     job *j;
-    CUV_TRY(find_job(e, s, n, act, tensors, count, &j));
+    CUV_TRY(find_job(e, s, n, act, tensors, from, &j));
+    v->passes = j->passes;
     return run_job(e, j, tensors, v);
 }
 
-static cuv_status node_value(cuv_evaluator *e, const cuv_structure *s, const cuv_rnode *n, int32_t *out)
+/* True where there is anything but zeros: of word numbers each, of vectors any of a step. */
+static cuv_status mask_of(cuv_evaluator *e, int32_t in, bool each, int32_t *out)
 {
-    int32_t in[CUV_R_MAX_IN];
+    const cuv_run_tensor *x = &e->values[in].tensor;
+    size_t at, steps = 1, size = each ? 1 : (size_t)x->shape[x->rank - 1];
+    bool known = known_value(e, mix(4711 + each, (uint64_t)in), &at);
+    *out = known ? e->value_table.slots[at] : (int32_t)e->value_count;
+    if (known || e->values[in].broken || x->dtype != CUV_F32 || x->rank < 2 || (!each && x->rank < 3)) {
+        *out = known ? *out : -1;
+        return CUV_OK;
+    }
+    value *v = add_value(e, mix(4711 + each, (uint64_t)in), at);
+    v->tensor = (cuv_run_tensor){.dtype = CUV_BOOL, .rank = each ? x->rank : x->rank - 1};
+    for (int i = 0; i < v->tensor.rank; i++)
+        steps *= (size_t)(v->tensor.shape[i] = x->shape[i]);
+    v->bytes = steps + 64;
+    uint8_t *mask = v->tensor.data = cuv_alloc(e->cx, v->bytes);
+    if (!mask)
+        return cuv_oom(e->cx);
+    e->value_bytes += v->bytes;
+    const float *from = x->data;
+    for (size_t i = 0; i < steps; i++) {
+        mask[i] = 0;
+        for (size_t k = 0; k < size; k++)
+            mask[i] |= from[i * size + k] != 0;
+    }
+    return CUV_OK;
+}
+
+static int32_t value_at(const cuv_evaluator *e, int32_t node)
+{
+    return node < 0 ? -node - 1 : e->node_values[node];
+}
+
+static void take_inputs(const cuv_evaluator *e, const cuv_rnode *n, taken *from)
+{
+    *from = (taken){.count = n->kind == CUV_R_ATTENTION ? 2 : (size_t)n->in_count};
+    from->values = from->count;
+    for (size_t i = 0; i < from->values; i++) {
+        from->at[i] = value_at(e, n->in[i]);
+        int32_t mask = n->in[i] < 0 ? -1 : e->node_masks[n->in[i]];
+        if (mask < 0)
+            continue;
+        from->mask_of[i] = (int8_t)from->count;
+        from->at[from->count++] = mask;
+    }
+}
+
+static cuv_status node_value(cuv_evaluator *e, const cuv_structure *s, size_t i)
+{
+    const cuv_rnode *n = &s->nodes[i];
     unsigned traits = cuv_rkind_traits(n->kind);
-    for (int i = 0; i < n->in_count; i++)
-        in[i] = n->in[i] < 0 ? -n->in[i] - 1 : e->node_values[n->in[i]];
-    *out = in[0];
-    if (!(traits & CUV_RT_RESTS) && !(traits & CUV_RT_ACTS && n->kind != CUV_R_PRELU)) {
-        size_t count = n->kind == CUV_R_ATTENTION ? 2 : (size_t)n->in_count;
-        CUV_TRY(value_of(e, s, n, -1, in, count, out));
+    int32_t *out = &e->node_values[i], *mask = &e->node_masks[i];
+    bool act_alone = traits & CUV_RT_ACTS && n->kind != CUV_R_PRELU;
+    taken from;
+    take_inputs(e, n, &from);
+    *out = from.at[0];
+    *mask = from.mask_of[0] ? from.at[from.mask_of[0]] : -1;
+    if (n->kind == CUV_R_MASKING)
+        return mask_of(e, *out, false, mask);
+    if (!(traits & CUV_RT_RESTS) && !act_alone) {
+        CUV_TRY(value_of(e, s, n, -1, &from, out));
+        *mask = e->values[*out].passes ? *mask : -1;
     }
+    if (n->kind == CUV_R_EMBEDDING && n->choice.masks)
+        CUV_TRY(mask_of(e, from.at[0], true, mask));
     if (n->choice.act && traits & (CUV_RT_LINEAR | CUV_RT_ACTS) && n->kind != CUV_R_PRELU) {
-        in[0] = *out;
-        CUV_TRY(value_of(e, s, n, n->choice.act, in, 1, out));
+        from = (taken){.at = {*out}, .count = 1, .values = 1};
+        CUV_TRY(value_of(e, s, n, n->choice.act, &from, out));
     }
+    return CUV_OK;
+}
+
+static cuv_status make_room(cuv_evaluator *e, size_t nodes)
+{
+    if (nodes <= e->node_capacity)
+        return CUV_OK;
+    int32_t *values = cuv_resize(e->cx, e->node_values, e->node_capacity * sizeof *values, nodes * sizeof *values);
+    if (!values)
+        return cuv_oom(e->cx);
+    e->node_values = values;
+    int32_t *masks = cuv_alloc(e->cx, nodes * sizeof *masks);
+    if (!masks) {
+        cuv_release(e->cx, e->node_values, nodes * sizeof *values);
+        e->node_values = NULL;
+        if (e->node_masks)
+            cuv_release(e->cx, e->node_masks, e->node_capacity * sizeof *masks);
+        e->node_masks = NULL;
+        e->node_capacity = 0;
+        return cuv_oom(e->cx);
+    }
+    if (e->node_masks)
+        cuv_release(e->cx, e->node_masks, e->node_capacity * sizeof *masks);
+    e->node_masks = masks;
+    e->node_capacity = nodes;
     return CUV_OK;
 }
 
 cuv_status cuv_evaluate(cuv_evaluator *e, const cuv_structure *s, const cuv_run_tensor **outputs)
 {
-    if (2 * s->count + 2 + e->input_count > MAX_VALUES)
+    if (3 * s->count + 3 + e->input_count > MAX_VALUES)
         return CUV_NO;
-    if (e->value_count + 2 * s->count + 2 > MAX_VALUES || e->value_bytes > MAX_VALUE_BYTES)
+    if (e->value_count + 3 * s->count + 3 > MAX_VALUES || e->value_bytes > MAX_VALUE_BYTES)
         drop_values(e);
-    if (s->count > e->node_capacity) {
-        int32_t *grown = cuv_resize(e->cx, e->node_values, e->node_capacity * sizeof *grown, s->count * sizeof *grown);
-        if (!grown)
-            return cuv_oom(e->cx);
-        e->node_values = grown;
-        e->node_capacity = s->count;
-    }
+    CUV_TRY(make_room(e, s->count));
     CUV_TRY(cuv_check_time(e->cx));
     for (size_t i = 0; i < s->count; i++) {
-        CUV_TRY(node_value(e, s, &s->nodes[i], &e->node_values[i]));
+        CUV_TRY(node_value(e, s, i));
         if (e->values[e->node_values[i]].broken)
             return CUV_NO;
     }
@@ -376,5 +475,7 @@ void cuv_evaluator_free(cuv_evaluator *e)
         cuv_release(e->cx, e->values, MAX_VALUES * sizeof *e->values);
     if (e->node_values)
         cuv_release(e->cx, e->node_values, e->node_capacity * sizeof *e->node_values);
+    if (e->node_masks)
+        cuv_release(e->cx, e->node_masks, e->node_capacity * sizeof *e->node_masks);
     cuv_release(e->cx, e, sizeof *e);
 }

@@ -15,14 +15,14 @@ double cuv_cost_of_padding(const cuv_habits *h, int pad)
 
 double cuv_cost_of_stride(const cuv_habits *h, const cuv_runit *u, int stride)
 {
-    double two = cuv_is_widening(u) ? .7 : 1.7;     /* more channels on fewer positions: usual */
+    double two = cuv_is_widening(u) ? (h->added >= 0 ? .3 : .7) : 1.7;      /* more channels on fewer positions: usual, above all in residual nets */
     return stride == 1 ? 0 : stride > 2 ? 3 : h->strided ? two * .6 : two;
 }
 
 double cuv_cost_of_pool(const cuv_habits *h, size_t pool, double first)
 {
-    double cost = first + cuv_pools[pool].cost;
-    return !h->pool ? cost : h->pool == pool + 1 ? .6 : cost + .3;
+    double cost = first + cuv_pools[pool].cost + (h->added >= 0 ? .4 : 0);
+    return !h->pool ? cost : h->pool == pool + 1 ? (first < 1 ? .35 : .6) : cost + .3;
 }
 
 double cuv_cost_of_listed_pool(const cuv_habits *h, size_t pool)
@@ -59,6 +59,39 @@ double cuv_cost_of_breaking(const cuv_wirer *w, const cuv_wstate *s)
         cost = this > cost ? this : cost;
     }
     return cost;
+}
+
+static bool is_alike(const cuv_runit *a, const cuv_runit *b)
+{
+    return a->kind == b->kind && a->in == b->in && a->out == b->out && a->kernel[0] == b->kernel[0] && a->in == a->out && a->kernel[0] > 1;
+}
+
+/* Four convolutions alike, and no sum since the first of them. */
+static bool is_long(const cuv_wirer *w, const cuv_wstate *s, const cuv_runit *u)
+{
+    size_t seen = 0;
+    for (size_t i = w->at; i-- > 0;) {
+        const cuv_runit *before = &w->reading->units[i];
+        if (!(cuv_rkind_traits(before->kind) & CUV_RT_LINEAR))
+            continue;
+        if (!is_alike(before, u))
+            return false;
+        if (++seen == 3)
+            return s->habits.added < (int32_t)i;
+    }
+    return false;
+}
+
+double cuv_cost_of_plainness(const cuv_wirer *w, const cuv_wstate *s, const cuv_runit *u, bool strided, int32_t source)
+{
+    bool wide = cuv_rkind_spatial(u->kind) == 2 && cuv_is_widening(u) && u->kernel[0] > 1;
+    const cuv_link *last = s->last;
+    bool pooled = last && last->index == source && cuv_rkind_traits(last->node.kind) & CUV_RT_POOL;
+    if (w->reading->count < 8)
+        return 0;
+    if (w->complete)
+        return wide && !strided && !pooled ? .4 : 0;
+    return (wide && !strided && !pooled ? .7 : 0) + (is_long(w, s, u) ? .5 : 0);
 }
 
 static void note(cuv_habits *h, int what, int span, int reader)

@@ -99,6 +99,8 @@ static cuv_status put_choice(cuv_arena *arena, const cuv_rnode *n, cuv_value *d)
         CUV_TRY(put(arena, d, "epsilon", cuv_value_real(arena, cuv_epsilons[c->epsilon])));
     if (n->kind == CUV_R_GROUP_NORM)
         CUV_TRY(put_number(arena, d, "groups", cuv_groups[c->groups]));
+    if (n->kind == CUV_R_EMBEDDING && c->masks)
+        CUV_TRY(put(arena, d, "mask_zero", cuv_value_bool(arena, true)));
     if (traits & CUV_RT_RECURRENT)
         CUV_TRY(put_recurrent(arena, c, d));
     if (n->kind == CUV_R_RESHAPE || n->kind == CUV_R_REPEAT)

@@ -91,7 +91,7 @@ static cuv_status find_equal(cuv_search *s, cuv_proof *out)
 /* ---- elsewhere --------------------------------------------------------------------------------------------------------- */
 
 /* Inputs like the samples, made of them: by turns each place along the first axis comes from some sample, or all are rolled along it. */
-static cuv_status make_probe(cuv_search *s, const cuv_run_tensor *from, size_t rounds, cuv_run_tensor *to)
+static cuv_status make_probe(cuv_search *s, const cuv_run_tensor *from, bool tokens, size_t rounds, cuv_run_tensor *to)
 {
     size_t n = (size_t)from->shape[0], places = (size_t)from->shape[1], each = 1;
     uint64_t state = 1;
@@ -110,6 +110,8 @@ static cuv_status make_probe(cuv_search *s, const cuv_run_tensor *from, size_t r
             bool roll = from->rank > 2 && row / n % 2;
             size_t sample = roll ? row % n : (size_t)(state >> 33) % n, place = roll ? (k + by * places / (rounds + 1)) % places : k;
             memcpy(y + (row * places + k) * each, x + (sample * places + place) * each, each * sizeof *y);
+            if (tokens && (state >> 40) % 4 == 0)
+                y[row * places + k] = 0;        /* word 0, which may be masked */
         }
     return CUV_OK;
 }
@@ -174,7 +176,7 @@ static cuv_status look_elsewhere(cuv_search *s, cuv_proof *out)
     cuv_run_tensor probes[8];
     cuv_evaluator *e;
     for (size_t i = 0; i < s->input_count; i++)
-        CUV_TRY(make_probe(s, &s->all_inputs[i], rounds, &probes[i]));
+        CUV_TRY(make_probe(s, &s->all_inputs[i], s->structures[s->best.structure].s.inputs[i].tokens, rounds, &probes[i]));
     CUV_TRY(cuv_evaluator_new(s->ev, probes, s->input_count, &e));
     cuv_status status = compare_elsewhere(s, e, rounds, out);
     cuv_evaluator_free(e);

@@ -89,6 +89,10 @@ static void step_from(const cuv_wirer *w, const cuv_runit *u, const int32_t *fro
     unsigned traits = cuv_rkind_traits(u->kind);
     bool conv = traits & CUV_RT_CONV, pool = traits & CUV_RT_POOL, grows = traits & CUV_RT_GROWS;
     pooled->count = to->count = 0;
+    if (pool && u->count == 0) {        /* over all positions */
+        const int32_t one[3] = {1, rank > 1, rank > 2};
+        add(pooled, one);
+    }
     if (pool || (!w->complete && u->count && (traits & (CUV_RT_CONV | CUV_RT_NORM | CUV_RT_LINEAR))))
         add_pools(w, pooled, from, rank);
     else

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #define RECOVER_SECONDS 10.0
-enum { MOST_TRIES = 4000000, MOST_STRUCTURES = 2400, PART_SAMPLES = 8, PART_VALUES = 16, ALL_SAMPLES = 24, SAMPLES_OF_NETWORKS = 12, MAX_ENDS = 8 };
+enum { MOST_TRIES = 4000000, MOST_STRUCTURES = 2400, PART_SAMPLES = 8, PART_VALUES = 16, ALL_SAMPLES = 24, SAMPLES_OF_NETWORKS = 12, MAX_ENDS = 8, DEEP = 16 };
 
 typedef struct recovery {
     cuv_evidence *ev;
@@ -20,6 +20,7 @@ typedef struct recovery {
     cuv_run_tensor inputs[MAX_ENDS], outputs[MAX_ENDS];     /* of the samples */
     size_t input_count, output_count;
     const char *near;           /* of known networks, or NULL */
+    size_t reached;             /* units of the first reading that could be wired */
     cuv_recovery *out;
     double start, seconds;      /* of the search */
 } recovery;
@@ -143,7 +144,20 @@ static cuv_status wire(recovery *r, const cuv_reading *reading, const cuv_ends *
         return cuv_oom(r->cx);
     *kept = *ends;
     kept->until = wiring_ends(r);
+    kept->reached = reading == &r->readings[0] ? &r->reached : NULL;
     kept->in_turn = r->remains->complete && !r->remains->opened;
+    if (reading->count >= DEEP) {
+        cuv_ends *narrow = CUV_NEW(r->arena, cuv_ends);
+        if (!narrow)
+            return cuv_oom(r->cx);
+        *narrow = *kept;
+        narrow->narrow = true;
+        CUV_TRY(cuv_wire(r->cx, r->arena, reading, narrow, r->remains->complete, most, &s, found));
+        CUV_TRY(add_structures(r, s, *found, cost));
+        kept->until = wiring_ends(r);
+        if (*found && cuv_monotonic_seconds() > kept->until)
+            return CUV_OK;
+    }
     CUV_TRY(cuv_wire(r->cx, r->arena, reading, kept, r->remains->complete, most, &s, found));
     if (!*found && kept->in_turn) {     /* listed by another rule */
         kept->in_turn = false;
@@ -273,15 +287,38 @@ static const char *unit_name(const cuv_runit *u)
     return u->network ? u->network->net->network->name : cuv_rkind_name(u->kind);
 }
 
+static const char *unit_text(recovery *r, const cuv_runit *u)
+{
+    const char *class_name = u->kind == CUV_R_UNKNOWN ? "a layer of unknown class" : unit_name(u);
+    const char *named = u->name ? cuv_format(r->cx, " '%s'", u->name) : "";
+    return !u->count || u->network ? cuv_format(r->cx, "%s%s", class_name, named)
+                                   : cuv_format(r->cx, "%s%s (takes %lld channels, gives %lld)", class_name, named, (long long)u->in, (long long)u->out);
+}
+
+/* Where the layers could no more be put on each other. */
+static const char *break_text(recovery *r)
+{
+    const cuv_reading *reading = &r->readings[0];
+    bool late = cuv_monotonic_seconds() > wiring_ends(r);
+    if (late)
+        return cuv_format(r->cx, "%zu of %zu layers were connected when the time for that was over", r->reached, reading->count);
+    if (r->reached >= reading->count)
+        return cuv_format(r->cx, "all %zu layers can be connected, but not so that they give that output", reading->count);
+    const char *before = r->reached ? cuv_format(r->cx, " after %s", unit_text(r, &reading->units[r->reached - 1])) : "";
+    return cuv_format(r->cx, "%zu of %zu layers could be connected; no tensor fits the next one, %s,%s", r->reached, reading->count,
+                      unit_text(r, &reading->units[r->reached]), before);
+}
+
 static cuv_status no_wiring(recovery *r)
 {
     const char *text = "";
     const cuv_reading *reading = &r->readings[0];
-    for (size_t i = 0; i < reading->count && i < 10; i++)
-        text = cuv_format(r->cx, "%s%s%s", text, i ? ", " : "", unit_name(&reading->units[i]));
-    return cuv_fail(r->cx, CUV_NO, "recover.wiring", &(cuv_detail){.file = r->remains->file->path,
-                    .found = cuv_format(r->cx, "%s%s", text, reading->count > 10 ? ", ..." : ""),
-                    .notes = note(r, cuv_format(r->cx, "the tensors read as: %s%s", text, reading->count > 10 ? ", ..." : "")),
+    size_t first = r->reached > 6 && reading->count > 10 ? r->reached - 6 : 0;
+    for (size_t i = first; i < reading->count && i < first + 10; i++)
+        text = cuv_format(r->cx, "%s%s%s", text, i > first ? ", " : first ? "..., " : "", unit_name(&reading->units[i]));
+    text = cuv_format(r->cx, "%s%s", text, reading->count > first + 10 ? ", ..." : "");
+    return cuv_fail(r->cx, CUV_NO, "recover.wiring", &(cuv_detail){.file = r->remains->file->path, .found = text,
+                    .notes = note(r, cuv_format(r->cx, "the tensors read as: %s\n%s", text, break_text(r))),
                     .help = r->ev->samples || r->ev->input_shape_count
                                 ? "are these the input and output of that model? Else add its configuration, or the Python code that builds it"
                                 : "state the input with --input-shape, or add the model's configuration or the Python code that builds it"},

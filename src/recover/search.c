@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #define SCOUTED_NEAR .3
+#define MUCH_NEARER .5
 enum { SPATIAL_MOST = 6000, ACTS_MOST = 250000, STRUCTURES_FIRST = 6, PAIRS = 14 };
 
 bool cuv_search_spent(const cuv_search *s)
@@ -141,7 +142,7 @@ static cuv_status by_statistics(cuv_search *s)
 /* What a move changes: one slot; those of its kind that have the same value; its activation wherever it is. */
 typedef enum extent { ONE, KIND_ALIKE, ACT_EVERYWHERE } extent;
 typedef struct move { double error; size_t slot; uint8_t option; extent extent; } move;
-typedef struct descent { cuv_search *s; size_t structure; uint8_t *now, *try; double error; move *moves; size_t count; } descent;
+typedef struct descent { cuv_search *s; size_t structure; uint8_t *now, *try; double error; move *moves; size_t count; bool much; } descent;
 
 static bool allowed(const cuv_search *s, const cuv_choice_slot *slot, uint8_t option)
 {
@@ -191,6 +192,12 @@ static size_t make_move(descent *d, size_t slot, uint8_t option, extent how)
     return changed;
 }
 
+/* A step that brings it so much nearer is taken without a look at the others. */
+static bool enough_moves(const descent *d)
+{
+    return d->much || cuv_search_spent(d->s);
+}
+
 static cuv_status one_move(descent *d, size_t slot, uint8_t option, extent how)
 {
     double error;
@@ -198,6 +205,7 @@ static cuv_status one_move(descent *d, size_t slot, uint8_t option, extent how)
         return CUV_OK;
     CUV_TRY(cuv_try(d->s, d->structure, d->try, &error));
     d->moves[d->count++] = (move){error, slot, option, how};
+    d->much = d->much || error < MUCH_NEARER * d->error;
     return CUV_OK;
 }
 
@@ -224,30 +232,41 @@ static cuv_status moves_everywhere(descent *d)
         bool first = is_hidden_act(&p->slots[i]) && act_now(d, i) != CUV_A_LINEAR;
         for (size_t k = 0; k < i && first; k++)
             first = !(is_hidden_act(&p->slots[k]) && act_now(d, k) == act_now(d, i));
-        for (uint8_t o = 0; first && o < p->slots[i].count && !cuv_search_spent(d->s); o++)
+        for (uint8_t o = 0; first && o < p->slots[i].count && !enough_moves(d); o++)
             if (o != d->now[i])
                 CUV_TRY(one_move(d, i, o, ACT_EVERYWHERE));
     }
     return CUV_OK;
 }
 
-static cuv_status all_moves(descent *d)
+/* All slots of one kind that have the same value, for each such set; those of epsilons, or all others. */
+static cuv_status moves_alike(descent *d, bool epsilons)
 {
-    cuv_prepared *p = &d->s->structures[d->structure];
-    d->count = 0;
-    for (size_t i = p->count; i-- > 0;)
-        for (uint8_t o = 0; o < p->slots[i].count && !cuv_search_spent(d->s); o++)
-            if (o != d->now[i] && allowed(d->s, &p->slots[i], o))
-                CUV_TRY(one_move(d, i, o, ONE));
+    const cuv_prepared *p = &d->s->structures[d->structure];
     for (size_t i = 0; i < p->count; i++) {
-        bool first = true;      /* of the slots that such a move changes */
-        for (size_t k = 0; k < i; k++)
-            first &= !in_step(d, k, i);
-        for (uint8_t o = 0; first && o < p->slots[i].count && !cuv_search_spent(d->s); o++)
+        bool first = (p->slots[i].kind == CUV_S_EPSILON) == epsilons;       /* of the slots that such a move changes */
+        for (size_t k = 0; k < i && first; k++)
+            first = !in_step(d, k, i);
+        for (uint8_t o = 0; first && o < p->slots[i].count && !enough_moves(d); o++)
             if (o != d->now[i] && allowed(d->s, &p->slots[i], o))
                 CUV_TRY(one_move(d, i, o, KIND_ALIKE));
     }
+    return CUV_OK;
+}
+
+/* Many at once first: an epsilon is wrong everywhere or nowhere. */
+static cuv_status all_moves(descent *d)
+{
+    const cuv_prepared *p = &d->s->structures[d->structure];
+    d->count = 0;
+    d->much = false;
+    CUV_TRY(moves_alike(d, true));
+    CUV_TRY(moves_alike(d, false));
     CUV_TRY(moves_everywhere(d));
+    for (size_t i = p->count; i-- > 0;)
+        for (uint8_t o = 0; o < p->slots[i].count && !enough_moves(d); o++)
+            if (o != d->now[i] && allowed(d->s, &p->slots[i], o))
+                CUV_TRY(one_move(d, i, o, ONE));
     qsort(d->moves, d->count, sizeof *d->moves, nearer);
     return CUV_OK;
 }
@@ -287,7 +306,7 @@ cuv_status cuv_descend(cuv_search *s, size_t structure, const uint8_t *from, dou
     for (size_t i = 0; i < p->count; i++)
         moves += 3 * p->slots[i].count;
     descent d = {s, structure, copy_values(s, structure, from), copy_values(s, structure, from), error,
-                 CUV_NEW_ARRAY(s->arena, move, moves), 0};
+                 CUV_NEW_ARRAY(s->arena, move, moves), 0, false};
     if (!d.now || !d.try || !d.moves)
         return cuv_oom(s->cx);
     for (bool better = true; better && !cuv_search_spent(s);) {

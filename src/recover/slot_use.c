@@ -8,6 +8,7 @@ static void set_option(cuv_rnode *n, cuv_slot_kind kind, const cuv_option *o)
     switch ((int)kind) {
     case CUV_S_EPSILON: n->choice.epsilon = o->choice.epsilon; return;
     case CUV_S_GATE: n->choice.gate = o->choice.gate; return;
+    case CUV_S_MASK: n->choice.masks = o->choice.masks; return;
     case CUV_S_CAUSAL: n->choice.causal = o->choice.causal; return;
     case CUV_S_MODE: n->choice.merge = o->choice.merge; return;
     case CUV_S_GROUPS:
@@ -60,6 +61,7 @@ const char *cuv_slot_field(const cuv_choice_slot *slot)
     case CUV_S_SLOPE: return "negative_slope";
     case CUV_S_EPSILON: return "epsilon";
     case CUV_S_GATE: return "recurrent_activation";
+    case CUV_S_MASK: return "mask_zero";
     case CUV_S_GROUPS: return slot->options[0].kind == CUV_R_GROUP_NORM ? "groups" : "class";
     case CUV_S_SCALE: return "scale";
     case CUV_S_BORDER: return "padding";
@@ -80,6 +82,7 @@ const char *cuv_choice_text(cuv_context *cx, const cuv_choice_slot *slot, unsign
     case CUV_S_SLOPE: return cuv_format(cx, "%g", cuv_acts[c->act].slope);
     case CUV_S_EPSILON: return cuv_format(cx, "%g", cuv_epsilons[c->epsilon]);
     case CUV_S_GATE: return cuv_gates[c->gate];
+    case CUV_S_MASK: return c->masks ? "true" : "false";
     case CUV_S_GROUPS: return slot->options[option].kind == CUV_R_GROUP_NORM ? cuv_format(cx, "GroupNormalization, groups %d", cuv_groups[c->groups])
                                                                             : cuv_rkind_name(slot->options[option].kind);
     case CUV_S_SCALE: return cuv_scales[c->scale].text;

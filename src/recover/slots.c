@@ -88,7 +88,7 @@ static bool window_slot(maker *m, int32_t node)
 }
 
 static const struct { uint8_t window, stride, pad; } pools[] = {{2, 2, 0}, {2, 2, 1}, {3, 3, 0}, {3, 2, 0}, {3, 2, 1}, {3, 3, 1}, {2, 1, 1},
-                                                                {4, 4, 0}};
+                                                                {4, 4, 0}, {3, 1, 1}};
 
 static bool pool_slot(maker *m, int32_t node)
 {
@@ -100,11 +100,11 @@ static bool pool_slot(maker *m, int32_t node)
     if (!s)
         return false;
     add_option(s, n, n->kind, n->choice);
+    if (free)
+        add_option(s, n, n->kind == max ? average : max, n->choice);
     for (int k = 0; k < 2; k++)
         for (size_t i = 0; i < sizeof pools / sizeof *pools; i++) {
             cuv_rkind kind = k ? average : max;
-            if (!i && n->choice.pool2 && (free || kind == n->kind))
-                add_option(s, n, kind, n->choice);
             if (free || kind == n->kind)
                 add_option(s, n, kind, (cuv_choice){.pool = pools[i].window, .stride = pools[i].stride, .pad = pools[i].pad});
         }
@@ -149,6 +149,27 @@ static bool gate_slot(maker *m, int32_t node)
         add_option(s, n, n->kind, c);
     }
     return s != NULL;
+}
+
+static bool mask_slot(maker *m, int32_t node)
+{
+    const cuv_rnode *n = &m->to->s.nodes[node];
+    cuv_choice_slot *s = add_slot(m, CUV_S_MASK, node, 2);
+    for (uint8_t i = 0; s && i < 2; i++) {
+        cuv_choice c = n->choice;
+        c.masks = i;
+        add_option(s, n, n->kind, c);
+    }
+    return s != NULL;
+}
+
+/* Does any layer heed masks? */
+static bool heeds_masks(const cuv_structure *s)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (cuv_rkind_traits(s->nodes[i].kind) & CUV_RT_RECURRENT || s->nodes[i].kind == CUV_R_ATTENTION || s->nodes[i].kind == CUV_R_GLOBAL_AVERAGE1)
+            return true;
+    return false;
 }
 
 /* Gammas and betas of a picture's or a sequence's channels: over each position, or over groups of channels. */
@@ -311,6 +332,8 @@ static bool slots_of(maker *m, int32_t old, int32_t node)
         ok = ok && mode_slot(m, node);
     if (n->kind == CUV_R_ATTENTION)
         ok = causal_slot(m, node);
+    if (n->kind == CUV_R_EMBEDDING && heeds_masks(m->from))
+        ok = mask_slot(m, node);
     if (n->kind == CUV_R_RESCALE)
         ok = scale_slot(m, node);
     if (n->kind == CUV_R_PAD2 || n->kind == CUV_R_CROP2)

@@ -62,9 +62,12 @@ bool cuv_merged(cuv_rkind kind, const cuv_flow *const *in, int n, cuv_flow *out)
     for (int i = 0; i < n; i++) {
         if (in[i]->rank != in[0]->rank || in[i]->tokens || last < 0 || in[i]->at[last] >= most)
             return false;
-        for (int k = 0; k < last; k++)
-            if (in[i]->at[k] != in[0]->at[k])
+        for (int k = 0; k < last; k++) {
+            bool spread = kind == CUV_R_MULTIPLY && (in[i]->at[k] == 1 || out->at[k] == 1);     /* one factor for all positions */
+            if (in[i]->at[k] != out->at[k] && !spread)
                 return false;
+            out->at[k] = in[i]->at[k] > out->at[k] ? in[i]->at[k] : out->at[k];
+        }
         if (kind != CUV_R_CONCATENATE && in[i]->at[last] != in[0]->at[last])
             return false;
         if (kind == CUV_R_CONCATENATE && i > 0)
@@ -75,26 +78,52 @@ bool cuv_merged(cuv_rkind kind, const cuv_flow *const *in, int n, cuv_flow *out)
     return kind != CUV_R_DOT || in[0]->rank == 1;
 }
 
+/* A sum over a single layer. */
+static bool is_short(const cuv_wirer *w, const cuv_live *from)
+{
+    int layers = 0;
+    for (int32_t i = from->born + 1; i < (int32_t)w->at && !w->attention; i++)
+        layers += (cuv_rkind_traits(w->reading->units[i].kind) & CUV_RT_LINEAR) != 0;
+    return layers == 1 && from->used && !(cuv_rkind_traits((cuv_rkind)from->by) & CUV_RT_GLOBAL);
+}
+
+/* A sum that a normalisation reads is one of blocks that begin with it: they add what came before their normalisation, not what it gave. */
+static double cost_before_norm(const cuv_wirer *w, const cuv_live *from)
+{
+    size_t reader = w->at + w->complete;
+    unsigned by = cuv_rkind_traits((cuv_rkind)from->by);
+    if (reader >= w->reading->count || w->reading->units[reader].kind != CUV_R_BATCH_NORM || w->attention)
+        return 0;
+    return by & CUV_RT_LINEAR && from->dull ? -1.9 : by & (CUV_RT_NORM | CUV_RT_ACTS) ? .8 : 0;
+}
+
 static void merge(cuv_wirer *w, const cuv_wstate *s, cuv_rkind kind, const int *at, int n, double cost, const cuv_want *want, cuv_spots *to)
 {
     const cuv_flow *in[CUV_R_MAX_IN];
     cuv_rnode node = {.kind = kind, .unit = w->complete ? (int32_t)w->at : -1, .in_count = n};
     int oldest = INT_MAX;
+    double odd = 0;
     for (int i = 0; i < n; i++) {
         in[i] = &s->live[at[i]].type;
         node.in[i] = s->live[at[i]].id;
         oldest = s->live[at[i]].born < oldest ? s->live[at[i]].born : oldest;
         cost += s->live[at[i]].dull ? 2 : 0;
+        odd += s->live[at[i]].used ? cost_before_norm(w, &s->live[at[i]]) + (kind == CUV_R_ADD && is_short(w, &s->live[at[i]]) ? .7 : 0) : 0;
     }
-    cost = cuv_cost_of_habit(&s->habits, (int)kind, (int)w->at - oldest, (int)w->reading->units[w->at].kind, cost);
+    if (kind == CUV_R_CONCATENATE && n == 2 && s->live[at[0]].used != s->live[at[1]].used && s->live[at[0]].used == s->habits.doubled)
+        odd += .4;          /* what is new stands behind, but before on the way up of a U-net */
+    cost += odd < 0 ? odd : 0;
+    cost = cuv_cost_of_habit(&s->habits, (int)kind, (int)w->at - oldest, (int)w->reading->units[w->at].kind, cost) + (odd > 0 ? odd : 0);
     if (to->count < MAX_SPOTS && cuv_merged(kind, in, n, &node.out) && (!want || wanted(want, &node.out)))
         cuv_add_last(to, cuv_wire_node(w, s, &node, cost));
 }
 
 static void concatenations(cuv_wirer *w, const cuv_wstate *s, const int *open, int count, const cuv_want *want, cuv_spots *to)
 {
-    for (int k = 2; k <= 3 && k <= count; k++) {
-        int forth[3], back[3];
+    for (int k = 2; k <= CUV_R_MAX_IN && k <= count; k++) {
+        int forth[CUV_R_MAX_IN], back[CUV_R_MAX_IN];
+        if (k > 3 && k < count)
+            continue;
         for (int i = 0; i < k; i++)
             forth[i] = back[k - 1 - i] = open[count - k + i];
         merge(w, s, CUV_R_CONCATENATE, forth, k, count == k ? .5 : 1.2, want, to);
@@ -105,11 +134,11 @@ static void concatenations(cuv_wirer *w, const cuv_wstate *s, const int *open, i
         const int *from = &open[count - 3];
         merge(w, s, CUV_R_CONCATENATE, (int[]){from[other[i][0]], from[other[i][1]], from[other[i][2]]}, 3, count == 3 ? 1 : 1.7, want, to);
     }
-    double again = s->habits.doubled ? .7 : 1.3;        /* the way up of a U-net meets the way down */
     for (int i = s->live_count - 2; count && i >= 0; i--)
         if (s->live[i].used) {
+            double again = !s->habits.doubled ? 1.3 : s->live[i].left ? .4 : .9;        /* the way up of a U-net meets the way down */
             merge(w, s, CUV_R_CONCATENATE, (int[]){open[count - 1], i}, 2, again, want, to);
-            merge(w, s, CUV_R_CONCATENATE, (int[]){i, open[count - 1]}, 2, again + .1, want, to);
+            merge(w, s, CUV_R_CONCATENATE, (int[]){i, open[count - 1]}, 2, again, want, to);
         }
 }
 
@@ -118,12 +147,20 @@ static bool made_by_norm(const cuv_wstate *s)
     return s->last && cuv_rkind_traits(s->last->node.kind) & CUV_RT_NORM;
 }
 
+/* The same shape, or one factor for each channel. */
+static bool scales(const cuv_flow *a, const cuv_flow *b)
+{
+    bool one = a->rank == 3 && b->rank == 3 && b->at[0] == 1 && b->at[1] == 1 && a->at[2] == b->at[2];
+    return one || cuv_flow_same(a, b);
+}
+
 /* The last open tensor with others of its shape, the nearest first. */
 static void sums(cuv_wirer *w, const cuv_wstate *s, cuv_rkind kind, const int *open, int count, const cuv_want *want, cuv_spots *to)
 {
     int last = count ? open[count - 1] : 0, seen = 0;
     for (int i = s->live_count - 1; count && i >= 0 && seen < 6; i--) {
-        if (i == last || s->live[i].type.tokens || !cuv_flow_same(&s->live[i].type, &s->live[last].type))
+        if (i == last || s->live[i].type.tokens || !(kind == CUV_R_MULTIPLY ? scales(&s->live[i].type, &s->live[last].type)
+                                                                            : cuv_flow_same(&s->live[i].type, &s->live[last].type)))
             continue;
         double cost = (kind == CUV_R_ADD ? w->attention ? .15 : .9 : 1.6) - (s->live[i].used ? 0 : .3) + .25 * seen +
                       (s->live[i].born < s->habits.added ? .5 : 0) +      /* blocks seldom overlap */
@@ -167,7 +204,8 @@ cuv_flow cuv_doubled(const cuv_flow *f)
 const cuv_wstate *cuv_wire_upsampled(cuv_wirer *w, const cuv_spot *p)
 {
     cuv_flow out = cuv_doubled(cuv_spot_flow(p));
-    return cuv_wire_on(w, p, cuv_spot_flow(p)->rank == 2 ? CUV_R_UPSAMPLING1 : CUV_R_UPSAMPLING2, -1, &out, (cuv_choice){0}, p->state->habits.doubled ? .3 : 1);
+    return cuv_wire_on(w, p, cuv_spot_flow(p)->rank == 2 ? CUV_R_UPSAMPLING1 : CUV_R_UPSAMPLING2, -1, &out, (cuv_choice){0},
+                       (p->state->habits.doubled ? .3 : w->reading->units[w->at].in >= 2 * w->reading->units[w->at].out ? .5 : 1) + (cuv_is_widening(&w->reading->units[w->at]) ? 1.5 : 0));
 }
 
 /* What is doubled and then merged with what has that size: the way up of a U-net. */
@@ -217,7 +255,7 @@ static double cost_of_reading_again(const cuv_wirer *w, const cuv_wstate *s, con
                   (cuv_rkind_traits(u->kind) & CUV_RT_NORM ? 1.5 : 0);      /* a normalisation is the first to read */
     cost = s->habits.count && s->habits.read_again == l->id && cost > .4 ? .4 : cost;
     return cuv_cost_of_habit(&s->habits, CUV_READ_AGAIN, (int)w->at - l->born, (int)w->reading->units[w->at].kind, cost) +
-           (would_break_habit(w, s, l) ? .8 : 0);
+           (would_break_habit(w, s, l) ? .8 : 0) + w->strays;
 }
 
 void cuv_find_sources(cuv_wirer *w, const cuv_wstate *s, const cuv_want *want, bool merging, size_t most, cuv_spots *to)
@@ -233,7 +271,7 @@ void cuv_find_sources(cuv_wirer *w, const cuv_wstate *s, const cuv_want *want, b
             bool queue = s->live_count - 1 - r == oldest;       /* branches side by side are listed in turn */
             if (l->used != used || !wanted(want, &l->type) || (used && open + 1 - w->reductions > (int)outputs))
                 continue;
-            cuv_add_spot(to, s, s->live_count - 1 - r, r == 0 && !used ? broken : r == 0 ? 0 : queue ? .1 : !used ? .35 : cost_of_reading_again(w, s, l, open, r));
+            cuv_add_spot(to, s, s->live_count - 1 - r, r == 0 && !used ? broken + w->follows : r == 0 ? 0 : queue ? .1 : !used ? .35 : cost_of_reading_again(w, s, l, open, r));
         }
     if (!merging || w->complete || s->live_count < 2)
         return;

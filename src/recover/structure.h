@@ -71,6 +71,7 @@ typedef struct cuv_choice {
     uint8_t border;                 /* of ZeroPadding2D and Cropping2D: index into cuv_borders */
     uint8_t stride2, pool2;         /* along the second axis, where they differ there; 0: as along the first */
     uint8_t gate;                   /* of LSTM and GRU: index into cuv_gates */
+    uint8_t masks;                  /* of Embedding: mask_zero */
     uint8_t groups;                 /* of GroupNormalization: index into cuv_groups */
 } cuv_choice;
 
@@ -92,7 +93,7 @@ int cuv_stride_of(const cuv_choice *c, int axis);
 int cuv_window_of(const cuv_choice *c, int axis);               /* of a pool */
 const char *cuv_ract_text(cuv_context *cx, unsigned act);       /* "relu", "LeakyReLU(0.1)" */
 
-enum { CUV_R_MAX_IN = 4 };
+enum { CUV_R_MAX_IN = 8 };
 typedef struct cuv_rnode {
     cuv_rkind kind;
     int32_t unit;                   /* of the reading; -1: none */
@@ -123,6 +124,8 @@ typedef struct cuv_ends {
     bool in_turn;       /* all layers are listed as Keras orders model.layers (listed.c): a tensor that nobody has read yet is read before any
                            newer one */
     double until;       /* seconds of the monotonic clock at which wiring ends without a result; 0: never */
+    bool narrow;        /* few wirings at a time: deep nets that repeat themselves are through quickly */
+    size_t *reached;    /* set to the number of units that could be wired, where that is more; or NULL */
 } cuv_ends;
 /* For qsort: structures by their cost. */
 int cuv_cheaper(const void *a, const void *b);

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-enum { MAX_EXPANDED = 40000 };
+enum { MAX_EXPANDED = 40000, NARROW = 100, NARROW_EXPANDED = 3000 };
 #define LISTED_OTHERWISE 1000.0   /* taken only when no wiring agrees with the order of the list */
 
 /* ---- states ---------------------------------------------------------------------------------------------------- */
@@ -16,13 +16,16 @@ static bool failed(cuv_wirer *w)
     return false;
 }
 
-/* Which tensor is forgotten as a source of shortcuts: the oldest dull one, else the oldest that has a reader; MAX_LIVE: none can be. */
+/* Which tensor is forgotten as a source of shortcuts: the oldest dull one, else the oldest that was merged or that nothing comes back to, else
+ * the oldest that has a reader; MAX_LIVE: none can be. */
 static int to_forget(const cuv_wstate *s)
 {
-    for (int dull = 1; dull >= 0; dull--)
-        for (int at = 0; at < MAX_LIVE; at++)
-            if (s->live[at].used && s->live[at].dull >= dull)
+    for (int round = 0; round < 3; round++)
+        for (int at = 0; at < MAX_LIVE; at++) {
+            const cuv_live *l = &s->live[at];
+            if (l->used && (l->dull || (round > 0 && (l->merged || !l->left)) || round > 1))
                 return at;
+        }
     return MAX_LIVE;
 }
 
@@ -102,12 +105,14 @@ const cuv_wstate *cuv_wire_node(cuv_wirer *w, const cuv_wstate *s, const cuv_rno
         for (int k = 0; k < node->in_count; k++)
             if (n->live[i].id == node->in[k]) {
                 n->live[i].used = true;
+                n->live[i].left |= node->out.rank > 1 && node->out.rank == n->live[i].type.rank && node->out.at[0] < n->live[i].type.at[0];
                 n->live[i].merged |= (cuv_rkind_traits(node->kind) & CUV_RT_MERGE) != 0;
-                n->live[i].dull |= node->kind == CUV_R_BATCH_NORM || cuv_rkind_traits(node->kind) & (CUV_RT_ACTS | CUV_RT_RESTS);
+                n->live[i].dull |= (node->kind == CUV_R_BATCH_NORM && !(cuv_rkind_traits((cuv_rkind)n->live[i].by) & (CUV_RT_MERGE | CUV_RT_POOL))) || cuv_rkind_traits(node->kind) & (CUV_RT_ACTS | CUV_RT_RESTS);
             }
     int32_t born = (int32_t)w->at - (node->unit < 0);    /* what has no unit came right after the one before */
     if (!add_live(n, n->nodes, born, &node->out))
         n->cost += 100;
+    n->live[n->live_count - 1].by = (uint8_t)node->kind;
     n->nodes++;
     return n;
 }
@@ -162,7 +167,7 @@ static void halve_next(cuv_wirer *w)
     ranked *all = sort_next(w);
     if (!all)
         return;
-    w->next_count = MAX_EXPANDED / 2;
+    w->next_count /= 2;
     for (size_t i = 0; i < w->next_count; i++)
         w->next[i] = all[i].state;
     w->bound = all[w->next_count].cost;
@@ -185,7 +190,7 @@ void cuv_wire_emit(cuv_wirer *w, const cuv_wstate *s)
     }
     w->next = grown;
     w->next[w->next_count++] = (cuv_wstate *)(uintptr_t)s;
-    if (w->next_count == MAX_EXPANDED)
+    if (w->next_count == (w->ends->narrow ? NARROW_EXPANDED : MAX_EXPANDED))
         halve_next(w);
 }
 
@@ -356,7 +361,7 @@ static int reductions_after(const cuv_wirer *w, size_t at)
         return 3;
     for (size_t i = at; i < w->reading->count; i++) {
         cuv_rkind kind = w->reading->units[i].kind;
-        n += cuv_rkind_traits(kind) & CUV_RT_MERGE ? 2 : 0;
+        n += kind == CUV_R_CONCATENATE ? CUV_R_MAX_IN - 1 : cuv_rkind_traits(kind) & CUV_RT_MERGE ? 2 : 0;
         unknown += kind == CUV_R_UNKNOWN;
     }
     return n + (unknown < 3 ? 2 * unknown : unknown);        /* one may merge three */
@@ -384,11 +389,33 @@ static void look_ahead(cuv_wirer *w)
     }
 }
 
+/* What stands beside each other again and again ("Conv2D, BatchNormalization") is a chain; the same layer twice where another one usually
+ * follows is two branches side by side. */
+static void look_beside(cuv_wirer *w)
+{
+    size_t pairs = 0, all = 0;
+    w->strays = w->follows = 0;
+    if (!w->at || w->reading->count < 8)
+        return;
+    const cuv_runit *u = w->reading->units;
+    for (size_t i = 1; i < w->reading->count; i++) {
+        bool same = u[i - 1].kind == u[w->at - 1].kind;
+        all += same;
+        pairs += same && u[i].kind == u[w->at].kind;
+    }
+    double share = (double)pairs / (double)all;
+    if (share > .6 && all > 2)
+        w->strays = 1;
+    else if (share < .4 && u[w->at].kind == u[w->at - 1].kind)
+        w->follows = .6;
+}
+
 static cuv_status place_unit(cuv_wirer *w, size_t width, cuv_wstate **states, size_t *count)
 {
     const cuv_runit *u = &w->reading->units[w->at];
     bool merge = cuv_rkind_traits(u->kind) & CUV_RT_MERGE;
     w->reductions = reductions_after(w, w->at + !merge);
+    look_beside(w);
     w->next = NULL;
     w->next_count = w->next_capacity = 0;
     w->bound = INFINITY;
@@ -403,7 +430,7 @@ static cuv_status place_unit(cuv_wirer *w, size_t width, cuv_wstate **states, si
 
 static cuv_status grow(cuv_wirer *w, cuv_wstate **states, size_t *count)
 {
-    size_t n = w->reading->count, width = w->complete ? 800 : n < 8 ? 3000 : n > 30 ? 800 : 24000 / n;
+    size_t n = w->reading->count, width = w->ends->narrow ? NARROW : w->complete ? 800 : n < 8 ? 3000 : n > 30 ? 800 : 24000 / n;
     for (w->at = 0; w->at < n && *count; w->at++) {
         cuv_status status = place_unit(w, width, states, count);
         cuv_arena_free(w->step);
@@ -411,6 +438,8 @@ static cuv_status grow(cuv_wirer *w, cuv_wstate **states, size_t *count)
         CUV_TRY(status);
         if (!w->step)
             return cuv_oom(w->cx);
+        if (*count && w->ends->reached && *w->ends->reached < w->at + 1)
+            *w->ends->reached = w->at + 1;
         if (w->ends->until > 0 && cuv_monotonic_seconds() > w->ends->until)
             *count = 0;
     }

@@ -68,7 +68,7 @@ static void with_pools(cuv_wirer *w, const cuv_spot *p, cuv_spots *to)
         cuv_flow out;
         if (pooled(f, i, &out))
             cuv_add_last(to, cuv_wire_on(w, p, with_rank(CUV_R_MAX_POOL1, f->rank - 1), -1, &out, pool_choice(i),
-                            cuv_cost_of_pool(&p->state->habits, i, cuv_spot_id(p) < 0 ? 2.5 : cuv_is_widening(&w->reading->units[w->at]) ? .7 : 1)));
+                            cuv_cost_of_pool(&p->state->habits, i, cuv_spot_id(p) < 0 ? 2.5 : cuv_is_widening(&w->reading->units[w->at]) ? .65 : 1)));
     }
     if (cuv_grows_to_output(w, f))
         cuv_add_last(to, cuv_wire_upsampled(w, p));
@@ -90,7 +90,7 @@ static double cost_of_conv(const cuv_spot *p, const cuv_runit *u, cuv_choice c, 
     const cuv_habits *h = &p->state->habits;
     bool grows = cuv_rkind_traits(u->kind) & CUV_RT_GROWS;
     double cost = one ? 0 : cuv_cost_of_padding(h, c.pad);
-    cost += grows ? (c.stride == 1 ? .5 : c.stride > 2 ? 2.5 : 0) : meets_open(p, out) ? 0 : cuv_cost_of_stride(h, u, c.stride2 > c.stride ? c.stride2 : c.stride);
+    cost += grows ? (c.stride == 1 ? (u->in >= 2 * u->out ? 1.5 : .5) : c.stride > 2 ? 2.5 : 0) : meets_open(p, out) ? 0 : cuv_cost_of_stride(h, u, c.stride2 > c.stride ? c.stride2 : c.stride);
     return cost + (c.stride2 ? 1 : 0) + (grows && c.pad == CUV_PAD_VALID ? .6 : 0) + (c.dilation == 2 ? 1.6 : c.dilation > 2 ? 2.5 : 0);
 }
 
@@ -110,7 +110,7 @@ static void conv_on(cuv_wirer *w, const cuv_spot *p, const cuv_runit *u, cuv_cho
     }
     out.at[out.rank - 1] = (int32_t)u->out;
     if (!one || (c.pad == CUV_PAD_SAME && c.dilation == 1))
-        emit_on(w, p, u->kind, &out, c, cost_of_conv(p, u, c, &out, one));
+        emit_on(w, p, u->kind, &out, c, cost_of_conv(p, u, c, &out, one) + cuv_cost_of_plainness(w, p->state, u, c.stride > 1, cuv_spot_id(p)));
 }
 
 static void conv_with_pads(cuv_wirer *w, const cuv_spot *p, const cuv_runit *u, cuv_choice c)
@@ -308,6 +308,23 @@ static void place_prelu(cuv_wirer *w, const cuv_wstate *s, const cuv_runit *u)
 
 /* ---- layers without ----------------------------------------------------------------------------------------------------------- */
 
+/* Listed pools over all positions ("AveragePooling2D(8)" before a Flatten), and those that keep the size (of Inception). */
+static void whole_pool_on(cuv_wirer *w, const cuv_spot *p, cuv_rkind kind, double cost)
+{
+    const cuv_flow *f = cuv_spot_flow(p);
+    cuv_flow one = *f;
+    int32_t side = f->at[0];
+    bool even = f->rank == cuv_rkind_spatial(kind) + 1;
+    for (int i = 0; i + 1 < f->rank; i++) {
+        even = even && f->at[i] == side;
+        one.at[i] = 1;
+    }
+    if (even && side > 4 && side < 256)
+        emit_on(w, p, kind, &one, (cuv_choice){.pool = (uint8_t)side, .stride = (uint8_t)side, .pad = CUV_PAD_VALID}, cost + .8);
+    if (f->rank == cuv_rkind_spatial(kind) + 1)
+        emit_on(w, p, kind, f, (cuv_choice){.pool = 3, .stride = 1, .pad = CUV_PAD_SAME}, cost + 1.2);
+}
+
 static void listed_on(cuv_wirer *w, const cuv_spot *p, cuv_rkind kind, double cost)
 {
     const cuv_flow *f = cuv_spot_flow(p);
@@ -316,6 +333,7 @@ static void listed_on(cuv_wirer *w, const cuv_spot *p, cuv_rkind kind, double co
     cuv_choice none = {0};
     int64_t n = values_of(f);
     if (traits & CUV_RT_POOL) {
+        whole_pool_on(w, p, kind, cost);
         for (size_t i = 0; f->rank == cuv_rkind_spatial(kind) + 1 && i < (w->uneven && f->rank == 3 ? (size_t)CUV_POOLS_ALL : CUV_POOLS); i++)
             if (pooled(f, i, &out))
                 emit_on(w, p, kind, &out, pool_choice(i), cost + cuv_cost_of_listed_pool(&p->state->habits, i));

@@ -78,6 +78,8 @@ size_t cuv_find_shapes(const cuv_wirer *w, const cuv_flow *from, size_t next, cu
         return n;
     int64_t positions = values / channels;
     if (u->kind == CUV_R_DENSE || axes < 1) {
+        if (positions == 1 && from->rank == 1)      /* squeezed, to be multiplied with what it comes from */
+            n = offer(out, n, 3, 1, 1, (int32_t)channels);
         if (positions == 1)
             n = offer(out, n, 1, 0, 0, (int32_t)channels);
         return offer(out, n, 2, (int32_t)positions, 0, (int32_t)channels);

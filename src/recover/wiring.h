@@ -4,13 +4,14 @@
 
 #include "recover/structure.h"
 
-enum { MAX_LIVE = 16, MAX_SPOTS = 96 };
+enum { MAX_LIVE = 28, MAX_SPOTS = 96 };
 
 /* A node of a wiring and those before it; wirings that begin alike share them. */
 typedef struct cuv_link { const struct cuv_link *prev; cuv_rnode node; int32_t index; bool kept; } cuv_link;
 /* A tensor that a layer can take; `born`: the unit that was being placed when it was made, or that before it; `dull`: a normalisation or an
- * activation reads it, and then hardly anything else does; `merged`: so does a merge, whose result is read instead. */
-typedef struct cuv_live { int32_t id, born; cuv_flow type; bool used, dull, merged; } cuv_live;
+ * activation reads it, and then hardly anything else does; `merged`: so does a merge, whose result is read instead;
+ * `by`: the kind of layer that gives it; `left`: what reads it makes it smaller, so that the way up of a U-net may come back to it. */
+typedef struct cuv_live { int32_t id, born; cuv_flow type; uint8_t by; bool used, dull, merged, left; } cuv_live;
 
 /* What a wiring has done so far (habits.c). People repeat themselves: what was done before costs less when it is done again. */
 enum { CUV_HABITS = 6 };
@@ -48,6 +49,7 @@ typedef struct cuv_wirer {
     bool uneven;                    /* windows need not be square */
     int reductions;                 /* merges that can still come: an upper bound */
     size_t at;                      /* unit being placed */
+    double strays, follows;         /* what it costs that it reads again, and that it reads the tensor made last, for what usually stands there */
     cuv_wstate **next;
     size_t next_count, next_capacity;
     double bound;                   /* states that cost more are not wanted: so many cheaper ones are there */
@@ -80,6 +82,8 @@ double cuv_cost_of_listed_pool(const cuv_habits *h, size_t pool);
 /* A merge of kind `what`, or a further reader (CUV_READ_AGAIN), of a tensor that was made `span` units ago; `first`: for the first time. */
 enum { CUV_READ_AGAIN = 200 };
 double cuv_cost_of_habit(const cuv_habits *h, int what, int span, int reader, double first);
+/* A convolution that makes nothing smaller though it gives more channels, or one of many alike without a sum between them. */
+double cuv_cost_of_plainness(const cuv_wirer *w, const cuv_wstate *s, const cuv_runit *u, bool strided, int32_t source);
 double cuv_cost_of_breaking(const cuv_wirer *w, const cuv_wstate *s);
 void cuv_note_habits(const cuv_wirer *w, const cuv_wstate *before, const cuv_rnode *node, cuv_habits *h);
 

@@ -1,4 +1,4 @@
-"""Models to be recovered: a dozen families of architectures, each drawn with a seed, with weights as if trained and normalisation
+"""Models to be recovered: two dozen families of architectures, each drawn with a seed, with weights as if trained and normalisation
 statistics taken from data. Needs Keras 3. What a model is made of is kept nowhere but in the model: the benchmark compares outputs."""
 import os
 
@@ -293,9 +293,242 @@ def transformer(d):
     return i, d.head(d.make(L.GlobalAveragePooling1D)(x))
 
 
+def norm_act(d, x, activation="relu", last=True):
+    x = d.make(L.BatchNormalization, epsilon=d.epsilon)(x)
+    return d.make(L.Activation, activation)(x) if last else x
+
+
+def resnet_cifar(d):
+    """ResNet-20, 32 of the Keras examples, and the same before-activation form, with widths of its own."""
+    width, blocks, before, bias = d.one([4, 8]), d.number(1, 3), d.yes(0.4), d.yes(0.7)
+    activation = "relu" if d.yes(0.8) else d.one(["elu", "swish"])
+    x = i = keras.Input((d.one([16, 32]),) * 2 + (3,))
+    x = d.make(L.Conv2D, width, 3, padding="same", use_bias=bias)(x)
+    if not before:
+        x = norm_act(d, x, activation)
+    for stack in range(3):
+        for block in range(blocks):
+            strides, filters = 2 if stack and not block else 1, width * 2 ** stack
+            y = norm_act(d, x, activation) if before else x
+            start = y if before and strides == 2 else x
+            y = d.make(L.Conv2D, filters, 3, strides=strides, padding="same", use_bias=bias)(y)
+            y = d.make(L.Conv2D, filters, 3, padding="same", use_bias=bias)(norm_act(d, y, activation))
+            if not before:
+                y = norm_act(d, y, last=False)
+            if strides == 2:
+                x = d.make(L.Conv2D, filters, 1, strides=2, padding="same", use_bias=bias)(start)
+                if not before and d.yes(0.3):
+                    x = norm_act(d, x, last=False)
+            x = d.make(L.Add)([x, y])
+            if not before:
+                x = d.make(L.Activation, activation)(x)
+    if before:
+        x = norm_act(d, x, activation)
+    if d.yes(0.5):
+        x = d.make(L.Flatten)(d.make(L.AveragePooling2D, x.shape[1])(x))
+    else:
+        x = d.make(L.GlobalAveragePooling2D)(x)
+    return i, d.make(L.Dense, 10, activation="softmax")(x)
+
+
+def unet_deep(d):
+    """Two convolutions a level, three levels, as tutorials have it."""
+    filters, levels, normalise, transposed = d.one([4, 8]), d.number(2, 3), d.yes(), d.yes()
+    x = i = keras.Input((d.one([16, 32]),) * 2 + (d.one([1, 3]),))
+    kept = []
+
+    def twice(x, filters):
+        for _ in range(2):
+            if normalise:
+                x = norm_act(d, d.make(L.Conv2D, filters, 3, padding="same")(x))
+            else:
+                x = d.make(L.Conv2D, filters, 3, padding="same", activation="relu")(x)
+        return x
+
+    for _ in range(levels):
+        x = twice(x, filters)
+        kept.append(x)
+        x = d.make(L.MaxPooling2D, 2)(x)
+        filters *= 2
+    x = twice(x, filters)
+    if d.drop:
+        x = d.make(L.Dropout, 0.3)(x)
+    for _ in range(levels):
+        filters //= 2
+        if transposed:
+            x = d.make(L.Conv2DTranspose, filters, d.one([2, 2, 3]), strides=2, padding="same")(x)
+        else:
+            x = d.make(L.UpSampling2D, 2)(x)
+            if d.yes(0.5):
+                x = d.make(L.Conv2D, filters, 2, padding="same", activation="relu")(x)
+        x = twice(d.make(L.Concatenate)([x, kept.pop()]), filters)
+    return i, d.make(L.Conv2D, 1, 1, activation="sigmoid")(x)
+
+
+def generator(d):
+    """Of a GAN, or the decoder of a VAE: dense, reshaped, grown."""
+    side, filters, times, leaky = d.one([4, 5, 7]), d.one([8, 16]), d.number(1, 2), d.yes()
+    normalise, fused = d.yes(), d.yes()
+    x = i = keras.Input((d.one([2, 8, 20]),))
+    x = d.make(L.Dense, side * side * filters, activation="relu" if fused and not normalise else None)(x)
+    if normalise:
+        x = d.make(L.BatchNormalization)(x)
+    if normalise or not fused:
+        x = d.make(L.LeakyReLU, negative_slope=0.2)(x) if leaky else d.make(L.ReLU)(x)
+    x = d.make(L.Reshape, (side, side, filters))(x)
+    for _ in range(times):
+        filters = max(filters // 2, 4)
+        options = {"strides": 2, "padding": "same", "use_bias": not (normalise and d.yes())}
+        if fused and not normalise:
+            x = d.make(L.Conv2DTranspose, filters, d.one([3, 4, 5]), activation="relu", **options)(x)
+            continue
+        x = d.make(L.Conv2DTranspose, filters, d.one([3, 4, 5]), **options)(x)
+        if normalise:
+            x = d.make(L.BatchNormalization)(x)
+        x = d.make(L.LeakyReLU, negative_slope=0.2)(x) if leaky else d.make(L.ReLU)(x)
+    last = d.one([L.Conv2D, L.Conv2DTranspose])
+    return i, d.make(last, d.one([1, 3]), 3, padding="same", activation=d.one(["sigmoid", "tanh"]))(x)
+
+
+def dense_autoencoder(d):
+    """A picture to a few numbers and back."""
+    side, filters = d.one([16, 28]), d.one([4, 8])
+    x = i = keras.Input((side, side, 1))
+    for _ in range(2):
+        x = d.make(L.Conv2D, filters, 3, strides=2, padding="same", activation="relu")(x)
+        filters *= 2
+    small = x.shape[1]
+    x = d.make(L.Flatten)(x)
+    x = d.make(L.Dense, d.one([4, 10]), activation=d.one(["relu", None]))(x)
+    x = d.make(L.Dense, small * small * filters // 2, activation="relu")(x)
+    x = d.make(L.Reshape, (small, small, filters // 2))(x)
+    for _ in range(2):
+        filters //= 2
+        x = d.make(L.Conv2DTranspose, filters, 3, strides=2, padding="same", activation="relu")(x)
+    return i, d.make(L.Conv2DTranspose, 1, 3, padding="same", activation="sigmoid")(x)
+
+
+def sequence_autoencoder(d):
+    steps, units, kind = d.number(5, 12), d.one([8, 12]), d.one([L.LSTM, L.GRU])
+    size = d.number(1, 4)
+    x = i = keras.Input((steps, size))
+    if d.yes(0.4):
+        x = d.make(kind, 2 * units, return_sequences=True)(x)
+    x = d.make(L.RepeatVector, steps)(d.make(kind, units)(x))
+    x = d.make(kind, units, return_sequences=True)(x)
+    last = L.Dense(size)
+    return i, d.make(L.TimeDistributed, last)(x) if d.yes() else last(x)
+
+
+def group_cnn(d):
+    x = i = keras.Input((d.one([16, 24]),) * 2 + (3,))
+    filters, groups, activation = 8, d.one([1, 2, 4, 8]), d.one(["relu", "relu", "swish", "gelu"])
+    for _ in range(d.number(2, 3)):
+        x = d.make(L.Conv2D, filters, 3, padding="same", strides=d.one([1, 2]))(x)
+        x = d.make(L.GroupNormalization, groups)(x)
+        x = d.make(L.Activation, activation)(x)
+        filters *= 2
+    return i, d.head(d.make(L.GlobalAveragePooling2D)(x))
+
+
+def squeezed(d, x, ratio):
+    channels = x.shape[-1]
+    y = d.make(L.GlobalAveragePooling2D)(x)
+    y = d.make(L.Reshape, (1, 1, channels))(y)
+    if d.yes():
+        y = d.make(L.Dense, channels // ratio, activation="relu")(y)
+        y = d.make(L.Dense, channels, activation="sigmoid")(y)
+    else:
+        y = d.make(L.Conv2D, channels // ratio, 1, activation="relu")(y)
+        y = d.make(L.Conv2D, channels, 1, activation="sigmoid")(y)
+    return d.make(L.Multiply)([x, y])
+
+
+def squeeze_excite(d):
+    x = i = keras.Input((16, 16, 3))
+    filters = 8
+    for _ in range(d.number(1, 2)):
+        x = norm_act(d, d.make(L.Conv2D, filters, 3, padding="same")(x))
+        x = squeezed(d, x, 4)
+        x = d.make(L.MaxPooling2D, 2)(x)
+        filters *= 2
+    return i, d.head(d.make(L.GlobalAveragePooling2D)(x))
+
+
+def dense_block(d):
+    growth, x = d.one([4, 6]), None
+    i = keras.Input((16, 16, 3))
+    x = d.make(L.Conv2D, 8, 3, padding="same")(i)
+    for block in range(d.number(1, 2)):
+        if block:
+            x = d.make(L.AveragePooling2D, 2)(d.make(L.Conv2D, x.shape[-1] // 2, 1)(norm_act(d, x)))
+        for _ in range(d.number(2, 3)):
+            y = d.make(L.Conv2D, growth, 3, padding="same")(norm_act(d, x))
+            x = d.make(L.Concatenate)([x, y])
+    return i, d.head(d.make(L.GlobalAveragePooling2D)(norm_act(d, x)))
+
+
+def inception(d):
+    x = i = keras.Input((16, 16, 3))
+    x = d.make(L.MaxPooling2D, 2)(d.make(L.Conv2D, 8, 3, padding="same", activation="relu")(x))
+    for _ in range(d.number(1, 2)):
+        a = d.make(L.Conv2D, d.one([4, 8]), 1, padding="same", activation="relu")(x)
+        b = d.make(L.Conv2D, 4, 1, padding="same", activation="relu")(x)
+        b = d.make(L.Conv2D, d.one([6, 8]), 3, padding="same", activation="relu")(b)
+        c = d.make(L.Conv2D, 2, 1, padding="same", activation="relu")(x)
+        c = d.make(L.Conv2D, 4, 5, padding="same", activation="relu")(c)
+        e = d.make(L.MaxPooling2D, 3, strides=1, padding="same")(x)
+        e = d.make(L.Conv2D, 4, 1, padding="same", activation="relu")(e)
+        x = d.make(L.Concatenate)([a, b, c, e])
+    return i, d.head(d.make(L.GlobalAveragePooling2D)(x))
+
+
+def mini_xception(d):
+    side, filters = d.one([24, 32]), d.one([4, 8])
+    x = i = keras.Input((side, side, 1))
+    for _ in range(2):
+        x = norm_act(d, d.make(L.Conv2D, filters, 3, use_bias=False)(x))
+    for _ in range(d.number(1, 3)):
+        filters *= 2
+        side = d.make(L.Conv2D, filters, 1, strides=2, padding="same", use_bias=False)(x)
+        side = d.make(L.BatchNormalization)(side)
+        x = norm_act(d, d.make(L.SeparableConv2D, filters, 3, padding="same", use_bias=False)(x))
+        x = d.make(L.BatchNormalization)(d.make(L.SeparableConv2D, filters, 3, padding="same", use_bias=False)(x))
+        x = d.make(L.Add)([d.make(L.MaxPooling2D, 3, strides=2, padding="same")(x), side])
+    x = d.make(L.Conv2D, 5, 3, padding="same")(x)
+    return i, d.make(L.Activation, "softmax")(d.make(L.GlobalAveragePooling2D)(x))
+
+
+def spectrogram(d):
+    """Windows that are not square."""
+    x = i = keras.Input((d.one([20, 32]), d.one([12, 40]), 1))
+    for _ in range(d.number(1, 2)):
+        x = d.block(x, L.Conv2D, d.one([4, 8]), d.one([(1, 5), (5, 1), (3, 3), (3, 1)]), padding=d.one(["same", "valid"]))
+        if d.yes(0.7):
+            x = d.make(L.MaxPooling2D, d.one([(1, 2), (2, 1), (2, 2)]))(x)
+    return i, d.head(d.make(L.Flatten)(x))
+
+
+def masked_text(d):
+    i = keras.Input((d.one([8, 12]),), dtype="int32")
+    x = d.make(L.Embedding, d.one([50, 100]), d.one([8, 16]), mask_zero=True)(i)
+    kind = d.one([L.LSTM, L.GRU])
+    if d.yes(0.4):
+        x = d.make(kind, 8, return_sequences=True)(x)
+    layer = kind(d.one([8, 12]))
+    x = d.make(L.Bidirectional, layer)(x) if d.yes(0.4) else layer(x)
+    if d.yes():
+        x = d.block(x, L.Dense, 16, normalise=False)
+    return i, d.head(x)
+
+
 FAMILIES = {"mlp": (mlp, 26), "cnn": (cnn, 26), "rnn": (rnn, 15), "conv1d": (conv1d, 7), "autoencoder": (autoencoder, 5),
             "residual_mlp": (residual_mlp, 4), "residual_cnn": (residual_cnn, 4), "branches": (branches, 3), "siamese": (siamese, 3),
-            "transformer": (transformer, 3), "many_ends": (many_ends, 2), "unet": (unet, 2)}
+            "transformer": (transformer, 3), "many_ends": (many_ends, 2), "unet": (unet, 2), "resnet_cifar": (resnet_cifar, 10),
+            "unet_deep": (unet_deep, 8), "generator": (generator, 8), "dense_autoencoder": (dense_autoencoder, 5),
+            "sequence_autoencoder": (sequence_autoencoder, 5), "group_cnn": (group_cnn, 5), "squeeze_excite": (squeeze_excite, 4),
+            "dense_block": (dense_block, 4), "inception": (inception, 4), "mini_xception": (mini_xception, 4), "spectrogram": (spectrogram, 4),
+            "masked_text": (masked_text, 5)}
 
 
 # ---- weights as if trained, data ----
