@@ -91,6 +91,8 @@ double cuv_cost_of_plainness(const cuv_wirer *w, const cuv_wstate *s, const cuv_
         return 0;
     if (w->complete)
         return wide && !strided && !pooled ? .4 : 0;
+    if (cuv_is_squeeze(w) && !(last && last->index == source && last->node.kind == CUV_R_RESHAPE))
+        return .8;
     return (wide && !strided && !pooled ? .7 : 0) + (is_long(w, s, u) ? .5 : 0);
 }
 

@@ -1,123 +1,16 @@
 /* The way from remains to candidates: readings, ends, wirings, search, proof. */
 #include "recover/network.h"
-#include "recover/proof.h"
+#include "recover/recovering.h"
 
 #include <stdlib.h>
 
 #define RECOVER_SECONDS 10.0
-enum { MOST_TRIES = 4000000, MOST_STRUCTURES = 2400, PART_SAMPLES = 8, PART_VALUES = 16, ALL_SAMPLES = 24, SAMPLES_OF_NETWORKS = 12, MAX_ENDS = 8, DEEP = 16 };
+enum { MOST_TRIES = 4000000, MOST_STRUCTURES = 2400, PART_SAMPLES = 8, PART_VALUES = 16, ALL_SAMPLES = 24, SAMPLES_OF_NETWORKS = 12, DEEP = 6 };
 
-typedef struct recovery {
-    cuv_evidence *ev;
-    cuv_context *cx;
-    cuv_arena *arena;
-    const cuv_remains *remains;
-    const cuv_recover_options *options;
-    cuv_reading readings[CUV_READINGS];
-    size_t reading_count;
-    cuv_structure *structures;
-    size_t count, capacity;
-    cuv_run_tensor inputs[MAX_ENDS], outputs[MAX_ENDS];     /* of the samples */
-    size_t input_count, output_count;
-    const char *near;           /* of known networks, or NULL */
-    size_t reached;             /* units of the first reading that could be wired */
-    cuv_recovery *out;
-    double start, seconds;      /* of the search */
-} recovery;
-
-/* ---- the ends ------------------------------------------------------------------------------------------------------- */
-
-static bool all_whole(const cuv_run_tensor *x)
-{
-    size_t n = 1;
-    for (int i = 0; i < x->rank; i++)
-        n *= (size_t)x->shape[i];
-    for (size_t i = 0; i < n; i++) {
-        double v = ((const float *)x->data)[i];
-        if (!(v >= 0) || v != floor(v))
-            return false;
-    }
-    return true;
-}
-
-static bool has_embedding(const cuv_reading *r)
-{
-    for (size_t i = 0; i < r->count; i++)
-        if (r->units[i].kind == CUV_R_EMBEDDING)
-            return true;
-    return false;
-}
-
-static bool flow_of(const cuv_run_tensor *t, cuv_flow *out)
-{
-    *out = (cuv_flow){.rank = t->rank - 1};
-    if (t->rank < 2 || t->rank > 5)
-        return false;
-    for (int i = 1; i < t->rank; i++) {
-        if (t->shape[i] < 1 || t->shape[i] > INT32_MAX)
-            return false;
-        out->at[i - 1] = (int32_t)t->shape[i];
-    }
-    return true;
-}
-
-static cuv_status no_samples(recovery *r, const char *message, const char *found)
-{
-    return cuv_fail(r->cx, CUV_NO, "recover.samples", &(cuv_detail){.file = r->ev->samples->file->path, .found = found,
-                    .help = "recovery needs inputs x (x0 x1 ...) and outputs y (y0 y1 ...), each with the batch first"},
-                    "%s: %s", r->ev->samples->file->name, message);
-}
-
-/* A sample's array as floats; one number a sample is taken for an axis of size 1. */
-static cuv_status take_sample(recovery *r, const cuv_named *from, cuv_run_tensor *to)
-{
-    const cuv_tensor *t = from->tensor;
-    void *values;
-    cuv_tensor *copy;
-    if (t->dtype == CUV_STR || t->rank < 1 || t->rank > 5 || !t->data || t->shape[0] < 1)
-        return no_samples(r, cuv_format(r->cx, "'%s' is no batch of numbers", from->key), cuv_shape_text(r->cx, t->shape, t->rank));
-    CUV_TRY(cuv_tensor_new(r->arena, CUV_F32, t->shape, t->rank, &copy, &values));
-    cuv_convert_to_f32(values, t->data, t->dtype, cuv_tensor_count(t));
-    *to = (cuv_run_tensor){.dtype = CUV_F32, .rank = t->rank, .data = values};
-    memcpy(to->shape, t->shape, sizeof to->shape);
-    if (t->rank == 1) {
-        to->rank = 2;
-        to->shape[1] = 1;
-    }
-    return CUV_OK;
-}
-
-static cuv_status take_samples(recovery *r)
-{
-    const cuv_samples *s = r->ev->samples;
-    if (s->input_count > MAX_ENDS || s->output_count > MAX_ENDS || !s->output_count || s->by_name)
-        return no_samples(r, s->by_name || !s->output_count ? "nothing tells inputs from outputs" : "it has too many inputs or outputs", NULL);
-    for (size_t i = 0; i < s->input_count; i++)
-        CUV_TRY(take_sample(r, &s->inputs[i], &r->inputs[i]));
-    for (size_t i = 0; i < s->output_count; i++)
-        CUV_TRY(take_sample(r, &s->outputs[i], &r->outputs[i]));
-    r->input_count = s->input_count;
-    r->output_count = s->output_count;
-    return CUV_OK;
-}
-
-static cuv_status ends_of_samples(recovery *r, const cuv_reading *reading, cuv_ends *e)
-{
-    *e = (cuv_ends){.input_count = r->input_count, .output_count = r->output_count, .outputs_known = true};
-    for (size_t i = 0; i < r->input_count; i++) {
-        if (!flow_of(&r->inputs[i], &e->inputs[i]))
-            return no_samples(r, "the inputs have too many axes", NULL);
-        e->inputs[i].tokens = e->inputs[i].rank == 1 && has_embedding(reading) && all_whole(&r->inputs[i]);
-    }
-    for (size_t i = 0; i < r->output_count; i++)
-        if (!flow_of(&r->outputs[i], &e->outputs[i]))
-            return no_samples(r, "the outputs have too many axes", NULL);
-    return CUV_OK;
-}
 
 /* ---- wirings ---------------------------------------------------------------------------------------------------------- */
 
-static cuv_status add_structures(recovery *r, const cuv_structure *s, size_t count, double cost)
+static cuv_status add_structures(cuv_recovering *r, const cuv_structure *s, size_t count, double cost)
 {
     for (size_t i = 0; i < count; i++) {
         cuv_structure *grown = cuv_arena_grow(r->arena, r->structures, r->count, &r->capacity, sizeof *grown);
@@ -131,19 +24,19 @@ static cuv_status add_structures(recovery *r, const cuv_structure *s, size_t cou
 }
 
 /* Until there is a structure, half the time; then what is left of a fifth, or of a twentieth where no samples will tell structures apart. */
-static double wiring_ends(const recovery *r)
+double cuv_wiring_ends(const cuv_recovering *r)
 {
     return r->start + (!r->count ? .5 : r->ev->samples ? .2 : .05) * r->seconds;
 }
 
-static cuv_status wire(recovery *r, const cuv_reading *reading, const cuv_ends *ends, double cost, size_t most, size_t *found)
+static cuv_status wire(cuv_recovering *r, const cuv_reading *reading, const cuv_ends *ends, double cost, size_t most, size_t *found)
 {
     cuv_structure *s;
     cuv_ends *kept = CUV_NEW(r->arena, cuv_ends);
     if (!kept)
         return cuv_oom(r->cx);
     *kept = *ends;
-    kept->until = wiring_ends(r);
+    kept->until = cuv_wiring_ends(r);
     kept->reached = reading == &r->readings[0] ? &r->reached : NULL;
     kept->in_turn = r->remains->complete && !r->remains->opened;
     if (reading->count >= DEEP) {
@@ -154,7 +47,7 @@ static cuv_status wire(recovery *r, const cuv_reading *reading, const cuv_ends *
         narrow->narrow = true;
         CUV_TRY(cuv_wire(r->cx, r->arena, reading, narrow, r->remains->complete, most, &s, found));
         CUV_TRY(add_structures(r, s, *found, cost));
-        kept->until = wiring_ends(r);
+        kept->until = cuv_wiring_ends(r);
         if (*found && cuv_monotonic_seconds() > kept->until)
             return CUV_OK;
     }
@@ -183,7 +76,7 @@ static void guess_input(const cuv_reading *reading, cuv_flow *f)
 }
 
 /* Sizes of images and sequences, the usual ones first. */
-static cuv_status guess_sizes(recovery *r, const cuv_reading *reading, cuv_ends *ends)
+static cuv_status guess_sizes(cuv_recovering *r, const cuv_reading *reading, cuv_ends *ends)
 {
     static const int32_t usual[] = {28, 32, 224, 64, 128, 96, 48, 150, 256, 100, 299, 150, 200, 50, 84, 160, 80, 40, 20, 16, 8, 12, 24, 10, 36, 30, 14,
                                     60, 72, 90, 112, 120, 180, 192, 250, 300, 320, 400, 500, 512, 7, 6, 5, 4};
@@ -194,7 +87,7 @@ static cuv_status guess_sizes(recovery *r, const cuv_reading *reading, cuv_ends 
             f->at[0] = f->at[1] = reading->units[i].network->net->network->size;
             CUV_TRY(wire(r, reading, ends, 0, 20, &found));
         }
-    for (size_t i = 0; i < sizeof usual / sizeof *usual && !found && cuv_monotonic_seconds() < wiring_ends(r); i++) {
+    for (size_t i = 0; i < sizeof usual / sizeof *usual && !found && cuv_monotonic_seconds() < cuv_wiring_ends(r); i++) {
         for (int k = 0; k < f->rank - !f->tokens; k++)
             f->at[k] = usual[i];
         CUV_TRY(wire(r, reading, ends, .2 * (double)i, 20, &found));
@@ -202,11 +95,11 @@ static cuv_status guess_sizes(recovery *r, const cuv_reading *reading, cuv_ends 
     return CUV_OK;
 }
 
-static cuv_status wire_without_samples(recovery *r, const cuv_reading *reading)
+static cuv_status wire_without_samples(cuv_recovering *r, const cuv_reading *reading)
 {
     cuv_ends ends = {.input_count = 1};
     size_t found = 0;
-    if (r->ev->input_shape_count > MAX_ENDS)
+    if (r->ev->input_shape_count > CUV_MAX_ENDS)
         return CUV_OK;
     guess_input(reading, &ends.inputs[0]);
     bool tokens = ends.inputs[0].tokens;
@@ -251,7 +144,7 @@ static uint64_t skeleton(const cuv_structure *s)
 }
 
 /* Of structures that differ only in what the search tries anyway, the cheapest stays; MOST_STRUCTURES in all. */
-static cuv_status drop_doubles(recovery *r)
+static cuv_status drop_doubles(cuv_recovering *r)
 {
     uint64_t *seen = CUV_NEW_ARRAY(r->arena, uint64_t, r->count + 1);
     size_t kept = 0;
@@ -271,87 +164,33 @@ static cuv_status drop_doubles(recovery *r)
     return CUV_OK;
 }
 
-/* With what is known of known networks. */
-static const char *note(recovery *r, const char *text)
-{
-    const cuv_reading *first = &r->readings[0];
-    for (size_t i = 0; i < first->count; i++)
-        if (first->units[i].network)
-            return cuv_format(r->cx, "%s\n%zu tensors are those of %s, which was tried with every end that recovery knows", text,
-                              first->units[i].count, first->units[i].network->net->network->name);
-    return r->near ? cuv_format(r->cx, "%s\n%s", text, r->near) : text;
-}
-
-static const char *unit_name(const cuv_runit *u)
-{
-    return u->network ? u->network->net->network->name : cuv_rkind_name(u->kind);
-}
-
-static const char *unit_text(recovery *r, const cuv_runit *u)
-{
-    const char *class_name = u->kind == CUV_R_UNKNOWN ? "a layer of unknown class" : unit_name(u);
-    const char *named = u->name ? cuv_format(r->cx, " '%s'", u->name) : "";
-    return !u->count || u->network ? cuv_format(r->cx, "%s%s", class_name, named)
-                                   : cuv_format(r->cx, "%s%s (takes %lld channels, gives %lld)", class_name, named, (long long)u->in, (long long)u->out);
-}
-
-/* Where the layers could no more be put on each other. */
-static const char *break_text(recovery *r)
-{
-    const cuv_reading *reading = &r->readings[0];
-    bool late = cuv_monotonic_seconds() > wiring_ends(r);
-    if (late)
-        return cuv_format(r->cx, "%zu of %zu layers were connected when the time for that was over", r->reached, reading->count);
-    if (r->reached >= reading->count)
-        return cuv_format(r->cx, "all %zu layers can be connected, but not so that they give that output", reading->count);
-    const char *before = r->reached ? cuv_format(r->cx, " after %s", unit_text(r, &reading->units[r->reached - 1])) : "";
-    return cuv_format(r->cx, "%zu of %zu layers could be connected; no tensor fits the next one, %s,%s", r->reached, reading->count,
-                      unit_text(r, &reading->units[r->reached]), before);
-}
-
-static cuv_status no_wiring(recovery *r)
-{
-    const char *text = "";
-    const cuv_reading *reading = &r->readings[0];
-    size_t first = r->reached > 6 && reading->count > 10 ? r->reached - 6 : 0;
-    for (size_t i = first; i < reading->count && i < first + 10; i++)
-        text = cuv_format(r->cx, "%s%s%s", text, i > first ? ", " : first ? "..., " : "", unit_name(&reading->units[i]));
-    text = cuv_format(r->cx, "%s%s", text, reading->count > first + 10 ? ", ..." : "");
-    return cuv_fail(r->cx, CUV_NO, "recover.wiring", &(cuv_detail){.file = r->remains->file->path, .found = text,
-                    .notes = note(r, cuv_format(r->cx, "the tensors read as: %s\n%s", text, break_text(r))),
-                    .help = r->ev->samples || r->ev->input_shape_count
-                                ? "are these the input and output of that model? Else add its configuration, or the Python code that builds it"
-                                : "state the input with --input-shape, or add the model's configuration or the Python code that builds it"},
-                    "no way to connect the layers of %s leads from the input to the output", r->remains->source);
-}
-
-static cuv_status wire_all(recovery *r)
+static cuv_status wire_all(cuv_recovering *r)
 {
     for (size_t i = 0; i < r->reading_count; i++) {
         cuv_ends ends;
         size_t found;
-        if (cuv_monotonic_seconds() > wiring_ends(r) || (!r->ev->samples && r->count && i > 2))
+        if (cuv_monotonic_seconds() > cuv_wiring_ends(r) || (!r->ev->samples && r->count && i > 2))
             break;
         if (!r->ev->samples) {
             CUV_TRY(wire_without_samples(r, &r->readings[i]));
             continue;
         }
-        CUV_TRY(ends_of_samples(r, &r->readings[i], &ends));
+        CUV_TRY(cuv_ends_of_samples(r, &r->readings[i], &ends));
         CUV_TRY(wire(r, &r->readings[i], &ends, 0, MOST_STRUCTURES, &found));
         cuv_structure *twins;
-        ends.until = wiring_ends(r);
+        ends.until = cuv_wiring_ends(r);
         CUV_TRY(cuv_wire_twins(r->cx, r->arena, &r->readings[i], &ends, r->remains->complete, &twins, &found));
         CUV_TRY(add_structures(r, twins, found, 0));
     }
     if (!r->count)
-        return no_wiring(r);
+        return cuv_no_wiring(r);
     qsort(r->structures, r->count, sizeof *r->structures, cuv_cheaper);
     return drop_doubles(r);
 }
 
 /* ---- candidates ----------------------------------------------------------------------------------------------------------- */
 
-static cuv_status add_candidate(recovery *r, cuv_prepared *p, const uint8_t *values, double score, double max_abs,
+static cuv_status add_candidate(cuv_recovering *r, cuv_prepared *p, const uint8_t *values, double score, double max_abs,
                                 const char ***names)
 {
     cuv_candidate_config *c = &r->out->candidates[r->out->count];
@@ -385,7 +224,7 @@ static void likely_values(const cuv_prepared *p, uint8_t *values)
     cuv_heed_statistics(p, values);
 }
 
-static cuv_status assume(recovery *r)
+static cuv_status assume(cuv_recovering *r)
 {
     size_t wanted = r->options->top ? r->options->top : 1;
     const char **names;
@@ -404,23 +243,8 @@ static cuv_status assume(recovery *r)
     return CUV_OK;
 }
 
-static cuv_status not_found(recovery *r, const cuv_search *s)
-{
-    double least = INFINITY;
-    for (size_t i = 0; i < s->count; i++)
-        least = fmin(least, s->structures[i].least);
-    return cuv_fail(r->cx, CUV_NO, "recover.differs", &(cuv_detail){.file = r->ev->samples->file->path,
-                    .expected = cuv_format(r->cx, "differences within rtol %g, atol %g", r->options->rtol, r->options->atol),
-                    .found = cuv_format(r->cx, "the nearest is off by %.3g of the outputs' spread", least),
-                    .notes = note(r, cuv_format(r->cx, "%zu structures and %zu sets of choices were tried in %.1f seconds", s->count,
-                                                s->evaluated, r->seconds)),
-                    .help = "more time (--time), more samples, or what is known of the model (a configuration, the code that builds it) may help; "
-                            "do weights and samples belong together?"},
-                    "no architecture that was tried gives the outputs of %s", r->ev->samples->file->name);
-}
-
 /* The next best structures, each with its best choices. */
-static cuv_status add_others(recovery *r, cuv_search *s)
+static cuv_status add_others(cuv_recovering *r, cuv_search *s)
 {
     uint8_t *used = CUV_NEW_ARRAY(r->arena, uint8_t, s->count + 1);
     const char **names;
@@ -440,12 +264,12 @@ static cuv_status add_others(recovery *r, cuv_search *s)
     return CUV_OK;
 }
 
-static cuv_status conclude(recovery *r, cuv_search *s)
+static cuv_status conclude(cuv_recovering *r, cuv_search *s)
 {
     cuv_proof proof;
     const char **names;
     if (!s->found)
-        return not_found(r, s);
+        return cuv_not_found(r, s);
     r->out->noise = s->noise;
     CUV_TRY(cuv_prove(s, r->ev->samples->file->name, &proof));
     CUV_TRY(add_candidate(r, &s->structures[s->best.structure], s->best.values, 2, s->best.max_abs, &names));
@@ -472,9 +296,9 @@ static size_t values_of_one(const cuv_run_tensor *t)
     return n;
 }
 
-static cuv_status set_up_scout(recovery *r, cuv_search *s, size_t part)
+static cuv_status set_up_scout(cuv_recovering *r, cuv_search *s, size_t part)
 {
-    cuv_run_tensor in[MAX_ENDS], out[MAX_ENDS];
+    cuv_run_tensor in[CUV_MAX_ENDS], out[CUV_MAX_ENDS];
     size_t values = 0;
     for (size_t i = 0; i < r->input_count; i++)
         values += values_of_one(&r->inputs[i]);
@@ -486,7 +310,7 @@ static cuv_status set_up_scout(recovery *r, cuv_search *s, size_t part)
     return cuv_target_new(r->cx, r->arena, out, r->output_count, r->options->rtol, r->options->atol, &s->scout_target);
 }
 
-static bool has_network(const recovery *r)
+static bool has_network(const cuv_recovering *r)
 {
     for (size_t i = 0; i < r->reading_count; i++)
         for (size_t k = 0; k < r->readings[i].count; k++)
@@ -495,7 +319,7 @@ static bool has_network(const recovery *r)
     return false;
 }
 
-static cuv_status set_up(recovery *r, cuv_search *s)
+static cuv_status set_up(cuv_recovering *r, cuv_search *s)
 {
     size_t n = (size_t)r->inputs[0].shape[0], most = has_network(r) ? SAMPLES_OF_NETWORKS : ALL_SAMPLES, all = n < most ? n : most, held = all < 8 ? all / 2 : all / 4;
     size_t part = all - held < PART_SAMPLES ? all - held : PART_SAMPLES, values = 0;
@@ -503,7 +327,7 @@ static cuv_status set_up(recovery *r, cuv_search *s)
         values += values_of_one(&r->outputs[i]);
     size_t enough = values ? PART_VALUES / values + 2 : 2;       /* many outputs: fewer samples do */
     part = part < enough ? part : enough;
-    cuv_run_tensor in[MAX_ENDS], out[MAX_ENDS];
+    cuv_run_tensor in[CUV_MAX_ENDS], out[CUV_MAX_ENDS];
     s->held_back = all - part;
     first_rows(r->inputs, r->input_count, part, in);
     first_rows(r->outputs, r->output_count, part, out);
@@ -525,7 +349,7 @@ static cuv_status set_up(recovery *r, cuv_search *s)
     return CUV_OK;
 }
 
-static cuv_status search(recovery *r)
+static cuv_status search(cuv_recovering *r)
 {
     cuv_search s = {.cx = r->cx, .arena = r->arena, .most = MOST_TRIES, .until = r->start + r->seconds};
     cuv_status status = set_up(r, &s);
@@ -541,7 +365,7 @@ static cuv_status search(recovery *r)
 
 cuv_status cuv_recover(cuv_evidence *ev, const cuv_remains *remains, const cuv_recover_options *options, cuv_arena *arena, cuv_recovery **out)
 {
-    recovery r = {.ev = ev, .cx = ev->cx, .arena = arena, .remains = remains, .options = options, .start = cuv_monotonic_seconds(),
+    cuv_recovering r = {.ev = ev, .cx = ev->cx, .arena = arena, .remains = remains, .options = options, .start = cuv_monotonic_seconds(),
                   .seconds = options->seconds > 0 ? options->seconds : RECOVER_SECONDS};
     *out = r.out = CUV_NEW(arena, cuv_recovery);
     if (!r.out)
@@ -551,9 +375,9 @@ cuv_status cuv_recover(cuv_evidence *ev, const cuv_remains *remains, const cuv_r
         return cuv_oom(ev->cx);
     bool tokens = !ev->samples;
     if (ev->samples)
-        CUV_TRY(take_samples(&r));
+        CUV_TRY(cuv_take_samples(&r));
     for (size_t i = 0; i < r.input_count; i++)
-        tokens |= r.inputs[i].rank == 2 && all_whole(&r.inputs[i]);
+        tokens |= r.inputs[i].rank == 2 && cuv_all_whole(&r.inputs[i]);
     CUV_TRY(cuv_read_units(ev->cx, arena, remains, tokens, r.readings, &r.reading_count, &r.near));
     CUV_TRY(wire_all(&r));
     return ev->samples ? search(&r) : assume(&r);

@@ -95,6 +95,10 @@ typedef struct cuv_search {
 
 /* Found, or out of time or tries. */
 bool cuv_search_spent(const cuv_search *s);
+/* May the slot have this option? Outputs tell which activations they cannot come of. */
+bool cuv_allowed(const cuv_search *s, const cuv_choice_slot *slot, uint8_t option);
+/* A copy of the values of a structure's slots; NULL: no memory. */
+uint8_t *cuv_copy_values(cuv_search *s, size_t structure, const uint8_t *values);
 /* Keeps a try as a place to go downhill from. */
 CUV_MUST_USE cuv_status cuv_keep_hit(cuv_search *s, size_t structure, const uint8_t *values, double error);
 /* One choice, one kind of choices, or two choices at a time, as long as that comes nearer. */

@@ -12,13 +12,14 @@ typedef struct maker {
     bool attention;
 } maker;
 
-enum { READS_NORM = 1, READS_ACT = 2, READS_MERGE = 4, READS_PRELU = 8, READS_OTHER = 16, IS_OUTPUT = 32, NORM_THEN_ACT = 64, READS_CONCAT = 128 };
+enum { READS_NORM = 1, READS_ACT = 2, READS_MERGE = 4, READS_PRELU = 8, READS_OTHER = 16, IS_OUTPUT = 32, NORM_THEN_ACT = 64, READS_CONCAT = 128, MEANS_OUT = 256, IS_SCALE = 512 };
 
 static const uint8_t hidden_acts[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0, 13, 14, 15, 17, 18, 19};
 static const uint8_t listed_acts[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0, 17, 18, 19, 16};
 static const uint8_t maybe_acts[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 17};
 static const uint8_t few_acts[] = {0, 1, 2, 3, 4, 5, 6, 7};
 static const uint8_t output_acts[] = {16, 7, 0, 2, 1, 10, 11, 20, 17, 3, 4, 5, 6};
+static const uint8_t scale_acts[] = {7, 17, 0, 1, 2};
 static const uint8_t cell_acts[] = {2, 1, 7, 0, 11, 5};
 static const uint8_t relus[] = {CUV_A_RELU, CUV_A_RELU6, 8, 13, 14, 15};
 static const uint8_t slopes[] = {13, 8, 14, 15};
@@ -259,6 +260,13 @@ static bool is_norm(const maker *m, const cuv_rnode *n)
     return n->kind == CUV_R_BATCH_NORM || (cuv_rkind_traits(n->kind) & CUV_RT_NORM && !m->attention && n->out.rank > 1);
 }
 
+/* One factor for each channel. */
+static bool is_factor(const cuv_structure *s, int32_t node)
+{
+    const cuv_flow *f = node < 0 ? NULL : &s->nodes[node].out;
+    return f && f->rank == 3 && f->at[0] == 1 && f->at[1] == 1;
+}
+
 static void find_readers(maker *m)
 {
     const cuv_structure *s = m->from;
@@ -273,6 +281,14 @@ static void find_readers(maker *m)
             *r |= s->nodes[i].kind == CUV_R_PRELU ? READS_PRELU : traits & CUV_RT_ACTS ? READS_ACT
                 : s->nodes[i].kind == CUV_R_CONCATENATE ? READS_CONCAT : traits & CUV_RT_MERGE ? READS_MERGE
                 : is_norm(m, &s->nodes[i]) ? READS_NORM : READS_OTHER;
+            if (s->nodes[i].kind == CUV_R_MULTIPLY && is_factor(s, s->nodes[i].in[k]))
+                *r |= IS_SCALE;
+            if (s->nodes[i].kind == CUV_R_RESHAPE && m->readers[i] & IS_SCALE)
+                *r |= IS_SCALE;
+            if (traits & CUV_RT_GLOBAL && m->readers[i] & (IS_OUTPUT | MEANS_OUT))
+                *r |= MEANS_OUT;
+            if (traits & CUV_RT_ACTS && m->readers[i] & IS_OUTPUT)
+                *r |= MEANS_OUT;
             if (traits & CUV_RT_RESTS)      /* what follows a Dropout follows what is before it */
                 *r |= m->readers[i] & (READS_ACT | READS_MERGE | READS_CONCAT | READS_PRELU | READS_NORM);
             if (is_norm(m, &s->nodes[i]) && m->readers[i] & (READS_ACT | READS_PRELU))
@@ -288,6 +304,10 @@ static bool linear_slot(maker *m, int32_t old, int32_t node)
         return act_slot(m, CUV_S_OUT, node, ACTS(output_acts), output_of(m->from, old));
     if (r & READS_PRELU || (listed && r & (READS_ACT | NORM_THEN_ACT)))
         return true;        /* an activation of its own follows */
+    if (r & IS_SCALE && !(listed && r & READS_ACT))
+        return act_slot(m, CUV_S_CELL, node, ACTS(scale_acts), -1);
+    if (r & MEANS_OUT && !(r & READS_ACT))      /* classes, before their means */
+        return act_slot(m, CUV_S_BEFORE_MERGE, node, ACTS(maybe_acts), -1);
     if (r & READS_NORM)
         return act_slot(m, CUV_S_BEFORE_NORM, node, ACTS(maybe_acts), -1);
     if (r & (READS_MERGE | READS_CONCAT) && !(r & READS_OTHER))

@@ -280,4 +280,5 @@ void cuv_find_sources(cuv_wirer *w, const cuv_wstate *s, const cuv_want *want, b
     if (open == 2)
         cuv_find_merges(w, s, CUV_R_MULTIPLY, want, to);
     merges_of_upsampled(w, s, want, to);
+    cuv_add_scaled(w, s, want, to);
 }

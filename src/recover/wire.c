@@ -106,6 +106,7 @@ const cuv_wstate *cuv_wire_node(cuv_wirer *w, const cuv_wstate *s, const cuv_rno
             if (n->live[i].id == node->in[k]) {
                 n->live[i].used = true;
                 n->live[i].left |= node->out.rank > 1 && node->out.rank == n->live[i].type.rank && node->out.at[0] < n->live[i].type.at[0];
+                n->live[i].squeezed |= (cuv_rkind_traits(node->kind) & CUV_RT_GLOBAL) != 0;
                 n->live[i].merged |= (cuv_rkind_traits(node->kind) & CUV_RT_MERGE) != 0;
                 n->live[i].dull |= (node->kind == CUV_R_BATCH_NORM && !(cuv_rkind_traits((cuv_rkind)n->live[i].by) & (CUV_RT_MERGE | CUV_RT_POOL))) || cuv_rkind_traits(node->kind) & (CUV_RT_ACTS | CUV_RT_RESTS);
             }
@@ -173,8 +174,26 @@ static void halve_next(cuv_wirer *w)
     w->bound = all[w->next_count].cost;
 }
 
+/* Classes that the last convolution gives at each position: their means are the output, with an activation on them. */
+static const cuv_wstate *with_means(cuv_wirer *w, const cuv_wstate *s)
+{
+    const cuv_flow *f = &s->live[s->live_count - 1].type, *y = &w->ends->outputs[0];
+    cuv_spot at = {s, s->live_count - 1, 0};
+    if (w->complete || w->at + 1 < w->reading->count || !w->ends->outputs_known || w->ends->output_count != 1 || y->rank != 1 || f->rank < 2 ||
+        f->at[f->rank - 1] != y->at[0] || s->live[s->live_count - 1].used)
+        return NULL;
+    const cuv_wstate *means = cuv_wire_on(w, &at, (cuv_rkind)((int)CUV_R_GLOBAL_AVERAGE1 + f->rank - 2), -1, y, (cuv_choice){0}, .3);
+    if (!means)
+        return NULL;
+    cuv_rnode act = {.kind = CUV_R_ACTIVATION, .unit = -1, .in = {means->live[means->live_count - 1].id}, .in_count = 1, .out = *y, .free_act = true};
+    return cuv_wire_node(w, means, &act, 0);
+}
+
 void cuv_wire_emit(cuv_wirer *w, const cuv_wstate *s)
 {
+    const cuv_wstate *means = s ? with_means(w, s) : NULL;
+    if (means)
+        s = means;
     if (!s || s->cost >= 100 + s->nodes * 10 || !can_end(w, s))
         return;
     const cuv_flow *last = &s->live[s->live_count - 1].type;

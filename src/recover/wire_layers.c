@@ -142,6 +142,7 @@ static void place_conv(cuv_wirer *w, const cuv_wstate *s, const cuv_runit *u)
     for (size_t i = 0; i < at.count; i++) {
         each.count = 0;
         with_pools(w, &at.items[i], &each);
+        cuv_add_squeezed(w, &at.items[i], &each);
         for (size_t k = 0; k < each.count; k++)
             conv_each(w, &each.items[k], u);
     }

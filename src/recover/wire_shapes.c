@@ -119,6 +119,49 @@ void cuv_add_reshaped(cuv_wirer *w, const cuv_wstate *s, cuv_spots *to)
         cuv_add_last(to, cuv_wire_on(w, &at, CUV_R_REPEAT, -1, &out, (cuv_choice){0}, .6));
 }
 
+void cuv_add_scaled(cuv_wirer *w, const cuv_wstate *s, const cuv_want *want, cuv_spots *to)
+{
+    const cuv_live *last = &s->live[s->live_count - 1];
+    int64_t channels = last->type.rank ? last->type.at[last->type.rank - 1] : 0;
+    bool flat = last->type.rank == 1, one = last->type.rank == 3 && last->type.at[0] == 1 && last->type.at[1] == 1;
+    if (w->complete || last->used || !(flat || one))
+        return;
+    for (int i = 0; i + 1 < s->live_count; i++) {
+        const cuv_live *l = &s->live[i];
+        cuv_spot at = {s, s->live_count - 1, 0};
+        cuv_flow shape = {.rank = 3, .at = {1, 1, (int32_t)channels}};
+        if (!l->squeezed || l->type.rank != 3 || l->type.at[2] != channels || (want->channels >= 0 && want->channels != channels) || want->low > 3 ||
+            want->high < 3)
+            continue;
+        const cuv_wstate *shaped = flat ? cuv_wire_on(w, &at, CUV_R_RESHAPE, -1, &shape, (cuv_choice){0}, .1) : s;
+        if (!shaped)
+            return;
+        cuv_rnode n = {.kind = CUV_R_MULTIPLY, .unit = -1, .in = {l->id, shaped->live[shaped->live_count - 1].id}, .in_count = 2, .out = l->type};
+        cuv_add_last(to, cuv_wire_node(w, shaped, &n, .2));
+    }
+}
+
+bool cuv_is_squeeze(const cuv_wirer *w)
+{
+    const cuv_runit *u = &w->reading->units[w->at], *next = next_weighted(w, w->at + 1);
+    return cuv_rkind_spatial(u->kind) == 2 && u->kernel[0] == 1 && u->kernel[1] == 1 && 2 * u->out <= u->in && next && next->kind == u->kind &&
+           next->in == u->out && next->out == u->in && next->kernel[0] == 1;
+}
+
+void cuv_add_squeezed(cuv_wirer *w, const cuv_spot *p, cuv_spots *to)
+{
+    const cuv_flow *f = cuv_spot_flow(p);
+    const cuv_runit *u = &w->reading->units[w->at];
+    cuv_flow flat = {.rank = 1, .at = {(int32_t)u->in}}, one = {.rank = 3, .at = {1, 1, (int32_t)u->in}};
+    if (w->complete || f->rank != 3 || f->at[0] == 1 || !cuv_is_squeeze(w))
+        return;
+    const cuv_wstate *means = cuv_wire_on(w, p, CUV_R_GLOBAL_AVERAGE2, -1, &flat, (cuv_choice){0}, .5);
+    if (!means)
+        return;
+    cuv_spot at = {means, means->live_count - 1, 0};
+    cuv_add_last(to, cuv_wire_on(w, &at, CUV_R_RESHAPE, -1, &one, (cuv_choice){0}, 0));
+}
+
 static void emit(cuv_wirer *w, const cuv_spot *p, cuv_rkind kind, const cuv_flow *out, cuv_choice choice, double cost)
 {
     cuv_wire_emit(w, cuv_wire_on(w, p, kind, (int32_t)w->at, out, choice, cost));

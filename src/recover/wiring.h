@@ -10,8 +10,8 @@ enum { MAX_LIVE = 28, MAX_SPOTS = 96 };
 typedef struct cuv_link { const struct cuv_link *prev; cuv_rnode node; int32_t index; bool kept; } cuv_link;
 /* A tensor that a layer can take; `born`: the unit that was being placed when it was made, or that before it; `dull`: a normalisation or an
  * activation reads it, and then hardly anything else does; `merged`: so does a merge, whose result is read instead;
- * `by`: the kind of layer that gives it; `left`: what reads it makes it smaller, so that the way up of a U-net may come back to it. */
-typedef struct cuv_live { int32_t id, born; cuv_flow type; uint8_t by; bool used, dull, merged, left; } cuv_live;
+ * `by`: the kind of layer that gives it; `squeezed`: its means over all positions are read; `left`: what reads it makes it smaller, so that the way up of a U-net may come back to it. */
+typedef struct cuv_live { int32_t id, born; cuv_flow type; uint8_t by; bool used, dull, merged, left, squeezed; } cuv_live;
 
 /* What a wiring has done so far (habits.c). People repeat themselves: what was done before costs less when it is done again. */
 enum { CUV_HABITS = 6 };
@@ -120,6 +120,12 @@ enum { CUV_SHAPES = 8 };
 size_t cuv_find_shapes(const cuv_wirer *w, const cuv_flow *from, size_t next, cuv_flow out[CUV_SHAPES]);
 /* Adds the last tensor, if nobody has read it, with a Reshape or a RepeatVector on it that gives what the unit takes. */
 void cuv_add_reshaped(cuv_wirer *w, const cuv_wstate *s, cuv_spots *to);
+/* The last tensor as one factor for each channel of a tensor whose means it was made of ("squeeze and excite"). */
+void cuv_add_scaled(cuv_wirer *w, const cuv_wstate *s, const cuv_want *want, cuv_spots *to);
+/* Do two convolutions follow that first give fewer and then as many channels again? */
+bool cuv_is_squeeze(const cuv_wirer *w);
+/* Means of a tensor as a picture of one position, where two convolutions of such pictures follow. */
+void cuv_add_squeezed(cuv_wirer *w, const cuv_spot *p, cuv_spots *to);
 /* A listed Reshape, RepeatVector, Permute, ZeroPadding2D or Cropping2D; false: it is none of these. */
 bool cuv_wire_shape(cuv_wirer *w, const cuv_spot *p, cuv_rkind kind, double cost);
 
