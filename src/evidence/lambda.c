@@ -378,7 +378,8 @@ static void write_index(cuv_buffer *b, const cuv_value *e, unsigned depth)
 static bool write_operator(cuv_buffer *b, const cuv_value *e, const char *head, unsigned depth)
 {
     static const struct { const char *head, *sign; } signs[] = {{"add", "+"}, {"sub", "-"}, {"mul", "*"}, {"div", "/"},
-                                                               {"floordiv", "//"}, {"mod", "%"}, {"pow", "**"}};
+                                                               {"floordiv", "//"}, {"mod", "%"}, {"pow", "**"}, {"greater", ">"},
+                                                               {"greater_equal", ">="}, {"less", "<"}, {"less_equal", "<="}};
     for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
         if (cuv_streq(head, signs[i].head)) {
             cuv_buffer_char(b, '(');
@@ -400,7 +401,11 @@ static void write(cuv_buffer *b, const cuv_value *e, unsigned depth)
         cuv_buffer_text(b, cuv_value_repr(b->cx, e));
     else if (write_operator(b, e, head, depth - 1))
         return;
-    else if (cuv_streq(head, "input"))
+    else if (cuv_streq(head, "maximum") || cuv_streq(head, "minimum") || cuv_streq(head, "where")) {
+        cuv_buffer_printf(b, "%s(", head);
+        write_items(b, e, 1, depth - 1);
+        cuv_buffer_char(b, ')');
+    } else if (cuv_streq(head, "input"))
         cuv_buffer_char(b, 'x');
     else if (cuv_streq(head, "neg")) {
         cuv_buffer_char(b, '-');

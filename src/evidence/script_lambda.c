@@ -9,9 +9,11 @@ typedef struct reading {
     cuv_sc *e;
     cuv_map *names;             /* parameters and variables of the function: expressions */
     bool other;                 /* it does something else */
+    unsigned inside;            /* functions of the script that called each other */
 } reading;
 
 static cuv_status expression(reading *r, const cuv_py *node, unsigned depth, cuv_value **out);
+static bool depends(const reading *r, const cuv_py *node, unsigned depth);
 
 static cuv_status other(reading *r, cuv_value **out)
 {
@@ -112,8 +114,106 @@ static cuv_status key_of(reading *r, const cuv_py *node, unsigned depth, cuv_val
     return *out ? CUV_OK : cuv_oom(r->e->cx);
 }
 
+/* The last word of a function of Keras or TensorFlow. */
+static const char *library_word(const char *dotted)
+{
+    const char *dot = dotted ? strrchr(dotted, '.') : NULL;
+    return dot && (cuv_starts_with(dotted, "keras.") || cuv_starts_with(dotted, "tensorflow.")) ? dot + 1 : NULL;
+}
+
+static cuv_status number(reading *r, double real, cuv_value **out)
+{
+    *out = cuv_value_real(r->e->arena, real);
+    return *out ? CUV_OK : cuv_oom(r->e->cx);
+}
+
+/* relu(x, slope, max_value): larger of x and slope x, not above the maximum; what else there is stays a call. */
+static cuv_status rectified(reading *r, const char *word, cuv_value *plain, cuv_value *named, cuv_value **out)
+{
+    double slope = cuv_streq(word, "leaky_relu") ? 0.2 : 0, most = 0;
+    cuv_value *x = cuv_item(plain, 0), *limit = NULL, *v = NULL;
+    *out = NULL;
+    for (size_t i = 0; i < cuv_len(named); i++) {
+        const char *key = cuv_text(named->pairs[i].key);
+        if (cuv_word_in("alpha negative_slope", key) ? !cuv_as_real(named->pairs[i].value, &slope) : !cuv_streq(key, "max_value"))
+            return CUV_OK;
+        limit = cuv_streq(key, "max_value") && !cuv_is_null(named->pairs[i].value) ? named->pairs[i].value : limit;
+    }
+    if (cuv_len(plain) != 1 || !cuv_len(named) || slope < 0 || slope > 1 || (limit && !cuv_as_real(limit, &most)))
+        return CUV_OK;
+    CUV_TRY(number(r, slope, &v));
+    if (slope > 0)
+        CUV_TRY(node_of(r, "mul", x, v, NULL, &v));
+    CUV_TRY(node_of(r, "maximum", x, v, NULL, out));
+    return limit ? node_of(r, "minimum", *out, limit, NULL, out) : CUV_OK;
+}
+
+/* Functions of two or three tensors that are written like operators, and rectifiers. */
+static cuv_status special_call(reading *r, const char *dotted, cuv_value *plain, cuv_value *named, cuv_value **out)
+{
+    static const char two[] = "maximum minimum greater greater_equal less less_equal";
+    const char *word = library_word(dotted);
+    *out = NULL;
+    if (!word)
+        return CUV_OK;
+    if (cuv_streq(word, "relu") || cuv_streq(word, "leaky_relu"))
+        return rectified(r, word, plain, named, out);
+    if (cuv_len(named) || !((cuv_word_in(two, word) && cuv_len(plain) == 2) || (cuv_streq(word, "where") && cuv_len(plain) == 3)))
+        return CUV_OK;
+    return node_of(r, word, cuv_item(plain, 0), cuv_item(plain, 1), cuv_item(plain, 2), out);
+}
+
+static cuv_status body(reading *r, const cuv_py *def, cuv_value **out);
+
+/* Another function of the script: its body with what it is given. */
+static cuv_status inlined(reading *r, const cuv_sv *f, const cuv_py *node, unsigned depth, cuv_value **out)
+{
+    cuv_map *names = cuv_map_new(r->e->arena), *around = r->names;
+    const cuv_py *def = f->node;
+    cuv_scope *outer = r->e->scope;
+    if (!names)
+        return cuv_oom(r->e->cx);
+    if (r->inside == DEEP / 4 || node->count > def->count)
+        return other(r, out);
+    for (size_t i = 0; i < def->count; i++) {
+        const cuv_py *p = def->items[i], *given = i < node->count && node->items[i]->kind != CUV_PY_KEYWORD ? node->items[i] : NULL;
+        cuv_value *v = NULL;
+        for (size_t k = 0; p->text && k < node->count; k++)
+            if (node->items[k]->kind == CUV_PY_KEYWORD && cuv_streq(node->items[k]->text, p->text))
+                given = node->items[k]->a;
+        if (p->op || !p->text || (given && given->kind == CUV_PY_STARRED) || (!given && (!f->items[i] || f->items[i]->kind > CUV_SV_TUPLE)))
+            return other(r, out);
+        CUV_TRY(given ? expression(r, given, depth, &v) : cuv_sv_to_value(r->e, f->items[i], "an argument of a function", 0, &v));
+        CUV_TRY(cuv_map_set(names, p->text, v));
+    }
+    r->names = names;
+    r->e->scope = f->scope ? f->scope : outer;
+    r->inside++;
+    CUV_TRY(body(r, def, out));
+    r->inside--;
+    r->e->scope = outer;
+    r->names = around;
+    return CUV_OK;
+}
+
+/* What is called, when it is a function of the script; else NULL. */
+static cuv_status own_function(reading *r, const cuv_py *node, cuv_sv **out)
+{
+    *out = NULL;
+    if (node->kind != CUV_PY_NAME || depends(r, node, DEEP))
+        return CUV_OK;
+    CUV_TRY(cuv_sc_eval(r->e, node, out));
+    if ((*out)->kind != CUV_SV_FUNCTION)
+        *out = NULL;
+    return CUV_OK;
+}
+
 static cuv_status call(reading *r, const cuv_py *node, unsigned depth, cuv_value **out)
 {
+    cuv_sv *own = NULL;
+    CUV_TRY(own_function(r, node->a, &own));
+    if (own)
+        return inlined(r, own, node, depth, out);
     cuv_value *function = NULL, *plain = cuv_value_tuple(r->e->arena), *named = cuv_value_dict(r->e->arena), *item = NULL;
     if (!plain || !named)
         return cuv_oom(r->e->cx);
@@ -127,7 +227,21 @@ static cuv_status call(reading *r, const cuv_py *node, unsigned depth, cuv_value
         CUV_TRY(expression(r, a->kind == CUV_PY_KEYWORD ? a->a : a, depth, &item));
         CUV_TRY(a->kind == CUV_PY_KEYWORD ? cuv_dict_set(r->e->arena, named, a->text, item) : cuv_list_add(r->e->arena, plain, item));
     }
-    return node_of(r, "call", cuv_item(function, 1), plain, named, out);
+    CUV_TRY(special_call(r, cuv_text(cuv_item(function, 1)), plain, named, out));
+    return *out ? CUV_OK : node_of(r, "call", cuv_item(function, 1), plain, named, out);
+}
+
+/* x > 0, of two values. */
+static cuv_status comparison(reading *r, const cuv_py *node, unsigned depth, cuv_value **out)
+{
+    cuv_value *a = NULL, *b = NULL;
+    const int op = node->count == 2 ? (unsigned char)node->text[0] : 0;
+    const char *head = op == '<' ? "less" : op == '>' ? "greater" : op == CUV_PY_LE ? "less_equal" : op == CUV_PY_GE ? "greater_equal" : NULL;
+    if (!head)
+        return other(r, out);
+    CUV_TRY(expression(r, node->items[0], depth, &a));
+    CUV_TRY(expression(r, node->items[1], depth, &b));
+    return node_of(r, head, a, b, NULL, out);
 }
 
 /* Does the expression name a parameter or variable of the function? */
@@ -165,6 +279,7 @@ static cuv_status expression(reading *r, const cuv_py *node, unsigned depth, cuv
         CUV_TRY(key_of(r, node->b, depth - 1, &b));
         return node_of(r, "index", a, b, NULL, out);
     case CUV_PY_CALL: return call(r, node, depth - 1, out);
+    case CUV_PY_COMPARE: return comparison(r, node, depth - 1, out);
     case CUV_PY_LIST:
         CUV_TRY(node_of(r, "list", NULL, NULL, NULL, out));
         return sequence(r, node, depth - 1, *out);
@@ -254,7 +369,8 @@ static cuv_status by_name(cuv_sc *e, const cuv_sv *f, const cuv_sv *arguments, c
     if (arguments && arguments->kind == CUV_SV_DICT)
         CUV_TRY(cuv_sv_to_value(e, arguments, "the arguments of a Lambda", 0, &named));
     named = named ? named : cuv_value_dict(e->arena);
-    return node_of(&r, "call", cuv_value_text(e->arena, f->text), plain, named, out);
+    CUV_TRY(special_call(&r, f->text, plain, named, out));
+    return *out ? CUV_OK : node_of(&r, "call", cuv_value_text(e->arena, f->text), plain, named, out);
 }
 
 cuv_status cuv_sc_lambda(cuv_sc *e, const cuv_sl *layer, cuv_value *config)

@@ -181,12 +181,41 @@ static cuv_status early_shape(cuv_sc *e, making *m, const char *name, cuv_sv *v)
     return CUV_OK;
 }
 
+/* A function of the script as activation does what the layer Lambda would do with it; functools.partial gives it arguments. */
+static cuv_status function_layer(cuv_sc *e, const making *m, cuv_sv *f, cuv_sv **out)
+{
+    const cuv_sv *partial = f->kind == CUV_SV_PARTIAL ? f : NULL;
+    cuv_sl *lambda = NULL;
+    cuv_sv *arguments = NULL;
+    f = partial ? f->self : f;
+    CUV_TRY(cuv_sl_new(e, CUV_SL_LAYER, "Lambda", f->kind == CUV_SV_FUNCTION && f->node->text ? f->node->text : "activation", &lambda));
+    lambda->module = "keras.layers";
+    lambda->node = m->node;
+    CUV_TRY(cuv_sv_put_word(e, lambda->config, "function", f));
+    if (partial) {
+        CUV_TRY(cuv_sv_make(e, CUV_SV_DICT, &arguments));
+        for (size_t i = 0; i < partial->items[1]->count; i++)
+            CUV_TRY(cuv_sv_put(e, arguments, partial->items[1]->items[i], partial->items[1]->values[i]));
+        CUV_TRY(cuv_sv_put_word(e, lambda->config, "arguments", arguments));
+    }
+    return cuv_sl_value(e, lambda, out);
+}
+
+/* Functions of Keras and TensorFlow that are not among Keras's activations. */
+static const char no_activations[] = "abs square sqrt log sin cos sign round floor negative l2_normalize";
+
 static cuv_status activation_value(cuv_sc *e, const making *m, const char *name, cuv_sv *v)
 {
     bool code = v->kind == CUV_SV_FUNCTION || v->kind == CUV_SV_CLASS || v->kind == CUV_SV_INSTANCE || v->kind == CUV_SV_PARTIAL;
-    if (code && !cuv_streq(m->s->class_name, "Lambda"))
-        return cuv_sc_unsupported(e, m->node, "use one of Keras's activations by its name, or operations on the tensors",
-                                  "'%s' of %s is a function of the script, which only Python can run", name, m->s->class_name);
+    if (v->kind == CUV_SV_NAME && cuv_streq(name, "activation") && cuv_word_in(no_activations, cuv_sc_last(v->text)))
+        CUV_TRY(function_layer(e, m, v, &v));
+    if (code && !cuv_streq(m->s->class_name, "Lambda")) {
+        if (!cuv_streq(name, "activation") || v->kind == CUV_SV_CLASS || v->kind == CUV_SV_INSTANCE ||
+            (v->kind == CUV_SV_PARTIAL && v->items[0]->count))
+            return cuv_sc_unsupported(e, m->node, "use one of Keras's activations by its name, or operations on the tensors",
+                                      "'%s' of %s is a function of the script, which only Python can run", name, m->s->class_name);
+        CUV_TRY(function_layer(e, m, v, &v));
+    }
     return cuv_sv_put_word(e, m->layer->config, name, v);
 }
 

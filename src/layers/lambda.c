@@ -367,10 +367,28 @@ static cuv_status fold(cuv_call *call, const cuv_value *e, cuv_op op, unsigned d
     return out->plain ? CUV_OK : cuv_oom(call->cx);
 }
 
+/* Where a condition holds one value, elsewhere the other. */
+static cuv_status choose(cuv_call *call, const cuv_value *e, unsigned depth, cuv_ref *out)
+{
+    const cuv_value *yes = cuv_item(e, 2), *no = cuv_item(e, 3);
+    const bool first = has_input(yes, DEEP);
+    cuv_ref condition, a = CUV_NO_REF, b = CUV_NO_REF;
+    CUV_TRY(tensor_of(call, cuv_item(e, 1), depth, CUV_NO_REF, &condition));
+    CUV_TRY(tensor_of(call, first ? yes : no, depth, CUV_NO_REF, first ? &a : &b));
+    CUV_TRY(tensor_of(call, first ? no : yes, depth, first ? a : b, first ? &b : &a));
+    if (cuv_var_of(call, condition)->dtype != CUV_BOOL)
+        return refuse(call, "a comparison as condition");
+    *out = cuv_emit(call->program, CUV_OP_WHERE, CUV_IN(condition, a, b), NULL);
+    return call->program->status;
+}
+
 static cuv_status evaluate(cuv_call *call, const cuv_value *e, unsigned depth, term *out)
 {
     static const struct { const char *head; cuv_op op; } binaries[] = {
-        {"add", CUV_OP_ADD}, {"sub", CUV_OP_SUB}, {"mul", CUV_OP_MUL}, {"div", CUV_OP_DIV}, {"pow", CUV_OP_POW}};
+        {"add", CUV_OP_ADD}, {"sub", CUV_OP_SUB}, {"mul", CUV_OP_MUL}, {"div", CUV_OP_DIV}, {"pow", CUV_OP_POW},
+        {"maximum", CUV_OP_MAXIMUM}, {"minimum", CUV_OP_MINIMUM}, {"greater", CUV_OP_GREATER}, {"greater_equal", CUV_OP_GREATER_EQUAL},
+        {"less", CUV_OP_LESS}, {"less_equal", CUV_OP_LESS_EQUAL}};
+    enum { OF_NUMBERS = 5 };    /* which Python computes by itself */
     const char *head = head_of(e);
     *out = (term){CUV_NO_REF, e};
     if (depth == 0)
@@ -379,8 +397,8 @@ static cuv_status evaluate(cuv_call *call, const cuv_value *e, unsigned depth, t
         return CUV_OK;
     for (size_t i = 0; i < sizeof binaries / sizeof *binaries; i++)
         if (cuv_streq(head, binaries[i].head))
-            return has_input(e, DEEP) ? binary(call, e, binaries[i].op, depth - 1, &out->ref)
-                                      : fold(call, e, binaries[i].op, depth - 1, out);
+            return has_input(e, DEEP) || i >= OF_NUMBERS ? binary(call, e, binaries[i].op, depth - 1, &out->ref)
+                                                         : fold(call, e, binaries[i].op, depth - 1, out);
     if (cuv_streq(head, "input")) {
         if (call->in_count > 1)
             return refuse(call, "one of the inputs, by its number");
@@ -396,6 +414,8 @@ static cuv_status evaluate(cuv_call *call, const cuv_value *e, unsigned depth, t
     }
     if (cuv_streq(head, "index"))
         return evaluate_index(call, e, depth - 1, out);
+    if (cuv_streq(head, "where"))
+        return choose(call, e, depth - 1, &out->ref);
     return cuv_streq(head, "call") ? evaluate_call(call, e, depth - 1, out) : refuse(call, "an expression of the input");
 }
 

@@ -466,7 +466,8 @@ static cuv_status negative(drawing *d, const cuv_value *e, unsigned depth, term 
 
 static cuv_status draw(drawing *d, const cuv_value *e, unsigned depth, term *out)
 {
-    static const char *const binaries[][2] = {{"add", "Add"}, {"sub", "Subtract"}, {"mul", "Multiply"}, {"div", "TrueDivide"}, {"pow", "Power"}};
+    static const char *const binaries[][2] = {{"add", "Add"}, {"sub", "Subtract"}, {"mul", "Multiply"}, {"div", "TrueDivide"}, {"pow", "Power"},
+                                              {"maximum", "Maximum"}, {"minimum", "Minimum"}};
     const char *head = head_of(e);
     *out = (term){.plain = e};
     if (!depth)
@@ -475,7 +476,7 @@ static cuv_status draw(drawing *d, const cuv_value *e, unsigned depth, term *out
         return CUV_OK;
     for (size_t i = 0; i < sizeof binaries / sizeof *binaries; i++)
         if (cuv_streq(head, binaries[i][0]))
-            return has_input(e, DEEP) ? binary(d, e, binaries[i][1], depth - 1, out) : fold(d, e, head, depth - 1, out);
+            return has_input(e, DEEP) || i >= 5 ? binary(d, e, binaries[i][1], depth - 1, out) : fold(d, e, head, depth - 1, out);
     if (cuv_streq(head, "input")) {
         *out = (term){.tensor = d->inputs[0], .rank = d->use->inputs[0].rank};
         return d->use->count == 1 ? CUV_OK : cannot(d, "all inputs at once");
