@@ -357,6 +357,10 @@ CUV_MUST_USE cuv_status cuv_sc_places(cuv_sc *e, const cuv_sl *model, cuv_weight
 
 /* Each family answers for names of its own: *out stays NULL when the name is none of theirs. */
 CUV_MUST_USE cuv_status cuv_sc_builtin(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out);      /* script_builtin.c */
+CUV_MUST_USE cuv_status cuv_sc_iteration(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out);    /* script_iterate.c: len, zip, sorted, ... */
+CUV_MUST_USE cuv_status cuv_sc_set_of(cuv_sc *e, const cuv_sargs *args, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sc_sort(cuv_sc *e, cuv_sv *v, const cuv_sargs *args, bool *known);
+/* script_container.c */
 CUV_MUST_USE cuv_status cuv_sc_container_method(cuv_sc *e, cuv_sv *self, const char *name, const cuv_sargs *args, cuv_sv **out);
 CUV_MUST_USE cuv_status cuv_sc_library(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out);      /* script_library.c */
 /* script_folder.c: names in a folder, within the script's; a list that has `truth` is in an order that Python does not promise. */
@@ -367,9 +371,22 @@ CUV_MUST_USE cuv_status cuv_sc_parser_method(cuv_sc *e, cuv_sv *parser, const ch
 CUV_MUST_USE cuv_status cuv_sc_file_lines(cuv_sc *e, cuv_sv *file, cuv_sv **out);      /* each with its newline */
 CUV_MUST_USE cuv_status cuv_sc_text_lines(cuv_sc *e, const cuv_sv *text, bool newlines, cuv_sv **out);
 CUV_MUST_USE cuv_status cuv_sc_file_method(cuv_sc *e, cuv_sv *self, const char *name, const cuv_sargs *args, cuv_sv **out);
-CUV_MUST_USE cuv_status cuv_sc_numpy(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out);        /* script_array.c */
+CUV_MUST_USE cuv_status cuv_sc_numpy(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out);        /* script_arraymake.c */
+/* script_array.c */
 CUV_MUST_USE cuv_status cuv_sc_array_method(cuv_sc *e, cuv_sv *self, const char *name, const cuv_sargs *args, cuv_sv **out);
 CUV_MUST_USE cuv_status cuv_sc_array_attribute(cuv_sc *e, cuv_sv *self, const char *name, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sc_of_array(cuv_sc *e, const char *name, cuv_sv *v, const cuv_sargs *args, cuv_sv **out);     /* a function of one array */
+CUV_MUST_USE cuv_status cuv_sc_converted(cuv_sc *e, cuv_sv *v, const cuv_sv *dtype, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sc_as_tuple(cuv_sc *e, const cuv_sargs *args, cuv_sv **out);        /* reshape(2, 3) for reshape((2, 3)) */
+bool cuv_sc_read_shape(const cuv_sv *v, int64_t *shape, int *rank);
+bool cuv_sc_read_dtype(const cuv_sv *v, cuv_dtype *out);
+/* As NumPy's views are: what is written into one is written into the other, too. */
+CUV_MUST_USE cuv_status cuv_sc_viewed(cuv_sc *e, cuv_sv *from, const cuv_tensor *t, const char *suffix, cuv_sv **out);
+/* numpy.r_[...] and c_[...] (script_arraymake.c). */
+CUV_MUST_USE cuv_status cuv_sc_numpy_joined(cuv_sc *e, const cuv_py *node, bool columns, cuv_sv *index, cuv_sv **out);
+/* start, stop and step of a slice over `length` items, as Python's slice.indices; false when they are not known (script_subscript.c). */
+bool cuv_sc_slice_bounds(const cuv_sv *slice, int64_t length, int64_t *start, int64_t *stop, int64_t *step);
+/* script_index.c */
 CUV_MUST_USE cuv_status cuv_sc_array_index(cuv_sc *e, const cuv_py *node, cuv_sv *array, cuv_sv *index, cuv_sv **out);
 /* What comes from an array under a label of its own; values of a new tensor, within the limits. */
 CUV_MUST_USE cuv_status cuv_sc_derived(cuv_sc *e, const cuv_sv *from, const cuv_tensor *t, const char *suffix, cuv_sv **out);

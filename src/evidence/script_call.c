@@ -304,6 +304,13 @@ static cuv_status variable_method(cuv_sc *e, cuv_sv *self, const char *name, con
     }
     if (cuv_streq(name, "numpy"))
         return cuv_sc_variable_array(e, self, out);
+    if ((cuv_streq(name, "assign_add") || cuv_streq(name, "assign_sub")) && value) {
+        cuv_sv *now = NULL;
+        CUV_TRY(cuv_sc_variable_array(e, self, &now));
+        CUV_TRY(cuv_sc_operate(e, args->node, name[7] == 'a' ? '+' : '-', now, value, &value));
+        *out = e->none;
+        return cuv_sc_assign_variable(e, self, value, args->node);
+    }
     if (cuv_starts_with(name, "assign") || cuv_starts_with(name, "scatter"))
         return cuv_sc_unsupported(e, args->node, "assign(array) and set_weights([...]) are understood", "'%s' changes a weight", name);
     return cuv_sv_unknown(e, out, "the value of a weight");

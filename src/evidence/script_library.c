@@ -494,6 +494,18 @@ static cuv_status chain(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_
     return CUV_OK;
 }
 
+/* chain.from_iterable([[a, b], [c]]): a, b, c. */
+static cuv_status chain_of(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
+{
+    cuv_sv *lists = NULL;
+    bool known = args->count == 1 && !args->named;
+    if (known)
+        CUV_TRY(cuv_sv_iterate(e, args->items[0], &lists, &known));
+    if (!known)
+        return cuv_sv_unknown(e, out, "the result of %s", name);
+    return chain(e, name, &(cuv_sargs){lists->items, lists->count, NULL, NULL, 0, args->node}, out);
+}
+
 /* islice(iterator, n) takes n off the iterator's front. */
 static cuv_status islice(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
 {
@@ -573,7 +585,8 @@ static const struct { const char *name; answer *answer; } table[] = {
     {"os.path.join", join_path}, {"posixpath.join", join_path}, {"os.path.exists", exists}, {"os.path.isfile", exists},
     {"os.path.basename", base_name}, {"os.path.dirname", base_name}, {"os.path.abspath", base_name}, {"os.path.realpath", base_name},
     {"os.path.splitext", split_extension}, {"os.path.expanduser", base_name}, {"os.path.normpath", base_name}, {"pathlib.Path", base_name}, {"pathlib.PurePath", base_name},
-    {"os.getcwd", here}, {"pathlib.Path.cwd", here}, {"functools.partial", make_partial}, {"functools.reduce", reduce}, {"itertools.chain", chain}, {"itertools.islice", islice}, {"argparse.ArgumentParser", parser}, {"copy.deepcopy", copied}, {"copy.copy", copied},
+    {"os.getcwd", here}, {"pathlib.Path.cwd", here}, {"functools.partial", make_partial}, {"functools.reduce", reduce}, {"itertools.chain", chain}, {"itertools.chain.from_iterable", chain_of},
+    {"itertools.islice", islice}, {"argparse.ArgumentParser", parser}, {"copy.deepcopy", copied}, {"copy.copy", copied},
     {"collections.OrderedDict", first_dict}, {"tqdm.tqdm", progress}, {"tqdm", progress}, {"tqdm.auto.tqdm", progress},
     {"tqdm.notebook.tqdm", progress}, {"sys.exit", exits}, {"os._exit", exits}, {"types.SimpleNamespace", namespace_},
     {"argparse.Namespace", namespace_},

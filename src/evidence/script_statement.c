@@ -43,6 +43,34 @@ static cuv_status unpack(cuv_sc *e, const cuv_py *target, cuv_sv *value)
     return CUV_OK;
 }
 
+/* list[2:4] = other: any number of items in place of those. */
+static cuv_status assign_slice(cuv_sc *e, cuv_sv *of, const cuv_sv *slice, cuv_sv *value)
+{
+    int64_t start = 0, stop = 0, step = 1;
+    cuv_sv *by = NULL, *made = NULL;
+    bool known = cuv_sc_slice_bounds(slice, (int64_t)of->count, &start, &stop, &step) && step == 1;
+    if (known)
+        CUV_TRY(cuv_sv_iterate(e, value, &by, &known));
+    if (!known) {
+        of->unsure = true;
+        return CUV_OK;
+    }
+    stop = stop < start ? start : stop;
+    CUV_TRY(cuv_sc_step(e, of->count + by->count));
+    CUV_TRY(cuv_sv_make(e, CUV_SV_LIST, &made));
+    for (int64_t i = 0; i < start; i++)
+        CUV_TRY(cuv_sv_add(e, made, of->items[i]));
+    for (size_t i = 0; i < by->count; i++)
+        CUV_TRY(cuv_sv_add(e, made, by->items[i]));
+    for (size_t i = (size_t)stop; i < of->count; i++)
+        CUV_TRY(cuv_sv_add(e, made, of->items[i]));
+    of->items = made->items;
+    of->count = made->count;
+    of->capacity = made->capacity;
+    of->file = NULL;
+    return CUV_OK;
+}
+
 static cuv_status assign_item(cuv_sc *e, const cuv_py *target, cuv_sv *value)
 {
     cuv_sv *of = NULL, *index = NULL;
@@ -65,6 +93,8 @@ static cuv_status assign_item(cuv_sc *e, const cuv_py *target, cuv_sv *value)
     }
     if (of->kind == CUV_SV_ARRAY)
         return cuv_sc_array_fill(e, of, index, value);
+    if (of->kind == CUV_SV_LIST && index->kind == CUV_SV_SLICE && !of->unsure)
+        return assign_slice(e, of, index, value);
     of->unsure = of->unsure || of->kind == CUV_SV_LIST;
     return CUV_OK;
 }

@@ -34,8 +34,7 @@ static cuv_status out_of_range(cuv_sc *e, const cuv_py *node, const cuv_sv *of, 
                        (long long)index, what, of->count, layers ? " layer" : arrays ? " array" : " item", of->count == 1 ? "" : "s");
 }
 
-/* start, stop and step of a slice over `length` items, as Python's slice.indices. False when they are not known. */
-static bool bounds(const cuv_sv *slice, int64_t length, int64_t *start, int64_t *stop, int64_t *step)
+bool cuv_sc_slice_bounds(const cuv_sv *slice, int64_t length, int64_t *start, int64_t *stop, int64_t *step)
 {
     const cuv_sv *a = slice->items[0], *b = slice->items[1], *c = slice->items[2];
     *step = 1;
@@ -73,7 +72,7 @@ static cuv_status slice(cuv_sc *e, cuv_sv *of, const cuv_sv *index, cuv_sv **out
 {
     int64_t start = 0, stop = 0, step = 1;
     int64_t length = of->kind == CUV_SV_TEXT ? (int64_t)of->size : (int64_t)of->count;
-    if (!bounds(index, length, &start, &stop, &step))
+    if (!cuv_sc_slice_bounds(index, length, &start, &stop, &step))
         return cuv_sv_unknown(e, out, "a slice whose bounds are not known");
     if (of->kind == CUV_SV_TEXT)
         return slice_text(e, of, start, stop, step, out);
@@ -201,6 +200,10 @@ cuv_status cuv_sc_subscript(cuv_sc *e, const cuv_py *node, cuv_sv *of, cuv_sv *i
     case CUV_SV_ARRAY: return cuv_sc_array_index(e, node, of, index, out);
     case CUV_SV_TENSOR: return cuv_sc_symbol_index(e, of, index, out);
     case CUV_SV_UNKNOWN: *out = of; return CUV_OK;
+    case CUV_SV_NAME:
+        if (cuv_streq(of->text, "numpy.r_") || cuv_streq(of->text, "numpy.c_"))
+            return cuv_sc_numpy_joined(e, node, of->text[6] == 'c', index, out);
+        return cuv_sv_unknown(e, out, "an element of %s", of->text);
     case CUV_SV_LAYER:
         return cuv_sc_unsupported(e, node, NULL, "a subscript of %s", cuv_sv_describe(e, of));
     default: return cuv_sv_unknown(e, out, "an element of %s", cuv_sv_describe(e, of));
