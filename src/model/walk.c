@@ -141,6 +141,8 @@ static bool records_mask(const walk *w, const cuv_graph_call *gc)
     const cuv_layer *layer = w->g->layers[gc->layer];
     static const char with_mask[] = "BatchNormalization Bidirectional ConvLSTM1D ConvLSTM2D ConvLSTM3D GRU GlobalAveragePooling1D LSTM RNN "
                                     "SimpleRNN Softmax TimeDistributed";
+    if (gc->arg_count == 1 && !gc->args[0].name && gc->args[0].kind == CUV_ARG_LIST)
+        return layer->model;
     if (gc->arg_count != 1 || gc->args[0].name || gc->args[0].kind != CUV_ARG_TENSOR)
         return false;
     const cuv_wire wire = gc->args[0].wires[0];
@@ -175,13 +177,14 @@ static cuv_wire origin_of(const walk *w, cuv_wire wire)
     return wire.output == 0 ? w->origin[wire.call] : wire;
 }
 
-/* What was done last to a mask before now, or NULL. */
+/* What was done last to a mask before now, or NULL. Where none was named, what is put back is what the tensor has. */
 static const taken *taken_of(const walk *w, cuv_wire wire)
 {
     const taken *last = NULL;
     wire = origin_of(w, wire);
+    const cuv_ref *said = w->said[wire.call];
     for (const taken *t = w->taken[wire.call]; t; t = t->next)
-        if (t->output == wire.output && t->rank < w->now && (!last || t->rank > last->rank))
+        if (t->output == wire.output && t->rank < w->now && (!last || t->rank > last->rank) && (!t->back || !said || said[wire.output] != CUV_NO_REF))
             last = t;
     return last;
 }
@@ -217,25 +220,64 @@ static cuv_status take_off(walk *w, size_t at)
     return CUV_OK;
 }
 
-/* A model as a layer puts the mask that is named for its input on it (Functional.call). */
-static cuv_status put_back(walk *w, size_t at)
+enum { DEEPEST = 32 };          /* models inside models */
+
+static const cuv_graph *graph_of(const cuv_layer *layer)
+{
+    const struct cuv_model *m = layer->model;
+    return m ? m->graph : NULL;
+}
+
+static bool takes_off_inside(const cuv_graph *g, unsigned depth)
+{
+    for (size_t i = 0; g && depth && i < g->layer_count; i++)
+        if (cuv_takes_masks_off(g->layers[i]) || takes_off_inside(graph_of(g->layers[i]), depth - 1))
+            return true;
+    return false;
+}
+
+static cuv_status find_taken(walk *w, unsigned depth);
+
+/* Which inputs' masks are off once a model as a layer has run: its own inputs had none when it was made, so that nothing inside puts one back. */
+static cuv_status left_inside(const walk *w, const cuv_graph *g, unsigned depth, bool *off)
+{
+    walk inside = {.cx = w->cx, .m = w->m, .g = g, .program = w->program};
+    CUV_TRY(find_taken(&inside, depth));
+    for (size_t i = 0; inside.taken && i < g->call_count; i++)
+        for (size_t j = 0; j < g->input_count; j++)
+            for (const taken *t = g->inputs[j] == g->calls[i].layer ? inside.taken[i] : NULL; t; t = t->next)
+                off[j] |= !t->back && t->rank < INT32_MAX;
+    return CUV_OK;
+}
+
+/* A model as a layer puts the masks that are named for its inputs on them (Functional.call), and attentions inside may take them off again. */
+static cuv_status put_back(walk *w, size_t at, unsigned depth)
 {
     const cuv_graph_call *gc = &w->g->calls[at];
     const cuv_layer *layer = w->g->layers[gc->layer];
+    const cuv_graph *inside = graph_of(layer);
     bool named = gc->arg_count == 1;
     for (size_t a = 1; a < gc->arg_count; a++)
         named = named || (cuv_streq(gc->args[a].name, "mask") && gc->args[a].wire_count);
-    if (!layer->model || !named || gc->args[0].name || gc->args[0].kind != CUV_ARG_TENSOR)
+    if (!layer->model || !inside || !gc->arg_count || gc->args[0].name)
         return CUV_OK;
-    return note_taken(w, gc->args[0].wires[0], w->rank[at], true);
+    for (size_t k = 0; named && k < gc->args[0].wire_count; k++)
+        CUV_TRY(note_taken(w, gc->args[0].wires[k], w->rank[at], true));
+    if (!depth || !takes_off_inside(inside, DEEPEST))
+        return CUV_OK;
+    bool *off = CUV_NEW_ARRAY(w->m->arena, bool, inside->input_count + 1);
+    if (!off)
+        return cuv_oom(w->cx);
+    CUV_TRY(left_inside(w, inside, depth - 1, off));
+    for (size_t k = 0; k < gc->args[0].wire_count && k < inside->input_count; k++)
+        if (off[k])
+            CUV_TRY(note_taken(w, gc->args[0].wires[k], w->rank[at], false));
+    return CUV_OK;
 }
 
-static cuv_status find_taken(walk *w)
+static cuv_status find_taken(walk *w, unsigned depth)
 {
-    bool any = false;
-    for (size_t i = 0; !any && i < w->g->call_count; i++)
-        any = cuv_takes_masks_off(w->g->layers[w->g->calls[i].layer]);
-    if (!any)
+    if (!takes_off_inside(w->g, DEEPEST))
         return CUV_OK;
     w->said = CUV_NEW_ARRAY(w->m->arena, cuv_ref *, w->g->call_count + 1);
     w->taken = CUV_NEW_ARRAY(w->m->arena, taken *, w->g->call_count + 1);
@@ -244,7 +286,7 @@ static cuv_status find_taken(walk *w)
     CUV_TRY(find_origins(w));
     CUV_TRY(cuv_graph_ranks(w->cx, w->g, w->m->arena, &w->rank));
     for (size_t i = 0; i < w->g->call_count; i++)
-        CUV_TRY(cuv_takes_masks_off(w->g->layers[w->g->calls[i].layer]) ? take_off(w, i) : put_back(w, i));
+        CUV_TRY(cuv_takes_masks_off(w->g->layers[w->g->calls[i].layer]) ? take_off(w, i) : put_back(w, i, depth));
     return CUV_OK;
 }
 
@@ -321,7 +363,7 @@ cuv_status cuv_graph_walk(struct cuv_model *m, const cuv_graph *g, cuv_program *
     w.made_count = CUV_NEW_ARRAY(m->arena, size_t, g->call_count + 1);
     if (!w.made || !w.made_count)
         return cuv_oom(m->cx);
-    CUV_TRY(find_taken(&w));
+    CUV_TRY(find_taken(&w, DEEPEST));
     for (size_t i = 0; i < g->call_count; i++) {
         CUV_TRY(cuv_check_time(m->cx));
         CUV_TRY(make_call(&w, i, in, record));
