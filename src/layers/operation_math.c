@@ -218,9 +218,20 @@ cuv_status cuv_op_hard_sigmoid(cuv_call *call)
     return with_act(call, (cuv_act){.op = CUV_OP_HARD_SIGMOID, .alpha = new ? 1.0 / 6 : 0.2, .beta = 0.5});
 }
 
+/* A number to compare with, in the dtype of what is compared. */
+static double bound(cuv_call *call, const char *name, double fallback)
+{
+    const double v = cuv_option_real(call, name, fallback);
+    switch ((int)cuv_operand_kind(call, cuv_operand_name(call, 0)).dtype) {
+    case CUV_F16: return (double)cuv_f16_to_f32(cuv_f32_to_f16((float)v));
+    case CUV_BF16: return (double)cuv_bf16_to_f32(cuv_f32_to_bf16((float)v));
+    default: return v;
+    }
+}
+
 cuv_status cuv_op_hard_shrink(cuv_call *call)
 {
-    return with_act(call, (cuv_act){.op = CUV_OP_HARD_SHRINK, .alpha = cuv_option_real(call, "threshold", 0.5)});
+    return with_act(call, (cuv_act){.op = CUV_OP_HARD_SHRINK, .alpha = bound(call, "threshold", 0.5)});
 }
 
 cuv_status cuv_op_soft_shrink(cuv_call *call)
@@ -230,12 +241,18 @@ cuv_status cuv_op_soft_shrink(cuv_call *call)
 
 cuv_status cuv_op_squareplus(cuv_call *call)
 {
+    cuv_ref x;
+    CUV_TRY(cuv_operand_x(call, &x));
+    if (cuv_var_of(call, x)->dtype == CUV_F16) {        /* whose square may leave its range */
+        cuv_ref sum = E2(ADD, E1(SQUARE, x), LIKE(x, cuv_option_real(call, "b", 4)));
+        return cuv_give(call, E2(MUL, E2(ADD, x, E1(SQRT, sum)), LIKE(x, 0.5)));
+    }
     return with_act(call, (cuv_act){.op = CUV_OP_SQUAREPLUS, .alpha = cuv_option_real(call, "b", 4)});
 }
 
 cuv_status cuv_op_threshold(cuv_call *call)
 {
-    return with_act(call, (cuv_act){.op = CUV_OP_THRESHOLD, .alpha = cuv_option_real(call, "threshold", 0),
+    return with_act(call, (cuv_act){.op = CUV_OP_THRESHOLD, .alpha = bound(call, "threshold", 0),
                                     .beta = cuv_option_real(call, "default_value", 0)});
 }
 
@@ -563,12 +580,18 @@ static cuv_status spread(cuv_call *call, bool root)
     cuv_attrs attrs;
     CUV_TRY(cuv_operand_x(call, &x));
     x = cuv_as_float(call, x);
+    const cuv_dtype dtype = cuv_var_of(call, x)->dtype;
+    if (!root && call->layer->keras >= 3 && cuv_dtype_size(dtype) == 2)     /* the variance of halves is made in float32 */
+        x = TO(x, CUV_F32);
     CUV_TRY(cuv_option_reduction(call, x, &attrs));
     cuv_attrs keep = attrs;
     keep.keepdims = true;
-    cuv_ref d = cuv_emit2(call->program, CUV_OP_SUB, x, cuv_emit(call->program, CUV_OP_MEAN, CUV_IN(x), &keep));
-    cuv_ref v = cuv_emit(call->program, CUV_OP_MEAN, CUV_IN(cuv_emit1(call->program, CUV_OP_SQUARE, d)), &attrs);
-    return cuv_give(call, root ? cuv_emit1(call->program, CUV_OP_SQRT, v) : v);
+    cuv_ref square = E1(SQUARE, E2(SUB, x, REDUCE(MEAN, x, &keep)));
+    if (root && cuv_dtype_size(dtype) == 2) {   /* and their deviation of a sum that may leave their range */
+        cuv_ref count = REDUCE(SUM, cuv_filled_like(call, x, 1, CUV_F32), &attrs);
+        return cuv_give(call, E1(SQRT, E2(DIV, REDUCE(SUM, square, &attrs), TO(count, dtype))));
+    }
+    return cuv_give(call, root ? E1(SQRT, REDUCE(MEAN, square, &attrs)) : TO(REDUCE(MEAN, square, &attrs), dtype));
 }
 
 cuv_status cuv_op_var(cuv_call *call) { return spread(call, false); }
