@@ -1,5 +1,5 @@
 /* cuvier bench: how long loading, the first and every further prediction take. Inputs are random numbers between -1 and 1, zeros where
- * the model takes integers, empty where it takes strings; sizes that the model leaves open are 16. */
+ * the model takes integers, eight words where it takes strings; sizes that the model leaves open are 16. */
 #include "cli.h"
 
 #include <stdlib.h>
@@ -54,6 +54,9 @@ static bool fill(cuv_array *a, long batch)
         seed = seed * 1664525u + 1013904223u;
         data[i] = (float)(seed >> 8) / 8388608.0f - 1;
     }
+    static const char words[] = "a text of eight words for each sample";
+    for (size_t i = 0; data && a->dtype == CUV_STR && i < n; i++)
+        ((cuv_string *)(void *)data)[i] = (cuv_string){words, sizeof words - 1};
     a->data = data;
     return data != NULL;
 }

@@ -106,9 +106,10 @@ static cuv_status text_lower(cuv_call *call)
     CUV_TRY(texts_of(call, &x));
     CUV_TRY(cuv_vocabulary_table(call, &words, &keys, &values));
     bool indices = strcmp(mode, "int") == 0, open = cuv_arg_none(layer, "output_sequence_length");
-    if (indices && open && attrs.split)
-        return cuv_call_unsupported(call, "output_sequence_length", "the number of words would depend on the texts");
-    attrs.count = !indices ? depth : open ? 1 : cuv_arg_int(layer, "output_sequence_length");
+    attrs.sequences = indices && open && attrs.split;
+    if (attrs.sequences && cuv_call_in(call, 0)->kind != CUV_V_INPUT)
+        return cuv_call_unsupported(call, "output_sequence_length", "the number of words would depend on texts that the model makes");
+    attrs.count = !indices ? depth : attrs.sequences ? 0 : open ? 1 : cuv_arg_int(layer, "output_sequence_length");
     cuv_ref y = cuv_emit(p, indices ? CUV_OP_TOKENS : CUV_OP_TOKEN_COUNTS, CUV_IN(x, keys, values), &attrs);
     if (cuv_call_in(call, 0)->rank == 1 && !attrs.split)
         CUV_TRY(one_sample(call, indices, open ? 0 : cuv_arg_int(layer, "output_sequence_length"), &y));

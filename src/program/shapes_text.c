@@ -49,8 +49,9 @@ cuv_status cuv_shape_cross(const cuv_shaping *s)
 static cuv_status tokens_of(const cuv_shaping *s, cuv_dtype dtype)
 {
     cuv_var *out;
+    const bool open = s->at->sequences && s->at->count == 0;       /* not at a run */
     CUV_TRY(check_table(s));
-    CUV_TRY(check_count(s));
+    CUV_TRY(open ? CUV_OK : check_count(s));
     if (s->in[0]->dtype != CUV_STR || s->in[0]->rank != 1)
         return cuv_shape_no(s, "x must be texts, one a row");
     for (int i = 0; i < s->at->axes_count; i++)
@@ -59,7 +60,7 @@ static cuv_status tokens_of(const cuv_shaping *s, cuv_dtype dtype)
     if (s->at->split < 0 || s->at->split > 2)
         return cuv_shape_no(s, "there is no way %d to split a text", s->at->split);
     out = cuv_shape_like(s, 0, s->in[0], dtype);
-    out->shape[out->rank++] = s->at->count;
+    out->shape[out->rank++] = open ? -1 : s->at->count;
     return CUV_OK;
 }
 

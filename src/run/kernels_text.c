@@ -261,6 +261,23 @@ static void each_value(const cuv_kernel_args *a, size_t row, take_value *take, v
         each_gram(a, &r, a->attrs->axes[k], take, to, &done);
 }
 
+int64_t cuv_most_tokens(const cuv_attrs *at, const cuv_string *texts, size_t n)
+{
+    int64_t most = 0;
+    for (size_t i = 0; i < n; i++) {
+        const reader r = {texts[i].data, texts[i].size, at};
+        int64_t tokens = 0, all = 0;
+        token t;
+        for (size_t place = 0; next_token(&r, &place, &t);)
+            tokens++;
+        for (int k = 0; k < at->axes_count; k++)
+            all += tokens >= at->axes[k] ? tokens - at->axes[k] + 1 : 0;
+        all = at->axes_count ? all : tokens;
+        most = all > most ? all : most;
+    }
+    return most;
+}
+
 static void put_id(void *to, const cuv_attrs *at, size_t *done, int64_t value)
 {
     if (*done < (size_t)at->count)

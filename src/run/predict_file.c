@@ -141,6 +141,9 @@ static cuv_status run_part(job *j, int64_t first, int64_t rows)
         part[i].shape[0] = rows;
         part[i].data = (const uint8_t *)part[i].data + (size_t)first * per * cuv_dtype_size(part[i].dtype);
     }
+    if (rows != j->total && cuv_counts_tokens(j->m))
+        return cuv_fail(j->cx, CUV_NO, "predict.words", &(cuv_detail){.help = "leave --batch out: all rows are one batch then"},
+                        "the longest text of a batch decides how long its rows are, and batches would differ");
     CUV_TRY(cuv_run_model(j->m, part, j->m->input_count, 0, j->options, &result));
     cuv_status status = CUV_OK;
     for (size_t i = 0; i < result->count && rows != j->total; i++)
@@ -206,7 +209,7 @@ static int64_t batch_of(const struct cuv_model *m, size_t batch)
         if (v->rank && v->shape[0] > 0)
             return v->shape[0];
     }
-    return makes_text(m) ? INT64_MAX : batch ? (int64_t)batch : DEFAULT_BATCH;
+    return makes_text(m) || (!batch && cuv_counts_tokens(m)) ? INT64_MAX : batch ? (int64_t)batch : DEFAULT_BATCH;
 }
 
 /* The file's arrays in the order of the inputs; a lone .npy is the only input. */

@@ -43,6 +43,8 @@ typedef struct cuv_plan_options {
 CUV_MUST_USE cuv_status cuv_plan_new(cuv_context *cx, const cuv_program *program, const cuv_run_tensor *inputs,
                                      const cuv_plan_options *options, cuv_plan **out);
 void cuv_plan_free(cuv_plan *plan);
+/* The tokens, or n-grams of them, of the text that has most: the count of a TOKENS step with `sequences`, to be set before a plan is made. */
+int64_t cuv_most_tokens(const cuv_attrs *at, const cuv_string *texts, size_t n);
 size_t cuv_plan_arena_bytes(const cuv_plan *plan);
 /* Output i as it will be after a run (data NULL). */
 const cuv_run_tensor *cuv_plan_output(const cuv_plan *plan, size_t i);

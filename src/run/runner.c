@@ -14,6 +14,7 @@ struct cuv_runner {
     bool reference, lasting;
     cuv_precision precision;
     unsigned runs;            /* with this plan */
+    uint64_t tokens;          /* the counts of tokens that the plan is for */
     int64_t total, at_once;   /* rows of the last batch, and how many of them are run at once */
     cuv_states states;        /* of stateful layers */
 };
@@ -257,6 +258,57 @@ static cuv_status slice_input(struct cuv_model *m, cuv_arena *arena, size_t i, c
     return CUV_OK;
 }
 
+/* ---- sizes that depend on texts */
+
+bool cuv_counts_tokens(const struct cuv_model *m)
+{
+    for (size_t i = 0; i < m->program->step_count; i++)
+        if (m->program->steps[i].op == CUV_OP_TOKENS && m->program->steps[i].attrs->sequences)
+            return true;
+    return false;
+}
+
+/* The input that a value is, reshaped or not; -1: it is none. */
+static int input_behind(const struct cuv_model *m, cuv_ref ref)
+{
+    const cuv_program *p = m->program;
+    while (p->values[ref].kind == CUV_V_RESULT && p->steps[p->values[ref].step].op == CUV_OP_RESHAPE)
+        ref = p->steps[p->values[ref].step].in[0];
+    for (size_t i = 0; i < m->input_count; i++)
+        if (m->inputs[i].value == ref)
+            return (int)i;
+    return -1;
+}
+
+/* Gives each step that counts tokens the count of the longest text, or none again. A plan with other counts is no longer one. */
+static cuv_status count_tokens(struct cuv_model *m, const cuv_array *inputs)
+{
+    uint64_t all = 0;
+    for (size_t i = 0; i < m->program->step_count; i++) {
+        const cuv_step *s = &m->program->steps[i];
+        size_t n;
+        if (s->op != CUV_OP_TOKENS || !s->attrs->sequences)
+            continue;
+        s->attrs->count = 0;
+        const int k = inputs ? input_behind(m, s->in[0]) : -1;
+        if (k < 0)
+            continue;
+        if (!cuv_shape_count(inputs[k].shape, inputs[k].rank, &n))
+            return cuv_oom(m->cx);
+        s->attrs->count = cuv_most_tokens(s->attrs, inputs[k].data, n);
+        if (!s->attrs->count)
+            return cuv_fail(m->cx, CUV_NO, "predict.words", &(cuv_detail){.layer = s->layer, .found = m->input_names[k]},
+                            "layer '%s' finds no words in the texts of '%s'", s->layer ? s->layer : "?", m->input_names[k]);
+        all = all * 1000003 + (uint64_t)s->attrs->count;
+    }
+    if (m->runner && inputs && all && m->runner->tokens != all) {
+        drop_plan(m->runner);
+        m->runner->total = 0;
+        m->runner->tokens = all;
+    }
+    return CUV_OK;
+}
+
 /* ---- batches */
 
 /* True when every input and output has a free batch axis, so that rows can be run in parts. */
@@ -446,9 +498,15 @@ cuv_status cuv_run_model(struct cuv_model *m, const cuv_array *inputs, size_t co
     cuv_status status = result ? CUV_OK : cuv_oom(m->cx);
     if (status == CUV_OK) {
         *result = (struct cuv_result){.cx = m->cx, .arena = arena};
+        status = get_runner(m);
+    }
+    if (status == CUV_OK)
+        status = count_tokens(m, inputs);
+    if (status == CUV_OK) {
         status = m->input_count ? run_batches(m, inputs, batch, options, result)
                                 : run_rows(m, inputs, options, 0, 1, -1, 1, result);
     }
+    (void)count_tokens(m, NULL);
     if (status != CUV_OK) {
         cuv_arena_free(arena);
         return status;

@@ -19,6 +19,8 @@ struct cuv_result {
     size_t count;
 };
 
+/* Does a size within the model depend on the values of its inputs? Then all rows are one run. */
+bool cuv_counts_tokens(const struct cuv_model *m);
 /* Runs `count` inputs through the model in batches of `batch` (0: all at once where memory allows). Outputs are in `*out`. */
 CUV_MUST_USE cuv_status cuv_run_model(struct cuv_model *m, const cuv_array *inputs, size_t count, size_t batch,
                                       const cuv_run_options *options, struct cuv_result **out);
