@@ -557,7 +557,12 @@ cuv_status cuv_profile_model(struct cuv_model *m, const cuv_array *inputs, size_
         return cuv_oom(m->cx);
     }
     p->arena = arena;
-    cuv_status status = profile_rows(m, inputs, options, seconds, p);
+    cuv_status status = get_runner(m);
+    if (status == CUV_OK)
+        status = count_tokens(m, inputs);
+    if (status == CUV_OK)
+        status = profile_rows(m, inputs, options, seconds, p);
+    (void)count_tokens(m, NULL);
     if (status == CUV_OK)
         *out = &p->shown;
     else

@@ -35,4 +35,4 @@ def test_batches_and_nothing(made, tmp_path):
     for out in ("m.c", "m.onnx"):
         assert cuvier("rebuild", made / "words_net.keras", "-o", tmp_path / out).returncode == 3
     must("rebuild", model, "-o", tmp_path / "again.keras")
-    must("bench", model, "--seconds", "0.05")
+    must("bench", made / "words_net.keras", "--seconds", "0.05", "--steps")
