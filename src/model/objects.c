@@ -20,11 +20,20 @@ static onode *child(const onode *parent, const char *name, size_t n)
     return NULL;
 }
 
+/* Does a layer have weights of tf_idf that the configuration does not state? */
+static bool learned_idf(const cuv_model *m)
+{
+    for (size_t i = 0; i < m->layer_count; i++)
+        if (m->layers[i]->weight_count && m->layers[i]->def && cuv_takes_vocabulary(m->layers[i]->def->name))
+            return true;
+    return false;
+}
+
 /* Weights of tf_idf that the configuration states are in files of Keras 3 as well, and no weights of the layer there. */
 static bool has_weights(const cuv_binding *b, const cuv_group *g)
 {
     for (size_t i = 0; i < g->count; i++)
-        if (b->m->keras < 3 || !cuv_streq(g->tensors[i].weight, "idf_weights"))
+        if (b->m->keras < 3 || learned_idf(b->m) || !cuv_streq(g->tensors[i].weight, "idf_weights"))
             return true;
     return false;
 }
