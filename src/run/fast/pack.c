@@ -19,10 +19,20 @@ size_t cuv_packed_floats(size_t k, size_t cols, size_t panel)
     return cuv_mul_size(panels, panel, &floats) && cuv_mul_size(floats, k, &floats) ? floats : SIZE_MAX;
 }
 
-/* to[0, n) = from[0, n) scale[0, n), sixteen at once: a count that the compiler knows becomes vectors. */
-static void scale_row(float *restrict to, const cuv_loose *restrict from, const float *restrict scale, size_t n)
+enum { STRIDE = 16 };       /* floats at once: a count that the compiler knows becomes vectors */
+
+static inline void copy_row(float *restrict to, const cuv_loose *restrict from, size_t n)
 {
-    enum { STRIDE = 16 };
+    size_t c = 0;
+    for (; c + STRIDE <= n; c += STRIDE)
+        memcpy(to + c, from + c, STRIDE * sizeof *to);
+    for (; c < n; c++)
+        to[c] = from[c];
+}
+
+/* to[0, n) = from[0, n) scale[0, n) */
+static inline void scale_row(float *restrict to, const cuv_loose *restrict from, const float *restrict scale, size_t n)
+{
     size_t c = 0;
     for (; c + STRIDE <= n; c += STRIDE)
         for (size_t j = 0; j < STRIDE; j++)
@@ -42,11 +52,12 @@ void cuv_pack_rows(float *packed, const cuv_loose *w, const float *scale, size_t
             if (col == 1 && scale)
                 scale_row(to, from, scale + n, wide);
             else if (col == 1)
-                memcpy(to, from, wide * sizeof *to);
+                copy_row(to, from, wide);
             else
                 for (size_t c = 0; c < wide; c++)
                     to[c] = scale ? from[c * col] * scale[n + c] : from[c * col];
-            memset(to + wide, 0, (panel - wide) * sizeof *to);
+            if (wide < panel)
+                memset(to + wide, 0, (panel - wide) * sizeof *to);
         }
     }
 }
