@@ -1,6 +1,10 @@
 /* Picks the instruction set, and packs columns into panels. */
 #include "run/fast/fast.h"
 
+#ifdef __SSE2__
+#include <xmmintrin.h>
+#endif
+
 const cuv_isa *cuv_isa_best(void)
 {
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
@@ -41,19 +45,45 @@ static inline void scale_row(float *restrict to, const cuv_loose *restrict from,
         to[c] = from[c] * scale[c];
 }
 
+/* Rows [first, end) of `wide` columns whose floats lie one after the other, `col` apart, as rows of `panel` floats at `to`; four by four. */
+static void turn_rows(float *to, const cuv_loose *from, size_t first, size_t end, size_t wide, size_t col, size_t panel)
+{
+    size_t i = first, turned = 0;       /* rows and columns that went by fours */
+#ifdef __SSE2__
+    turned = wide & ~(size_t)3;
+    for (; i + 4 <= end; i += 4)
+        for (size_t c = 0; c < turned; c += 4) {
+            const cuv_loose *at = from + c * col + i;
+            float *block = to + (i - first) * panel + c;
+            __m128 a = _mm_loadu_ps(at), b = _mm_loadu_ps(at + col), d = _mm_loadu_ps(at + 2 * col), e = _mm_loadu_ps(at + 3 * col);
+            _MM_TRANSPOSE4_PS(a, b, d, e);
+            _mm_storeu_ps(block, a);
+            _mm_storeu_ps(block + panel, b);
+            _mm_storeu_ps(block + 2 * panel, d);
+            _mm_storeu_ps(block + 3 * panel, e);
+        }
+#endif
+    for (size_t row = first; row < end; row++)
+        for (size_t c = row < i ? turned : 0; c < wide; c++)
+            to[(row - first) * panel + c] = from[c * col + row];
+}
+
 void cuv_pack_rows(float *packed, const cuv_loose *w, const float *scale, size_t k, size_t first, size_t end, size_t cols, size_t row, size_t col,
                    size_t panel)
 {
     for (size_t n = 0; n < cols; n += panel) {
         const size_t wide = cols - n < panel ? cols - n : panel;
         float *to = packed + n * k + first * panel;
-        for (size_t i = first; i < end; i++, to += panel) {
+        const bool turned = row == 1 && col != 1 && !scale;
+        if (turned)
+            turn_rows(to, w + n * col, first, end, wide, col, panel);
+        for (size_t i = turned && wide == panel ? end : first; i < end; i++, to += panel) {
             const cuv_loose *from = w + i * row + n * col;
             if (col == 1 && scale)
                 scale_row(to, from, scale + n, wide);
             else if (col == 1)
                 copy_row(to, from, wide);
-            else
+            else if (!turned)
                 for (size_t c = 0; c < wide; c++)
                     to[c] = scale ? from[c * col] * scale[n + c] : from[c * col];
             if (wide < panel)
