@@ -45,6 +45,15 @@ static inline void scale_row(float *restrict to, const cuv_loose *restrict from,
         to[c] = from[c] * scale[c];
 }
 
+#ifdef __SSE2__
+static inline __m128 load_four(const cuv_loose *from)
+{
+    __m128 x;
+    memcpy(&x, from, sizeof x);
+    return x;
+}
+#endif
+
 /* Rows [first, end) of `wide` columns whose floats lie one after the other, `col` apart, as rows of `panel` floats at `to`; four by four. */
 static void turn_rows(float *to, const cuv_loose *from, size_t first, size_t end, size_t wide, size_t col, size_t panel)
 {
@@ -55,7 +64,7 @@ static void turn_rows(float *to, const cuv_loose *from, size_t first, size_t end
         for (size_t c = 0; c < turned; c += 4) {
             const cuv_loose *at = from + c * col + i;
             float *block = to + (i - first) * panel + c;
-            __m128 a = _mm_loadu_ps(at), b = _mm_loadu_ps(at + col), d = _mm_loadu_ps(at + 2 * col), e = _mm_loadu_ps(at + 3 * col);
+            __m128 a = load_four(at), b = load_four(at + col), d = load_four(at + 2 * col), e = load_four(at + 3 * col);
             _MM_TRANSPOSE4_PS(a, b, d, e);
             _mm_storeu_ps(block, a);
             _mm_storeu_ps(block + panel, b);
