@@ -221,7 +221,8 @@ static cuv_status layer_record(writer *w, const cuv_layer *layer, cuv_value **be
     const char *class_name;
     CUV_TRY(cuv_keras3_class(w, layer, &class_name));
     CUV_TRY(cuv_config_check_backend(w, layer, 3, before != NULL));
-    CUV_TRY(cuv_config_object(w, "keras.layers", class_name, NULL, &config, out));
+    const char *module = layer->def->module;
+    CUV_TRY(cuv_config_object(w, module ? module : "keras.layers", class_name, module ? class_name : NULL, &config, out));
     CUV_TRY(cuv_dict_set(w->arena, config, "name", cuv_value_text(w->arena, cuv_keras3_name(w, layer->name))));
     if (cuv_keras3_takes(layer, "trainable"))
         CUV_TRY(cuv_dict_set(w->arena, config, "trainable", cuv_value_bool(w->arena, layer->trainable)));

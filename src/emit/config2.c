@@ -179,7 +179,8 @@ static cuv_status layer_record(writer *w, const cuv_layer *layer, cuv_value *tai
         return inner_input_record(w, layer, out);
     CUV_TRY(cuv_keras2_class(w, layer, &class_name));
     CUV_TRY(cuv_config_check_backend(w, layer, 2, false));
-    CUV_TRY(cuv_config_object(w, "keras.layers", class_name, NULL, &config, out));
+    const char *module = layer->def->module;
+    CUV_TRY(cuv_config_object(w, module ? module : "keras.layers", class_name, module ? class_name : NULL, &config, out));
     CUV_TRY(cuv_config_text(w, config, "name", inner_name(w, layer)));
     CUV_TRY(cuv_dict_set(w->arena, config, "trainable", cuv_value_bool(w->arena, is_trainable(w, layer))));
     if (!cuv_has_word(typed, class_name)) {

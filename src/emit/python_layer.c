@@ -290,13 +290,13 @@ const char *python_layer(python_writer *w, const cuv_value *record)
 {
     const char *class_name = cuv_get_text(record, "class_name"), *module = cuv_get_text(record, "module");
     const cuv_value *config = cuv_get(record, "config");
-    const cuv_layer_def *def = class_name ? cuv_layer_find(class_name) : NULL;
+    const cuv_layer_def *own = cuv_layer_of_applications(record), *def = own ? own : class_name ? cuv_layer_find(class_name) : NULL;
     cuv_map *done = cuv_map_new(w->arena);
     if (python_is_model(record))
         return python_model(w, record);
     if (cuv_streq(class_name, "InputLayer"))
         return input(w, config);
-    if (!def || !cuv_streq(module, "keras.layers")) {
+    if (!def || (!own && !cuv_streq(module, "keras.layers"))) {
         python_refuse(w, cuv_get_text(config, "name"), class_name ? class_name : "a layer without class");
         return "";
     }
@@ -304,7 +304,7 @@ const char *python_layer(python_writer *w, const cuv_value *record)
         w->status = cuv_oom(w->cx);
         return "";
     }
-    w->uses_layers = true;
+    w->uses_layers = w->uses_layers || !own;
     const char *args = row_arguments(w, def, config, done);
     args = python_join(w, args, other_arguments(w, class_name, config, done));
     args = python_join(w, args, policy(w, cuv_get(config, "dtype")));
@@ -312,5 +312,5 @@ const char *python_layer(python_writer *w, const cuv_value *record)
         args = python_join(w, args, "trainable=False");
     args = python_join(w, args, python_name(w, class_name, given_name(config)));
     count_inside(w, class_name, config);
-    return python_format(w, "layers.%s(%s)", class_name, args);
+    return python_format(w, "%s.%s(%s)", own ? own->module : "layers", def->name, args);
 }

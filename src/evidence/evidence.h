@@ -77,6 +77,15 @@ typedef struct cuv_weight_file {
     cuv_weight_places places;       /* of the other model */
 } cuv_weight_file;
 
+/* Weights that a function of keras.applications begins with, where no file of them is there. */
+typedef struct cuv_wanted {
+    const char *network, *file;     /* "VGG16", the file that Keras fetches */
+    const char *model;              /* its name */
+    const char *where, *excerpt;    /* as of an assignment */
+    const char **layers;            /* their names */
+    size_t layer_count;
+} cuv_wanted;
+
 typedef struct cuv_script {
     cuv_value *config;          /* the model the script builds, as a Keras configuration object; NULL when it loads one whole */
     int keras;                  /* 2 or 3 where the imports or calls tell, else 0 */
@@ -86,6 +95,8 @@ typedef struct cuv_script {
     cuv_weight_file *weight_files;
     size_t weight_file_count;
     cuv_weight_places places;
+    cuv_wanted *wanted;
+    size_t wanted_count;
     const char *stands_for, *stands_in; /* --custom for the model's own class: that, and the code's file; else NULL */
     bool underscored;           /* it sets `_name` of layers, which renames them in Keras 2 alone */
     bool wants_summary;         /* the script calls summary() on the model */

@@ -121,7 +121,7 @@ static unsigned weight_of(const cuv_sc *e, const cuv_sl *model)
     unsigned votes = model->votes < 1000 ? model->votes : 1000;
     if (model->saved)
         votes += 5000;
-    if (model->opened && model->consumed)       /* loaded to be taken apart */
+    if ((model->opened || model->ready_made) && model->consumed)       /* to be taken apart */
         return votes;
     if (!model->used_inside)
         votes += 2000;

@@ -104,6 +104,8 @@ struct cuv_sl {
     size_t object_mark;
     size_t object_index;        /* of a weight of such an object: its number there, from 1 */
     bool saved;                 /* the script writes it to a file */
+    bool ready_made;            /* of keras.applications */
+    cuv_sl *of_ready;           /* the model of keras.applications that it was made for */
     cuv_sl **recorded_layers;   /* the parts that the record lists */
     size_t recorded_count;
     cuv_sl *wrapped;            /* what a wrapper wraps */
@@ -196,7 +198,7 @@ typedef struct cuv_sc {
         cuv_sl *origin;         /* of a file: the layer of another model whose weights these are; NULL: the layer itself */
     } *stated;
     size_t stated_count, stated_capacity;
-    size_t skipped_capacity;
+    size_t skipped_capacity, wanted_capacity;
     size_t walk;                /* last mark given to a walk */
     bool channels_first;        /* set_image_data_format */
     cuv_sv *policy;             /* set_global_policy("mixed_float16"): the dtype of the layers made from then on; else NULL */
@@ -407,6 +409,9 @@ CUV_MUST_USE cuv_status cuv_sc_array_operate(cuv_sc *e, int op, cuv_sv *a, cuv_s
 CUV_MUST_USE cuv_status cuv_sc_shape_array(cuv_sc *e, const int64_t *shape, int rank, cuv_dtype dtype, cuv_sv **out);   /* no data */
 CUV_MUST_USE cuv_status cuv_sc_array_of(cuv_sc *e, cuv_sv *v, cuv_sv **out);    /* np.array(v); unknown when it cannot be one */
 CUV_MUST_USE cuv_status cuv_sc_keras_call(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out);   /* script_keras.c */
+CUV_MUST_USE cuv_status cuv_sc_application(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out);  /* script_applications.c */
+/* preprocess_input of an expression of a Lambda; *out NULL: not known which (script_preprocess.c). */
+CUV_MUST_USE cuv_status cuv_sc_preprocess_expression(cuv_sc *e, const char *name, const char *mode, cuv_value *x, cuv_value **out);
 
 /* ---- script_layer.c: making layers */
 /* The constructor's class for a name like "keras.layers.Dense"; NULL when it is no layer. */

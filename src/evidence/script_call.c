@@ -95,9 +95,21 @@ static bool harmless(const char *name)
     return false;
 }
 
+/* Packages whose models come ready-made, and are no part of Keras. */
+static bool makes_models(const char *name)
+{
+    return (cuv_starts_with(name, "keras_hub.") || cuv_starts_with(name, "keras_cv.") || cuv_starts_with(name, "keras_nlp.")) &&
+           strstr(name, ".models.") != NULL;
+}
+
 cuv_status cuv_sc_foreign(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
 {
     const char *last = cuv_sc_last(name);
+    if (makes_models(name))
+        return cuv_sc_unsupported(e, args->node,
+                                  "save the whole model with model.save('model.keras') where it was made, or give its configuration "
+                                  "(model.to_json()) beside the weights",
+                                  "'%s' makes a model of the package %.*s, which is not part of the code", name, (int)strcspn(name, "."), name);
     if (involves_model(args) && !harmless(last))
         return cuv_sc_unsupported(e, args->node,
                                   "understood are layers, functions and operators of Keras, NumPy on the weights, and functions of the "

@@ -510,6 +510,8 @@ static cuv_status map_graph(cuv_sc *e, cuv_sl *model, cuv_st *const *inputs, siz
         model->layers[i]->used_inside = model->layers[i]->used_inside || model->layers[i] != model;
         for (cuv_sl *m = model->layers[i]->owner; m; m = m->owner)
             m->consumed = true;
+        if (model->layers[i]->of_ready)
+            model->layers[i]->of_ready->consumed = true;
     }
     return CUV_OK;
 }

@@ -388,14 +388,6 @@ static cuv_status object(cuv_sc *e, const char *name, const char *module, const 
     return CUV_OK;
 }
 
-static cuv_status refused(cuv_sc *e, const char *name, const cuv_sargs *args)
-{
-    return cuv_sc_unsupported(e, args->node,
-                              "save the whole model with model.save('model.keras') where it was made, or give its configuration "
-                              "(model.to_json()) beside the weights",
-                              "'%s' builds a ready-made network of keras.applications, which is not part of the code", cuv_sc_last(name));
-}
-
 static bool symbolic(const cuv_sargs *args)
 {
     cuv_sv probe = {.kind = CUV_SV_TUPLE, .items = args->items, .count = args->count};
@@ -418,7 +410,7 @@ static cuv_status of_keras(cuv_sc *e, const char *name, const cuv_sargs *args, c
     if (cuv_starts_with(name, "layers.") && cuv_signature_of(last))
         return cuv_sc_make_layer(e, last, args, out);
     if (cuv_starts_with(name, "applications."))
-        return cuv_starts_with(last, "preprocess_input") || cuv_starts_with(last, "decode_") ? skipped(e, name, args, out) : refused(e, name, args);
+        return cuv_sc_application(e, name, args, out);
     if (cuv_starts_with(name, "initializers."))
         return object(e, name, "keras.initializers", args, out);
     if (cuv_starts_with(name, "regularizers."))

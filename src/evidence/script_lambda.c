@@ -227,6 +227,10 @@ static cuv_status call(reading *r, const cuv_py *node, unsigned depth, cuv_value
         CUV_TRY(expression(r, a->kind == CUV_PY_KEYWORD ? a->a : a, depth, &item));
         CUV_TRY(a->kind == CUV_PY_KEYWORD ? cuv_dict_set(r->e->arena, named, a->text, item) : cuv_list_add(r->e->arena, plain, item));
     }
+    if (cuv_starts_with(cuv_text(cuv_item(function, 1)), "keras.applications.") && plain->size && plain->items[0]->kind == CUV_LIST) {
+        CUV_TRY(cuv_sc_preprocess_expression(r->e, cuv_text(cuv_item(function, 1)), cuv_get_text(named, "mode"), plain->items[0], out));
+        return *out ? CUV_OK : other(r, out);
+    }
     CUV_TRY(special_call(r, cuv_text(cuv_item(function, 1)), plain, named, out));
     return *out ? CUV_OK : node_of(r, "call", cuv_item(function, 1), plain, named, out);
 }
@@ -365,6 +369,8 @@ static cuv_status by_name(cuv_sc *e, const cuv_sv *f, const cuv_sv *arguments, c
     CUV_TRY(node_of(&r, "input", cuv_value_int(e->arena, 0), NULL, NULL, &input));
     if (!plain)
         return cuv_oom(e->cx);
+    if (cuv_starts_with(f->text, "keras.applications."))
+        return cuv_sc_preprocess_expression(e, f->text, NULL, input, out);
     CUV_TRY(cuv_list_add(e->arena, plain, input));
     if (arguments && arguments->kind == CUV_SV_DICT)
         CUV_TRY(cuv_sv_to_value(e, arguments, "the arguments of a Lambda", 0, &named));

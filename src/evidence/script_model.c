@@ -114,6 +114,8 @@ static cuv_status add_layer(cuv_sc *e, cuv_sl *model, cuv_sv *v, const cuv_py *n
         CUV_TRY(cuv_sc_open(e, v->layer));
     for (cuv_sl *m = v->layer->owner; m && m != model; m = m->owner)
         m->consumed = true;
+    if (v->layer->of_ready)
+        v->layer->of_ready->consumed = true;
     cuv_sl_changed(model);
     if (model->layer_count == 0 && v->layer->kind != CUV_SL_INPUT)
         CUV_TRY(declared_input(e, model, v->layer));

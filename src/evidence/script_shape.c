@@ -107,7 +107,7 @@ static void merged(cuv_sn *call)
         if (!t->shaped || (rank >= 0 && rank != t->rank))
             return;
         for (int k = 0; k < t->rank; k++)
-            shape[k] = rank < 0 || shape[k] == 1 || shape[k] < 0 ? t->shape[k] : shape[k];
+            shape[k] = rank < 0 || shape[k] == 1 || (shape[k] < 0 && t->shape[k] != 1) ? t->shape[k] : shape[k];
         rank = t->rank;
     }
     if (rank >= 0)
@@ -370,9 +370,9 @@ static void time_distributed(cuv_sn *call)
 
 static const struct { const char *classes; rule *rule; } rules[] = {
     {"Activation ActivityRegularization AlphaDropout BatchNormalization Dropout ELU GaussianDropout GaussianNoise GroupNormalization "
-     "Identity LayerNormalization LeakyReLU Masking Normalization PReLU RMSNormalization ReLU Rescaling Softmax SpatialDropout1D "
+     "Identity LayerNormalization LayerScale LeakyReLU Masking Normalization PReLU RMSNormalization ReLU Rescaling Softmax SpatialDropout1D "
      "SpatialDropout2D SpatialDropout3D SpectralNormalization ThresholdedReLU UnitNormalization MultiHeadAttention", same},
-    {"Add Subtract Multiply Average Maximum Minimum", merged}, {"Concatenate", concatenated}, {"Dense", dense},
+    {"Add Subtract Multiply Average Maximum Minimum CustomScaleLayer", merged}, {"Concatenate", concatenated}, {"Dense", dense},
     {"Embedding", embedding}, {"Flatten", flatten}, {"Reshape", reshape}, {"Permute", permute}, {"RepeatVector", repeat_vector},
     {"Conv1D Conv2D Conv3D SeparableConv1D SeparableConv2D", conv}, {"DepthwiseConv1D DepthwiseConv2D", depthwise},
     {"Conv1DTranspose Conv2DTranspose Conv3DTranspose", transposed},

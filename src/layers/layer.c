@@ -81,7 +81,7 @@ static cuv_status unknown_class(cuv_context *cx, const cuv_value *record, const 
 bool cuv_class_is_foreign(const cuv_value *record)
 {
     const char *class_name = cuv_get_text(record, "class_name");
-    return class_name && class_name[0] != '_' && (cuv_record_is_foreign(record) || (!cuv_layer_find(class_name) && !cuv_is_operation(record)));
+    return class_name && class_name[0] != '_' && !cuv_layer_of_applications(record) && (cuv_record_is_foreign(record) || (!cuv_layer_find(class_name) && !cuv_is_operation(record)));
 }
 
 static bool is_model(const cuv_layer_def *def)
@@ -198,7 +198,9 @@ static cuv_status make(cuv_arena *arena, const cuv_value *record, const cuv_laye
     CUV_TRY(check_name(cx, name));
     const char *custom = stand_in_for(record, name, like);
     bool operation = !custom && !cuv_record_is_foreign(record) && cuv_is_operation(record);
-    const cuv_layer_def *def = custom ? &cuv_layer_stand_in : cuv_record_is_foreign(record) || operation ? NULL : cuv_layer_find(class_name);
+    const cuv_layer_def *def = custom ? &cuv_layer_stand_in : cuv_layer_of_applications(record);
+    if (!def && !cuv_record_is_foreign(record) && !operation)
+        def = cuv_layer_find(class_name);
     if (!def && !operation)
         return unknown_class(cx, record, name, class_name, like);
     cuv_layer *layer = CUV_NEW(arena, cuv_layer);

@@ -66,6 +66,7 @@ typedef enum cuv_layer_flags {
 struct cuv_layer_def {
     const char *name;           /* class name of Keras 3 */
     const char *old_names;      /* other class names, separated by spaces */
+    const char *module;         /* where Keras 3 has the class; NULL: keras.layers */
     const char *doc;            /* one line: the formula */
     const cuv_param *params;
     const cuv_slot *slots;
@@ -86,6 +87,8 @@ struct cuv_layer_def {
 
 /* The descriptor of a class name (Keras 1 to 3 names); NULL when there is none. */
 const cuv_layer_def *cuv_layer_find(const char *class_name);
+/* The descriptor of a class that keras.applications defines, where the record says that it is that; else NULL (applications.c). */
+const cuv_layer_def *cuv_layer_of_applications(const cuv_value *record);
 /* All descriptors, ended by NULL, in the order of layers.def. */
 const cuv_layer_def *const *cuv_layer_all(void);
 /* Nearest class name, for "did you mean"; NULL when none is near. */

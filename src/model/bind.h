@@ -93,6 +93,8 @@ CUV_MUST_USE cuv_status cuv_model_bind_file(struct cuv_model *m, struct cuv_evid
 /* What code says and does not fit (misstated.c): arrays given to a layer, layers left out, names that no layer has. */
 void cuv_report_stated(cuv_binding *b, const cuv_misfit *mf);
 void cuv_report_never_set(cuv_binding *b, const cuv_misfit *mf);
+/* A layer of a network of keras.applications whose weights Keras would fetch: said once for each network. False: it is none. */
+bool cuv_report_pretrained(cuv_binding *b, const cuv_misfit *mf);
 /* load_weights(by_name=True); CUV_NO "bind.by_name" when it would load nothing. */
 CUV_MUST_USE cuv_status cuv_bind_by_name(cuv_binding *b, const cuv_weight_file *wf);
 /* One file by its arrangement. */

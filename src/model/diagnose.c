@@ -415,16 +415,20 @@ static void tell_surplus(cuv_binding *b, size_t count)
              count == 1 ? "" : "s", count == 1 ? "is" : "are", text);
 }
 
-static void report_one(cuv_binding *b, const cuv_misfit *mf)
+/* False: it was said with another. */
+static bool report_one(cuv_binding *b, const cuv_misfit *mf)
 {
+    if (mf->kind == CUV_MISFIT_MISSING && !mf->offer.where && cuv_report_pretrained(b, mf))
+        return false;
     switch (mf->kind) {
     case CUV_MISFIT_SHAPE: report_shape(b, mf); break;
     case CUV_MISFIT_DTYPE: report_dtype(b, mf); break;
     case CUV_MISFIT_COUNT: report_count(b, mf); break;
     case CUV_MISFIT_MISSING: b->coded && !mf->offer.where ? cuv_report_never_set(b, mf) : report_missing(b, mf); break;
     case CUV_MISFIT_STATED: cuv_report_stated(b, mf); break;
-    case CUV_MISFIT_SURPLUS: break;
+    case CUV_MISFIT_SURPLUS: return false;
     }
+    return true;
 }
 
 static bool has_weights(const cuv_binding *b)
@@ -450,7 +454,7 @@ static void report_no_weights(cuv_binding *b)
 
 cuv_status cuv_bind_report(cuv_binding *b)
 {
-    size_t shown = 0, surplus = 0;
+    size_t shown = 0, surplus = 0, more = 0;
     if (!b->misfit_count)
         return CUV_OK;
     if (!has_weights(b)) {
@@ -459,14 +463,16 @@ cuv_status cuv_bind_report(cuv_binding *b)
     }
     if (cuv_bind_cause(b))
         return CUV_NO;
-    for (size_t i = 0; i < b->misfit_count; i++)
-        surplus += b->misfits[i].kind == CUV_MISFIT_SURPLUS;
-    for (size_t i = 0; i < b->misfit_count && shown < SHOWN; i++) {
-        shown += b->misfits[i].kind != CUV_MISFIT_SURPLUS;
-        report_one(b, &b->misfits[i]);
+    for (size_t i = 0; i < b->misfit_count; i++) {
+        bool over = b->misfits[i].kind == CUV_MISFIT_SURPLUS;
+        surplus += over;
+        if (shown < SHOWN && !over)
+            shown += report_one(b, &b->misfits[i]);
+        else
+            more += !over;
     }
-    if (b->misfit_count - surplus > shown)
-        (void)cuv_fail(b->cx, CUV_NO, "bind.more", NULL, "and %zu more of the same", b->misfit_count - surplus - shown);
+    if (more)
+        (void)cuv_fail(b->cx, CUV_NO, "bind.more", NULL, "and %zu more of the same", more);
     if (surplus)
         tell_surplus(b, surplus);
     return b->mapped && surplus == b->misfit_count ? CUV_OK : CUV_NO;

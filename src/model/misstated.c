@@ -212,6 +212,44 @@ void cuv_report_never_set(cuv_binding *b, const cuv_misfit *mf)
                    "the code never sets the weights of the %s layer '%s': %s", class_of(u), u->layer->name, wanted(b, u));
 }
 
+/* The network of keras.applications that a layer is part of, by itself or inside. */
+static const cuv_wanted *wanted_for(const cuv_binding *b, const cuv_layer *layer)
+{
+    const cuv_layer *top = layer;
+    while (top->parent)
+        top = top->parent;
+    for (size_t i = 0; i < b->ev->file_count; i++) {
+        const cuv_script *s = b->ev->files[i]->script;
+        for (size_t k = 0; s && k < s->wanted_count; k++) {
+            const cuv_wanted *w = &s->wanted[k];
+            for (const cuv_layer *up = layer; up; up = up->parent)
+                if (cuv_streq(up->name, w->model))
+                    return w;
+            for (size_t n = 0; n < w->layer_count; n++)
+                if (cuv_streq(w->layers[n], top->name))
+                    return w;
+        }
+    }
+    return NULL;
+}
+
+bool cuv_report_pretrained(cuv_binding *b, const cuv_misfit *mf)
+{
+    const cuv_wanted *w = wanted_for(b, mf->unit->layer);
+    if (!w)
+        return false;
+    for (const cuv_misfit *before = b->misfits; before < mf; before++)
+        if (before->kind == CUV_MISFIT_MISSING && !before->offer.where && wanted_for(b, before->unit->layer) == w)
+            return true;
+    (void)cuv_fail(b->cx, CUV_NO, "bind.pretrained", &(cuv_detail){.file = w->where, .layer = w->model, .expected = w->file, .found = "nothing",
+                   .notes = cuv_format(b->cx, "at  %s\n    %s", w->where, w->excerpt),
+                   .help = cuv_format(b->cx, "give %s (Keras keeps it in ~/.keras/models), or the weights of the whole model as they were saved after "
+                                      "its training; weights=None if they are not meant", w->file)},
+                   "%s begins with weights of imagenet, which Keras fetches, and nothing in the evidence gives them: the file is %s", w->network,
+                   w->file);
+    return true;
+}
+
 static bool fits_in_order(const cuv_binding *b, const cuv_file *f)
 {
     size_t u = 0;

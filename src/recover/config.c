@@ -183,9 +183,11 @@ static cuv_status add_part(writer *w, const cuv_rnode *n, const cuv_runit *u, si
     const cuv_net_node *node = &place->net->nodes[part];
     const char *class_name, *wish = place->names[part] ? place->names[part] : node->name;
     const char *act = (int32_t)part == place->net->output && n->choice.act ? cuv_acts[n->choice.act].name : NULL;
-    cuv_net_shape shapes[CUV_NET_MAX_TENSORS];
+    cuv_net_shape shapes[CUV_NET_MAX_TENSORS], sizes = {.rank = in->rank};
     cuv_value *config;
-    CUV_TRY(cuv_net_config(w->arena, place->net, node, in, act, &config, &class_name));
+    for (int i = 0; i < in->rank; i++)
+        sizes.at[i] = in->at[i];
+    CUV_TRY(cuv_net_config(w->arena, place->net, node, &sizes, act, &config, &class_name));
     if (!wish)
         CUV_TRY(snake(w, class_name, &wish));
     CUV_TRY(add_record(w, class_name, config, wish, u, out));

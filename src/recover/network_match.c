@@ -125,7 +125,7 @@ static bool pass_gap(matcher *m)
     m->odd += !same;
     m->at = end;
     m->node = last;
-    return same || !ends || !m->net->top || m->weighted_left > 3;      /* else another way to the classes */
+    return same || !ends || !m->net->wish.top || m->weighted_left > 3;      /* else another way to the classes */
 }
 
 static bool shape_fits(matcher *m, const cuv_net_shape *shape, const cuv_tensor *t)
@@ -309,7 +309,8 @@ static cuv_status try_network(finder *f, const cuv_network *network, double alph
 {
     const int64_t *kernel = tensor_of(&f->atoms[stem])->tensor->shape;
     cuv_net *net;
-    cuv_status status = cuv_net_build(f->cx, f->scratch, network, alpha, variant, top, kernel, &net);
+    const cuv_net_wish wish = {.alpha = alpha, .variant = variant, .top = top, .in_channels = kernel[2], .stem = kernel, .classes = -1};
+    cuv_status status = cuv_net_build(f->cx, f->scratch, network, &wish, &net);
     *begins = status == CUV_OK;
     if (status != CUV_OK)
         return status == CUV_NO ? CUV_OK : status;
@@ -327,7 +328,7 @@ static cuv_status try_network(finder *f, const cuv_network *network, double alph
         note_nearest(f->out, network, m.taken, weights);
     if (!fits || f->out->count + 1 >= CUV_NET_PLACES)
         return CUV_OK;
-    CUV_TRY(cuv_net_build(f->cx, f->arena, network, alpha, variant, top, kernel, &place->net));
+    CUV_TRY(cuv_net_build(f->cx, f->arena, network, &wish, &place->net));
     cuv_named *tensors = CUV_NEW_ARRAY(f->arena, cuv_named, m.taken + 1);
     place->names = CUV_NEW_ARRAY(f->arena, const char *, net->count + 1);
     if (!tensors || !place->names)

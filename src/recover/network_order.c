@@ -175,8 +175,9 @@ static cuv_status try_member(gatherer *g, const cuv_network *network, const int6
         char *next;
         double alpha = strtod(at, &next);
         for (int top = 1; top >= 0 && !*done; top--) {
+            cuv_net_wish wish = {.alpha = alpha, .top = top, .in_channels = stem[2], .stem = stem, .classes = -1};
             cuv_net *net;
-            cuv_status status = cuv_net_build(g->r->cx, g->scratch, network, alpha, 0, top, stem, &net);
+            cuv_status status = cuv_net_build(g->r->cx, g->scratch, network, &wish, &net);
             g->net = net;
             if (status == CUV_OK)
                 status = try_net(g, done);

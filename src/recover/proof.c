@@ -277,8 +277,8 @@ static cuv_status tell_inputs(teller *t)
 
 static const char *network_text(teller *t, const cuv_net *net)
 {
-    const char *width = net->network->alphas ? cuv_format(t->cx, " of width %g", net->alpha) : "";
-    return cuv_format(t->cx, "%s%s, %s", net->network->name, width, net->top ? "with its top" : "without its top");
+    const char *width = net->network->alphas ? cuv_format(t->cx, " of width %g", net->wish.alpha) : "";
+    return cuv_format(t->cx, "%s%s, %s", net->network->name, width, net->wish.top ? "with its top" : "without its top");
 }
 
 static const char *network_choice(teller *t, const cuv_net *net, bool others)
@@ -286,7 +286,7 @@ static const char *network_choice(teller *t, const cuv_net *net, bool others)
     const char *at = net->network->variants, *text = "";
     for (int i = 0; at && *at; i++) {
         size_t size = strcspn(at, ";");
-        if ((i == net->variant) != others)
+        if ((i == net->wish.variant) != others)
             text = cuv_format(t->cx, "%s%s%.*s", text, *text ? "; " : "", (int)size, at);
         at += size;
         at += strspn(at, "; ");

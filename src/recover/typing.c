@@ -110,8 +110,8 @@ static void offer_networks(cuv_reader *r, size_t at, cuv_here *h)
         const cuv_net_place *p = &r->networks->at[i];
         if (p->first != at)
             continue;
-        cuv_offer(h, &(cuv_runit){.kind = p->net->top ? CUV_R_CLASSIFIER : CUV_R_NETWORK, .inner = CUV_R_UNKNOWN, .class_level = CUV_INFERRED,
-                              .tensors = p->tensors, .count = p->count, .in = p->net->in_channels,
+        cuv_offer(h, &(cuv_runit){.kind = p->net->wish.top ? CUV_R_CLASSIFIER : CUV_R_NETWORK, .inner = CUV_R_UNKNOWN, .class_level = CUV_INFERRED,
+                              .tensors = p->tensors, .count = p->count, .in = p->net->wish.in_channels,
                               .out = cuv_net_channels(p->net, p->net->output), .cost = p->cost, .network = p}, p->end - p->first);
     }
 }

@@ -1,5 +1,5 @@
 /* InceptionV3, Inception-ResNet v2 and Xception. */
-#include "recover/network_families.h"
+#include "networks/families.h"
 
 /* ---- what both Inceptions are made of ---- */
 
@@ -77,6 +77,7 @@ static int32_t third_mix(cuv_net *n, int32_t x, const char *inner, const char *n
 
 void cuv_net_inception_v3(cuv_net *n)
 {
+    n->axis = 3;
     int32_t x = first_mix(n, stem(n), "mixed0", 64, 32);
     x = first_mix(n, first_mix(n, x, "mixed1", 64, 64), "mixed2", 64, 64);
     int32_t a = halve(n, x, 384), b = halve(n, conv(n, conv(n, x, 64, 1), 96, 3), 96);
@@ -89,7 +90,7 @@ void cuv_net_inception_v3(cuv_net *n)
     b = halve(n, b, 192);
     x = join(n, "mixed8", 3, (int32_t[]){a, b, pool_halve(n, x)});
     x = third_mix(n, third_mix(n, x, "mixed9_0", "mixed9"), "mixed9_1", "mixed10");
-    cuv_net_classify(n, x, 0);
+    cuv_net_classify(n, x, 0, CUV_N_NAMED_TOP);
 }
 
 /* ---- Inception-ResNet v2 ---- */
@@ -98,7 +99,12 @@ void cuv_net_inception_v3(cuv_net *n)
 static int32_t residual(cuv_net *n, int32_t x, int count, const int32_t *branches, double scale, bool last)
 {
     int32_t y = cuv_net_conv(n, join(n, "_mixed", count, branches), "_conv", cuv_net_channels(n, x), 1, 1, CUV_N_SAME | CUV_N_BIAS);
-    y = cuv_net_two(n, CUV_N_ADD, NULL, x, cuv_net_rescale(n, y, NULL, scale, 0));
+    if (n->wish.keras) {
+        y = cuv_net_two(n, CUV_N_SCALED_ADD, NULL, x, y);
+        cuv_net_at(n, y)->value = scale;
+    } else {
+        y = cuv_net_two(n, CUV_N_ADD, NULL, x, cuv_net_rescale(n, y, NULL, scale, 0));
+    }
     return last ? y : cuv_net_act(n, y, "_ac", "relu");
 }
 
@@ -130,6 +136,7 @@ static int32_t reductions(cuv_net *n, int32_t x, bool second)
 void cuv_net_inception_resnet(cuv_net *n)
 {
     static const int64_t wide[] = {128, 160, 192}, narrow[] = {192, 224, 256};
+    n->axis = 3;
     int32_t x = first_mix(n, stem(n), "mixed_5b", 96, 64);
     for (int i = 1; i <= 10; i++) {
         cuv_net_block(n, "block35_%d", i);
@@ -148,7 +155,7 @@ void cuv_net_inception_resnet(cuv_net *n)
     cuv_net_block(n, "%s", "");
     x = cuv_net_conv(n, x, "conv_7b", 1536, 1, 1, CUV_N_SAME);
     x = cuv_net_act(n, cuv_net_batch_norm(n, x, "conv_7b_bn", 1e-3, CUV_N_NO_SCALE), "conv_7b_ac", "relu");
-    cuv_net_classify(n, x, 0);
+    cuv_net_classify(n, x, 0, CUV_N_NAMED_TOP);
 }
 
 /* ---- Xception ---- */
@@ -197,5 +204,5 @@ void cuv_net_xception(cuv_net *n)
     cuv_net_block(n, "block14_");
     x = cuv_net_act(n, separable(n, x, 1, 1536), "sepconv1_act", "relu");
     x = cuv_net_act(n, separable(n, x, 2, 2048), "sepconv2_act", "relu");
-    cuv_net_classify(n, x, 0);
+    cuv_net_classify(n, x, 0, CUV_N_NAMED_TOP);
 }

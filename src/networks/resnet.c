@@ -1,5 +1,5 @@
 /* ResNets with bottlenecks: v1, v2 (normalisation first), v1 as Keras had it before 2018; and DenseNets, which begin like them. */
-#include "recover/network_families.h"
+#include "networks/families.h"
 
 static const double eps = 1.001e-5;
 
@@ -33,6 +33,7 @@ void cuv_net_resnet(cuv_net *n)
 {
     int blocks[4];
     blocks_of(n, blocks);
+    n->axis = 3;
     int32_t x = cuv_net_conv(n, cuv_net_pad(n, -1, "conv1_pad", 3, 3), "conv1_conv", 64, 7, 2, CUV_N_BIAS);
     x = cuv_net_act(n, cuv_net_batch_norm(n, x, "conv1_bn", eps, 0), "conv1_relu", "relu");
     x = cuv_net_pool(n, cuv_net_pad(n, x, "pool1_pad", 1, 1), "pool1_pool", CUV_N_MAX_POOL, 3, 2, 0);
@@ -41,7 +42,7 @@ void cuv_net_resnet(cuv_net *n)
             cuv_net_block(n, "conv%d_block%d", s + 2, b + 1);
             x = bottleneck(n, x, 64 << s, s && !b ? 2 : 1, !b);
         }
-    cuv_net_classify(n, x, 0);
+    cuv_net_classify(n, x, 0, CUV_N_NAMED);
 }
 
 /* ---- v1 of 2015: other names, another epsilon, the shortcut after the sum's first part ---- */
@@ -69,15 +70,16 @@ void cuv_net_resnet_2015(cuv_net *n)
 {
     int blocks[4];
     blocks_of(n, blocks);
+    n->axis = 3;
     int32_t x = cuv_net_conv(n, cuv_net_pad(n, -1, "conv1_pad", 3, 3), "conv1", 64, 7, 2, CUV_N_BIAS);
     x = cuv_net_act(n, cuv_net_batch_norm(n, x, "bn_conv1", 1e-3, 0), NULL, "relu");
-    if (n->variant == 0)
+    if (n->wish.variant == 0)
         x = cuv_net_pad(n, x, "pool1_pad", 1, 1);
     x = cuv_net_pool(n, x, NULL, CUV_N_MAX_POOL, 3, 2, 0);
     for (int s = 0; s < 4; s++)
         for (int b = 0; b < blocks[s]; b++)
             x = bottleneck_2015(n, x, s + 2, (char)('a' + b), 64 << s, s && !b ? 2 : 1);
-    cuv_net_classify(n, x, 0);
+    cuv_net_classify(n, x, 0, CUV_N_NAMED);
 }
 
 /* ---- v2 ---- */
@@ -101,6 +103,7 @@ void cuv_net_resnet_v2(cuv_net *n)
 {
     int blocks[4];
     blocks_of(n, blocks);
+    n->axis = 3;
     int32_t x = cuv_net_conv(n, cuv_net_pad(n, -1, "conv1_pad", 3, 3), "conv1_conv", 64, 7, 2, CUV_N_BIAS);
     x = cuv_net_pool(n, cuv_net_pad(n, x, "pool1_pad", 1, 1), "pool1_pool", CUV_N_MAX_POOL, 3, 2, 0);
     for (int s = 0; s < 4; s++)
@@ -110,7 +113,7 @@ void cuv_net_resnet_v2(cuv_net *n)
         }
     cuv_net_block(n, "%s", "");
     x = cuv_net_act(n, cuv_net_batch_norm(n, x, "post_bn", eps, 0), "post_relu", "relu");
-    cuv_net_classify(n, x, 0);
+    cuv_net_classify(n, x, 0, CUV_N_NAMED);
 }
 
 /* ---- DenseNet ---- */
@@ -127,9 +130,12 @@ static int32_t grow(cuv_net *n, int32_t x)
 void cuv_net_densenet(cuv_net *n)
 {
     int number = n->network->number;
+    n->axis = 3;
     const int blocks[4] = {6, 12, number == 121 ? 24 : number == 169 ? 32 : 48, number == 121 ? 16 : 32};
-    int32_t x = cuv_net_conv(n, cuv_net_pad(n, -1, NULL, 3, 3), "conv1_conv", 64, 7, 2, 0);
-    x = cuv_net_act(n, cuv_net_batch_norm(n, x, "conv1_bn", eps, 0), "conv1_relu", "relu");
+    bool before = n->wish.keras == 2;
+    int32_t x = cuv_net_conv(n, cuv_net_pad(n, -1, NULL, 3, 3), before ? "conv1/conv" : "conv1_conv", 64, 7, 2, 0);
+    x = cuv_net_batch_norm(n, x, before ? "conv1/bn" : "conv1_bn", eps, 0);
+    x = cuv_net_act(n, x, before ? "conv1/relu" : "conv1_relu", "relu");
     x = cuv_net_pool(n, cuv_net_pad(n, x, NULL, 1, 1), "pool1", CUV_N_MAX_POOL, 3, 2, 0);
     for (int s = 0; s < 4; s++) {
         for (int b = 0; b < blocks[s]; b++) {
@@ -145,5 +151,5 @@ void cuv_net_densenet(cuv_net *n)
     }
     cuv_net_block(n, "%s", "");
     x = cuv_net_act(n, cuv_net_batch_norm(n, x, "bn", eps, 0), "relu", "relu");
-    cuv_net_classify(n, x, 0);
+    cuv_net_classify(n, x, 0, CUV_N_NAMED);
 }

@@ -1,6 +1,7 @@
 /* EfficientNet, EfficientNetV2 and ConvNeXt. */
-#include "recover/network_families.h"
+#include "networks/families.h"
 
+#include <math.h>
 #include <stdio.h>
 
 /* Means and deviations of the pictures that such networks are trained on, as they are written everywhere. */
@@ -92,7 +93,7 @@ static int32_t stages(cuv_net *n, int32_t x, const row *rows, int count, double 
 static void end(cuv_net *n, int32_t x, int64_t filters, double dropout)
 {
     x = cuv_net_conv(n, x, "top_conv", filters, 1, 1, CUV_N_SAME);
-    cuv_net_classify(n, swish(n, x, "top_bn", "top_activation"), dropout);
+    cuv_net_classify(n, swish(n, x, "top_bn", "top_activation"), dropout, CUV_N_NAMED);
 }
 
 /* ---- the first version ---- */
@@ -105,9 +106,11 @@ void cuv_net_efficientnet(cuv_net *n)
                                {3, 80, 6, 3, 2, false, true}, {3, 112, 6, 5, 1, false, true}, {4, 192, 6, 5, 2, false, true},
                                {1, 320, 6, 3, 1, false, true}};
     double width = members[n->network->number].width;
+    n->axis = 3;
+    n->begins = CUV_N_FAN_OUT;
     int32_t x = cuv_net_rescale(n, -1, NULL, 1. / 255, 0);
     x = cuv_net_plain(n, x, NULL, CUV_N_NORMALIZATION);
-    if (n->variant == 1) {
+    if (n->wish.variant == 1) {
         x = cuv_net_rescale(n, x, NULL, 1, 0);
         for (int c = 0; c < 3; c++)
             cuv_net_at(n, x)->each[c] = 1 / sqrt(deviations[c]);
@@ -146,9 +149,12 @@ void cuv_net_efficientnet_v2(cuv_net *n)
         {b, 6, 1, 1, 32}, {b, 6, 1, 1.1, 32}, {b, 6, 1.1, 1.2, 32}, {b, 6, 1.2, 1.4, 32}, {s, 6, 1, 1, 24}, {m, 7, 1, 1, 24}, {l, 7, 1, 1, 32}};
     int number = n->network->number;
     int32_t x = -1;
-    if (n->variant == 0 && number < 4 && n->in_channels == 3)
+    n->axis = 3;
+    n->momentum = .9;
+    n->begins = CUV_N_FAN_OUT;
+    if (n->wish.variant == 0 && number < 4 && n->wish.in_channels == 3)
         x = standardize(n, cuv_net_rescale(n, x, NULL, 1. / 255, 0), NULL, 1);
-    else if (n->variant == 0)
+    else if (n->wish.variant == 0)
         x = cuv_net_rescale(n, x, NULL, 1. / 128, -1);
     x = cuv_net_conv(n, x, "stem_conv", rounded(members[number].stem * members[number].width, false), 3, 2, CUV_N_SAME);
     x = swish(n, x, "stem_bn", "stem_activation");
@@ -165,43 +171,58 @@ static int32_t next_block(cuv_net *n, int32_t x)
     y = cuv_net_dense(n, cuv_net_layer_norm(n, y, "_layernorm", 1e-6), "_pointwise_conv_1", 4 * wide);
     y = cuv_net_dense(n, cuv_net_act(n, y, "_gelu", "gelu"), "_pointwise_conv_2", wide);
     y = cuv_net_plain(n, y, "_layer_scale", CUV_N_GAMMA);
-    return cuv_net_two(n, CUV_N_ADD, NULL, x, cuv_net_act(n, y, "_identity", "linear"));
+    y = cuv_net_two(n, CUV_N_ADD, NULL, x, cuv_net_act(n, y, "_identity", "linear"));
+    cuv_net_at(n, y)->flags |= CUV_N_OPERATOR;
+    return y;
 }
 
+/* The stem, or what halves the sides; keras.applications has each in a Sequential. */
 static int32_t next_stage(cuv_net *n, int32_t x, const char *of, int stage, int64_t filters)
 {
     char norm[40], conv[40];
+    cuv_net_block(n, "%s_", of);
+    n->within = stage ? cuv_arena_printf(n->arena, "%s_downsampling_block_%d", of, stage - 1) : cuv_arena_printf(n->arena, "%s_stem", of);
+    if (!n->within && n->status == CUV_OK)
+        n->status = cuv_oom(n->cx);
     if (!stage) {
         x = cuv_net_conv(n, x, "stem_conv", filters, 4, 4, CUV_N_BIAS);
-        return cuv_net_layer_norm(n, x, "stem_layernorm", 1e-6);
+        x = cuv_net_layer_norm(n, x, "stem_layernorm", 1e-6);
+    } else {
+        (void)snprintf(norm, sizeof norm, "downsampling_layernorm_%d", stage - 1);
+        (void)snprintf(conv, sizeof conv, "downsampling_conv_%d", stage - 1);
+        x = cuv_net_conv(n, cuv_net_layer_norm(n, x, norm, 1e-6), conv, filters, 2, 2, CUV_N_BIAS);
     }
-    (void)snprintf(norm, sizeof norm, "downsampling_layernorm_%d", stage - 1);
-    (void)snprintf(conv, sizeof conv, "downsampling_conv_%d", stage - 1);
-    cuv_net_block(n, "convnext_%s_", of);
-    return cuv_net_conv(n, cuv_net_layer_norm(n, x, norm, 1e-6), conv, filters, 2, 2, CUV_N_BIAS);
+    n->within = NULL;
+    return x;
+}
+
+static void next_end(cuv_net *n, int32_t x, const char *of)
+{
+    if (!n->wish.top) {
+        n->output = cuv_net_layer_norm(n, cuv_net_end(n, x, CUV_N_NUMBERED), NULL, 1e-6);
+        return;
+    }
+    cuv_net_block(n, "%s_", of);
+    x = cuv_net_layer_norm(n, cuv_net_global(n, x, "head_gap", 0), "head_layernorm", 1e-6);
+    n->output = cuv_net_dense(n, x, "head_dense", n->wish.classes);
 }
 
 void cuv_net_convnext(cuv_net *n)
 {
-    static const struct { const char *name; int third, filters; } members[] = {{"tiny", 9, 96}, {"small", 27, 96}, {"base", 27, 128},
-                                                                               {"large", 27, 192}, {"xlarge", 27, 256}};
+    static const struct { const char *name; int third, filters; } members[] = {
+        {"convnext_tiny", 9, 96}, {"convnext_small", 27, 96}, {"convnext_base", 27, 128}, {"convnext_large", 27, 192}, {"convnext_xlarge", 27, 256}};
     int number = n->network->number;
-    const char *of = members[number].name;
+    const char *of = n->wish.name ? n->wish.name : members[number].name;
     int32_t x = -1;
-    cuv_net_block(n, "convnext_%s_", of);
-    if (n->variant == 0 && n->in_channels == 3)
+    cuv_net_block(n, "%s_", of);
+    if (n->wish.variant == 0 && n->wish.in_channels == 3)
         x = standardize(n, x, "prestem_normalization", 255);
     for (int s = 0; s < 4; s++) {
         x = next_stage(n, x, of, s, (int64_t)members[number].filters << s);
         for (int i = 0; i < (s == 2 ? members[number].third : 3); i++) {
-            cuv_net_block(n, "convnext_%s_stage_%d_block_%d", of, s, i);
+            cuv_net_block(n, "%s_stage_%d_block_%d", of, s, i);
             x = next_block(n, x);
         }
     }
-    cuv_net_block(n, "convnext_%s_", of);
-    n->output = n->top ? x : cuv_net_layer_norm(n, x, NULL, 1e-6);
-    if (!n->top)
-        return;
-    x = cuv_net_layer_norm(n, cuv_net_global(n, x, "head_gap", 0), "head_layernorm", 1e-6);
-    n->output = cuv_net_dense(n, x, "head_dense", -1);
+    next_end(n, x, of);
 }

@@ -1,8 +1,8 @@
 /* The families of networks.def, each in a file of its own or with its kin. */
-#ifndef CUV_RECOVER_NETWORK_FAMILIES_H
-#define CUV_RECOVER_NETWORK_FAMILIES_H
+#ifndef CUV_NETWORKS_FAMILIES_H
+#define CUV_NETWORKS_FAMILIES_H
 
-#include "recover/network.h"
+#include "networks/network.h"
 
 void cuv_net_vgg(cuv_net *n);
 void cuv_net_resnet(cuv_net *n);

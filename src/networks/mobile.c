@@ -1,11 +1,11 @@
 /* MobileNet v1 to v3. */
-#include "recover/network_families.h"
+#include "networks/families.h"
 
 #include <stdio.h>
 
 static int64_t scaled(const cuv_net *n, int64_t filters)
 {
-    return (int64_t)((double)filters * n->alpha);
+    return (int64_t)((double)filters * n->wish.alpha);
 }
 
 /* ---- v1 ---- */
@@ -41,11 +41,12 @@ void cuv_net_mobilenet(cuv_net *n)
     for (int i = 0; i < 13; i++)
         x = depthwise_pair(n, x, i + 1, scaled(n, pairs[i].filters), pairs[i].stride);
     cuv_net_block(n, "%s", "");
-    n->output = x;
-    if (!n->top)
+    x = cuv_net_end(n, x, CUV_N_NUMBERED);
+    if (!n->wish.top)
         return;
-    x = cuv_net_dropout(n, cuv_net_global(n, x, NULL, CUV_N_KEEPDIMS), "dropout", 1e-3, 0);
-    x = cuv_net_conv(n, x, "conv_preds", -1, 1, 1, CUV_N_SAME | CUV_N_BIAS);
+    x = cuv_net_global(n, x, NULL, CUV_N_KEEPDIMS);
+    x = cuv_net_dropout(n, x, "dropout", 1e-3, CUV_N_ZERO_TOO);
+    x = cuv_net_conv(n, x, "conv_preds", n->wish.classes, 1, 1, CUV_N_SAME | CUV_N_BIAS);
     n->output = cuv_net_act(n, cuv_net_plain(n, x, "reshape_2", CUV_N_RESHAPE), "predictions", "linear");
 }
 
@@ -74,15 +75,16 @@ void cuv_net_mobilenet_v2(cuv_net *n)
 {
     static const struct { int filters, stride, repeats; } rows[] = {{16, 1, 1}, {24, 2, 2}, {32, 2, 3}, {64, 2, 4}, {96, 1, 3}, {160, 2, 3}, {320, 1, 1}};
     int block = 0;
-    int32_t x = cuv_net_conv(n, -1, "Conv1", cuv_net_multiple_of_8(32 * n->alpha), 3, 2, CUV_N_SAME);
+    n->momentum = .999;
+    int32_t x = cuv_net_conv(n, -1, "Conv1", cuv_net_multiple_of_8(32 * n->wish.alpha), 3, 2, CUV_N_SAME);
     x = cuv_net_relu(n, cuv_net_batch_norm(n, x, "bn_Conv1", 1e-3, 0), "Conv1_relu", 6);
     for (size_t r = 0; r < sizeof rows / sizeof *rows; r++)
         for (int i = 0; i < rows[r].repeats; i++)
             x = inverted(n, x, block++, rows[r].filters, i ? 1 : rows[r].stride);
     cuv_net_block(n, "%s", "");
-    x = cuv_net_conv(n, x, "Conv_1", n->alpha > 1 ? cuv_net_multiple_of_8(1280 * n->alpha) : 1280, 1, 1, 0);
+    x = cuv_net_conv(n, x, "Conv_1", n->wish.alpha > 1 ? cuv_net_multiple_of_8(1280 * n->wish.alpha) : 1280, 1, 1, 0);
     x = cuv_net_relu(n, cuv_net_batch_norm(n, x, "Conv_1_bn", 1e-3, 0), "out_relu", 6);
-    cuv_net_classify(n, x, 0);
+    cuv_net_classify(n, x, 0, CUV_N_NUMBERED);
 }
 
 /* ---- v3 ---- */
@@ -102,63 +104,94 @@ static bool is_minimal(const cuv_net *n)
     return n->network->number > 1;
 }
 
-static int32_t v3_act(cuv_net *n, int32_t x, bool hard)
+/* Keras 2 has other names for the layers. */
+static const char *either(const cuv_net *n, const char *now, const char *before)
 {
-    return hard && !is_minimal(n) ? cuv_net_act(n, x, NULL, "hard_silu") : cuv_net_relu(n, x, NULL, 0);
+    return n->wish.keras == 2 ? before : now;
 }
 
-/* relu6(x + 3) / 6 as it is listed: three layers. */
+/* relu6(x + 3) / 6 as it is listed: three layers, or one between two operations. */
+static int32_t hard_sigmoid(cuv_net *n, int32_t x)
+{
+    x = cuv_net_rescale(n, x, NULL, 1, 3);
+    cuv_net_at(n, x)->flags |= CUV_N_OPERATOR;
+    x = cuv_net_rescale(n, cuv_net_relu(n, x, NULL, 6), NULL, 1. / 6, 0);
+    cuv_net_at(n, x)->flags |= CUV_N_OPERATOR;
+    return x;
+}
+
+static int32_t v3_act(cuv_net *n, int32_t x, bool hard)
+{
+    if (!hard || is_minimal(n))
+        return cuv_net_relu(n, x, NULL, 0);
+    return n->wish.keras == 2 ? cuv_net_two(n, CUV_N_MULTIPLY, NULL, x, hard_sigmoid(n, x)) : cuv_net_act(n, x, NULL, "hard_silu");
+}
+
 static int32_t squeeze(cuv_net *n, int32_t x, int64_t filters)
 {
-    int32_t y = cuv_net_global(n, x, "squeeze_excite_avg_pool", CUV_N_KEEPDIMS);
-    y = cuv_net_conv(n, y, "squeeze_excite_conv", cuv_net_multiple_of_8((double)filters * .25), 1, 1, CUV_N_SAME | CUV_N_BIAS);
-    y = cuv_net_conv(n, cuv_net_relu(n, y, "squeeze_excite_relu", 0), "squeeze_excite_conv_1", filters, 1, 1, CUV_N_SAME | CUV_N_BIAS);
-    y = cuv_net_relu(n, cuv_net_rescale(n, y, NULL, 1, 3), NULL, 6);
-    return cuv_net_two(n, CUV_N_MULTIPLY, "squeeze_excite_mul", x, cuv_net_rescale(n, y, NULL, 1. / 6, 0));
+    int32_t y = cuv_net_global(n, x, either(n, "squeeze_excite_avg_pool", "squeeze_excite/AvgPool"), CUV_N_KEEPDIMS);
+    int64_t narrow = cuv_net_multiple_of_8((double)filters * .25);
+    y = cuv_net_conv(n, y, either(n, "squeeze_excite_conv", "squeeze_excite/Conv"), narrow, 1, 1, CUV_N_SAME | CUV_N_BIAS);
+    y = cuv_net_relu(n, y, either(n, "squeeze_excite_relu", "squeeze_excite/Relu"), 0);
+    y = cuv_net_conv(n, y, either(n, "squeeze_excite_conv_1", "squeeze_excite/Conv_1"), filters, 1, 1, CUV_N_SAME | CUV_N_BIAS);
+    return cuv_net_two(n, CUV_N_MULTIPLY, either(n, "squeeze_excite_mul", "squeeze_excite/Mul"), x, hard_sigmoid(n, y));
+}
+
+static int32_t v3_norm(cuv_net *n, int32_t x, const char *now, const char *before)
+{
+    return cuv_net_batch_norm(n, x, either(n, now, before), 1e-3, 0);
 }
 
 static int32_t v3_block(cuv_net *n, int32_t x, int block, const v3_row *row)
 {
     int32_t before = x;
     int64_t in = cuv_net_channels(n, x), inner = cuv_net_multiple_of_8((double)in * row->expand);
-    int64_t out = cuv_net_multiple_of_8(row->filters * n->alpha);
+    int64_t out = cuv_net_multiple_of_8(row->filters * n->wish.alpha);
     int kernel = is_minimal(n) ? 3 : row->kernel;
-    cuv_net_block(n, "expanded_conv_");
+    const char *mark = either(n, "_", "/");
+    cuv_net_block(n, "expanded_conv%s", mark);
     if (block) {
-        cuv_net_block(n, "expanded_conv_%d_", block);
-        x = cuv_net_batch_norm(n, cuv_net_conv(n, x, "expand", inner, 1, 1, CUV_N_SAME), "expand_bn", 1e-3, 0);
+        cuv_net_block(n, "expanded_conv_%d%s", block, mark);
+        x = v3_norm(n, cuv_net_conv(n, x, "expand", inner, 1, 1, CUV_N_SAME), "expand_bn", "expand/BatchNorm");
         x = v3_act(n, x, row->hard);
     }
     if (row->stride > 1)
-        x = cuv_net_pad_window(n, x, "depthwise_pad", kernel);
+        x = cuv_net_pad_window(n, x, either(n, "depthwise_pad", "depthwise/pad"), kernel);
     x = cuv_net_depthwise(n, x, "depthwise", kernel, row->stride, row->stride > 1 ? 0 : CUV_N_SAME);
-    x = v3_act(n, cuv_net_batch_norm(n, x, "depthwise_bn", 1e-3, 0), row->hard);
+    x = v3_act(n, v3_norm(n, x, "depthwise_bn", "depthwise/BatchNorm"), row->hard);
     if (row->squeeze && !is_minimal(n))
         x = squeeze(n, x, inner);
-    x = cuv_net_batch_norm(n, cuv_net_conv(n, x, "project", out, 1, 1, CUV_N_SAME), "project_bn", 1e-3, 0);
-    return row->stride == 1 && in == out ? cuv_net_two(n, CUV_N_ADD, "add", before, x) : x;
+    x = v3_norm(n, cuv_net_conv(n, x, "project", out, 1, 1, CUV_N_SAME), "project_bn", "project/BatchNorm");
+    return row->stride == 1 && in == out ? cuv_net_two(n, CUV_N_ADD, either(n, "add", "Add"), before, x) : x;
+}
+
+static void v3_end(cuv_net *n, int32_t x, int64_t last)
+{
+    x = cuv_net_end(n, x, CUV_N_NAMED);
+    if (!n->wish.top)
+        return;
+    last = n->wish.alpha > 1 ? cuv_net_multiple_of_8((double)last * n->wish.alpha) : last;
+    x = cuv_net_global(n, x, NULL, CUV_N_KEEPDIMS);
+    x = cuv_net_conv(n, x, either(n, "conv_2", "Conv_2"), last, 1, 1, CUV_N_SAME | CUV_N_BIAS);
+    x = cuv_net_dropout(n, v3_act(n, x, true), NULL, .2, 0);
+    x = cuv_net_conv(n, x, either(n, "logits", "Logits"), n->wish.classes, 1, 1, CUV_N_SAME | CUV_N_BIAS);
+    x = cuv_net_plain(n, x, NULL, CUV_N_FLATTEN);
+    n->output = cuv_net_act(n, x, either(n, "predictions", "Predictions"), "linear");
 }
 
 void cuv_net_mobilenet_v3(cuv_net *n)
 {
     bool is_large = n->network->number % 2;
-    int64_t last = is_large ? 1280 : 1024;
     int32_t x = -1;
-    if (n->variant == 0)
+    n->momentum = .999;
+    if (n->wish.variant == 0)
         x = cuv_net_rescale(n, x, NULL, 1 / 127.5, -1);
-    x = cuv_net_batch_norm(n, cuv_net_conv(n, x, "conv", 16, 3, 2, CUV_N_SAME), "conv_bn", 1e-3, 0);
-    x = v3_act(n, x, true);
+    x = cuv_net_conv(n, x, either(n, "conv", "Conv"), 16, 3, 2, CUV_N_SAME);
+    x = v3_act(n, v3_norm(n, x, "conv_bn", "Conv/BatchNorm"), true);
     for (int i = 0; i < (is_large ? 15 : 11); i++)
         x = v3_block(n, x, i, is_large ? &large[i] : &small[i]);
     cuv_net_block(n, "%s", "");
-    x = cuv_net_conv(n, x, "conv_1", cuv_net_multiple_of_8(6 * (double)cuv_net_channels(n, x)), 1, 1, CUV_N_SAME);
-    x = v3_act(n, cuv_net_batch_norm(n, x, "conv_1_bn", 1e-3, 0), true);
-    n->output = x;
-    if (!n->top)
-        return;
-    last = n->alpha > 1 ? cuv_net_multiple_of_8((double)last * n->alpha) : last;
-    x = cuv_net_conv(n, cuv_net_global(n, x, NULL, CUV_N_KEEPDIMS), "conv_2", last, 1, 1, CUV_N_SAME | CUV_N_BIAS);
-    x = cuv_net_dropout(n, v3_act(n, x, true), NULL, .2, 0);
-    x = cuv_net_conv(n, x, "logits", -1, 1, 1, CUV_N_SAME | CUV_N_BIAS);
-    n->output = cuv_net_act(n, cuv_net_plain(n, x, NULL, CUV_N_FLATTEN), "predictions", "linear");
+    x = cuv_net_conv(n, x, either(n, "conv_1", "Conv_1"), cuv_net_multiple_of_8(6 * (double)cuv_net_channels(n, x)), 1, 1, CUV_N_SAME);
+    x = v3_act(n, v3_norm(n, x, "conv_1_bn", "Conv_1/BatchNorm"), true);
+    v3_end(n, x, is_large ? 1280 : 1024);
 }

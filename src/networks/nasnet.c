@@ -1,5 +1,5 @@
 /* NASNet, mobile and large: cells that take what the last two cells gave. */
-#include "recover/network_families.h"
+#include "networks/families.h"
 
 #include <stdio.h>
 
@@ -71,7 +71,8 @@ static made normal(cuv_net *n, made x, made before, int64_t filters, const char 
     a = cuv_net_pool(n, p, NAME("left4"), CUV_N_AVERAGE_POOL, 3, 1, CUV_N_SAME);
     b = cuv_net_pool(n, p, NAME("right4"), CUV_N_AVERAGE_POOL, 3, 1, CUV_N_SAME);
     int32_t x4 = cuv_net_two(n, CUV_N_ADD, NAME("add_4"), a, b);
-    int32_t x5 = cuv_net_two(n, CUV_N_ADD, NAME("add_5"), separable(n, h, ROOM("normal_left5", id), filters, 3, 1), h);
+    a = separable(n, h, ROOM("normal_left5", id), filters, 3, 1);
+    int32_t x5 = cuv_net_two(n, CUV_N_ADD, NAME("add_5"), a, h);
     return (made){cuv_net_join(n, CUV_N_CONCATENATE, NAME("concat"), 6, (int32_t[]){p, x1, x2, x3, x4, x5}), x.level};
 #undef NAME
 }
@@ -114,6 +115,8 @@ void cuv_net_nasnet(cuv_net *n)
     int blocks = is_large ? 6 : 4;
     int64_t filters = is_large ? 168 : 44;
     char id[16];
+    n->momentum = .9997;
+    n->begins = CUV_N_HE_NORMAL;
     made p = {-1, -1}, x = {cuv_net_conv(n, -1, "stem_conv1", is_large ? 96 : 32, 3, 2, 0), 0};
     x.x = cuv_net_batch_norm(n, x.x, "stem_bn1", 1e-3, 0);
     go(n, &x, &p, true, filters / 4, "stem_1");
@@ -130,5 +133,5 @@ void cuv_net_nasnet(cuv_net *n)
             go(n, &x, &p, false, filters << stage, id);
         }
     }
-    cuv_net_classify(n, cuv_net_act(n, x.x, NULL, "relu"), 0);
+    cuv_net_classify(n, cuv_net_act(n, x.x, NULL, "relu"), 0, CUV_N_NUMBERED);
 }

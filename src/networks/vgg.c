@@ -1,5 +1,5 @@
 /* VGG16 and VGG19. */
-#include "recover/network_families.h"
+#include "networks/families.h"
 
 void cuv_net_vgg(cuv_net *n)
 {
@@ -15,13 +15,13 @@ void cuv_net_vgg(cuv_net *n)
         x = cuv_net_pool(n, x, "pool", CUV_N_MAX_POOL, 2, 2, 0);
     }
     cuv_net_block(n, "%s", "");
-    n->output = x;
-    if (!n->top)
+    x = cuv_net_end(n, x, CUV_N_NUMBERED);
+    if (!n->wish.top)
         return;
     x = cuv_net_plain(n, x, "flatten", CUV_N_FLATTEN);
     for (int i = 1; i <= 2; i++) {
         x = cuv_net_dense(n, x, i == 1 ? "fc1" : "fc2", 4096);
         cuv_net_at(n, x)->act = "relu";
     }
-    n->output = cuv_net_dense(n, x, "predictions", -1);
+    n->output = cuv_net_dense(n, x, "predictions", n->wish.classes);
 }

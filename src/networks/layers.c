@@ -1,12 +1,10 @@
 /* Nodes of known networks as layers of Keras: the shapes of their weights, their classes, their configurations. What keras.applications has as
  * layers of its own is said with those of Keras: a scaled sum as Rescaling and Add, a LayerScale as a DepthwiseConv2D of one position. */
-#include "recover/network.h"
-
-#include "recover/network_families.h"
+#include "networks/families.h"
 
 const cuv_network cuv_networks[] = {
 #define NETWORK(name, family, number, alphas, size, variants) {name, cuv_net_##family, number, alphas, size, variants},
-#include "recover/networks.def"
+#include "networks/networks.def"
 #undef NETWORK
 };
 const size_t cuv_network_count = sizeof cuv_networks / sizeof *cuv_networks;
@@ -24,7 +22,7 @@ size_t cuv_net_weights(const cuv_net *n, const cuv_net_node *node, cuv_net_shape
     size_t count = 0;
     switch (node->op) {
     case CUV_N_CONV: put_shape(out, &count, 4, rows, columns, node->flags & CUV_N_GROUPED ? 1 : in, node->channels); break;
-    case CUV_N_DEPTHWISE: put_shape(out, &count, 4, rows, columns, in, 1); break;
+    case CUV_N_DEPTHWISE: put_shape(out, &count, 4, rows, columns, in, node->multiplier); break;
     case CUV_N_SEPARABLE:
         put_shape(out, &count, 4, rows, columns, in, 1);
         put_shape(out, &count, 4, 1, 1, in, node->channels);
@@ -42,8 +40,8 @@ size_t cuv_net_weights(const cuv_net *n, const cuv_net_node *node, cuv_net_shape
         break;
     case CUV_N_GAMMA: put_shape(out, &count, 1, in, 0, 0, 0); break;
     case CUV_N_STANDARDIZE: case CUV_N_RESCALE: case CUV_N_ACT: case CUV_N_RELU: case CUV_N_PAD: case CUV_N_CROP: case CUV_N_MAX_POOL:
-    case CUV_N_AVERAGE_POOL: case CUV_N_GLOBAL_AVERAGE: case CUV_N_ADD: case CUV_N_MULTIPLY: case CUV_N_CONCATENATE: case CUV_N_DROPOUT:
-    case CUV_N_FLATTEN: case CUV_N_RESHAPE: break;
+    case CUV_N_AVERAGE_POOL: case CUV_N_GLOBAL_AVERAGE: case CUV_N_GLOBAL_MAX: case CUV_N_ADD: case CUV_N_SCALED_ADD: case CUV_N_MULTIPLY:
+    case CUV_N_CONCATENATE: case CUV_N_DROPOUT: case CUV_N_FLATTEN: case CUV_N_RESHAPE: break;
     }
     if (node->flags & CUV_N_BIAS)
         put_shape(out, &count, 1, node->channels, 0, 0, 0);
@@ -57,7 +55,8 @@ const char *cuv_net_class(const cuv_net_node *node)
         [CUV_N_BATCH_NORM] = "BatchNormalization", [CUV_N_LAYER_NORM] = "LayerNormalization", [CUV_N_NORMALIZATION] = "Normalization",
         [CUV_N_GAMMA] = "DepthwiseConv2D", [CUV_N_STANDARDIZE] = "Normalization", [CUV_N_RESCALE] = "Rescaling", [CUV_N_ACT] = "Activation",
         [CUV_N_RELU] = "ReLU", [CUV_N_PAD] = "ZeroPadding2D", [CUV_N_CROP] = "Cropping2D", [CUV_N_MAX_POOL] = "MaxPooling2D",
-        [CUV_N_AVERAGE_POOL] = "AveragePooling2D", [CUV_N_GLOBAL_AVERAGE] = "GlobalAveragePooling2D", [CUV_N_ADD] = "Add",
+        [CUV_N_AVERAGE_POOL] = "AveragePooling2D", [CUV_N_GLOBAL_AVERAGE] = "GlobalAveragePooling2D",
+        [CUV_N_GLOBAL_MAX] = "GlobalMaxPooling2D", [CUV_N_ADD] = "Add", [CUV_N_SCALED_ADD] = "CustomScaleLayer",
         [CUV_N_MULTIPLY] = "Multiply", [CUV_N_CONCATENATE] = "Concatenate", [CUV_N_DROPOUT] = "Dropout", [CUV_N_FLATTEN] = "Flatten",
         [CUV_N_RESHAPE] = "Reshape"};
     return names[node->op];
@@ -114,12 +113,12 @@ static cuv_value *three(settings *s, const double *v)
     return list;
 }
 
-static void put_borders(settings *s, const cuv_net_node *node, const cuv_flow *in, const char *key)
+static void put_borders(settings *s, const cuv_net_node *node, const cuv_net_shape *in, const char *key)
 {
     int64_t at[4];
     for (int i = 0; i < 4; i++) {
         int half = node->kernel[0] / 2;
-        bool even = in->at[i / 2] % 2 == 0 || in->at[i / 2] < 0;
+        bool even = in->at[0] < 0 || in->at[i / 2] < 0 || in->at[i / 2] % 2 == 0;
         at[i] = node->pad[0] >= 0 ? node->pad[i] : i % 2 ? half : half - even;
     }
     put(s, key, add_to(s, add_to(s, cuv_value_list(s->arena), pair(s, at[0], at[1])), pair(s, at[2], at[3])));
@@ -132,7 +131,7 @@ static void put_window(settings *s, const cuv_net_node *node, const char *key)
     put_text(s, "padding", node->flags & CUV_N_SAME ? "same" : "valid");
 }
 
-static void put_shape_of(settings *s, const char *key, const cuv_net_node *node, const cuv_flow *in)
+static void put_shape_of(settings *s, const char *key, const cuv_net_node *node, const cuv_net_shape *in)
 {
     cuv_value *shape = cuv_value_list(s->arena);
     if (in->rank == 1)
@@ -152,7 +151,48 @@ static void put_drop(settings *s, const cuv_net_node *node)
     put(s, "noise_shape", shape);
 }
 
-static void put_layer(settings *s, const cuv_net *n, const cuv_net_node *node, const cuv_flow *in, const char *act)
+static void put_gamma(settings *s, const cuv_net *n, const cuv_net_node *node)
+{
+    if (n->wish.keras) {
+        put_real(s, "init_values", 1e-6);
+        put_int(s, "projection_dim", node->channels);
+        return;
+    }
+    put_window(s, node, "kernel_size");
+    put_bool(s, "use_bias", false);
+}
+
+static bool has_axis(const cuv_net_node *node)
+{
+    return node->op == CUV_N_BATCH_NORM || node->op == CUV_N_NORMALIZATION || node->op == CUV_N_STANDARDIZE || node->op == CUV_N_CONCATENATE;
+}
+
+/* What counts in training alone: momentum, how kernels begin; and an axis as it is written there. */
+static void put_training(settings *s, const cuv_net_node *node)
+{
+    const char *which = node->op == CUV_N_DEPTHWISE ? "depthwise_initializer" : "kernel_initializer";
+    if (has_axis(node))
+        put_int(s, "axis", node->axis);
+    if (node->op == CUV_N_BATCH_NORM)
+        put_real(s, "momentum", node->momentum);
+    if (node->op != CUV_N_CONV && node->op != CUV_N_DEPTHWISE && node->op != CUV_N_DENSE)
+        return;
+    if (node->begins == CUV_N_HE_NORMAL && node->op == CUV_N_CONV)
+        put_text(s, which, "he_normal");
+    if (node->begins != CUV_N_FAN_OUT)
+        return;
+    settings of = {s->arena, cuv_value_dict(s->arena), CUV_OK}, object = {s->arena, cuv_value_dict(s->arena), CUV_OK};
+    put_real(&of, "scale", node->op == CUV_N_DENSE ? 1. / 3 : 2.);
+    put_text(&of, "mode", "fan_out");
+    put_text(&of, "distribution", node->op == CUV_N_DENSE ? "uniform" : "truncated_normal");
+    put_text(&object, "module", "keras.initializers");
+    put_text(&object, "class_name", "VarianceScaling");
+    put(&object, "config", of.to);
+    put(s, which, object.to);
+    s->status = of.status ? of.status : object.status ? object.status : s->status;
+}
+
+static void put_layer(settings *s, const cuv_net *n, const cuv_net_node *node, const cuv_net_shape *in, const char *act)
 {
     switch (node->op) {
     case CUV_N_CONV:
@@ -161,12 +201,17 @@ static void put_layer(settings *s, const cuv_net *n, const cuv_net_node *node, c
         if (node->flags & CUV_N_GROUPED)
             put_int(s, "groups", cuv_net_channels(n, node->in[0]));
         break;
-    case CUV_N_DEPTHWISE: put_window(s, node, "kernel_size"); break;
+    case CUV_N_DEPTHWISE:
+        put_window(s, node, "kernel_size");
+        if (node->multiplier != 1)
+            put_int(s, "depth_multiplier", node->multiplier);
+        break;
     case CUV_N_SEPARABLE: put_int(s, "filters", node->channels); put_window(s, node, "kernel_size"); break;
     case CUV_N_DENSE: put_int(s, "units", node->channels); break;
     case CUV_N_BATCH_NORM: put_real(s, "epsilon", node->value); put_bool(s, "scale", !(node->flags & CUV_N_NO_SCALE)); break;
     case CUV_N_LAYER_NORM: put_real(s, "epsilon", node->value); break;
-    case CUV_N_GAMMA: put_window(s, node, "kernel_size"); put_bool(s, "use_bias", false); break;
+    case CUV_N_GAMMA: put_gamma(s, n, node); break;
+    case CUV_N_SCALED_ADD: put_real(s, "scale", node->value); break;
     case CUV_N_STANDARDIZE: put(s, "mean", three(s, node->each)); put(s, "variance", three(s, node->second)); break;
     case CUV_N_RESCALE:
         put(s, "scale", node->each[0] != 0 ? three(s, node->each) : cuv_value_real(s->arena, node->value));
@@ -181,6 +226,7 @@ static void put_layer(settings *s, const cuv_net *n, const cuv_net_node *node, c
     case CUV_N_CROP: put_borders(s, node, in, "cropping"); break;
     case CUV_N_MAX_POOL: case CUV_N_AVERAGE_POOL: put_window(s, node, "pool_size"); break;
     case CUV_N_GLOBAL_AVERAGE: put_bool(s, "keepdims", node->flags & CUV_N_KEEPDIMS); break;
+    case CUV_N_GLOBAL_MAX: break;
     case CUV_N_DROPOUT: put_drop(s, node); break;
     case CUV_N_RESHAPE: put_shape_of(s, "target_shape", node, in); break;
     case CUV_N_NORMALIZATION: case CUV_N_ADD: case CUV_N_MULTIPLY: case CUV_N_CONCATENATE: case CUV_N_FLATTEN: break;
@@ -191,14 +237,16 @@ static void put_layer(settings *s, const cuv_net *n, const cuv_net_node *node, c
         put_text(s, "activation", act ? act : node->act);
 }
 
-cuv_status cuv_net_config(cuv_arena *arena, const cuv_net *n, const cuv_net_node *node, const cuv_flow *in, const char *act, cuv_value **out,
+cuv_status cuv_net_config(cuv_arena *arena, const cuv_net *n, const cuv_net_node *node, const cuv_net_shape *in, const char *act, cuv_value **out,
                           const char **class_name)
 {
     settings s = {arena, cuv_value_dict(arena), CUV_OK};
     *out = s.to;
-    *class_name = cuv_net_class(node);
+    *class_name = node->op == CUV_N_GAMMA && n->wish.keras ? "LayerScale" : cuv_net_class(node);
     if (!s.to)
         return cuv_oom(n->cx);
     put_layer(&s, n, node, in, act);
+    if (n->wish.keras)
+        put_training(&s, node);
     return s.status == CUV_OK ? CUV_OK : cuv_oom(n->cx);
 }

@@ -1,5 +1,5 @@
-/* The verbs that networks are described with, the order in which Keras lists what they made, and the sizes that come of an input. */
-#include "recover/network.h"
+/* The verbs that networks are described with, and the order in which Keras lists what they made. */
+#include "networks/network.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@ cuv_net_node *cuv_net_at(cuv_net *n, int32_t x)
 
 int64_t cuv_net_channels(const cuv_net *n, int32_t x)
 {
-    return x < 0 || n->status != CUV_OK ? n->in_channels : n->nodes[x].channels;
+    return x < 0 || n->status != CUV_OK ? n->wish.in_channels : n->nodes[x].channels;
 }
 
 void cuv_net_block(cuv_net *n, const char *format, ...)
@@ -33,6 +33,7 @@ static int32_t add(cuv_net *n, cuv_net_op op, const char *name, int32_t x)
         return -1;
     n->nodes = grown;
     grown[n->count] = (cuv_net_node){.op = op, .in = {x}, .in_count = 1, .channels = cuv_net_channels(n, x), .stride = 1, .kernel = {1, 1},
+                                     .multiplier = 1, .within = n->within, .momentum = n->momentum, .axis = n->axis, .begins = n->begins,
                                      .name = name ? cuv_arena_printf(n->arena, "%s%s", n->block, name) : NULL};
     if (name && !grown[n->count].name)
         n->status = cuv_oom(n->cx);
@@ -52,7 +53,7 @@ static int32_t window(cuv_net *n, int32_t x, int rows, int columns, int stride, 
 int32_t cuv_net_conv_of(cuv_net *n, int32_t x, const char *name, int64_t filters, int rows, int columns, int stride, unsigned flags)
 {
     const int64_t kernel[4] = {rows, columns, flags & CUV_N_GROUPED ? 1 : cuv_net_channels(n, x), filters};
-    if (!n->begun && n->status == CUV_OK && !cuv_shape_equal(kernel, 4, n->stem, 4))
+    if (!n->begun && n->status == CUV_OK && n->wish.stem && !cuv_shape_equal(kernel, 4, n->wish.stem, 4))
         n->status = CUV_NO;
     n->begun = true;
     x = window(n, add(n, CUV_N_CONV, name, x), rows, columns, stride, flags);
@@ -67,7 +68,11 @@ int32_t cuv_net_conv(cuv_net *n, int32_t x, const char *name, int64_t filters, i
 
 int32_t cuv_net_depthwise(cuv_net *n, int32_t x, const char *name, int kernel, int stride, unsigned flags)
 {
-    return window(n, add(n, CUV_N_DEPTHWISE, name, x), kernel, kernel, stride, flags);
+    int64_t multiplier = n->wish.multiplier ? n->wish.multiplier : 1;
+    x = window(n, add(n, CUV_N_DEPTHWISE, name, x), kernel, kernel, stride, flags);
+    cuv_net_at(n, x)->multiplier = multiplier;
+    cuv_net_at(n, x)->channels *= multiplier;
+    return x;
 }
 
 int32_t cuv_net_separable(cuv_net *n, int32_t x, const char *name, int64_t filters, int kernel, int stride, unsigned flags)
@@ -152,6 +157,10 @@ int32_t cuv_net_rescale(cuv_net *n, int32_t x, const char *name, double scale, d
 
 int32_t cuv_net_dropout(cuv_net *n, int32_t x, const char *name, double rate, unsigned flags)
 {
+    if (n->wish.other_dropout && !(flags & CUV_N_DROPS_WHOLE))
+        rate = n->wish.dropout;
+    if (rate <= 0 && !(flags & CUV_N_ZERO_TOO))
+        return x;
     x = add(n, CUV_N_DROPOUT, name, x);
     cuv_net_at(n, x)->value = rate;
     cuv_net_at(n, x)->flags = flags;
@@ -181,16 +190,24 @@ int32_t cuv_net_two(cuv_net *n, cuv_net_op op, const char *name, int32_t a, int3
     return cuv_net_join(n, op, name, 2, (int32_t[]){a, b});
 }
 
-void cuv_net_classify(cuv_net *n, int32_t x, double dropout)
+int32_t cuv_net_end(cuv_net *n, int32_t x, cuv_net_ending names)
+{
+    bool most = n->wish.pooling == 'm', named = names & CUV_N_NAMED_POOLING;
+    if (n->wish.pooling && !n->wish.top)
+        x = add(n, most ? CUV_N_GLOBAL_MAX : CUV_N_GLOBAL_AVERAGE, !named ? NULL : most ? "max_pool" : "avg_pool", x);
+    return n->output = x;
+}
+
+void cuv_net_classify(cuv_net *n, int32_t x, double dropout, cuv_net_ending names)
 {
     cuv_net_block(n, "%s", "");
-    n->output = x;
-    if (!n->top)
+    x = cuv_net_end(n, x, names);
+    if (!n->wish.top)
         return;
-    x = cuv_net_global(n, x, "avg_pool", 0);
+    x = cuv_net_global(n, x, names & CUV_N_NAMED_TOP ? "avg_pool" : NULL, 0);
     if (dropout > 0)
         x = cuv_net_dropout(n, x, "top_dropout", dropout, 0);
-    n->output = cuv_net_dense(n, x, "predictions", -1);
+    n->output = cuv_net_dense(n, x, "predictions", n->wish.classes);
 }
 
 int64_t cuv_net_multiple_of_8(double v)
@@ -261,87 +278,13 @@ static cuv_status find_order(cuv_net *n)
     return l.met_count == n->count ? sort(n, &l) : CUV_NO;
 }
 
-cuv_status cuv_net_build(cuv_context *cx, cuv_arena *arena, const cuv_network *network, double alpha, int variant, bool top,
-                         const int64_t *stem, cuv_net **out)
+cuv_status cuv_net_build(cuv_context *cx, cuv_arena *arena, const cuv_network *network, const cuv_net_wish *wish, cuv_net **out)
 {
     cuv_net *n = *out = CUV_NEW(arena, cuv_net);
     if (!n)
         return cuv_oom(cx);
-    *n = (cuv_net){.cx = cx, .arena = arena, .network = network, .alpha = alpha, .variant = variant, .top = top, .in_channels = stem[2],
-                   .output = -1};
-    memcpy(n->stem, stem, sizeof n->stem);
+    *n = (cuv_net){.cx = cx, .arena = arena, .network = network, .wish = *wish, .momentum = .99, .axis = -1, .output = -1};
     network->make(n);
     CUV_TRY(n->status);
     return n->output < 0 ? CUV_NO : find_order(n);
-}
-
-/* ---- sizes ---------------------------------------------------------------------------------------------------------------- */
-
-static int32_t padded(const cuv_net_node *node, int axis, int32_t size)
-{
-    if (node->pad[0] >= 0)
-        return size + node->pad[2 * axis] + node->pad[2 * axis + 1];
-    return size + node->kernel[0] - 1 - (size % 2 == 0);
-}
-
-static int32_t size_after(const cuv_net_node *node, int axis, int32_t size)
-{
-    switch (node->op) {
-    case CUV_N_CONV: case CUV_N_DEPTHWISE: case CUV_N_SEPARABLE: case CUV_N_MAX_POOL: case CUV_N_AVERAGE_POOL:
-        return cuv_window_size(size, node->kernel[axis], node->stride, node->flags & CUV_N_SAME ? CUV_PAD_SAME : CUV_PAD_VALID);
-    case CUV_N_PAD: return size < 0 ? -1 : padded(node, axis, size);
-    case CUV_N_CROP: return size < 0 ? -1 : size - node->pad[2 * axis] - node->pad[2 * axis + 1];
-    case CUV_N_GLOBAL_AVERAGE: return 1;
-    case CUV_N_DENSE: case CUV_N_BATCH_NORM: case CUV_N_LAYER_NORM: case CUV_N_NORMALIZATION: case CUV_N_GAMMA: case CUV_N_STANDARDIZE:
-    case CUV_N_RESCALE: case CUV_N_ACT: case CUV_N_RELU: case CUV_N_ADD: case CUV_N_MULTIPLY: case CUV_N_CONCATENATE: case CUV_N_DROPOUT:
-    case CUV_N_FLATTEN: case CUV_N_RESHAPE: break;
-    }
-    return size;
-}
-
-static bool flow_after(const cuv_net_node *node, const cuv_flow *in, cuv_flow *out)
-{
-    *out = *in;
-    out->tokens = false;
-    for (int k = 0; k + 1 < in->rank; k++) {
-        if (in->at[k] > 1 << 20)
-            return false;
-        out->at[k] = size_after(node, k, in->at[k]);
-        if (out->at[k] == 0 || out->at[k] < -1)
-            return false;
-    }
-    bool one = in->rank == 3 && in->at[0] == 1 && in->at[1] == 1;
-    if (node->op == CUV_N_FLATTEN) {
-        int64_t values = 1;
-        for (int k = 0; k < in->rank; k++)
-            values = in->at[k] < 0 || values > INT32_MAX ? -1 : values * in->at[k];
-        *out = (cuv_flow){.rank = 1, .at = {(int32_t)values}};
-        return values > 0 && values <= INT32_MAX;
-    }
-    if (node->op == CUV_N_GLOBAL_AVERAGE && !(node->flags & CUV_N_KEEPDIMS))
-        *out = (cuv_flow){.rank = 1};
-    else if (node->op == CUV_N_RESHAPE)
-        *out = one ? (cuv_flow){.rank = 1} : (cuv_flow){.rank = 3, .at = {1, 1}};
-    out->at[out->rank - 1] = (int32_t)node->channels;
-    return true;
-}
-
-bool cuv_net_flows(const cuv_net *n, const cuv_flow *in, cuv_flow *out)
-{
-    if (in->rank != 3 || in->at[2] != n->in_channels)
-        return false;
-    for (size_t i = 0; i < n->count; i++) {
-        const cuv_net_node *node = &n->nodes[i];
-        const cuv_flow *first = node->in[0] < 0 ? in : &out[node->in[0]];
-        if (!flow_after(node, first, &out[i]))
-            return false;
-        for (int k = 1; k < node->in_count; k++) {
-            const cuv_flow *other = node->in[k] < 0 ? in : &out[node->in[k]];
-            bool spread = node->op == CUV_N_MULTIPLY && other->rank == 3 && other->at[0] == 1 && other->at[1] == 1;
-            for (int a = 0; a + 1 < first->rank && !spread; a++)
-                if (other->rank != first->rank || other->at[a] != first->at[a])
-                    return false;
-        }
-    }
-    return true;
 }
