@@ -7,7 +7,8 @@
 #include <stdlib.h>
 
 static const cuv_application applications[] = {
-#define APPLICATION(name, arguments, before, least, model, model_before, file, bare) {name, arguments, before, least, model, model_before, file, bare},
+#define APPLICATION(name, arguments, before, least, model, model_before, file, bare) \
+    {name, arguments, before, least, model, model_before, file, bare},
 #include "evidence/applications.def"
 #undef APPLICATION
 };
@@ -169,10 +170,23 @@ static cuv_status read_tensor(cuv_ready *r, const cuv_sargs *args)
     return CUV_OK;
 }
 
+/* What some of the networks alone take. */
+static cuv_status read_special(cuv_ready *r, const cuv_sargs *args)
+{
+    bool rescales = true;
+    CUV_TRY(read_number(r, args, "alpha", &r->wish.alpha));
+    CUV_TRY(read_count(r, args, "depth_multiplier", &r->wish.multiplier));
+    r->wish.other_dropout = given(r, args, "dropout") || given(r, args, "dropout_rate");
+    CUV_TRY(read_number(r, args, "dropout", &r->wish.dropout));
+    CUV_TRY(read_number(r, args, "dropout_rate", &r->wish.dropout));
+    CUV_TRY(read_flag(r, args, "include_preprocessing", &rescales));
+    r->wish.variant = !rescales;
+    return read_flag(r, args, "minimalistic", &r->minimal);
+}
+
 static cuv_status read_arguments(cuv_ready *r, const cuv_sargs *args)
 {
     const cuv_sv *pooling = given(r, args, "pooling");
-    bool rescales = true, minimal = false;
     CUV_TRY(check_names(r, args));
     CUV_TRY(read_flag(r, args, "include_top", &r->wish.top));
     CUV_TRY(read_weights(r, args));
@@ -184,15 +198,7 @@ static cuv_status read_arguments(cuv_ready *r, const cuv_sargs *args)
     CUV_TRY(read_count(r, args, "classes", &r->wish.classes));
     CUV_TRY(read_text(r, args, "name", &r->name));
     CUV_TRY(read_text(r, args, "model_name", &r->name));
-    CUV_TRY(read_number(r, args, "alpha", &r->wish.alpha));
-    CUV_TRY(read_count(r, args, "depth_multiplier", &r->wish.multiplier));
-    r->wish.other_dropout = given(r, args, "dropout") || given(r, args, "dropout_rate");
-    CUV_TRY(read_number(r, args, "dropout", &r->wish.dropout));
-    CUV_TRY(read_number(r, args, "dropout_rate", &r->wish.dropout));
-    CUV_TRY(read_flag(r, args, "include_preprocessing", &rescales));
-    CUV_TRY(read_flag(r, args, "minimalistic", &minimal));
-    r->minimal = minimal;
-    r->wish.variant = !rescales;
+    CUV_TRY(read_special(r, args));
     r->activation = given(r, args, "classifier_activation");
     return r->activation && cuv_sv_unknown_in(r->activation) ? not_known(r, "classifier_activation", r->activation) : CUV_OK;
 }
@@ -213,7 +219,8 @@ static cuv_status check_numbers(const cuv_ready *r)
     if (r->imagenet && w->top && w->classes != 1000)
         return wrong(r, "with weights='imagenet' and include_top=True 'classes' must be 1000, and is %lld", (long long)w->classes);
     if (w->top && !soft && (!r->weights || r->weights->kind != CUV_SV_NONE))
-        return wrong(r, "with pretrained weights 'classifier_activation' can only be None or 'softmax', and is %s", cuv_sv_describe(r->e, r->activation));
+        return wrong(r, "with pretrained weights 'classifier_activation' can only be None or 'softmax', and is %s",
+                     cuv_sv_describe(r->e, r->activation));
     return CUV_OK;
 }
 
@@ -432,7 +439,8 @@ static cuv_status no_network(cuv_sc *e, const char *name, const cuv_py *node)
         near = d < best ? applications[i].name : near;
         best = d < best ? d : best;
     }
-    const char *help = "save the whole model with model.save('model.keras') where it was made, or give its configuration (model.to_json()) beside the weights";
+    static const char help[] = "save the whole model with model.save('model.keras') where it was made, or give its configuration (model.to_json()) "
+                               "beside the weights";
     return cuv_sc_unsupported(e, node, near ? cuv_sc_format(e, "did you mean %s? Else %s", near, help) : help,
                               "'%s' is none of the networks of keras.applications that are known here", last);
 }

@@ -67,35 +67,52 @@ static cuv_net_shape sizes_of(const cuv_sv *tensor)
     return s;
 }
 
+static cuv_status add(maker *m, cuv_sargs *args, const char *name, cuv_sv *value)
+{
+    cuv_sv **values = args->values;
+    if (!value)
+        return cuv_oom(m->e->cx);
+    args->names[args->named] = name;
+    values[args->named++] = value;
+    return CUV_OK;
+}
+
+/* The entries of a configuration; of the network's last layer with the activation that is asked for. */
+static cuv_status arguments_of(maker *m, const cuv_net_node *node, const cuv_value *config, cuv_sargs *args)
+{
+    bool top = m->net->wish.top && node == &m->net->nodes[m->net->output];
+    cuv_sv *v = NULL;
+    for (size_t i = 0; i < config->size; i++) {
+        const char *key = cuv_text(config->pairs[i].key);
+        if (top && cuv_streq(key, "activation"))
+            continue;
+        CUV_TRY(cuv_sv_from_value(m->e, config->pairs[i].value, 0, &v));
+        CUV_TRY(add(m, args, key, v));
+    }
+    if (top) {
+        v = m->r->activation;
+        if (!v)
+            CUV_TRY(cuv_sv_word(m->e, "softmax", &v));
+        CUV_TRY(add(m, args, "activation", v));
+    }
+    if (!node->name)
+        return CUV_OK;
+    CUV_TRY(cuv_sv_word(m->e, node->name, &v));
+    return add(m, args, "name", v);
+}
+
 static cuv_status layer_of(maker *m, const cuv_net_node *node, cuv_sv **out)
 {
     cuv_sc *e = m->e;
-    bool top = m->net->wish.top && node == &m->net->nodes[m->net->output];
     cuv_net_shape in = sizes_of(m->within ? NULL : tensor_at(m, node->in[0]));
     cuv_value *config = NULL;
     const char *class_name = NULL;
     CUV_TRY(cuv_net_config(e->arena, m->net, node, &in, NULL, &config, &class_name));
-    const char **names = CUV_NEW_ARRAY(e->arena, const char *, config->size + 3);
-    cuv_sv **values = CUV_NEW_ARRAY(e->arena, cuv_sv *, config->size + 3);
-    cuv_sargs args = {NULL, 0, names, values, 0, m->r->node};
-    if (!names || !values)
+    cuv_sargs args = {.names = CUV_NEW_ARRAY(e->arena, const char *, config->size + 3),
+                      .values = CUV_NEW_ARRAY(e->arena, cuv_sv *, config->size + 3), .node = m->r->node};
+    if (!args.names || !args.values)
         return cuv_oom(e->cx);
-    for (size_t i = 0; i < config->size; i++) {
-        names[args.named] = cuv_text(config->pairs[i].key);
-        if (!top || !cuv_streq(names[args.named], "activation"))
-            CUV_TRY(cuv_sv_from_value(e, config->pairs[i].value, 0, &values[args.named++]));
-    }
-    if (top) {
-        names[args.named] = "activation";
-        values[args.named] = m->r->activation;
-        if (!values[args.named])
-            CUV_TRY(cuv_sv_word(e, "softmax", &values[args.named]));
-        args.named++;
-    }
-    if (node->name) {
-        names[args.named] = "name";
-        CUV_TRY(cuv_sv_word(e, node->name, &values[args.named++]));
-    }
+    CUV_TRY(arguments_of(m, node, config, &args));
     if (node->op == CUV_N_SCALED_ADD || cuv_streq(class_name, "LayerScale"))
         return own_layer(e, class_name, &args, out);
     return cuv_sc_make_layer(e, class_name, &args, out);
@@ -227,7 +244,8 @@ cuv_status cuv_sc_make_ready(cuv_ready *r, const char *name, cuv_sl **out)
         CUV_TRY(new_input(&m));
     r->wish.in_channels = m.input->symbol->shape[3];
     if (cuv_starts_with(r->network->name, "NASNet") && m.input->symbol->shape[2] < 0)
-        return cuv_sc_unsupported(r->e, r->node, "say its input_shape", "%s for pictures of any width, which no call could be made of", r->network->name);
+        return cuv_sc_unsupported(r->e, r->node, "say its input_shape", "%s for pictures of any width, which no call could be made of",
+                                  r->network->name);
     cuv_status status = cuv_net_build(r->e->cx, r->e->arena, r->network, &r->wish, &m.net);
     if (status != CUV_OK)
         return status == CUV_NO ? cuv_sc_unsupported(r->e, r->node, NULL, "%s with these arguments", r->network->name) : status;

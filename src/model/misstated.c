@@ -243,8 +243,8 @@ bool cuv_report_pretrained(cuv_binding *b, const cuv_misfit *mf)
             return true;
     (void)cuv_fail(b->cx, CUV_NO, "bind.pretrained", &(cuv_detail){.file = w->where, .layer = w->model, .expected = w->file, .found = "nothing",
                    .notes = cuv_format(b->cx, "at  %s\n    %s", w->where, w->excerpt),
-                   .help = cuv_format(b->cx, "give %s (Keras keeps it in ~/.keras/models), or the weights of the whole model as they were saved after "
-                                      "its training; weights=None if they are not meant", w->file)},
+                   .help = cuv_format(b->cx, "give %s (Keras keeps it in ~/.keras/models), or the weights of the whole model as they were "
+                                      "saved after its training; weights=None if they are not meant", w->file)},
                    "%s begins with weights of imagenet, which Keras fetches, and nothing in the evidence gives them: the file is %s", w->network,
                    w->file);
     return true;

@@ -73,7 +73,8 @@ static int32_t inverted(cuv_net *n, int32_t x, int block, int64_t filters, int s
 
 void cuv_net_mobilenet_v2(cuv_net *n)
 {
-    static const struct { int filters, stride, repeats; } rows[] = {{16, 1, 1}, {24, 2, 2}, {32, 2, 3}, {64, 2, 4}, {96, 1, 3}, {160, 2, 3}, {320, 1, 1}};
+    static const struct { int filters, stride, repeats; } rows[] = {{16, 1, 1}, {24, 2, 2}, {32, 2, 3}, {64, 2, 4},
+                                                                    {96, 1, 3}, {160, 2, 3}, {320, 1, 1}};
     int block = 0;
     n->momentum = .999;
     int32_t x = cuv_net_conv(n, -1, "Conv1", cuv_net_multiple_of_8(32 * n->wish.alpha), 3, 2, CUV_N_SAME);
