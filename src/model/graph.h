@@ -53,6 +53,11 @@ CUV_MUST_USE cuv_status cuv_graph_add_input(struct cuv_model *m, cuv_graph *g, c
 
 /* By call: its place in the order in which Keras 3 runs them; INT32_MAX for what no output needs (graph_order.c). */
 CUV_MUST_USE cuv_status cuv_graph_ranks(cuv_context *cx, const cuv_graph *g, cuv_arena *arena, int32_t **out);
+/* The graph with the operations that Keras makes of masks behind its own calls, for their order; the graph itself where it names its masks
+ * (graph_masks.c). */
+CUV_MUST_USE cuv_status cuv_graph_with_masks(cuv_arena *arena, const cuv_graph *g, const cuv_graph **out);
+/* A call into whose arguments Keras puts the mask of its tensor, or those of its list. */
+bool cuv_takes_named_mask(const cuv_layer *layer, const cuv_graph_call *gc);
 /* MultiHeadAttention of a Keras that takes the masks off its inputs, as it runs. */
 bool cuv_takes_masks_off(const cuv_layer *layer);
 /* Layers that hand on the very tensor they were given: what is taken off one is taken off the other. */

@@ -136,19 +136,26 @@ bool cuv_takes_masks_off(const cuv_layer *layer)
     return layer->keras == 3 && layer->keras_minor >= 8 && layer->def && cuv_streq(layer->def->name, "MultiHeadAttention");
 }
 
+bool cuv_takes_named_mask(const cuv_layer *layer, const cuv_graph_call *gc)
+{
+    static const char with_mask[] = "BatchNormalization Bidirectional ConvLSTM1D ConvLSTM2D ConvLSTM3D GRU GlobalAveragePooling1D LSTM RNN "
+                                    "SimpleRNN Softmax TimeDistributed";
+    if (gc->arg_count != 1 || gc->args[0].name)
+        return false;
+    if (gc->args[0].kind == CUV_ARG_LIST)
+        return layer->model;
+    return gc->args[0].kind == CUV_ARG_TENSOR && (layer->model || (layer->def && cuv_has_word(with_mask, layer->def->name)));
+}
+
+/* A tensor that is converted first has lost its mask. */
 static bool records_mask(const walk *w, const cuv_graph_call *gc)
 {
     const cuv_layer *layer = w->g->layers[gc->layer];
-    static const char with_mask[] = "BatchNormalization Bidirectional ConvLSTM1D ConvLSTM2D ConvLSTM3D GRU GlobalAveragePooling1D LSTM RNN "
-                                    "SimpleRNN Softmax TimeDistributed";
-    if (gc->arg_count == 1 && !gc->args[0].name && gc->args[0].kind == CUV_ARG_LIST)
-        return layer->model;
-    if (gc->arg_count != 1 || gc->args[0].name || gc->args[0].kind != CUV_ARG_TENSOR)
+    if (!cuv_takes_named_mask(layer, gc))
         return false;
     const cuv_wire wire = gc->args[0].wires[0];
-    bool converted = (size_t)wire.output < w->made_count[wire.call] &&
-                     cuv_program_var(w->program, w->made[wire.call][wire.output].value)->dtype != layer->compute;
-    return !converted && (layer->model || (layer->def && cuv_has_word(with_mask, layer->def->name)));
+    return gc->args[0].kind == CUV_ARG_LIST || (size_t)wire.output >= w->made_count[wire.call] ||
+           cuv_program_var(w->program, w->made[wire.call][wire.output].value)->dtype == layer->compute;
 }
 
 bool cuv_hands_on(const cuv_layer *layer)
@@ -236,6 +243,15 @@ static bool takes_off_inside(const cuv_graph *g, unsigned depth)
     return false;
 }
 
+/* Models as layers have a mask as they run, and none as they are called: what is called after them on several tensors takes the latter. */
+static bool has_models(const cuv_graph *g)
+{
+    for (size_t i = 0; i < g->layer_count; i++)
+        if (g->layers[i]->model)
+            return true;
+    return false;
+}
+
 static cuv_status find_taken(walk *w, unsigned depth);
 
 /* Which inputs' masks are off once a model as a layer has run: its own inputs had none when it was made, so that nothing inside puts one back. */
@@ -277,14 +293,16 @@ static cuv_status put_back(walk *w, size_t at, unsigned depth)
 
 static cuv_status find_taken(walk *w, unsigned depth)
 {
-    if (!takes_off_inside(w->g, DEEPEST))
+    const cuv_graph *whole;
+    if (!takes_off_inside(w->g, DEEPEST) && !(w->m->scripted && w->m->keras == 3 && has_models(w->g)))
         return CUV_OK;
     w->said = CUV_NEW_ARRAY(w->m->arena, cuv_ref *, w->g->call_count + 1);
     w->taken = CUV_NEW_ARRAY(w->m->arena, taken *, w->g->call_count + 1);
     if (!w->taken || !w->said)
         return cuv_oom(w->cx);
     CUV_TRY(find_origins(w));
-    CUV_TRY(cuv_graph_ranks(w->cx, w->g, w->m->arena, &w->rank));
+    CUV_TRY(cuv_graph_with_masks(w->m->arena, w->g, &whole));
+    CUV_TRY(cuv_graph_ranks(w->cx, whole, w->m->arena, &w->rank));
     for (size_t i = 0; i < w->g->call_count; i++)
         CUV_TRY(cuv_takes_masks_off(w->g->layers[w->g->calls[i].layer]) ? take_off(w, i) : put_back(w, i, depth));
     return CUV_OK;

@@ -1,6 +1,6 @@
 """Random scripts in which MultiHeadAttention takes masks off tensors that other layers use, before it and after it, and inside models that are layers: mask_scripts.py SEED
-prints one. All tensors are (batch, 6, 4), so that any can follow any. No Concatenate and no Masking: the operations that Keras makes of their masks lie deeper than the
-layers and can change which of two attentions runs first, which the code does not tell."""
+prints one. All tensors are (batch, 6, 4), so that any can follow any. The operations that Keras makes of masks lie deeper than the layers and change which of two attentions runs
+first."""
 import sys
 
 import numpy as np
@@ -11,7 +11,8 @@ STEPS = ["layers.MultiHeadAttention(2, 2)({0}, {1})", "layers.MultiHeadAttention
          "layers.GRU(4, return_sequences=True)({0})", "layers.LSTM(4, return_sequences=True)({0}, training=False)",
          "layers.Bidirectional(layers.GRU(2, return_sequences=True))({0})", "layers.TimeDistributed(layers.Dense(4))({0})", "layers.BatchNormalization()({0})",
          "layers.Activation('relu')({0})", "layers.Attention()([{0}, {1}])", "layers.SpatialDropout1D(0.2)({0})",
-         "layers.SimpleRNN(4, return_sequences=True, go_backwards=True)({0})", "block({0})", "layers.LSTM(4, return_sequences=True)({0}, initial_state=[pooled, pooled])",
+         "layers.SimpleRNN(4, return_sequences=True, go_backwards=True)({0})", "layers.Masking(0.0)({0})", "layers.Dense(4)(layers.Concatenate()([{0}, {1}]))",
+         "layers.Dense(4)(layers.Concatenate()([{0}, {1}, {2}]))", "block({0})", "layers.LSTM(4, return_sequences=True)({0}, initial_state=[pooled, pooled])",
          "attend({0})", "attend({0})", "attend_two([{0}, {1}])", "attend_two([{0}, {1}])", "chain({0})"]
 ENDS = ["layers.GlobalAveragePooling1D()({0})", "layers.LSTM(3)({0})", "layers.GRU(3, go_backwards=True)({0})", "layers.GlobalMaxPooling1D()({0})",
         "layers.Bidirectional(layers.SimpleRNN(2))({0})", "layers.GlobalAveragePooling1D()(layers.Dropout(0.1)({0}))", "layers.Flatten()(layers.BatchNormalization()({0}))"]
