@@ -2,7 +2,8 @@
  * second way to build a model. docs/recover.md says what works and how to read the decisions.
  *
  *     remains.c    evidence → what is left of each layer, in order (plain lists here; named carriers in carriers.c)
- *     typing.c     tensors → layers that weigh so much: the slots' shape patterns of layers.h run backwards, k best readings
+ *     units.c      tensors → layers that weigh so much: the slots' shape patterns of layers.h run backwards
+ *     typing.c     the k best readings of all tensors
  *     network*.c   known networks: what they are made of, and where one stands in the list; it is then one layer
  *     wire.c       layers → wirings that fit the input, each spatial size and the output
  *     search.c     wirings → the choices that no weight shows (activations, strides, ...), tried against samples

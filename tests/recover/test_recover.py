@@ -14,7 +14,8 @@ EVERYWHERE = ("list", "nested", "dict", "npz", "legacy", "keras3")
 NAMED = ("dict", "legacy", "keras3")
 # (family, number): carriers from which the model comes back with eight samples.
 KNOWN = {("mlp", 0): EVERYWHERE, ("mlp", 1): EVERYWHERE, ("cnn", 0): NAMED, ("cnn", 1): EVERYWHERE, ("conv1d", 0): EVERYWHERE,
-         ("rnn", 1): EVERYWHERE, ("many_ends", 0): EVERYWHERE, ("branches", 0): NAMED, ("siamese", 1): NAMED, ("transformer", 1): NAMED}
+         ("rnn", 1): EVERYWHERE, ("many_ends", 0): EVERYWHERE, ("branches", 0): NAMED, ("siamese", 1): NAMED, ("transformer", 1): NAMED,
+         ("generator", 0): EVERYWHERE, ("sequence_autoencoder", 0): EVERYWHERE, ("squeeze_excite", 0): NAMED, ("group_cnn", 0): NAMED}
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +43,51 @@ def test_no_false_claim(models, samples, tmp_path):
         row = score.recover(os.path.join(models, "%s_%d" % (family, number)), "keras3", samples, str(tmp_path), 4)
         assert not row["verified"] or row["exact"], "%s %d: verified, but off by %s" % (family, number, row["difference"])
         assert samples or not row["verified"], "verified without samples"
+
+
+def write_folder(folder, model, x, words):
+    import carriers
+    import numpy as np
+    carriers.write_carriers(model, folder)
+    carriers.write_samples(folder, [x], [np.array(model(x))])
+    with open(os.path.join(folder, "truth.json"), "w", encoding="utf-8") as file:
+        json.dump({"family": words, "inputs": [list(x.shape[1:])], "layers": len(model.layers)}, file)
+
+
+def test_masked_words(tmp_path):
+    """Word 0 is masked. Where no sample has it, nothing is verified; where some do, it is found."""
+    pytest.importorskip("keras")
+    pytest.importorskip("h5py")
+    import keras
+    import numpy as np
+    rng = np.random.default_rng(3)
+    keras.utils.set_random_seed(3)
+    model = keras.Sequential([keras.Input((8,), dtype="int32"), keras.layers.Embedding(20, 6, mask_zero=True), keras.layers.LSTM(5),
+                              keras.layers.Dense(3)])
+    for low, wanted in ((0, True), (1, False)):
+        x = rng.integers(low, 20, (24, 8)).astype("int32")
+        x[:8, 5:] = x[:8, 5:] if low else 0
+        folder = str(tmp_path / str(low))
+        os.makedirs(folder)
+        write_folder(folder, model, x, "masked_text")
+        row = score.recover(folder, "legacy", 8, folder)
+        assert row["verified"] == wanted and (row["exact"] or not wanted), row["error"] or row["difference"]
+
+
+def test_where_wiring_breaks(tmp_path):
+    """The message says how many layers could be connected, and which one then finds no tensor."""
+    pytest.importorskip("keras")
+    import numpy as np
+    path, io = str(tmp_path / "list.npy"), str(tmp_path / "io.npz")
+    weights = np.empty(6, object)
+    for i, shape in enumerate([(5, 7), (7,), (7, 9), (9,), (11, 3), (3,)]):
+        weights[i] = np.ones(shape, "float32")
+    np.save(path, weights, allow_pickle=True)
+    np.savez(io, x=np.ones((4, 5), "float32"), y=np.ones((4, 3), "float32"))
+    done = score.support.cuvier("rebuild", path, "--samples", io, "--json", "-o", str(tmp_path / "no.keras"))
+    error = json.loads(done.stdout)["error"]
+    assert error["code"] == "recover.wiring"
+    assert "2 of 3 layers could be connected; no tensor fits the next one, Dense (takes 11 channels, gives 3), after Dense" in error["notes"]
 
 
 @pytest.mark.parametrize("kind", ["LSTM", "GRU", "SimpleRNN"])
