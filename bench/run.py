@@ -129,6 +129,10 @@ def prepare(options):
 
 # ---- one process ----
 
+# Outputs are written to memory: cuvier waits for the disk before it puts a file in its place, the other engines do not.
+IN_MEMORY = "/dev/shm" if os.path.isdir("/dev/shm") else None
+
+
 def command_of(engine, net, batch, threads, seconds, file, y):
     x = path_of(net, f".x{batch}")
     if engine.startswith("cuvier") and seconds:
@@ -159,7 +163,7 @@ def max_rel(net, y_path):
 
 
 def measure(engine, net, batch, threads, seconds, file=None):
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=IN_MEMORY) as folder:
         y, result = os.path.join(folder, "y"), os.path.join(folder, "result")
         command = command_of(engine, net, batch, threads, seconds, file, y)
         text = command and output(path_of("measure"), result, *command)

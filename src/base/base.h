@@ -285,8 +285,6 @@ CUV_MUST_USE cuv_status cuv_unwritable(cuv_context *cx, const char *path, int er
 /* The same for a file that others may not write and that can be made again: a link in its place is replaced, not followed, and the disk is not
  * waited for. */
 CUV_MUST_USE cuv_status cuv_output_open_own(cuv_context *cx, const char *path, cuv_output **out);
-/* What is written can be made again: the disk is not waited for here either. */
-void cuv_output_again(cuv_output *out);
 CUV_MUST_USE cuv_status cuv_output_write(cuv_output *out, const void *data, size_t size);
 uint64_t cuv_output_position(const cuv_output *out);
 /* Puts the file in its place and frees `out`, whatever the result. */

@@ -18,7 +18,7 @@ struct cuv_output {
     const char *path;      /* as given, for messages */
     const char *place;     /* where the file will be: the target of a link */
     const char *temporary; /* NULL: written straight through */
-    bool again;            /* can be made again: the disk is not waited for */
+    bool own;              /* can be made again: the disk is not waited for */
     int fd;
     uint64_t position;
     size_t held;
@@ -108,7 +108,7 @@ static cuv_status open_output(cuv_context *cx, const char *path, bool own, cuv_o
     o->arena = arena;
     o->fd = -1;
     o->path = cuv_arena_strdup(arena, path);
-    o->again = own;
+    o->own = own;
     o->place = own ? o->path : resolve(arena, path);
     cuv_status status = !o->path || !o->place ? cuv_oom(cx) : own ? open_temporary(o, 0644) : open_place(o);
     if (status == CUV_OK)
@@ -126,11 +126,6 @@ cuv_status cuv_output_open(cuv_context *cx, const char *path, cuv_output **out)
 cuv_status cuv_output_open_own(cuv_context *cx, const char *path, cuv_output **out)
 {
     return open_output(cx, path, true, out);
-}
-
-void cuv_output_again(cuv_output *out)
-{
-    out->again = true;
 }
 
 static cuv_status write_all(cuv_output *out, const uint8_t *data, size_t size)
@@ -189,7 +184,7 @@ static void flush_folder(cuv_output *out)
 static cuv_status put_in_place(cuv_output *out)
 {
     CUV_TRY(flush(out));
-    if (out->temporary && !out->again && fsync(out->fd) != 0)
+    if (out->temporary && !out->own && fsync(out->fd) != 0)
         return cuv_unwritable(out->cx, out->path, errno);
     int fd = out->fd;
     out->fd = -1;
@@ -197,7 +192,7 @@ static cuv_status put_in_place(cuv_output *out)
         return cuv_unwritable(out->cx, out->path, errno);
     if (out->temporary && rename(out->temporary, out->place) != 0)
         return cuv_unwritable(out->cx, out->path, errno);
-    if (out->temporary && !out->again)
+    if (out->temporary && !out->own)
         flush_folder(out);
     out->temporary = NULL;
     return CUV_OK;

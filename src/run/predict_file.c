@@ -77,14 +77,6 @@ static cuv_status start_spills(job *j)
     return CUV_OK;
 }
 
-/* Predictions can be made again, so that nobody waits for the disk: they appear whole or not at all, as other files do. */
-static cuv_status open_out(job *j)
-{
-    CUV_TRY(cuv_output_open(j->cx, j->path, &j->out));
-    cuv_output_again(j->out);
-    return CUV_OK;
-}
-
 static bool several(const job *j)
 {
     return j->m->output_count > 1 || cuv_ends_with(j->path, ".npz");
@@ -97,7 +89,7 @@ static cuv_status start(job *j, const struct cuv_result *first)
     if (several(j))
         CUV_TRY(start_spills(j));
     else
-        CUV_TRY(open_out(j));
+        CUV_TRY(cuv_output_open(j->cx, j->path, &j->out));
     for (size_t i = 0; i < first->count; i++) {
         cuv_buffer b;
         cuv_buffer_init(&b, j->cx);
@@ -162,7 +154,7 @@ static cuv_status run_part(job *j, int64_t first, int64_t rows)
 static cuv_status pack(job *j)
 {
     cuv_zip_writer *zip;
-    CUV_TRY(open_out(j));
+    CUV_TRY(cuv_output_open(j->cx, j->path, &j->out));
     CUV_TRY(cuv_zip_writer_new(j->arena, j->out, &zip));
     for (size_t i = 0; i < j->m->output_count; i++) {
         char *name = cuv_arena_printf(j->arena, "%s.npy", j->m->output_names[i]);
