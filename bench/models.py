@@ -1,7 +1,8 @@
 """Writes the networks that are measured, each a NAME.keras with samples NAME.io.npz, and as other engines read them: models.py FOLDER [NAME...].
 
 Weights are random (fixed seeds); inputs are normal. NAME.tf.onnx is what Keras exports (by way of tf2onnx), NAME.bN.tflite what TensorFlow's
-converter makes for batch N; one that cannot be made is named. Needs bench/requirements.txt."""
+converter makes for batch N; one that cannot be made is named. The networks of
+wide.py are made when they are named. Needs bench/requirements.txt."""
 import os
 import sys
 import tempfile
@@ -12,6 +13,7 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 import keras                    # noqa: E402
 import numpy as np              # noqa: E402
 from keras import Input, Model, Sequential, applications, layers  # noqa: E402
+import wide                     # noqa: E402
 
 
 def mlp_small():
@@ -80,16 +82,16 @@ def dilated_1d():
 NETS = [mlp_small, mlp_medium, lenet, lstm, bigru, transformer, mobilenet_v2, efficientnet_b0, dilated_1d, resnet50]
 
 
-def inputs(model, count):
+def inputs(model, count, most=8000):
     rng = np.random.default_rng(0)
     shape = (count,) + tuple(model.inputs[0].shape[1:])
     if model.inputs[0].dtype == "int32":
-        return rng.integers(0, 8000, shape).astype(np.int32)
+        return rng.integers(0, most, shape).astype(np.int32)
     return rng.standard_normal(shape).astype(np.float32)
 
 
-def large_batch(name):
-    return 256 if name in ("mlp_small", "mlp_medium", "lenet") else 32
+def large_batch(net):
+    return getattr(net, "batch", 256 if net in (mlp_small, mlp_medium, lenet) else 32)
 
 
 def vary(model):
@@ -125,18 +127,17 @@ def attempt(what, make, *arguments):
 def main():
     folder = sys.argv[1]
     os.makedirs(folder, exist_ok=True)
-    for net in NETS:
+    known = {net.__name__: net for net in NETS + wide.NETS}
+    for net in [known[name] for name in sys.argv[2:]] or NETS:
         path = os.path.join(folder, net.__name__)
-        if sys.argv[2:] and net.__name__ not in sys.argv[2:]:
-            continue
         keras.utils.set_random_seed(1)
         model = net()
         vary(model)
         model.save(path + ".keras")
-        x = inputs(model, 4)
+        x = inputs(model, 4, getattr(net, "most", 8000))
         np.savez(path + ".io.npz", x=x, y=model.predict(x, verbose=0))
         attempt(net.__name__ + ".tf.onnx", lambda: model.export(path + ".tf.onnx", format="onnx", verbose=False))
-        for batch in (1, large_batch(net.__name__)):
+        for batch in (1, large_batch(net)):
             attempt("%s.b%d.tflite" % (net.__name__, batch), export_tflite, model, "%s.b%d.tflite" % (path, batch), batch)
         print(net.__name__, flush=True)
 

@@ -2,7 +2,8 @@
 
 usage: run.py [--what latency,start,memory] [--engines ...] [--nets ...] [--batches 1,32] [--threads 1,2] [--rounds N] [--seconds S] [--keep]
   --what      latency: predictions of a model that is there; start and memory: processes that load from their own file and predict once
-  --batches   32 stands for 256 on the smallest nets
+  --nets      names, or "wide" for all nets of wide.py: layers that the ten nets do not have; their predictions go to results/wide.csv
+  --batches   32 stands for 256 on the smallest nets, and for the batch that wide.py tells for each of its nets
   --seconds   how long a process measures in a round (latency)
   --keep      rows of results/*.csv about other nets, batches, threads and engines stay
 
@@ -14,6 +15,7 @@ import csv
 import json
 import os
 import platform
+import re
 import statistics
 import subprocess
 import sys
@@ -29,6 +31,8 @@ FOLDER = os.path.join(ROOT, "build", "bench")
 RESULTS = os.path.join(HERE, "results")
 NETS = "mlp_small mlp_medium lenet lstm bigru transformer mobilenet_v2 efficientnet_b0 dilated_1d resnet50".split()
 SMALLEST = ("mlp_small", "mlp_medium", "lenet")
+with open(os.path.join(HERE, "wide.py"), encoding="utf-8") as source:      # not imported: that would import Keras
+    WIDE = {name: int(batch) for batch, name in re.findall(r"^@net\((\d+).*\)\ndef (\w+)", source.read(), re.M)}
 PYTHON_ENGINES = ("litert", "tf_function", "tf_predict", "tf_xla")
 ENGINES = {"latency": ["cuvier", "onnxruntime", "openvino", *PYTHON_ENGINES],
            "start": ["cuvier", "cuvier --cache", "onnxruntime", "openvino", "onnxruntime_python", "litert", "tf_predict", "python"]}
@@ -36,6 +40,7 @@ ENGINES = {"latency": ["cuvier", "onnxruntime", "openvino", *PYTHON_ENGINES],
 OVERHEAD = {"cuvier": 0.3, "onnxruntime": 0.8, "openvino": 1.0, "litert": 1.0, "tf_function": 6, "tf_predict": 6, "tf_xla": 12}
 COLUMNS = {"latency": ["machine", "commit", "net", "batch", "threads", "engine", "min_ms", "median_ms", "load_ms", "first_ms", "peak_mb", "max_rel"],
            "start": ["machine", "commit", "net", "engine", "min_ms", "median_ms", "cpu_ms", "peak_mb", "weights_mb", "max_rel"]}
+COLUMNS["wide"] = COLUMNS["latency"]
 
 
 def output(*command):
@@ -50,6 +55,10 @@ def machine():
 
 
 # ---- files ----
+
+def large_batch(net):
+    return WIDE.get(net, 256 if net in SMALLEST else 32)
+
 
 def path_of(net, ending=""):
     return os.path.join(FOLDER, net + ending)
@@ -69,7 +78,7 @@ def names_of(path):
 
 def prepare_net(net):
     x, _ = samples(net)
-    for batch in (1, 256 if net in SMALLEST else 32):
+    for batch in (1, large_batch(net)):
         part = np.ascontiguousarray(np.resize(x, (batch,) + x.shape[1:]))
         np.save(path_of(net, f".x{batch}.npy"), part)
         part.tofile(path_of(net, f".x{batch}.bin"))
@@ -195,7 +204,7 @@ def latencies(options, exports, keep):
     for net in options.nets:
         for threads in options.threads:
             for batch in options.batches:
-                real = (256 if net in SMALLEST else batch) if batch > 1 else 1
+                real = 1 if batch == 1 else large_batch(net) if batch == 32 or net in SMALLEST else batch
                 best = {}
                 for turn in range(options.rounds):
                     for engine in options.engines:
@@ -244,28 +253,29 @@ class Results:
 
     def __init__(self, keep_others):
         self.rows, self.prefix = {}, list(machine())
-        for what, columns in COLUMNS.items():
-            self.rows[what] = {}
-            path = os.path.join(RESULTS, what + ".csv")
+        for name, columns in COLUMNS.items():
+            self.rows[name] = {}
+            path = os.path.join(RESULTS, name + ".csv")
             if keep_others and os.path.exists(path):
                 with open(path, newline="", encoding="utf-8") as f:
                     reader = csv.reader(f)
                     if next(reader) == columns:
-                        self.rows[what] = {self.key(what, row): row for row in reader}
+                        self.rows[name] = {self.key(name, row): row for row in reader}
 
     @staticmethod
-    def key(what, row):
-        return tuple(str(v) for v in (row[2:6] if what == "latency" else row[2:4]))
+    def key(name, row):
+        return tuple(str(v) for v in (row[2:4] if name == "start" else row[2:6]))
 
     def keep(self, what, values):
+        name = "wide" if what == "latency" and values[0] in WIDE else what
         row = self.prefix + values
-        self.rows[what][self.key(what, row)] = row
-        nets = {n: i for i, n in enumerate(NETS)}
-        with open(os.path.join(RESULTS, what + ".csv"), "w", newline="", encoding="utf-8") as f:
+        self.rows[name][self.key(name, row)] = row
+        nets = {n: i for i, n in enumerate([*NETS, *WIDE])}
+        with open(os.path.join(RESULTS, name + ".csv"), "w", newline="", encoding="utf-8") as f:
             writer = csv.writer(f)
-            writer.writerow(COLUMNS[what])
+            writer.writerow(COLUMNS[name])
             names = ENGINES[what]
-            writer.writerows(sorted(self.rows[what].values(), key=lambda r: (
+            writer.writerows(sorted(self.rows[name].values(), key=lambda r: (
                 nets.get(r[2], 99), *((int(r[4]), int(r[3])) if what == "latency" else ()), names.index(r[5 if what == "latency" else 3]))))
 
 
@@ -296,6 +306,7 @@ def main():
     parser.add_argument("--engines", type=split(str), default=list(dict.fromkeys(ENGINES["latency"] + ENGINES["start"])))
     parser.add_argument("--keep", action="store_true")
     options = parser.parse_args()
+    options.nets = [n for name in options.nets for n in (WIDE if name == "wide" else [name])]
     os.makedirs(RESULTS, exist_ok=True)
     exports = prepare(options)
     print(f"about {estimate(options) / 60:.0f} minutes on an idle machine", flush=True)

@@ -127,7 +127,7 @@ static void take_padding(fuser *f, const cuv_step *conv, cuv_fused *to)
     const cuv_ref x = conv->in[0];
     const int32_t made = f->m->p->values[x].step;
     size_t reader;
-    if (conv->op == CUV_OP_DENSE || conv->op == CUV_OP_BATCH_NORM || conv->attrs->same || made < 0 || only_reader(f, x, &reader) != conv)
+    if ((conv->op != CUV_OP_CONV && conv->op != CUV_OP_DEPTHWISE) || conv->attrs->same || made < 0 || only_reader(f, x, &reader) != conv)
         return;
     const cuv_step *s = &f->m->p->steps[made];
     const int rank = var(f, x)->rank;
@@ -194,7 +194,7 @@ static bool is_head(const fuser *f, size_t i)
     cuv_kernel_args a = {.in = tensors, .out = tensors + 3, .in_count = s->in_count < 3 ? s->in_count : 3, .out_count = 1, .attrs = s->attrs};
     if (s->op == CUV_OP_BATCH_NORM)
         return !f->m->fixed_step[i] && var(f, s->in[0])->dtype == CUV_F32 && var(f, s->out[0])->dtype == CUV_F32;
-    if ((s->op != CUV_OP_CONV && s->op != CUV_OP_DEPTHWISE && s->op != CUV_OP_DENSE) || f->m->fixed_step[i])
+    if ((s->op != CUV_OP_CONV && s->op != CUV_OP_CONV_TRANSPOSE && s->op != CUV_OP_DEPTHWISE && s->op != CUV_OP_DENSE) || f->m->fixed_step[i])
         return false;
     for (int k = 0; k <= 3; k++) {
         const cuv_ref ref = k == 3 ? s->out[0] : k < s->in_count ? s->in[k] : CUV_NO_REF;
@@ -297,7 +297,7 @@ static cuv_status fuse_from(fuser *f, size_t i)
             ;
         else if (take_bias(f, head, s, y, &to))
             ;
-        else if (to.add == CUV_NO_REF && head->op != CUV_OP_DEPTHWISE && head->op != CUV_OP_BATCH_NORM && take_sum(f, s, y, &to))
+        else if (to.add == CUV_NO_REF && (head->op == CUV_OP_CONV || head->op == CUV_OP_DENSE) && take_sum(f, s, y, &to))
             ;
         else if ((view == CUV_NO_REF || s->op != CUV_OP_SOFTMAX) && take_act(f, s, &to))
             open = false;

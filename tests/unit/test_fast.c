@@ -239,6 +239,31 @@ static void test_conv(void **state)
             "act=silu\noutput %%2\n");
 }
 
+static void test_transpose(void **state)
+{
+    fixture *f = *state;
+    const uint64_t seed = f->seed;
+    for (int i = 0; i < 80; i++) {
+        const int64_t ci = between(f, 1, 20), co = i % 5 ? between(f, 1, 40) : 1, h = between(f, 1, 9), w = between(f, 1, 11);
+        const int64_t kh = between(f, 1, 5), kw = between(f, 1, 5), sh = between(f, 1, 3), sw = i % 4 ? sh : between(f, 1, 3), d = i % 6 ? 1 : 2;
+        char more[96] = "";
+        const int64_t oh = (h - 1) * sh + (kh - 1) * d + 1, ow = (w - 1) * sw + (kw - 1) * d + 1;
+        if (i % 2 && oh > 3 && ow > 3)
+            snprintf(more, sizeof more, " pad_lo=%d,%d size=%lld,%lld", i % 3, (i + 1) % 3, L(oh - i % 3), L(ow + 1 - i % 3));
+        HOLD(f, "%%0 = input \"x\" float32 (%lld, %lld, %lld, %lld)\n%%1 = weight \"k\" float32 (%lld, %lld, %lld, %lld)\n"
+                "%%2 = weight \"b\" float32 (%lld)\n%%3 = conv_transpose %%0 %%1%s stride=%lld,%lld dilation=%lld,%lld%s groups=1 act=%s\n"
+                "output %%3\n", L(between(f, 1, 2)), L(h), L(w), L(ci), L(kh), L(kw), L(co), L(ci), L(co), i % 3 ? " %2" : "", L(sh), L(sw), L(d),
+             L(d), more, acts[(size_t)i % ACTS]);
+    }
+    HOLD(f, "%%0 = input \"x\" float32 (2, 33, 5)\n%%1 = weight \"k\" float32 (7, 24, 5)\n%%2 = conv_transpose %%0 %%1 stride=2 dilation=1 "
+            "pad_lo=2 groups=1\noutput %%2\n");
+    HOLD(f, "%%0 = input \"x\" float32 (2, 3, 4, 5, 6)\n%%1 = weight \"k\" float32 (2, 3, 2, 9, 6)\n%%2 = conv_transpose %%0 %%1 stride=2,2,1 groups=1\n"
+            "output %%2\n");
+    HOLD(f, "%%0 = input \"x\" float32 (1, 24, 24, 40)\n%%1 = weight \"k\" float32 (2, 2, 70, 40)\n%%2 = conv_transpose %%0 %%1 stride=2,2 groups=1\n"
+            "output %%2\n");
+    f->seed = seed;
+}
+
 static void test_depthwise(void **state)
 {
     fixture *f = *state;
@@ -515,6 +540,10 @@ static void test_fused(void **state)
         snprintf(head, sizeof head, "%%0 = input \"x\" float32 (7, %lld)\n%%4 = input \"r\" float32 (7, %lld)\n%%1 = weight \"k\" float32 "
                  "(%lld, %lld)\n%%2 = weight \"b\" float32 (%lld)\n%%3 = dense %%0 %%1%s\n", L(c), L(n), L(c), L(n), L(n), bias ? " %2" : "");
         hold_tail(f, head, 2, n, i % 64, after[i % 6]);
+        snprintf(head, sizeof head, "%%0 = input \"x\" float32 (2, %lld, %lld, %lld)\n%%4 = input \"r\" float32 (2, %lld, %lld, %lld)\n%%1 = weight \"k\" float32 "
+                 "(2, 2, %lld, %lld)\n%%2 = weight \"b\" float32 (%lld)\n%%3 = conv_transpose %%0 %%1%s groups=1\n", L(h), L(h), L(c), L(h + 1), L(h + 1), L(n),
+                 L(n), L(c), L(n), bias ? " %2" : "");
+        hold_tail(f, head, 4, n, i % 64, after[i % 6]);
     }
 }
 
@@ -708,7 +737,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tiles), cmocka_unit_test(test_dense), cmocka_unit_test(test_matmul), cmocka_unit_test(test_conv),
-        cmocka_unit_test(test_depthwise), cmocka_unit_test(test_pool), cmocka_unit_test(test_rows), cmocka_unit_test(test_large_rows), cmocka_unit_test(test_pad), cmocka_unit_test(test_norm_act), cmocka_unit_test(test_binary),
+        cmocka_unit_test(test_transpose), cmocka_unit_test(test_depthwise), cmocka_unit_test(test_pool), cmocka_unit_test(test_rows), cmocka_unit_test(test_large_rows), cmocka_unit_test(test_pad), cmocka_unit_test(test_norm_act), cmocka_unit_test(test_binary),
         cmocka_unit_test(test_activation), cmocka_unit_test(test_recurrent), cmocka_unit_test(test_attention), cmocka_unit_test(test_heads), cmocka_unit_test(test_late_bias), cmocka_unit_test(test_winograd), cmocka_unit_test(test_fused), cmocka_unit_test(test_late),
         cmocka_unit_test(test_expanded), cmocka_unit_test(test_toom), cmocka_unit_test(test_portions), cmocka_unit_test(test_stray_index),
     };

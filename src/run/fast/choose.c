@@ -343,7 +343,7 @@ bool cuv_fast_can(cuv_op op, const cuv_kernel_args *args)
     if (!cuv_run_count(&args->out[0]))
         return false;
     return op == CUV_OP_DENSE ? cuv_can_dense(args) : op == CUV_OP_CONV ? cuv_can_conv(args)
-         : op == CUV_OP_DEPTHWISE && cuv_can_depthwise(args);
+         : op == CUV_OP_CONV_TRANSPOSE ? cuv_can_transpose(args) : op == CUV_OP_DEPTHWISE && cuv_can_depthwise(args);
 }
 
 static size_t prepared_scratch(const cuv_kernel_args *a)
@@ -356,7 +356,7 @@ cuv_status cuv_fast_kernel(const cuv_chooser *c, cuv_op op, cuv_kernel_args *arg
 {
     static const struct { cuv_fast_choose *choose; const char *name; } families[] = {
         {cuv_choose_reduced, "reduced"}, {cuv_choose_linear, "product"}, {cuv_choose_winograd, "winograd"}, {cuv_choose_toom, "toom-cook"},
-        {cuv_choose_conv, "convolution"}, {cuv_choose_depthwise, "depthwise"},
+        {cuv_choose_conv, "convolution"}, {cuv_choose_transpose, "transposed"}, {cuv_choose_depthwise, "depthwise"},
         {cuv_choose_rows, "rows"}, {cuv_choose_pool, "windows"}, {cuv_choose_recurrent, "recurrent"}, {cuv_choose_attention, "attention"}};
     if (!args->in_count || args->in[0].dtype != CUV_F32 || !cuv_run_count(&args->out[0]))
         return CUV_OK;

@@ -105,6 +105,8 @@ size_t cuv_packed_floats(size_t k, size_t cols, size_t panel);
 /* w[i, n] at w[i row + n col]. _rows: those from `first` to before `end`, each column times its scale unless `scale` is NULL. */
 void cuv_pack_rows(float *packed, const cuv_loose *w, const float *scale, size_t k, size_t first, size_t end, size_t cols, size_t row, size_t col,
                    size_t panel);
+/* Rows [first, first + n) of k from w[c n + i], each column times its scale unless that is NULL. */
+void cuv_pack_columns(float *packed, const cuv_loose *w, const float *scale, size_t n, size_t first, size_t k, size_t cols, size_t panel);
 void cuv_pack(float *to, const cuv_loose *w, size_t k, size_t cols, size_t row, size_t col, size_t panel);
 
 /* ---- kernels of a plan (choose.c) ---- */
@@ -141,6 +143,7 @@ typedef struct cuv_prepared {
     int64_t groups, size[3];    /* of the image with its padding */
     cuv_window window;          /* depthwise, pools; all but x and y */
     bool padded;                /* the image is copied into scratch */
+    const struct cuv_phases *phases;    /* transposed convolutions (transpose.c) */
     size_t tiles[2], block;     /* Winograd: tiles of an image; how many are transformed at once */
     /* recurrence: the product is that with x */
     cuv_product recurrent, candidate;
@@ -186,11 +189,12 @@ bool cuv_recurrent_alone(const cuv_kernel_args *args);
 
 /* A family's chooser: *kernel is left alone when the step is not for it. */
 typedef cuv_status cuv_fast_choose(const cuv_chooser *c, cuv_op op, const cuv_kernel_args *a, cuv_prepared *to, cuv_kernel *kernel);
-cuv_fast_choose cuv_choose_reduced, cuv_choose_linear, cuv_choose_winograd, cuv_choose_toom, cuv_choose_conv, cuv_choose_depthwise, cuv_choose_rows, cuv_choose_pool, cuv_choose_recurrent,
+cuv_fast_choose cuv_choose_reduced, cuv_choose_linear, cuv_choose_winograd, cuv_choose_toom, cuv_choose_conv, cuv_choose_transpose, cuv_choose_depthwise, cuv_choose_rows, cuv_choose_pool, cuv_choose_recurrent,
     cuv_choose_attention;
 bool cuv_can_dense(const cuv_kernel_args *a);
 bool cuv_can_conv(const cuv_kernel_args *a);
 bool cuv_can_depthwise(const cuv_kernel_args *a);
+bool cuv_can_transpose(const cuv_kernel_args *a);
 bool cuv_can_attention(const cuv_kernel_args *a);      /* of shapes with the heads before the rows */
 /* `floats` floats, aligned to 64 bytes, that live as long as the arena; not cleared. NULL: no memory. */
 float *cuv_fast_room(const cuv_chooser *c, size_t floats);

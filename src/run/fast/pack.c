@@ -101,6 +101,19 @@ void cuv_pack_rows(float *packed, const cuv_loose *w, const float *scale, size_t
     }
 }
 
+void cuv_pack_columns(float *packed, const cuv_loose *w, const float *scale, size_t n, size_t first, size_t k, size_t cols, size_t panel)
+{
+    for (size_t col = 0; col < cols; col += panel) {
+        const size_t wide = cols - col < panel ? cols - col : panel;
+        float *to = packed + col * k + first * panel;
+        for (size_t i = 0; i < n; i++, to += panel) {
+            for (size_t c = 0; c < wide; c++)
+                to[c] = scale ? w[(col + c) * n + i] * scale[col + c] : w[(col + c) * n + i];
+            memset(to + wide, 0, (panel - wide) * sizeof *to);
+        }
+    }
+}
+
 void cuv_pack(float *to, const cuv_loose *w, size_t k, size_t cols, size_t row, size_t col, size_t panel)
 {
     cuv_pack_rows(to, w, NULL, k, 0, k, cols, row, col, panel);
