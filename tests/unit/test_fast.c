@@ -323,6 +323,26 @@ static void test_large_rows(void **state)
     f->seed = seed;
 }
 
+/* Largest and least numbers, and rows that become one number. */
+static void test_reduce(void **state)
+{
+    fixture *f = *state;
+    static const char *const ops[] = {"max", "min", "sum", "mean"};
+    static const int widths[] = {1, 2, 7, 8, 9, 16, 17, 31, 33, 64, 70, 130, 500};
+    const uint64_t seed = f->seed;
+    for (size_t i = 0; i < sizeof widths / sizeof widths[0]; i++)
+        for (size_t k = 0; k < 4; k++) {
+            char text[256];
+            snprintf(text, sizeof text, "%%0 = input \"x\" float32 (2, 3, 5, %d)\n%%1 = %s %%0 axes=%s\noutput %%1\n", widths[i], ops[k],
+                     i % 4 == 0 ? "3" : i % 4 == 1 ? "2,3" : i % 4 == 2 ? "1,2" : "0,1,2,3");
+            hold(f, text, false);
+            hold(f, text, k < 2);
+        }
+    HOLD(f, "%%0 = input \"x\" float32 (2, 300, 300)\n%%1 = max %%0 axes=1\n%%2 = min %%0 axes=2 keepdims\n%%3 = mean %%0 axes=2\noutput %%1\noutput %%2\n"
+            "output %%3\n%%4 = softmax %%0 axes=2\noutput %%4\n");
+    f->seed = seed;
+}
+
 static void test_pad(void **state)
 {
     fixture *f = *state;
@@ -350,12 +370,13 @@ static void test_norm_act(void **state)
 static void test_binary(void **state)
 {
     fixture *f = *state;
-    static const char *const ops[] = {"add", "sub", "mul", "div"};
+    static const char *const ops[] = {"add", "sub", "mul", "div", "maximum", "minimum", "prelu"};
     static const char *const shapes[][2] = {{"4, 5, 33", "4, 5, 33"}, {"4, 5, 33", "33"}, {"4, 5, 33", "1"}, {"33", "4, 5, 33"},
                                             {"4, 5, 33", "4, 1, 33"}, {"4, 1, 17", "1, 5, 17"}, {"4, 5, 1", "5, 9"},
-                                            {"1", "1"}, {"2, 3, 1", "2, 3, 4"}, {"6, 1", "6, 1"}};
+                                            {"1", "1"}, {"2, 3, 1", "2, 3, 4"}, {"6, 1", "6, 1"}, {"1", "4, 5, 33"}, {"1, 1", "700, 2"},
+                                            {"6, 1", "6, 700"}, {"1, 1, 16", "3, 90, 16"}, {"3, 90, 16", "1, 1, 16"}};
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
-        for (size_t k = 0; k < 4; k++)
+        for (size_t k = 0; k < sizeof ops / sizeof ops[0]; k++)
             HOLD(f, "%%0 = input \"x\" float32 (%s)\n%%1 = input \"y\" float32 (%s)\n%%2 = %s %%0 %%1\noutput %%2\n", shapes[i][0],
                  shapes[i][1], ops[k]);
 }
@@ -366,7 +387,8 @@ static void test_activation(void **state)
     static const char *const ops[] = {"relu %0 alpha=0.0 beta=inf gamma=0.0", "relu %0 alpha=0.1 beta=6.0 gamma=0.5", "sigmoid %0",
                                       "tanh %0", "silu %0", "softplus %0", "exp %0", "elu %0 alpha=0.7", "selu %0", "softsign %0",
                                       "mish %0", "hard_sigmoid %0 alpha=0.2 beta=0.5", "hard_silu %0", "hard_tanh %0", "gelu %0",
-                                      "gelu %0 approximate", "square %0", "abs %0", "clip %0 alpha=-1.0 beta=0.5"};
+                                      "gelu %0 approximate", "square %0", "abs %0", "clip %0 alpha=-1.0 beta=0.5", "neg %0", "celu %0 alpha=1.3",
+                                      "log_sigmoid %0", "log %0", "log1p %0", "sqrt %0", "rsqrt %0", "reciprocal %0", "erf %0"};
     for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++)
         for (int special = 0; special < 2; special++) {
             char text[256];
@@ -737,7 +759,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tiles), cmocka_unit_test(test_dense), cmocka_unit_test(test_matmul), cmocka_unit_test(test_conv),
-        cmocka_unit_test(test_transpose), cmocka_unit_test(test_depthwise), cmocka_unit_test(test_pool), cmocka_unit_test(test_rows), cmocka_unit_test(test_large_rows), cmocka_unit_test(test_pad), cmocka_unit_test(test_norm_act), cmocka_unit_test(test_binary),
+        cmocka_unit_test(test_transpose), cmocka_unit_test(test_depthwise), cmocka_unit_test(test_pool), cmocka_unit_test(test_rows), cmocka_unit_test(test_large_rows), cmocka_unit_test(test_reduce), cmocka_unit_test(test_pad), cmocka_unit_test(test_norm_act), cmocka_unit_test(test_binary),
         cmocka_unit_test(test_activation), cmocka_unit_test(test_recurrent), cmocka_unit_test(test_attention), cmocka_unit_test(test_heads), cmocka_unit_test(test_late_bias), cmocka_unit_test(test_winograd), cmocka_unit_test(test_fused), cmocka_unit_test(test_late),
         cmocka_unit_test(test_expanded), cmocka_unit_test(test_toom), cmocka_unit_test(test_portions), cmocka_unit_test(test_stray_index),
     };

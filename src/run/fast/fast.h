@@ -81,13 +81,18 @@ typedef struct cuv_isa {
                       bool centre);
     /* y[r, c] = x[r, c] scale[c] + shift[c] */
     void (*affine)(float *y, const float *x, const float *scale, const float *shift, size_t rows, size_t n);
-    /* y[i] = a[i] op b[i]; CUV_OP_ADD, SUB, MUL, DIV. `b_one`: b is one number. */
+    /* y[i] = a[i] op b[i]; CUV_OP_ADD, SUB, MUL, DIV, MAXIMUM, MINIMUM, PRELU. `b_one`: b is one number. */
     void (*binary)(cuv_op op, float *y, const float *a, const float *b, size_t n, bool b_one);
     /* y[i] = larger of both (NaN wins), or their sum */
     void (*fold_max)(float *y, const float *x, size_t n);
     void (*fold_add)(float *y, const float *x, size_t n);
     /* y[c] = sum of x[r step + c] over all rows, c < n */
     void (*sum_rows)(float *y, const float *x, size_t rows, size_t n, size_t step);
+    /* The same for the largest and the least; NaN wins. */
+    void (*max_rows)(float *y, const float *x, size_t rows, size_t n, size_t step);
+    void (*min_rows)(float *y, const float *x, size_t rows, size_t n, size_t step);
+    /* CUV_OP_MAX, MIN, or any other: the sum, of n > 0 numbers. */
+    float (*reduce_row)(cuv_op op, const float *x, size_t n);
     void (*scale)(float *y, size_t n, float by);
     /* One step over n units, whose activated gates (LSTM: i f c o) are `stride` floats apart; the new state goes to h (to). */
     void (*lstm_cell)(const float *gates, size_t stride, float *c, float *h, size_t n);
@@ -189,7 +194,7 @@ bool cuv_recurrent_alone(const cuv_kernel_args *args);
 
 /* A family's chooser: *kernel is left alone when the step is not for it. */
 typedef cuv_status cuv_fast_choose(const cuv_chooser *c, cuv_op op, const cuv_kernel_args *a, cuv_prepared *to, cuv_kernel *kernel);
-cuv_fast_choose cuv_choose_reduced, cuv_choose_linear, cuv_choose_winograd, cuv_choose_toom, cuv_choose_conv, cuv_choose_transpose, cuv_choose_depthwise, cuv_choose_rows, cuv_choose_pool, cuv_choose_recurrent,
+cuv_fast_choose cuv_choose_reduced, cuv_choose_linear, cuv_choose_winograd, cuv_choose_toom, cuv_choose_conv, cuv_choose_transpose, cuv_choose_depthwise, cuv_choose_rows, cuv_choose_reduce, cuv_choose_pool, cuv_choose_recurrent,
     cuv_choose_attention;
 bool cuv_can_dense(const cuv_kernel_args *a);
 bool cuv_can_conv(const cuv_kernel_args *a);

@@ -1,4 +1,4 @@
-/* What goes over rows: activations, arithmetic of two tensors, softmax, normalisation, means over space. */
+/* What goes over rows: activations, arithmetic of two tensors, softmax, normalisation. */
 #include "run/fast/fast.h"
 
 enum { PIECE = 4096, FEW = 50000 };     /* floats that pass through the first cache at once; too few for several threads */
@@ -68,11 +68,13 @@ static bool repeats(const cuv_run_tensor *t, const cuv_run_tensor *whole)
     return i < 0;
 }
 
+static bool turns(cuv_op op) { return op == CUV_OP_ADD || op == CUV_OP_MUL || op == CUV_OP_MAXIMUM || op == CUV_OP_MINIMUM; }
+
 static bool run_pair(const cuv_kernel_args *a)
 {
     const cuv_prepared *f = a->prepared;
     const size_t n = cuv_run_count(&a->out[0]), threads = n > FEW ? cuv_pool_threads(f->pool) : 1;
-    const bool turned = cuv_run_count(&a->in[0]) < n && (f->act == CUV_OP_ADD || f->act == CUV_OP_MUL);
+    const bool turned = cuv_run_count(&a->in[0]) < n && turns(f->act);
     const cuv_run_tensor *x = &a->in[turned], *other = &a->in[!turned];
     const size_t period = cuv_run_count(other);
     float pattern[PIECE];
@@ -90,10 +92,20 @@ static bool run_pair(const cuv_kernel_args *a)
     return true;
 }
 
+/* One number with a row, or with another one that counts for a row. */
+static void one_with_row(const cuv_prepared *f, float *y, float one, const float *other, bool row, size_t n)
+{
+    float same[256];
+    const size_t most = sizeof same / sizeof *same;
+    for (size_t i = 0; i < most && i < n; i++)
+        same[i] = one;
+    for (size_t i = 0; i < n; i += most)
+        f->isa->binary(f->act, y + i, same, row ? other + i : other, n - i < most ? n - i : most, !row);
+}
+
 static void run_binary(const cuv_kernel_args *a)
 {
     const cuv_prepared *f = a->prepared;
-    const bool turns = f->act == CUV_OP_ADD || f->act == CUV_OP_MUL;
     float *y = a->out[0].data;
     cuv_walk w;
     if (run_pair(a))
@@ -108,22 +120,33 @@ static void run_binary(const cuv_kernel_args *a)
         const size_t n = (size_t)w.n;
         if (w.step[0])
             f->isa->binary(f->act, y, p, q, n, !w.step[1]);
-        else if (turns && w.step[1])
+        else if (turns(f->act) && w.step[1])
             f->isa->binary(f->act, y, q, p, n, true);
         else
-            for (size_t i = 0; i < n; i++)
-                f->isa->binary(f->act, y + i, p, w.step[1] ? q + i : q, 1, false);
+            one_with_row(f, y, *p, q, w.step[1] != 0, n);
         y += n;
     } while (cuv_walk_next(&w));
 }
 
 /* ---- rows ---- */
 
+static void softmax_part(void *arg, size_t part, size_t thread)
+{
+    const span_job *j = arg;
+    const size_t n = (size_t)j->a->in[0].shape[j->a->in[0].rank - 1], first = part * j->each, rows = j->n - first < j->each ? j->n - first : j->each;
+    (void)thread;
+    j->f->isa->softmax((float *)j->a->out[0].data + first * n, (const float *)j->a->in[0].data + first * n, rows, n, 1);
+}
+
 static void run_softmax(const cuv_kernel_args *a)
 {
+    enum { FEW_HERE = FEW / 4 };        /* several passes over each row */
     const cuv_prepared *f = a->prepared;
-    const size_t n = (size_t)a->in[0].shape[a->in[0].rank - 1];
-    f->isa->softmax(a->out[0].data, a->in[0].data, cuv_run_count(&a->in[0]) / n, n, 1);
+    const size_t n = (size_t)a->in[0].shape[a->in[0].rank - 1], all = cuv_run_count(&a->in[0]);
+    span_job j = {.f = f, .a = a, .n = all / n};
+    const size_t parts = all > FEW_HERE ? 2 * cuv_pool_threads(f->pool) : 1;
+    j.each = (j.n + parts - 1) / parts;
+    cuv_parallel(parts > 1 ? f->pool : NULL, (j.n + j.each - 1) / j.each, softmax_part, &j);
 }
 
 /* Rows of a layer's normalisation, some for each part. */
@@ -239,52 +262,6 @@ static bool one_value(const cuv_kernel_args *a, cuv_prepared *to)
     return a->attrs->mode == CUV_MODE_CONSTANT && cuv_run_count(x);
 }
 
-/* ---- means and sums between the first axes and the last ones: (outer, middle, inner) over middle ---- */
-
-typedef struct mean_job { const cuv_prepared *f; const float *x; float *y; size_t middle, inner, each, parts; } mean_job;
-
-/* Some columns of one of the outer sizes. */
-static void mean_part(void *arg, size_t part, size_t thread)
-{
-    const mean_job *j = arg;
-    const size_t outer = part / j->parts, first = part % j->parts * j->each, n = j->inner - first < j->each ? j->inner - first : j->each;
-    float *y = j->y + outer * j->inner + first;
-    (void)thread;
-    j->f->isa->sum_rows(y, j->x + outer * j->middle * j->inner + first, j->middle, n, j->inner);
-    if (j->f->act == CUV_OP_MEAN)
-        j->f->isa->scale(y, n, 1 / (float)j->middle);
-}
-
-static void run_mean(const cuv_kernel_args *a)
-{
-    enum { LINE = 32 };        /* floats that one thread reads of each row, at least */
-    const cuv_prepared *f = a->prepared;
-    const size_t outer = f->chunk, inner = f->panels, all = cuv_run_count(&a->in[0]), threads = all > FEW ? cuv_pool_threads(f->pool) : 1;
-    mean_job j = {f, a->in[0].data, a->out[0].data, all / (outer * inner), inner, inner, 1};
-    if (outer % threads)
-        j.each = ((inner + threads - 1) / threads + LINE - 1) / LINE * LINE;
-    j.parts = (inner + j.each - 1) / j.each;
-    cuv_parallel(threads > 1 ? f->pool : NULL, outer * j.parts, mean_part, &j);
-}
-
-/* The reduced axes are neighbours and the last axis is not among them. */
-static bool neighbours(const cuv_kernel_args *a, cuv_prepared *to)
-{
-    const cuv_run_tensor *x = &a->in[0];
-    const unsigned axes = cuv_axes_mask(a->attrs, ~0u);
-    int first = 0, end;
-    while (first < x->rank && !(axes >> first & 1))
-        first++;
-    for (end = first; end < x->rank && axes >> end & 1;)
-        end++;
-    for (int i = end; i < x->rank; i++)
-        if (axes >> i & 1)
-            return false;
-    to->chunk = cuv_span(x, 0, first);
-    to->panels = cuv_span(x, end, x->rank);
-    return first < end && end < x->rank && to->panels >= 8 && cuv_run_count(x);
-}
-
 /* ---- the choice ---- */
 
 static bool floats(const cuv_kernel_args *a, int count)
@@ -314,10 +291,12 @@ cuv_status cuv_choose_rows(const cuv_chooser *c, cuv_op op, const cuv_kernel_arg
     case CUV_OP_RELU: case CUV_OP_SIGMOID: case CUV_OP_TANH: case CUV_OP_SILU: case CUV_OP_SOFTPLUS: case CUV_OP_EXP:
     case CUV_OP_ELU: case CUV_OP_SELU: case CUV_OP_SOFTSIGN: case CUV_OP_MISH: case CUV_OP_HARD_SIGMOID: case CUV_OP_HARD_SILU:
     case CUV_OP_HARD_TANH: case CUV_OP_GELU: case CUV_OP_SQUARE: case CUV_OP_ABS: case CUV_OP_CLIP:
+    case CUV_OP_NEG: case CUV_OP_CELU: case CUV_OP_LOG_SIGMOID: case CUV_OP_LOG: case CUV_OP_LOG1P: case CUV_OP_SQRT: case CUV_OP_RSQRT:
+    case CUV_OP_RECIPROCAL: case CUV_OP_ERF:
         if (c->isa->act(&(cuv_act){.op = op}, &none, 0))
             *kernel = run_act;
         break;
-    case CUV_OP_ADD: case CUV_OP_SUB: case CUV_OP_MUL: case CUV_OP_DIV:
+    case CUV_OP_ADD: case CUV_OP_SUB: case CUV_OP_MUL: case CUV_OP_DIV: case CUV_OP_MAXIMUM: case CUV_OP_MINIMUM: case CUV_OP_PRELU:
         if (floats(a, 2))
             *kernel = run_binary;
         break;
@@ -337,10 +316,6 @@ cuv_status cuv_choose_rows(const cuv_chooser *c, cuv_op op, const cuv_kernel_arg
             to->scratch = 2 * sizeof(float) * (size_t)a->in[0].shape[a->attrs->axis];
             *kernel = run_batch_norm;
         }
-        break;
-    case CUV_OP_MEAN: case CUV_OP_SUM:
-        if (neighbours(a, to))
-            *kernel = run_mean;
         break;
     default: break;
     }

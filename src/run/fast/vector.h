@@ -38,6 +38,7 @@ INLINE vec v_from_int(veci a) { return _mm512_cvtepi32_ps(a); }
 INLINE veci vi_set(int32_t x) { return _mm512_set1_epi32(x); }
 INLINE veci vi_add(veci a, veci b) { return _mm512_add_epi32(a, b); }
 INLINE vec vi_shift_as_float(veci a) { return _mm512_castsi512_ps(_mm512_slli_epi32(a, 23)); }
+INLINE veci vi_exponent(veci a) { return _mm512_srli_epi32(a, 23); }
 INLINE veci v_bits(vec a) { return _mm512_castps_si512(a); }
 INLINE vec v_from_bits(veci a) { return _mm512_castsi512_ps(a); }
 INLINE veci vi_and(veci a, veci b) { return _mm512_and_si512(a, b); }
@@ -87,6 +88,7 @@ INLINE vec v_from_int(veci a) { return _mm256_cvtepi32_ps(a); }
 INLINE veci vi_set(int32_t x) { return _mm256_set1_epi32(x); }
 INLINE veci vi_add(veci a, veci b) { return _mm256_add_epi32(a, b); }
 INLINE vec vi_shift_as_float(veci a) { return _mm256_castsi256_ps(_mm256_slli_epi32(a, 23)); }
+INLINE veci vi_exponent(veci a) { return _mm256_srli_epi32(a, 23); }
 INLINE veci v_bits(vec a) { return _mm256_castps_si256(a); }
 INLINE vec v_from_bits(veci a) { return _mm256_castsi256_ps(a); }
 INLINE veci vi_and(veci a, veci b) { return _mm256_and_si256(a, b); }
@@ -172,6 +174,7 @@ INLINE veci v_to_int(vec a)
 INLINE veci vi_set(int32_t x) { return (veci){x, x, x, x}; }
 INLINE veci vi_add(veci a, veci b) { return a + b; }
 INLINE vec vi_shift_as_float(veci a) { return v_from_bits(a << 23); }
+INLINE veci vi_exponent(veci a) { return (veci)((vecu)a >> 23); }
 INLINE vec v_load_n(const float *p, size_t n) { vec x = {0}; memcpy(&x, p, n * sizeof(float)); return x; }
 INLINE void v_store_n(float *p, vec x, size_t n) { memcpy(p, &x, n * sizeof(float)); }
 INLINE float v_sum(vec a) { return (a[0] + a[2]) + (a[1] + a[3]); }
