@@ -164,7 +164,7 @@ static bool is_head(const fuser *f, size_t i);
 static bool take_expansion(fuser *f, const cuv_step *s, cuv_fused *to)
 {
     const int32_t made = f->m->p->values[to->x].step;
-    if (s->op != CUV_OP_DEPTHWISE || made < 0 || f->uses[to->x] != 1 || f->m->fused[made].absorbed)
+    if (s->op != CUV_OP_DEPTHWISE || made < 0 || var(f, s->in[1])->shape[var(f, s->in[1])->rank - 1] != 1 || f->uses[to->x] != 1 || f->m->fused[made].absorbed)
         return true;
     cuv_fused *record = &f->m->fused[made], alone = {.head = (size_t)made, .x = f->m->p->steps[made].in[0], .add = CUV_NO_REF};
     const cuv_step *head = &f->m->p->steps[record->parts ? record->head : (size_t)made];

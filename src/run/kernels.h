@@ -88,6 +88,15 @@ cuv_space cuv_space_of(const cuv_kernel_args *a, const int64_t *window);
 /* First and past-last tap of the window at place o of axis i that lie inside x; *at: where tap 0 lies. */
 void cuv_space_taps(const cuv_space *s, int i, int64_t o, int64_t *at, int64_t *first, int64_t *end);
 
+/* Which input places an output place of a resized image is made of, along one axis. */
+typedef struct cuv_taps {
+    int count;
+    int64_t at[4];
+    float weight[4];
+} cuv_taps;
+/* The taps of all `out` places, of n. */
+void cuv_make_taps(cuv_taps *taps, int64_t n, int64_t out, cuv_mode mode, cuv_align align);
+
 /* ---- names ---- */
 
 /* For float and double. */

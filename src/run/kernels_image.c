@@ -2,13 +2,6 @@
  * them in float, whatever the images are). */
 #include "run/kernels.h"
 
-/* Which input places an output place is made of, along one axis. */
-typedef struct cuv_taps {
-    int count;
-    int64_t at[4];
-    float weight[4];
-} cuv_taps;
-
 static int64_t bounded(int64_t i, int64_t n)
 {
     return i < 0 ? 0 : i >= n ? n - 1 : i;
@@ -58,7 +51,7 @@ static void bicubic(cuv_taps *t, int64_t n, float place, bool half_pixel)
         t->weight[i] *= scale;
 }
 
-static void cuv_make_taps(cuv_taps *taps, int64_t n, int64_t out, cuv_mode mode, cuv_align align)
+void cuv_make_taps(cuv_taps *taps, int64_t n, int64_t out, cuv_mode mode, cuv_align align)
 {
     const float scale = (float)n / (float)out;
     const bool half_pixel = align == CUV_HALF_PIXEL;

@@ -242,7 +242,7 @@ static void forget_copied(cuv_maker *m, const cuv_plan_step *s)
 static bool reads_loose(cuv_op op, int k)
 {
     return op == CUV_OP_GATHER ? k == 0 : op == CUV_OP_DENSE || op == CUV_OP_CONV || op == CUV_OP_CONV_TRANSPOSE ? k == 1 : op == CUV_OP_DEPTHWISE ? k == CUV_EXPAND_KERNEL
-         : (op == CUV_OP_LSTM || op == CUV_OP_GRU) && (k == 1 || k == 2);
+         : (op == CUV_OP_LSTM || op == CUV_OP_GRU || op == CUV_OP_RNN) && (k == 1 || k == 2);
 }
 
 /* A reshaped weight views what it was before the weight was copied: it takes the copy. */

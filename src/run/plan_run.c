@@ -69,12 +69,21 @@ static cuv_status check_indices(cuv_context *cx, const cuv_plan_step *s)
                     cuv_op_about(s->step->op)->name, (long long)stray, (long long)s->args.in[0].shape[s->args.attrs->axis]);
 }
 
+/* cuv_narrow, to the same bits. */
+static void narrow_fast(void *x, size_t n, cuv_dtype dtype)
+{
+    if (dtype == CUV_F16 || dtype == CUV_BF16)
+        cuv_isa_best()->round_half(x, n, dtype == CUV_BF16);
+    else
+        cuv_narrow(x, n, dtype);
+}
+
 void cuv_plan_step_compute(const cuv_plan_step *s)
 {
     s->kernel(&s->args);
     for (int i = 0; s->narrowed >> i; i++)
         if (s->narrowed >> i & 1)
-            cuv_narrow(s->args.out[i].data, cuv_run_count(&s->args.out[i]), s->narrow);
+            narrow_fast(s->args.out[i].data, cuv_run_count(&s->args.out[i]), s->narrow);
 }
 
 cuv_status cuv_plan_step_run(cuv_context *cx, const cuv_plan_step *s)

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "run/fast/fast.h"
+#include "run/plan.h"
 #include "run/runner.h"
 
 enum { MOST = 8 };
@@ -276,6 +277,11 @@ static void test_depthwise(void **state)
              i % 4 || (k - 1) * d >= h || (k - 1) * d >= w ? " same" : "", acts[(size_t)i % ACTS]);
     }
     HOLD(f, "%%0 = input \"x\" float32 (2, 31, 20)\n%%1 = weight \"k\" float32 (3, 20, 1)\n%%2 = depthwise %%0 %%1 same\noutput %%2\n");
+    const uint64_t seed = f->seed;
+    for (int i = 0; i < 6; i++)
+        HOLD(f, "%%0 = input \"x\" float32 (2, %d, 21, %d)\n%%1 = weight \"k\" float32 (3, 2, %d, %d)\n%%2 = depthwise %%0 %%1 same\noutput %%2\n", i + 4,
+             3 * i + 1, 3 * i + 1, i + 1);
+    f->seed = seed;
 }
 
 static void test_pool(void **state)
@@ -323,6 +329,70 @@ static void test_large_rows(void **state)
     f->seed = seed;
 }
 
+static void test_resize(void **state)
+{
+    fixture *f = *state;
+    static const char *const modes[] = {"nearest", "bilinear", "bicubic"}, *const aligns[] = {"half_pixel", "asymmetric"};
+    const uint64_t seed = f->seed;
+    for (int i = 0; i < 30; i++) {
+        const int64_t n = i % 4 ? between(f, 1, 40) : 1, h = between(f, 1, 9), w = between(f, 1, 9);
+        HOLD(f, "%%0 = input \"x\" float32 (2, %lld, %lld, %lld)\n%%1 = resize %%0 size=%lld,%lld mode=%s align=%s\noutput %%1\n", L(h), L(w), L(n),
+             L(between(f, 1, 20)), L(between(f, 1, 40)), modes[i % 3], aligns[i % 2]);
+        HOLD(f, "%%0 = input \"x\" float32 (2, %lld, %lld, %lld)\n%%1 = upsample %%0 window=%lld,%lld mode=%s align=%s\noutput %%1\n", L(h), L(w), L(n),
+             L(between(f, 1, 4)), L(between(f, 1, 3)), modes[i % 3], aligns[i % 2]);
+    }
+    HOLD(f, "%%0 = input \"x\" float32 (1, 40, 40, 21)\n%%1 = upsample %%0 window=2,2 mode=bilinear align=half_pixel\noutput %%1\n");
+    f->seed = seed;
+}
+
+static void test_group_norm(void **state)
+{
+    fixture *f = *state;
+    static const int sizes[][2] = {{1, 1}, {6, 3}, {8, 8}, {16, 2}, {32, 1}, {66, 11}, {130, 5}};
+    const uint64_t seed = f->seed;
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        const int n = sizes[i][0], g = sizes[i][1];
+        HOLD(f, "%%0 = input \"x\" float32 (3, 5, 7, %d)\n%%1 = weight \"g\" float32 (%d)\n%%2 = weight \"b\" float32 (%d)\n"
+                "%%3 = group_norm %%0 %s %s groups=%d epsilon=0.001\noutput %%3\n", n, n, n, i % 3 ? "%1" : "-", i % 2 ? "%2" : "-", g);
+        HOLD(f, "%%0 = input \"x\" float32 (2, 3000, %d)\n%%3 = group_norm %%0 groups=%d epsilon=0.1\noutput %%3\n", n, g);
+    }
+    f->seed = seed;
+}
+
+/* Rounding to 16 bits, to the bit: round all of them, half way between them, and numbers of any kind. */
+static void test_round_half(void **state)
+{
+    fixture *f = *state;
+    enum { COUNT = 4096 };
+    static float want[COUNT], have[COUNT];
+    const uint64_t seed = f->seed;
+    for (uint32_t round = 0; round < 200; round++) {
+        for (uint32_t i = 0; i < COUNT; i++) {
+            uint32_t bits = draw(f) << 1 ^ draw(f) << 16;
+            if (round % 4 == 1)
+                bits = (bits & 0xFFFFE000) + (i % 3 - 1) + (i % 2 ? 0x1000 : 0);
+            else if (round % 4 == 2)
+                bits = (bits & 0x87FFFFFF) | 0x30000000;     /* near the least halves, and the largest ones */
+            else if (round % 4 == 3)
+                bits = (bits & 0xFFFF0000) + (i % 3 - 1) + (i % 2 ? 0x8000 : 0);
+            memcpy(&want[i], &bits, sizeof bits);
+        }
+        for (const cuv_isa *const *isa = machine_isas(); *isa; isa++)
+            for (int brain = 0; brain < 2; brain++) {
+                float exact[COUNT];
+                const size_t n = COUNT - round % 17;
+                memcpy(have, want, sizeof have);
+                memcpy(exact, want, sizeof exact);
+                cuv_round_half(exact, n, brain ? CUV_BF16 : CUV_F16);
+                (*isa)->round_half(have, n, brain);
+                for (size_t i = 0; i < COUNT; i++)
+                    if (isnan(exact[i]) ? !isnan(have[i]) : memcmp(&exact[i], &have[i], sizeof exact[i]) != 0)
+                        fail_msg("%s %s: %a gives %a, not %a", (*isa)->name, brain ? "bfloat16" : "float16", (double)want[i], (double)have[i], (double)exact[i]);
+            }
+    }
+    f->seed = seed;
+}
+
 /* Largest and least numbers, and rows that become one number. */
 static void test_reduce(void **state)
 {
@@ -351,6 +421,12 @@ static void test_pad(void **state)
         for (int n = 1; n < 40; n += 12)
             HOLD(f, "%%0 = input \"x\" float32 (2, 3, 4, %d)\n%%1 = pad %%0 pad_lo=%s value=%s mode=%s\noutput %%1\n", n, pads[i],
                  i % 2 ? "0.0" : "-1.5", i < 3 ? "constant" : "edge");
+    static const char *const cuts[] = {"0,-1,-2,0 pad_hi=0,-1,0,0", "-1,0,-1,0 pad_hi=0,-1,-2,0", "0,-1,2,0 pad_hi=0,0,-1,0", "0,-1,0,0 pad_hi=0,0,0,-1"};
+    const uint64_t seed = f->seed;
+    for (size_t i = 0; i < sizeof cuts / sizeof cuts[0]; i++)
+        for (int n = 2; n < 40; n += 12)
+            HOLD(f, "%%0 = input \"x\" float32 (2, 3, 4, %d)\n%%1 = pad %%0 pad_lo=%s value=0.0 mode=constant\noutput %%1\n", n, cuts[i]);
+    f->seed = seed;
 }
 
 /* Batch normalisation with an activation, without a layer before it. */
@@ -415,6 +491,20 @@ static void test_recurrent(void **state)
              i % 6 ? "sigmoid" : "hard_sigmoid(0.2,0.5,0.0)", i % 2 ? "" : " reverse", i % 5 < 3 ? " sequences" : "",
              i % 4 == 1 ? " zero_masked" : "", !lstm && reset ? " reset_after" : "");
     }
+    const uint64_t before = f->seed;
+    static const char *const acts_of[] = {" act=relu(0.0,inf,0.0)", "", " act=sigmoid", " act=elu(1.0,0.0,0.0)", " act=tanh"};
+    for (int i = 0; i < 40; i++) {
+        const int64_t b = i % 3 ? between(f, 1, 3) : between(f, 16, 20), t = between(f, 1, 9), in = between(f, 1, 20), u = i % 5 ? between(f, 1, 40) : 96;
+        const bool lstm = i % 2;
+        const int64_t g = (lstm ? 4 : 1) * u;
+        HOLD(f, "%%0 = input \"x\" float32 (%lld, %lld, %lld)\n%%1 = weight \"k\" float32 (%lld, %lld)\n%%2 = weight \"u\" float32 "
+                "(%lld, %lld)\n%%3 = weight \"b\" float32 (%lld)\n%%4 = input \"mask\" bool (%lld, %lld)\n%%5 = input \"h\" float32 "
+                "(%lld, %lld)\n%%6 %%7%s = %s %%0 %%1 %%2 %s %s %s%s%s%s%s%s%s\noutput %%6\noutput %%7\n",
+             L(b), L(t), L(in), L(in), L(g), L(u), L(g), L(g), L(b), L(t), L(b), L(u), lstm ? " %8" : "", lstm ? "lstm" : "rnn", i % 5 ? "%3" : "-",
+             i % 3 == 1 ? "%4" : "-", i % 7 == 3 ? "%5" : "-", lstm ? " -" : "", acts_of[i / 2 % 5], lstm ? " rec_act=sigmoid" : "", i % 4 < 2 ? "" : " reverse",
+             i % 5 < 3 ? " sequences" : "", i % 4 == 1 ? " zero_masked" : "");
+    }
+    f->seed = before;
     HOLD(f, "%%0 = input \"x\" float32 (3, 700, 8)\n%%1 = weight \"k\" float32 (8, 1024)\n%%2 = weight \"u256\" float32 (256, 1024)\n"
             "%%3 %%4 %%5 = lstm %%0 %%1 %%2 - - - - act=tanh rec_act=sigmoid reverse sequences\noutput %%3\n");
     const uint64_t seed = f->seed;      /* what the next tests draw stays the same */
@@ -759,7 +849,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tiles), cmocka_unit_test(test_dense), cmocka_unit_test(test_matmul), cmocka_unit_test(test_conv),
-        cmocka_unit_test(test_transpose), cmocka_unit_test(test_depthwise), cmocka_unit_test(test_pool), cmocka_unit_test(test_rows), cmocka_unit_test(test_large_rows), cmocka_unit_test(test_reduce), cmocka_unit_test(test_pad), cmocka_unit_test(test_norm_act), cmocka_unit_test(test_binary),
+        cmocka_unit_test(test_transpose), cmocka_unit_test(test_depthwise), cmocka_unit_test(test_pool), cmocka_unit_test(test_rows), cmocka_unit_test(test_large_rows), cmocka_unit_test(test_resize), cmocka_unit_test(test_group_norm), cmocka_unit_test(test_round_half), cmocka_unit_test(test_reduce), cmocka_unit_test(test_pad), cmocka_unit_test(test_norm_act), cmocka_unit_test(test_binary),
         cmocka_unit_test(test_activation), cmocka_unit_test(test_recurrent), cmocka_unit_test(test_attention), cmocka_unit_test(test_heads), cmocka_unit_test(test_late_bias), cmocka_unit_test(test_winograd), cmocka_unit_test(test_fused), cmocka_unit_test(test_late),
         cmocka_unit_test(test_expanded), cmocka_unit_test(test_toom), cmocka_unit_test(test_portions), cmocka_unit_test(test_stray_index),
     };

@@ -1,4 +1,4 @@
-/* Depthwise convolutions in one or two dimensions, one channel out of one channel in. */
+/* Depthwise convolutions in one or two dimensions. Where each channel gives several, the image is copied with each as often as that. */
 #include "run/fast/fast.h"
 
 /* Too few for several threads; what an activation finds in the cache; what a strip should have at most. */
@@ -28,13 +28,38 @@ static void run_rows(void *arg, size_t part, size_t thread)
         cuv_fast_act(j->f->isa, j->f->after, d.y + first * row, (end - first) * d.out_w, d.channels);
 }
 
+/* Each of n floats `times` times. */
+typedef struct repeat_job { const float *x; float *to; size_t n, times, each; } repeat_job;
+
+static void repeat_part(void *arg, size_t part, size_t thread)
+{
+    const repeat_job *j = arg;
+    const size_t end = j->n - part * j->each < j->each ? j->n : (part + 1) * j->each;
+    float *to = j->to + part * j->each * j->times;
+    (void)thread;
+    for (size_t i = part * j->each; i < end; i++)
+        for (size_t k = 0; k < j->times; k++)
+            *to++ = j->x[i];
+}
+
+static const float *repeated(const cuv_kernel_args *a)
+{
+    const cuv_prepared *f = a->prepared;
+    const size_t n = cuv_run_count(&a->in[0]), times = f->window.channels / (size_t)f->space.ci, parts = n > FEW ? 2 * cuv_pool_threads(f->pool) : 1;
+    repeat_job j = {a->in[0].data, a->scratch, n, times, (n + parts - 1) / parts};
+    if (times == 1)
+        return a->in[0].data;
+    cuv_parallel(parts > 1 ? f->pool : NULL, (n + j.each - 1) / j.each, repeat_part, &j);
+    return j.to;
+}
+
 static void run_depthwise(const cuv_kernel_args *a)
 {
     const cuv_prepared *f = a->prepared;
     const cuv_window *d = &f->window;
     const size_t threads = cuv_pool_threads(f->pool), row = d->out_w * d->channels, images = (size_t)f->space.b;
     const bool alone = threads == 1 || row * d->out_h * images < FEW;
-    rows_job j = {.f = f, .d = d, .x = a->in[0].data, .y = a->out[0].data, .each = d->out_h};
+    rows_job j = {.f = f, .d = d, .x = repeated(a), .y = a->out[0].data, .each = d->out_h};
     if (!alone && images < 4 * threads)
         j.each = (d->out_h * images + 4 * threads - 1) / (4 * threads);
     if (acts(f) && j.each * row > PART_FLOATS)
@@ -225,7 +250,7 @@ cuv_window cuv_fast_window(const cuv_space *s)
 bool cuv_can_depthwise(const cuv_kernel_args *a)
 {
     const cuv_run_tensor *w = &a->in[1], *bias = a->in_count > 2 && a->in[2].rank ? &a->in[2] : NULL;
-    return w->data && (!bias || bias->data) && cuv_run_count(w) && w->shape[w->rank - 1] == 1 && a->in[0].rank <= 4;
+    return w->data && (!bias || bias->data) && cuv_run_count(w) && a->in[0].rank <= 4;
 }
 
 /* Weights and bias with the normalisation that comes after them. */
@@ -268,6 +293,12 @@ cuv_status cuv_choose_depthwise(const cuv_chooser *c, cuv_op op, const cuv_kerne
     for (int i = 3 - s->d; to->fused && to->fused->pad_lo && i < 3; i++)
         s->lo[i] += to->fused->pad_lo[1 + i - (3 - s->d)];
     to->window = cuv_fast_window(s);
+    const size_t times = (size_t)w->shape[w->rank - 1];
+    if (times > 1) {
+        to->window.channels = to->window.x_step = to->window.y_step = to->window.w_step = (size_t)s->ci * times;
+        if (!cuv_mul_size(cuv_run_count(&a->in[0]), times * sizeof(float), &to->scratch))
+            return cuv_oom(c->cx);
+    }
     CUV_TRY(take_weights(c, w, bias ? bias->data : NULL, to));
     cuv_fast_clamp(to->after, &clamp);
     to->window.clamp = clamp.clamp;

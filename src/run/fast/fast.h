@@ -91,6 +91,12 @@ typedef struct cuv_isa {
     /* The same for the largest and the least; NaN wins. */
     void (*max_rows)(float *y, const float *x, size_t rows, size_t n, size_t step);
     void (*min_rows)(float *y, const float *x, size_t rows, size_t n, size_t step);
+    /* y[c] = sum of (x[r step + c] - mean[c])^2 over all rows */
+    void (*square_rows)(float *y, const float *x, const float *mean, size_t rows, size_t n, size_t step);
+    /* y[i] = sum of weight[k] x[k][i], k < count <= 4 */
+    void (*mix)(float *y, const float *const *x, const float *weight, int count, size_t n);
+    /* To the nearest float16, or bfloat16 (`brain`), in place. */
+    void (*round_half)(float *x, size_t n, bool brain);
     /* CUV_OP_MAX, MIN, or any other: the sum, of n > 0 numbers. */
     float (*reduce_row)(cuv_op op, const float *x, size_t n);
     void (*scale)(float *y, size_t n, float by);
@@ -148,6 +154,7 @@ typedef struct cuv_prepared {
     int64_t groups, size[3];    /* of the image with its padding */
     cuv_window window;          /* depthwise, pools; all but x and y */
     bool padded;                /* the image is copied into scratch */
+    const cuv_taps *rows_of, *cols_of;  /* resized images */
     const struct cuv_phases *phases;    /* transposed convolutions (transpose.c) */
     size_t tiles[2], block;     /* Winograd: tiles of an image; how many are transformed at once */
     /* recurrence: the product is that with x */
@@ -194,7 +201,7 @@ bool cuv_recurrent_alone(const cuv_kernel_args *args);
 
 /* A family's chooser: *kernel is left alone when the step is not for it. */
 typedef cuv_status cuv_fast_choose(const cuv_chooser *c, cuv_op op, const cuv_kernel_args *a, cuv_prepared *to, cuv_kernel *kernel);
-cuv_fast_choose cuv_choose_reduced, cuv_choose_linear, cuv_choose_winograd, cuv_choose_toom, cuv_choose_conv, cuv_choose_transpose, cuv_choose_depthwise, cuv_choose_rows, cuv_choose_reduce, cuv_choose_pool, cuv_choose_recurrent,
+cuv_fast_choose cuv_choose_reduced, cuv_choose_linear, cuv_choose_winograd, cuv_choose_toom, cuv_choose_conv, cuv_choose_transpose, cuv_choose_depthwise, cuv_choose_rows, cuv_choose_reduce, cuv_choose_group_norm, cuv_choose_resize, cuv_choose_pool, cuv_choose_recurrent,
     cuv_choose_attention;
 bool cuv_can_dense(const cuv_kernel_args *a);
 bool cuv_can_conv(const cuv_kernel_args *a);

@@ -1,4 +1,4 @@
-/* LSTM and GRU: the products with the inputs of many steps at once, then step by step the product with the state and the gates. Threads
+/* LSTM, GRU and the simple layer: the products with the inputs of many steps at once, then step by step the product with the state and the gates. Threads
  * share the samples of a batch, whose steps do not touch each other, or, where there are few, the units. */
 #include "run/fast/fast.h"
 
@@ -73,6 +73,17 @@ static void two_gates(const cuv_isa *isa, const cuv_act *act, float *gates, size
         cuv_fast_act(isa, act, gates + u, 1, n);
 }
 
+/* As cuv_isa's, with any activation. */
+static void lstm_cell(const cuv_isa *isa, const cuv_act *act, float *gates, size_t stride, float *c, float *h, size_t n)
+{
+    isa->binary(CUV_OP_MUL, c, c, gates + stride, n, false);
+    isa->binary(CUV_OP_MUL, gates, gates, gates + 2 * stride, n, false);
+    isa->fold_add(c, gates, n);
+    memcpy(h, c, n * sizeof *h);
+    cuv_fast_act(isa, act, h, 1, n);
+    isa->binary(CUV_OP_MUL, h, h, gates + 3 * stride, n, false);
+}
+
 static void lstm_step(const loop *l, const share *s, float *gates, size_t b)
 {
     const cuv_isa *isa = l->f->isa;
@@ -82,7 +93,18 @@ static void lstm_step(const loop *l, const share *s, float *gates, size_t b)
     two_gates(isa, &at->rec_act, gates, u, s->n);
     cuv_fast_act(isa, &at->act, gates + 2 * u, 1, s->n);
     cuv_fast_act(isa, &at->rec_act, gates + 3 * u, 1, s->n);
-    isa->lstm_cell(gates, u, l->c + i, s->next + i, s->n);
+    if (at->act.op == CUV_OP_TANH)
+        isa->lstm_cell(gates, u, l->c + i, s->next + i, s->n);
+    else
+        lstm_cell(isa, &at->act, gates, u, l->c + i, s->next + i, s->n);
+}
+
+/* h = act(x kernel + bias + h recurrent) */
+static void rnn_step(const loop *l, const share *s, float *gates, size_t b)
+{
+    gates += s->from;
+    cuv_fast_act(l->f->isa, &l->a->attrs->act, gates, 1, s->n);
+    memcpy(s->next + b * l->units + s->from, gates, s->n * sizeof *gates);
 }
 
 static void gru_step(const loop *l, const share *s, float *gates, float *own, size_t b)
@@ -128,10 +150,10 @@ static void gru_step_before(const loop *l, const share *s, float *gates, float *
 /* Step `step` of the result, at time t, whose products with x lie in `slot`. */
 static void one_step(const loop *l, const share *s, size_t step, size_t t, size_t slot)
 {
-    const bool lstm = l->f->act == CUV_OP_LSTM;
+    const bool lstm = l->f->act == CUV_OP_LSTM, gru = l->f->act == CUV_OP_GRU;
     const size_t chunk = l->f->chunk, per = l->gates;
     float *x_part = l->x_part + slot * per;
-    if (lstm)
+    if (!gru)
         product_with_state(l, s, x_part, chunk * per, true);
     else
         product_with_state(l, s, l->own, per, false);
@@ -140,6 +162,8 @@ static void one_step(const loop *l, const share *s, size_t step, size_t t, size_
         const bool on = !l->mask || l->mask[b * l->time + t];
         if (on && lstm)
             lstm_step(l, s, gates, b);
+        else if (on && !gru)
+            rnn_step(l, s, gates, b);
         else if (on && l->a->attrs->reset_after)
             gru_step(l, s, gates, own, b);
         else if (on)
@@ -220,7 +244,7 @@ static void units_part(void *arg, cuv_gang *gang, size_t member, size_t members)
 static size_t unit_members(const loop *l)
 {
     const size_t panel = l->f->isa->panel, work = l->units * l->gates * l->batch / ENOUGH, threads = cuv_pool_threads(l->f->pool);
-    const bool can = l->units % panel == 0 && !l->mask && (l->f->act == CUV_OP_LSTM || l->a->attrs->reset_after);
+    const bool can = l->units % panel == 0 && !l->mask && (l->f->act != CUV_OP_GRU || l->a->attrs->reset_after);
     const size_t most = l->units / panel < work ? l->units / panel : work;
     return !can || most < 2 || threads < 2 ? 1 : most < threads ? most : threads;
 }
@@ -294,7 +318,7 @@ static cuv_status place_rows(const cuv_chooser *c, size_t batch, size_t time, si
 bool cuv_recurrent_alone(const cuv_kernel_args *a)
 {
     const cuv_prepared *f = a->prepared;
-    if (!f || (f->act != CUV_OP_LSTM && f->act != CUV_OP_GRU))
+    if (!f || (f->act != CUV_OP_LSTM && f->act != CUV_OP_GRU && f->act != CUV_OP_RNN))
         return false;
     const size_t threads = cuv_pool_threads(f->pool), batch = (size_t)a->in[0].shape[0];
     return threads > 1 && batch / LEAST_SAMPLES < 2 && (threads < 4 || batch * cuv_run_count(&a->in[2]) < 2 * ENOUGH);
@@ -302,14 +326,14 @@ bool cuv_recurrent_alone(const cuv_kernel_args *a)
 
 cuv_status cuv_choose_recurrent(const cuv_chooser *c, cuv_op op, const cuv_kernel_args *a, cuv_prepared *to, cuv_kernel *kernel)
 {
-    if (op != CUV_OP_LSTM && op != CUV_OP_GRU)
+    if (op != CUV_OP_LSTM && op != CUV_OP_GRU && op != CUV_OP_RNN)
         return CUV_OK;
     const cuv_run_tensor *x = &a->in[0];
     const size_t batch = (size_t)x->shape[0], time = (size_t)x->shape[1], gates = (size_t)a->in[2].shape[1];
     const bool fixed = a->in[1].data && a->in[2].data && (a->in_count < 4 || !a->in[3].rank || a->in[3].data);
     size_t floats;
     if (!fixed || !cuv_run_count(&a->in[1]) || !cuv_run_count(&a->in[2]) || !batch || !time ||
-        (op == CUV_OP_LSTM && a->attrs->act.op != CUV_OP_TANH))
+        a->attrs->act.op == CUV_OP_SOFTMAX || a->attrs->rec_act.op == CUV_OP_SOFTMAX)
         return CUV_OK;
     to->chunk = CHUNK_BYTES / sizeof(float) / batch / gates;
     to->chunk = to->chunk < 1 ? 1 : to->chunk > time ? time : to->chunk;

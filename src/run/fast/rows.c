@@ -224,6 +224,33 @@ static void fill(float *to, size_t n, float value)
         to[i] = value;
 }
 
+/* y is a part of x: rows of the last axis that is cut, and what follows it. */
+static void run_crop(const cuv_kernel_args *a)
+{
+    const cuv_run_tensor *x = &a->in[0], *y = &a->out[0];
+    const cuv_prepared *f = a->prepared;
+    const size_t last = f->chunk, runs = cuv_span(y, 0, (int)last), inner = cuv_span(y, (int)last, y->rank), rest = cuv_span(y, (int)last + 1, y->rank);
+    float *to = y->data;
+    for (size_t r = 0; r < runs; r++, to += inner) {
+        size_t place = 0, step = 1, left = r;
+        for (size_t i = last; i-- > 0; left /= (size_t)y->shape[i], step *= (size_t)x->shape[i])
+            place += (left % (size_t)y->shape[i] + (size_t)-a->attrs->pad_lo[i]) * step;
+        memcpy(to, (const float *)x->data + (place * (size_t)x->shape[last] + (size_t)-a->attrs->pad_lo[last]) * rest, inner * sizeof *to);
+    }
+}
+
+static bool crops(const cuv_kernel_args *a, cuv_prepared *to)
+{
+    to->chunk = 0;
+    for (int i = 0; i < a->in[0].rank; i++) {
+        if (a->attrs->pad_lo[i] > 0 || a->attrs->pad_hi[i] > 0)
+            return false;
+        if (a->attrs->pad_lo[i] || a->attrs->pad_hi[i])
+            to->chunk = (size_t)i;
+    }
+    return a->in[0].rank > 0;
+}
+
 /* y is x in runs of n floats, each at its place, with the value between them. */
 static void run_pad(const cuv_kernel_args *a)
 {
@@ -308,6 +335,8 @@ cuv_status cuv_choose_rows(const cuv_chooser *c, cuv_op op, const cuv_kernel_arg
     case CUV_OP_PAD:
         if (one_value(a, to))
             *kernel = run_pad;
+        else if (crops(a, to))
+            *kernel = run_crop;
         break;
     case CUV_OP_BATCH_NORM:
         if (to->fused)

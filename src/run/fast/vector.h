@@ -43,6 +43,7 @@ INLINE veci v_bits(vec a) { return _mm512_castps_si512(a); }
 INLINE vec v_from_bits(veci a) { return _mm512_castsi512_ps(a); }
 INLINE veci vi_and(veci a, veci b) { return _mm512_and_si512(a, b); }
 INLINE veci vi_or(veci a, veci b) { return _mm512_or_si512(a, b); }
+INLINE veci vi_bit(veci a, const int i) { return vi_and(_mm512_srli_epi32(a, (unsigned)i), vi_set(1)); }
 INLINE vec v_load_n(const float *p, size_t n) { return _mm512_maskz_loadu_ps((vmask)((1u << n) - 1), p); }
 INLINE void v_store_n(float *p, vec x, size_t n) { _mm512_mask_storeu_ps(p, (vmask)((1u << n) - 1), x); }
 INLINE float v_sum(vec a) { return _mm512_reduce_add_ps(a); }
@@ -93,6 +94,7 @@ INLINE veci v_bits(vec a) { return _mm256_castps_si256(a); }
 INLINE vec v_from_bits(veci a) { return _mm256_castsi256_ps(a); }
 INLINE veci vi_and(veci a, veci b) { return _mm256_and_si256(a, b); }
 INLINE veci vi_or(veci a, veci b) { return _mm256_or_si256(a, b); }
+INLINE veci vi_bit(veci a, const int i) { return vi_and(_mm256_srli_epi32(a, i), vi_set(1)); }
 INLINE veci v_first(size_t n)
 {
     static const int32_t ones[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
@@ -175,6 +177,7 @@ INLINE veci vi_set(int32_t x) { return (veci){x, x, x, x}; }
 INLINE veci vi_add(veci a, veci b) { return a + b; }
 INLINE vec vi_shift_as_float(veci a) { return v_from_bits(a << 23); }
 INLINE veci vi_exponent(veci a) { return (veci)((vecu)a >> 23); }
+INLINE veci vi_bit(veci a, const int i) { return (a >> i) & 1; }
 INLINE vec v_load_n(const float *p, size_t n) { vec x = {0}; memcpy(&x, p, n * sizeof(float)); return x; }
 INLINE void v_store_n(float *p, vec x, size_t n) { memcpy(p, &x, n * sizeof(float)); }
 INLINE float v_sum(vec a) { return (a[0] + a[2]) + (a[1] + a[3]); }
