@@ -278,6 +278,10 @@ static void test_depthwise(void **state)
     }
     HOLD(f, "%%0 = input \"x\" float32 (2, 31, 20)\n%%1 = weight \"k\" float32 (3, 20, 1)\n%%2 = depthwise %%0 %%1 same\noutput %%2\n");
     const uint64_t seed = f->seed;
+    for (int i = 0; i < 12; i++)
+        HOLD(f, "%%0 = input \"x\" float32 (1, %d, 27, %d)\n%%1 = weight \"k\" float32 (%d, %d, %d, 1)\n%%2 = weight \"b\" float32 (%d)\n"
+                "%%3 = depthwise %%0 %%1%s stride=%d,%d dilation=%d,%d same\noutput %%3\n", i + 9, 6 * i + 1, i % 3 * 3 + 1, i % 2 ? 11 : 7, 6 * i + 1,
+             6 * i + 1, i % 3 ? " %2" : "", i % 4 == 3 ? 3 : 1, i % 4 == 3 ? 3 : 1, i % 4 == 1 ? 2 : 1, i % 4 == 1 ? 2 : 1);
     for (int i = 0; i < 6; i++)
         HOLD(f, "%%0 = input \"x\" float32 (2, %d, 21, %d)\n%%1 = weight \"k\" float32 (3, 2, %d, %d)\n%%2 = depthwise %%0 %%1 same\noutput %%2\n", i + 4,
              3 * i + 1, 3 * i + 1, i + 1);
@@ -345,9 +349,29 @@ static void test_resize(void **state)
     f->seed = seed;
 }
 
+static void test_turn(void **state)
+{
+    fixture *f = *state;
+    static const char *const perms[] = {"0,3,1,2", "0,2,3,1", "3,2,1,0", "0,1,3,2", "1,3,0,2", "2,3,0,1", "0,2,1,3"};
+    const uint64_t seed = f->seed;
+    for (int i = 0; i < 56; i++)
+        HOLD(f, "%%0 = input \"x\" float32 (%lld, %lld, %lld, %lld)\n%%1 = transpose %%0 perm=%s\noutput %%1\n", L(between(f, 1, 3)),
+             L(i % 4 ? between(f, 1, 12) : 1), L(between(f, 1, i % 3 ? 9 : 70)), L(i % 5 ? between(f, 1, 40) : 1), perms[i % 7]);
+    HOLD(f, "%%0 = input \"x\" float32 (301, 299)\n%%1 = transpose %%0 perm=1,0\noutput %%1\n");
+    f->seed = seed;
+}
+
 static void test_group_norm(void **state)
 {
     fixture *f = *state;
+    const uint64_t first = f->seed;
+    for (int i = 0; i < 4; i++)
+        HOLD(f, "%%0 = input \"x\" float32 (2, 9, %d, 31)\n%%1 = weight \"m\" float32 (9)\n%%2 = weight \"variance\" float32 (9)\n%%3 = weight \"g\" float32 (9)\n"
+                "%%4 = batch_norm %%0 %%1 %%2 %s - axis=1 epsilon=0.01\noutput %%4\n", i * 60 + 1, i % 2 ? "%3" : "-");
+    for (int i = 0; i < 4; i++)
+        HOLD(f, "%%0 = input \"x\" float32 (2, 3, 9, 7, 11)\n%%1 = %s_pool %%0 window=1,2,3 stride=1,%d,2%s\noutput %%1\n", i % 2 ? "max" : "avg", i + 1,
+             i / 2 ? " same" : "");
+    f->seed = first;
     static const int sizes[][2] = {{1, 1}, {6, 3}, {8, 8}, {16, 2}, {32, 1}, {66, 11}, {130, 5}};
     const uint64_t seed = f->seed;
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
@@ -849,7 +873,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tiles), cmocka_unit_test(test_dense), cmocka_unit_test(test_matmul), cmocka_unit_test(test_conv),
-        cmocka_unit_test(test_transpose), cmocka_unit_test(test_depthwise), cmocka_unit_test(test_pool), cmocka_unit_test(test_rows), cmocka_unit_test(test_large_rows), cmocka_unit_test(test_resize), cmocka_unit_test(test_group_norm), cmocka_unit_test(test_round_half), cmocka_unit_test(test_reduce), cmocka_unit_test(test_pad), cmocka_unit_test(test_norm_act), cmocka_unit_test(test_binary),
+        cmocka_unit_test(test_transpose), cmocka_unit_test(test_depthwise), cmocka_unit_test(test_pool), cmocka_unit_test(test_rows), cmocka_unit_test(test_large_rows), cmocka_unit_test(test_resize), cmocka_unit_test(test_turn), cmocka_unit_test(test_group_norm), cmocka_unit_test(test_round_half), cmocka_unit_test(test_reduce), cmocka_unit_test(test_pad), cmocka_unit_test(test_norm_act), cmocka_unit_test(test_binary),
         cmocka_unit_test(test_activation), cmocka_unit_test(test_recurrent), cmocka_unit_test(test_attention), cmocka_unit_test(test_heads), cmocka_unit_test(test_late_bias), cmocka_unit_test(test_winograd), cmocka_unit_test(test_fused), cmocka_unit_test(test_late),
         cmocka_unit_test(test_expanded), cmocka_unit_test(test_toom), cmocka_unit_test(test_portions), cmocka_unit_test(test_stray_index),
     };

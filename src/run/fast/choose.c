@@ -357,7 +357,7 @@ cuv_status cuv_fast_kernel(const cuv_chooser *c, cuv_op op, cuv_kernel_args *arg
     static const struct { cuv_fast_choose *choose; const char *name; } families[] = {
         {cuv_choose_reduced, "reduced"}, {cuv_choose_linear, "product"}, {cuv_choose_winograd, "winograd"}, {cuv_choose_toom, "toom-cook"},
         {cuv_choose_conv, "convolution"}, {cuv_choose_transpose, "transposed"}, {cuv_choose_depthwise, "depthwise"},
-        {cuv_choose_rows, "rows"}, {cuv_choose_reduce, "reduce"}, {cuv_choose_group_norm, "rows"}, {cuv_choose_resize, "resize"}, {cuv_choose_pool, "windows"}, {cuv_choose_recurrent, "recurrent"}, {cuv_choose_attention, "attention"}};
+        {cuv_choose_rows, "rows"}, {cuv_choose_reduce, "reduce"}, {cuv_choose_group_norm, "rows"}, {cuv_choose_resize, "resize"}, {cuv_choose_turn, "transpose"}, {cuv_choose_pool, "windows"}, {cuv_choose_recurrent, "recurrent"}, {cuv_choose_attention, "attention"}};
     if (!args->in_count || args->in[0].dtype != CUV_F32 || !cuv_run_count(&args->out[0]))
         return CUV_OK;
     cuv_prepared *prepared = CUV_NEW(c->arena, cuv_prepared);

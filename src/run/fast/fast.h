@@ -201,7 +201,7 @@ bool cuv_recurrent_alone(const cuv_kernel_args *args);
 
 /* A family's chooser: *kernel is left alone when the step is not for it. */
 typedef cuv_status cuv_fast_choose(const cuv_chooser *c, cuv_op op, const cuv_kernel_args *a, cuv_prepared *to, cuv_kernel *kernel);
-cuv_fast_choose cuv_choose_reduced, cuv_choose_linear, cuv_choose_winograd, cuv_choose_toom, cuv_choose_conv, cuv_choose_transpose, cuv_choose_depthwise, cuv_choose_rows, cuv_choose_reduce, cuv_choose_group_norm, cuv_choose_resize, cuv_choose_pool, cuv_choose_recurrent,
+cuv_fast_choose cuv_choose_reduced, cuv_choose_linear, cuv_choose_winograd, cuv_choose_toom, cuv_choose_conv, cuv_choose_transpose, cuv_choose_depthwise, cuv_choose_rows, cuv_choose_reduce, cuv_choose_group_norm, cuv_choose_resize, cuv_choose_turn, cuv_choose_pool, cuv_choose_recurrent,
     cuv_choose_attention;
 bool cuv_can_dense(const cuv_kernel_args *a);
 bool cuv_can_conv(const cuv_kernel_args *a);

@@ -195,6 +195,38 @@ static void run_batch_norm(const cuv_kernel_args *a)
     f->isa->affine(a->out[0].data, a->in[0].data, scale, scale + n, cuv_run_count(&a->in[0]) / n, n);
 }
 
+/* Along an axis that others follow: each run of them has its own two numbers. */
+static void channel_part(void *arg, size_t part, size_t thread)
+{
+    const span_job *j = arg;
+    const cuv_prepared *f = j->f;
+    const cuv_run_tensor *x = &j->a->in[0];
+    const size_t n = (size_t)x->shape[j->a->attrs->axis], inner = cuv_span(x, j->a->attrs->axis + 1, x->rank);
+    const size_t end = j->n - part * j->each < j->each ? j->n : (part + 1) * j->each;
+    const float *scale = j->a->scratch;
+    (void)thread;
+    for (size_t r = part * j->each; r < end; r++)
+        for (size_t i = 0; i < inner; i += PIECE) {
+            const size_t count = inner - i < PIECE ? inner - i : PIECE;
+            float *y = (float *)j->a->out[0].data + r * inner + i;
+            f->isa->binary(CUV_OP_MUL, y, (const float *)x->data + r * inner + i, scale + r % n, count, true);
+            f->isa->binary(CUV_OP_ADD, y, y, scale + n + r % n, count, true);
+        }
+}
+
+static void run_channel_norm(const cuv_kernel_args *a)
+{
+    const cuv_prepared *f = a->prepared;
+    const size_t n = (size_t)a->in[0].shape[a->attrs->axis], all = cuv_run_count(&a->in[0]);
+    const cuv_run_tensor *g = cuv_operand(a, 3), *b = cuv_operand(a, 4);
+    float *scale = a->scratch;
+    cuv_norm_numbers(a->in[1].data, a->in[2].data, g ? g->data : NULL, b ? b->data : NULL, a->attrs->epsilon, n, scale, scale + n);
+    span_job j = {.f = f, .a = a, .n = cuv_span(&a->in[0], 0, a->attrs->axis + 1)};
+    const size_t parts = all > FEW ? 2 * cuv_pool_threads(f->pool) : 1;
+    j.each = (j.n + parts - 1) / parts;
+    cuv_parallel(parts > 1 ? f->pool : NULL, (j.n + j.each - 1) / j.each, channel_part, &j);
+}
+
 /* With the numbers of the plan, and the activation while the rows are in the cache. */
 static void norm_part(void *arg, size_t part, size_t thread)
 {
@@ -344,6 +376,9 @@ cuv_status cuv_choose_rows(const cuv_chooser *c, cuv_op op, const cuv_kernel_arg
         else if (a->attrs->axis == a->in[0].rank - 1) {
             to->scratch = 2 * sizeof(float) * (size_t)a->in[0].shape[a->attrs->axis];
             *kernel = run_batch_norm;
+        } else if (a->attrs->axis >= 0) {
+            to->scratch = 2 * sizeof(float) * (size_t)a->in[0].shape[a->attrs->axis];
+            *kernel = run_channel_norm;
         }
         break;
     default: break;

@@ -91,6 +91,10 @@ cuv_status cuv_choose_pool(const cuv_chooser *c, cuv_op op, const cuv_kernel_arg
                 return CUV_OK;
         }
     to->window = cuv_fast_window(&to->space);
+    if (to->space.d > 2 && to->space.k[0] == 1 && to->space.stride[0] == 1 && !to->space.lo[0]) {      /* images of a sequence, each by itself */
+        to->space.b *= to->space.in[0];
+        to->space.d = 2;
+    }
     *kernel = to->space.d > 2 ? run_pool_3d : run_pool;
     return CUV_OK;
 }
