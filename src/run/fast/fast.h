@@ -95,6 +95,8 @@ typedef struct cuv_isa {
     void (*square_rows)(float *y, const float *x, const float *mean, size_t rows, size_t n, size_t step);
     /* y[i] = sum of weight[k] x[k][i], k < count <= 4 */
     void (*mix)(float *y, const float *const *x, const float *weight, int count, size_t n);
+    /* y = a + (b - a) t, rounded after each */
+    void (*lerp)(float *y, const float *a, const float *b, float t, size_t n);
     /* To the nearest float16, or bfloat16 (`brain`), in place. */
     void (*round_half)(float *x, size_t n, bool brain);
     /* CUV_OP_MAX, MIN, or any other: the sum, of n > 0 numbers. */
