@@ -347,6 +347,13 @@ static cuv_status states_value(writer *w, const struct cuv_model *m, const cuv_g
     return *out ? CUV_OK : cuv_oom(w->cx);
 }
 
+/* Keras 2 says None of states that it lists behind the input; `constants` no cell of Keras's own reads, and Keras 3 takes none. */
+static bool says_nothing_of_states(const cuv_wired_arg *arg)
+{
+    return strcmp(arg->name, "constants") == 0 ||
+           (strcmp(arg->name, "initial_state") == 0 && arg->kind == CUV_ARG_LITERAL && cuv_is_null(arg->literal));
+}
+
 static cuv_status node_value(writer *w, const struct cuv_model *m, const cuv_graph *g, const cuv_graph_call *call,
                              cuv_value **out)
 {
@@ -365,6 +372,8 @@ static cuv_status node_value(writer *w, const struct cuv_model *m, const cuv_gra
         size_t count = arg->wire_count;
         if (cuv_streq(arg->name, "mask") && cuv_streq(layer->def->name, "Lambda"))
             continue;       /* of a function that takes one; what is written in its place does not */
+        if (layer->keras < 3 && arg->name && cuv_config_recurrent(layer) && says_nothing_of_states(arg))
+            continue;
         /* Keras 1 and 2 list the initial states behind the input; Keras 3 wants them by name. */
         bool states = !arg->name && !arg->literal && count > 1 && cuv_config_recurrent(g->layers[call->layer]);
         if (states) {

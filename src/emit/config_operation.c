@@ -229,17 +229,18 @@ cuv_status cuv_config_key(cuv_config_writer *w, const struct cuv_model *m, const
 {
     *out = (cuv_value *)(uintptr_t)given;
     const cuv_wired_arg *x = call->arg_count ? &call->args[0] : NULL;
-    if (!cuv_streq(layer->def->name, "GetItem") || m->nested || !cuv_is_seq(given) || !x || x->wire_count != 1)
+    if (!cuv_streq(layer->def->name, "GetItem") || !cuv_is_seq(given) || !x || x->wire_count != 1)
         return CUV_OK;
-    const cuv_wire wire = x->wires[0];
+    const cuv_graph_call *from = &((const cuv_graph *)m->graph)->calls[x->wires[0].call];
+    const size_t output = (size_t)x->wires[0].output;
     size_t taken = 0, dots = 0;
     for (size_t i = 0; i < cuv_len(given); i++) {
         dots += is_dots(cuv_item(given, i));
         taken += !cuv_is_null(cuv_item(given, i)) && !is_dots(cuv_item(given, i));
     }
-    if (dots != 1 || (size_t)wire.call >= m->node_count || (size_t)wire.output >= m->nodes[wire.call].output_count)
+    if (dots != 1 || output >= from->output_count)
         return CUV_OK;
-    const size_t rank = (size_t)cuv_program_var(m->program, m->nodes[wire.call].outputs[wire.output].value)->rank;
+    const size_t rank = (size_t)cuv_program_var(w->m->program, from->outputs[output].value)->rank;
     *out = cuv_value_list(w->arena);
     for (size_t i = 0; *out && i < cuv_len(given); i++) {
         const bool all = is_dots(cuv_item(given, i));

@@ -128,7 +128,7 @@ static size_t recurrent_outputs(const cuv_value *record)
     return cuv_streq(class_name, "GRU") || cuv_streq(class_name, "SimpleRNN") ? 2 : 0;
 }
 
-static bool is_operation(const cuv_value *record)
+static bool python_is_operation(const cuv_value *record)
 {
     const char *module = cuv_get_text(record, "module");
     return module && cuv_starts_with(module, "keras.src.ops.");
@@ -140,7 +140,7 @@ static bool gives_list(const cuv_value *record)
     static const char classes[] = "Unstack Split ArraySplit Meshgrid Moments SVD Qr Eigh Eig Slogdet TopK LuFactor Modf Frexp Divmod Nonzero "
                                   "Histogram STFT FFT FFT2 IFFT2 RFFT";
     const char *class_name = cuv_get_text(record, "class_name");
-    return class_name && cuv_has_word(classes, class_name) && is_operation(record);
+    return class_name && cuv_has_word(classes, class_name) && python_is_operation(record);
 }
 
 /* How many tensors a call gives: told by its arguments, its kind. 0: several, their number is not known. */
@@ -255,12 +255,14 @@ const char *python_tensor(python_writer *w, const cuv_value *history)
     return tensor_of(w, call, output);
 }
 
-static const char *call_arguments(python_writer *w, const cuv_value *node)
+/* `second`: the name of the second argument, where it is given by name; else NULL. */
+static const char *call_arguments(python_writer *w, const cuv_value *node, const char *second)
 {
     const cuv_value *args = cuv_get(node, "args"), *kwargs = cuv_get(node, "kwargs");
     const char *text = "";
     for (size_t i = 0; i < cuv_len(args); i++)
-        text = python_join(w, text, python_value(w, cuv_item(args, i)));
+        text = python_join(w, text, python_format(w, "%s%s%s", i == 1 && second ? second : "", i == 1 && second ? "=" : "",
+                                                  python_value(w, cuv_item(args, i))));
     for (size_t i = 0; kwargs && kwargs->kind == CUV_DICT && i < kwargs->size; i++) {
         const char *key = cuv_text(kwargs->pairs[i].key);
         if (key && !cuv_is_null(kwargs->pairs[i].value))
@@ -310,21 +312,55 @@ static const char *pieces(python_writer *w, const python_call *c, const char *ar
     return python_join(w, args, python_format(w, "num=%lld", (long long)size));
 }
 
+/* The second operand of functions whose options come before it. */
+static const char *named_operand(const char *class_name)
+{
+    return cuv_streq(class_name, "Pad") ? "constant_values" : cuv_streq(class_name, "Average") ? "weights" : NULL;
+}
+
+/* keras.ops calls some of its classes otherwise. */
+static const char *function_named(python_writer *w, const char *class_name)
+{
+    static const char *const other[][2] = {
+        {"AllClose", "allclose"}, {"IsIn", "isin"}, {"SearchSorted", "searchsorted"}, {"LayerNorm", "layer_normalization"},
+        {"RMSNorm", "rms_normalization"}, {"CDist", "cdist"}, {"FFT2", "fft2"}, {"IFFT2", "ifft2"}};
+    for (size_t i = 0; i < sizeof other / sizeof *other; i++)
+        if (cuv_streq(class_name, other[i][0]))
+            return other[i][1];
+    return class_name ? cuv_snake_case(w->arena, class_name) : NULL;
+}
+
+/* An operation's name is Keras's to give: where a layer has that name, one that nobody calls takes it first. */
+static void name_operation(python_writer *w, const char *class_name)
+{
+    static const char without[] = "Add Subtract Multiply Average Maximum Minimum Concatenate Flatten Softmax";
+    const char *name = python_automatic(w, class_name);
+    while (layer_record(w->scope, name) && !python_is_operation(layer_record(w->scope, name)) && w->status == CUV_OK) {
+        if (!cuv_has_word(without, class_name)) {
+            python_refuse(w, name, "an operation, to which Keras gives the name that this layer has,");
+            return;
+        }
+        w->uses_layers = true;
+        line(w, python_format(w, "layers.%s()  # takes the name %s, which a layer has", class_name, name));
+        name = python_automatic(w, class_name);
+    }
+}
+
 /* keras.ops.<its name>(arguments, options) */
 static const char *operation(python_writer *w, const python_call *c)
 {
     const char *class_name = cuv_get_text(c->record, "class_name"), *module = cuv_get_text(c->record, "module");
-    const char *function = class_name ? cuv_snake_case(w->arena, class_name) : NULL, *args;
+    const char *function = function_named(w, class_name), *args;
     const cuv_value *config = cuv_get(c->record, "config");
     if (!function) {
         w->status = cuv_oom(w->cx);
         return "";
     }
-    python_name(w, class_name, c->layer);
+    name_operation(w, class_name);
     if (!strcmp(function, "get_item"))
         return get_item(w, c);
     w->uses_ops = true;
-    args = call_arguments(w, c->node);
+    args = call_arguments(w, c->node, named_operand(class_name));
     if (cuv_streq(class_name, "Unstack"))
         args = pieces(w, c, args);
     const bool einsum = cuv_streq(class_name, "Einsum") && cuv_get(config, "subscripts");    /* before its operands */
@@ -391,11 +427,11 @@ static void write_call(python_writer *w, cuv_map *variables, python_call *c, con
     const char *made;
     if (!c->node)
         made = python_layer(w, c->record);
-    else if (is_operation(c->record))
+    else if (python_is_operation(c->record))
         made = operation(w, c);
     else {
         const char *layer = callee(w, variables, c);
-        made = python_format(w, "%s(%s)", layer, call_arguments(w, c->node));
+        made = python_format(w, "%s(%s)", layer, call_arguments(w, c->node, NULL));
     }
     const size_t outputs = outputs_of(c);
     c->several = outputs != 1;
@@ -562,7 +598,7 @@ static cuv_status assemble(python_writer *w, const cuv_buffer *body, cuv_buffer 
         return w->status;
     cuv_buffer_printf(out, "\"\"\"A model of Keras 3, written by cuvier %s.\n\n"
                            "Its weights: `cuvier rebuild ... -o model.weights.h5`, then model.load_weights(\"model.weights.h5\").\n"
-                           "\"\"\"\n\nimport keras\n", cuv_version());
+                           "\"\"\"\n\nimport keras\n%s", cuv_version(), w->uses_numpy ? "import numpy as np\n" : "");
     if (w->uses_layers || w->uses_ops)
         cuv_buffer_printf(out, "from keras import %s%s%s\n", w->uses_layers ? "layers" : "", w->uses_layers && w->uses_ops ? ", " : "",
                           w->uses_ops ? "ops" : "");

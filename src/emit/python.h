@@ -23,7 +23,7 @@ typedef struct python_writer {
     cuv_map *functions_taken;
     python_scope *scope;
     const char *indent;
-    bool uses_layers, uses_ops;
+    bool uses_layers, uses_ops, uses_numpy;
     unsigned depth;
     cuv_status status;
 } python_writer;
@@ -48,6 +48,8 @@ const char *python_identifier(python_writer *w, cuv_map *taken, const char *name
 const char *python_layer(python_writer *w, const cuv_value *record);
 /* "name=..." unless Keras would give this name by itself; counts it either way. */
 const char *python_name(python_writer *w, const char *class_name, const char *name);
+/* The name that Keras gives the next object of this class; counts it. */
+const char *python_automatic(python_writer *w, const char *class_name);
 
 /* ---- models (python.c) */
 

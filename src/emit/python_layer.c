@@ -15,7 +15,7 @@ static size_t *counter(python_writer *w, const char *word)
     return count;
 }
 
-static const char *automatic(python_writer *w, const char *class_name)
+const char *python_automatic(python_writer *w, const char *class_name)
 {
     const char *word = cuv_snake_case(w->arena, class_name);
     size_t *count = word ? counter(w, word) : NULL;
@@ -46,12 +46,12 @@ static void count_inside(python_writer *w, const char *class_name, const cuv_val
     double dropout = 0;
     for (size_t i = 0; cells[i]; i++)
         if (cuv_streq(class_name, cells[i]))
-            automatic(w, python_format(w, "%sCell", class_name));
+            python_automatic(w, python_format(w, "%sCell", class_name));
     if (!cuv_streq(class_name, "MultiHeadAttention") && !cuv_streq(class_name, "GroupQueryAttention"))
         return;
-    automatic(w, "Softmax");
+    python_automatic(w, "Softmax");
     if (cuv_as_real(cuv_get(config, "dropout"), &dropout) && dropout > 0)
-        automatic(w, "Dropout");
+        python_automatic(w, "Dropout");
 }
 
 /* ---- values of parameters */

@@ -117,6 +117,14 @@ static const char *object(python_writer *w, const cuv_value *v)
     return python_format(w, "%s.%s(%s)", module, class_name, args);
 }
 
+/* np.array([1.0, 2.0], "float32"): operations take no plain lists. */
+static const char *array(python_writer *w, const cuv_value *config)
+{
+    const char *dtype = cuv_get_text(config, "dtype"), *value = python_value(w, cuv_get(config, "value"));
+    w->uses_numpy = true;
+    return dtype ? python_format(w, "np.array(%s, %s)", value, python_string(w, dtype, strlen(dtype))) : python_format(w, "np.array(%s)", value);
+}
+
 static const char *dict(python_writer *w, const cuv_value *v)
 {
     const char *inside = "", *class_name = cuv_get_text(v, "class_name");
@@ -130,7 +138,7 @@ static const char *dict(python_writer *w, const cuv_value *v)
     if (cuv_streq(class_name, "__ellipsis__"))
         return "...";
     if (cuv_streq(class_name, "__numpy__") || cuv_streq(class_name, "__tensor__"))
-        return python_value(w, cuv_get(config, "value"));
+        return array(w, config);
     if (cuv_streq(class_name, "function") && cuv_text(config))
         return python_value(w, config);
     if (class_name && (cuv_streq(cuv_get_text(v, "module"), "keras.layers") || python_is_model(v)))
@@ -175,7 +183,7 @@ static bool reserved(const char *word)
 {
     static const char *const words[] = {"False", "None", "True", "and", "as", "assert", "async", "await", "break", "class",
         "continue", "def", "del", "elif", "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is",
-        "lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try", "while", "with", "yield", "keras", "layers", "ops",
+        "lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try", "while", "with", "yield", "keras", "layers", "ops", "np",
         "model", "slice", "float", "print", "x", "inputs", "outputs", NULL};
     for (size_t i = 0; words[i]; i++)
         if (!strcmp(word, words[i]))

@@ -52,23 +52,24 @@ static char *prefix_of(list *l, const cuv_saved_layer *layer, const cuv_saved_la
     return cuv_arena_printf(l->arena, "%s%s%s", prefix, *prefix ? "/" : "", layer->name);
 }
 
-/* A frozen SpectralNormalization: its inner layer's kernel, which is a variable of its own too, then the vector, then what is left. */
-static cuv_status add_frozen_spectral(list *l, const cuv_saved_layer *layer, const char *own)
+/* SpectralNormalization: its inner layer's kernel, which is a variable of its own too, then the vector, then what is left. */
+static cuv_status add_spectral(list *l, const cuv_saved_layer *layer, const char *own, bool kernel, bool vector, bool rest)
 {
     const cuv_saved_layer *inner = &layer->inner[0];
     char *within = prefix_of(l, inner, layer, own);
     if (!within)
         return out_of_memory(l);
     for (size_t i = 0; i < inner->weight_count; i++) {
-        CUV_TRY(add_item(l, within, &inner->weights[i], false));
+        CUV_TRY(add_item(l, within, &inner->weights[i], i ? rest : kernel));
         for (size_t k = 0; i == 0 && k < layer->weight_count; k++)
-            CUV_TRY(add_item(l, own, &layer->weights[k], false));
+            CUV_TRY(add_item(l, own, &layer->weights[k], vector));
     }
     return CUV_OK;
 }
 
+/* `around`: whether what is outside is trained. To Keras 3 a variable is trainable as the layer that made it was, whatever is around that. */
 static cuv_status add_layer(list *l, const cuv_saved_layer *layer, const cuv_saved_layer *above, const char *prefix,
-                            bool trainable, unsigned depth)
+                            bool around, unsigned depth)
 {
     cuv_context *cx = cuv_arena_context(l->arena);
     if (!depth)
@@ -76,10 +77,12 @@ static cuv_status add_layer(list *l, const cuv_saved_layer *layer, const cuv_sav
     char *own = prefix_of(l, layer, above, prefix);
     if (!own)
         return cuv_oom(cx);
-    trainable = trainable && layer->trainable;
-    if (!trainable && cuv_streq(layer->class_name, "SpectralNormalization") && layer->inner_count == 1 && layer->inner[0].weight_count &&
-        !layer->inner[0].inner_count)
-        return add_frozen_spectral(l, layer, own);
+    const bool each = l->names == CUV_SAVED_KERAS3, trainable = (each || around) && layer->trainable;
+    if (cuv_streq(layer->class_name, "SpectralNormalization") && layer->inner_count == 1 && layer->inner[0].weight_count &&
+        !layer->inner[0].inner_count) {
+        const bool rest = (each || trainable) && layer->inner[0].trainable;
+        return add_spectral(l, layer, own, each ? rest : trainable, trainable, rest);
+    }
     for (size_t i = 0; i < layer->weight_count; i++)
         CUV_TRY(add_item(l, own, &layer->weights[i], trainable));
     for (size_t i = 0; i < layer->inner_count; i++)
@@ -99,6 +102,8 @@ cuv_status cuv_saved_items(cuv_arena *arena, const cuv_saved_layer *layer, const
     bool named = above && names == CUV_SAVED_KERAS3 && cuv_streq(above->class_name, "Sequential");
     unsigned depth = cuv_context_limits(cx)->depth;
     CUV_TRY(add_layer(&l, layer, above, named ? above->name : "", above ? above->trainable : true, depth));
+    for (size_t i = 0; i < l.count && names == CUV_SAVED_KERAS3 && !layer->trainable; i++)
+        l.items[i].trainable = false;
     *out = l.items;
     *count = l.count;
     return CUV_OK;

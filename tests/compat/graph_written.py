@@ -1,8 +1,8 @@
 """What cuvier writes of the models that graph_worker.py saved, by what each form is for: a line for each that is not right, then the counts.
 
-    graph_written.py FOLDER [FIRST LAST]     which of its models; CUV_KERAS=tf_keras or keras2 where that Keras made them: then it reads --keras 2
+    graph_written.py FOLDER [FIRST LAST]     which of its models; CUV_KERAS=tf_keras or keras2 where that Keras made them
 
-.keras and .h5 go to real Keras 3.15 (and, with --keras 2, to the Keras that made the model), .onnx to ONNX Runtime, .c to gcc.
+What is written for Keras 3 goes to real Keras 3.15; with --keras 2, to Keras 2.15, or to tf_keras where that made the model; .onnx to ONNX Runtime, .c to gcc.
 """
 import collections
 import json
@@ -20,15 +20,17 @@ sys.path.insert(0, os.path.join(TESTS, "emit"))
 OLD = os.environ.get("CUV_KERAS")
 
 
+FORMS = [("keras", [".keras"]), ("h5", [".h5"]), ("json", [".json", ".weights.h5"]), ("py", [".py", ".weights.h5"])]
+
+
 def loaders():
-    """(column, process, options of rebuild, ending)"""
+    """(column, process, options of rebuild, endings)"""
     three = Loader(keras_python())
-    yield "keras", three, [], ".keras"
-    yield "h5", three, [], ".h5"
-    if OLD:
-        old = Loader(keras_215_python()) if OLD == "keras2" else Loader(keras_python(), "tf_keras")
-        yield "keras 2", old, ["--keras", "2"], ".keras"
-        yield "h5 2", old, ["--keras", "2"], ".h5"
+    old = Loader(keras_python(), "tf_keras") if OLD == "tf_keras" else Loader(keras_215_python())
+    for column, endings in FORMS:
+        yield column, three, [], endings
+    for column, endings in FORMS[:-1]:
+        yield "2 " + column, old, ["--keras", "2"], endings
 
 
 def judge(found, io, entry):
@@ -38,12 +40,12 @@ def judge(found, io, entry):
     return ("wrong: " + different) if different and not settled(found, wanted, entry.get("noise", [])) else "equal"
 
 
-def by_keras(loader, options, ending, base, folder, entry):
-    out = os.path.join(folder, "m" + ending)
-    done = cuvier("rebuild", base + ".keras", *options, "-q", "-o", out)
+def by_keras(loader, options, endings, base, folder, entry):
+    outs = [os.path.join(folder, "m" + ending) for ending in endings]
+    done = cuvier("rebuild", base + ".keras", *options, "-q", *[a for out in outs for a in ("-o", out)])
     if done.returncode:
         return refusal(done)
-    answer = loader.ask([out], base + ".io.npz")
+    answer = loader.ask(outs, base + ".io.npz")
     if "error" in answer:
         return "fails: " + " ".join(answer["error"].split())[:300]
     limit = 0.1 if "16" in entry.get("policy", "") else max([1e-4] + [10 * n for n in entry.get("noise", [])])
@@ -87,8 +89,8 @@ def main():
         base = os.path.join(folder, entry["base"])
         cells = {}
         with tempfile.TemporaryDirectory() as scratch:
-            for column, loader, options, ending in readers:
-                cells[column] = attempt(by_keras, loader, options, ending, base, scratch, entry)
+            for column, loader, options, endings in readers:
+                cells[column] = attempt(by_keras, loader, options, endings, base, scratch, entry)
             cells["onnx"] = attempt(by_runtime, base, scratch, entry)
             cells["c"] = attempt(by_compiler, base, scratch, entry)
         for column, verdict in cells.items():
