@@ -132,7 +132,7 @@ cuv_status cuv_config_check_backend(cuv_config_writer *w, const cuv_layer *layer
         found = "the bilinear enlarging of TensorFlow 1, which has other weights";
     if (cuv_streq(layer->def->name, "RandomCrop") && layer->keras <= 2 && keras == 3)
         found = "Keras 2's resizing at inference, which Keras 3 leaves out";
-    if (cuv_get_bool(layer->config, "time_major", false) && cuv_has_word("LSTM GRU SimpleRNN", layer->def->name))
+    if (keras == 3 && cuv_get_bool(layer->config, "time_major", false) && cuv_has_word("LSTM GRU SimpleRNN", layer->def->name))
         found = "time_major=True, which Keras 3 does not have";
     if (!found)
         found = odd_bias(w, layer, keras);

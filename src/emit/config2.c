@@ -188,6 +188,8 @@ static cuv_status layer_record(writer *w, const cuv_layer *layer, cuv_value *tai
         CUV_TRY(cuv_dict_set(w->arena, config, "dtype", policy));
     }
     CUV_TRY(add_params(w, layer, tail, config));
+    if (cuv_get_bool(layer->config, "time_major", false) && cuv_has_word("LSTM GRU SimpleRNN", class_name))
+        CUV_TRY(cuv_dict_set(w->arena, config, "time_major", cuv_value_bool(w->arena, true)));
     return cuv_streq(class_name, "MultiHeadAttention") ? add_shapes(w, layer, config) : CUV_OK;
 }
 

@@ -129,10 +129,33 @@ static cuv_status argument_value(const call_writer *c, const cuv_wired_arg *arg,
     return arg->kind == CUV_ARG_LIST ? list_value(c, arg, first, out) : literal_value(c->w, arg->literal, CUV_MAX_RANK, out);
 }
 
+/* A number before a tensor that is no float32: Keras 2 makes a float32 of it as it reads the file back, and the two do not fit. Where the order
+ * means nothing the tensor goes first; else this is refused. */
+static bool is_number_first(const call_writer *c, const cuv_wired_arg *first, const cuv_value *second)
+{
+    double x;
+    return first->kind == CUV_ARG_LITERAL && cuv_as_real(first->literal, &x) && first->literal->kind != CUV_TRUTH && c->vars && c->var_count == 1 &&
+           cuv_text(cuv_item(second, 0)) && cuv_dtype_is_float(c->vars[0]->dtype) && c->vars[0]->dtype != CUV_F32;
+}
+
+static cuv_status number_last(const call_writer *c, const cuv_wired_arg *first, cuv_value *kwargs, cuv_value **out)
+{
+    static const char either[] = "Add Multiply Maximum Minimum";
+    cuv_value *number;
+    if (!cuv_has_word(either, c->layer->def->name))
+        return refuse(c->w, c->layer, cuv_format(c->w->cx, "a number before a tensor of %s", cuv_dtype_name(c->vars[0]->dtype)));
+    *out = cuv_get(kwargs, "y");
+    CUV_TRY(literal_value(c->w, first->literal, CUV_MAX_RANK, &number));
+    CUV_TRY(cuv_dict_set(c->w->arena, kwargs, "y", number));
+    return cuv_list_add(c->w->arena, *out, kwargs);
+}
+
 /* The node: its first argument, with the others beside each tensor of it. */
 static cuv_status node_of(const call_writer *c, const cuv_wired_arg *first, cuv_value *kwargs, cuv_value **out)
 {
     cuv_arena *a = c->w->arena;
+    if (is_number_first(c, first, cuv_get(kwargs, "y")))
+        return number_last(c, first, kwargs, out);
     if (first->kind == CUV_ARG_LITERAL)
         CUV_TRY(constant_entry(c->w, first->literal, out));
     else
