@@ -4,9 +4,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A configuration or code is among what is written, which weights beside it have to fit. */
+static bool writes_config(const options *o)
+{
+    bool found = false;
+    for (size_t i = 0; i < o->out.count; i++) {
+        const char *end = o->format ? o->format : strrchr(o->out.items[i], '.');
+        found = found || (end && (!strcmp(end, ".json") || !strcmp(end, ".py") || !strcmp(end, "json") || !strcmp(end, "py")));
+    }
+    return found;
+}
+
 static cuv_status write_all(cuv_model *model, const options *o)
 {
-    cuv_write_options w = {.keras = o->keras && !strcmp(o->keras, "2") ? 2 : 3, .weights_only = o->weights_only,
+    cuv_write_options w = {.keras = o->keras && !strcmp(o->keras, "2") ? 2 : 3, .weights_only = o->weights_only, .beside_config = writes_config(o),
                            .weights_file = o->weights_file, .batch = o->batch, .input_shapes = o->input_shape.items,
                            .input_shape_count = o->input_shape.count};
     for (size_t i = 0; i < o->out.count; i++) {

@@ -393,6 +393,8 @@ CUV_API void cuv_verification_free(cuv_context *cx, cuv_verification *verificati
 typedef struct cuv_write_options {
     int keras;               /* 3 (default) or 2 (2.15): whose conventions .keras, .h5, .weights.h5 and .json follow */
     bool weights_only;       /* .h5 without the configuration */
+    bool beside_config;      /* .weights.h5, .npz, .safetensors: for the model of a .json or .py written beside it, which may hold others than layers
+                              * that this Keras cannot say (Lambdas, LocallyConnected); false: for the model as it was */
     bool weights_file;       /* .c: the weights in a file NAME.weights beside it */
     int64_t batch;           /* .c: its constant batch; 0: 1 */
     const char *const *input_shapes;    /* .c: sizes that the model leaves open, input by input, as "28,28,1"; borrowed */

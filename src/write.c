@@ -286,13 +286,13 @@ static cuv_status write_form(cuv_model *m, const char *path, const char *form, c
     return !strcmp(form, ".npz") ? cuv_write_npz(m->cx, &save, path) : cuv_write_safetensors(m->cx, &save, path);
 }
 
-/* Forms that hold a configuration cannot hold a Lambda's code. */
+/* Forms that hold a configuration cannot hold a Lambda's code, nor layers that their Keras lacks; weights beside one have to fit it. */
 static cuv_status write_unfolded(cuv_model *m, const char *path, const char *form, const cuv_write_options *o, cuv_arena *arena)
 {
     cuv_model *other = NULL;
-    const bool bare = o && o->weights_only && !strcmp(form, ".h5");
-    if (cuv_has_word(".keras .h5 .json .py", form) && !bare)
-        CUV_TRY(cuv_model_unfold(m, o && o->keras == 2 ? 2 : 3, &other));
+    const bool bare = o && o->weights_only && !strcmp(form, ".h5"), beside = o && o->beside_config;
+    if ((cuv_has_word(".keras .h5 .json .py", form) && !bare) || (beside && cuv_has_word(".weights.h5 .npz .safetensors .h5", form)))
+        CUV_TRY(cuv_model_unfold(m, o && o->keras == 2 ? 2 : 3, !strcmp(form, ".h5"), &other));
     cuv_status status = write_form(other ? other : m, path, form, o, arena);
     cuv_model_free(other);
     return status;

@@ -52,14 +52,16 @@ static bool has(const char *list, int rank, char letter)
     return memchr(list, letter, (size_t)rank) != NULL;
 }
 
+/* Each letter of a side is there once, and in one more side at least; one of all three stands for as many products (shared). */
 static bool is_plain(const equation *e)
 {
     for (int i = 0; i < e->in_rank; i++)
         if (has(e->in + i + 1, e->in_rank - i - 1, e->in[i]) ||
-            has(e->out, e->out_rank, e->in[i]) == has(e->kernel, e->kernel_rank, e->in[i]))
+            (!has(e->out, e->out_rank, e->in[i]) && !has(e->kernel, e->kernel_rank, e->in[i])))
             return false;
     for (int i = 0; i < e->kernel_rank; i++)
-        if (has(e->in, e->in_rank, e->kernel[i]) == has(e->out, e->out_rank, e->kernel[i]))
+        if (has(e->kernel + i + 1, e->kernel_rank - i - 1, e->kernel[i]) ||
+            (!has(e->in, e->in_rank, e->kernel[i]) && !has(e->out, e->out_rank, e->kernel[i])))
             return false;
     for (int i = 0; i < e->out_rank; i++)
         if (has(e->out + i + 1, e->out_rank - i - 1, e->out[i]) ||
@@ -267,6 +269,59 @@ static cuv_ref multiply(cuv_call *call, const equation *e, cuv_ref kernel, bool 
     return k - c == 1 ? y : cuv_emit_reshape(call->program, y, shape, kept + k - c);
 }
 
+/* Letters of all three sides. */
+static int shared_letters(const equation *e, char *out)
+{
+    char both[LONGEST];
+    return pick(both, pick(e->in, e->in_rank, e->kernel, e->kernel_rank, true, both, 0), e->out, e->out_rank, true, out, 0);
+}
+
+/* Sizes of letters as a reshape takes them: at most one may be unknown. */
+static bool known_sizes(const equation *e, const char *letters, int count, int64_t *shape, bool *open)
+{
+    for (int i = 0; i < count; i++) {
+        shape[i] = e->size[(int)letters[i]];
+        if (shape[i] < 0 && *open)
+            return false;
+        *open = *open || shape[i] < 0;
+    }
+    return true;
+}
+
+/* (shared..., kept, contracted) . (shared..., contracted, new): a product for each place of the shared axes. */
+static cuv_ref multiply_each(cuv_call *call, const equation *e, cuv_ref kernel, const char *shared, int s, char *order)
+{
+    char x_order[LONGEST], k_order[LONGEST], whole[LONGEST];
+    int64_t x_shape[CUV_MAX_RANK + 2], k_shape[CUV_MAX_RANK + 2], y_shape[2 * CUV_MAX_RANK];
+    memcpy(x_order, shared, (size_t)s);
+    memcpy(k_order, shared, (size_t)s);
+    const int kept = pick(e->in, e->in_rank, e->kernel, e->kernel_rank, false, x_order, s) - s;
+    const int both = pick(e->kernel, e->kernel_rank, e->in, e->in_rank, true, whole, 0);
+    const int inner = pick(whole, both, shared, s, false, x_order, s + kept) - s - kept;
+    memcpy(k_order + s, x_order + s + kept, (size_t)inner);
+    const int fresh = pick(e->kernel, e->kernel_rank, e->in, e->in_rank, false, k_order, s + inner) - s - inner;
+    bool open = false;
+    if (s + kept + fresh > CUV_MAX_RANK || s + 2 > CUV_MAX_RANK || !known_sizes(e, x_order, s + kept, y_shape, &open)) {
+        cuv_call_unsupported(call, "equation", "letters of all three sides beside several axes of unknown size");
+        return CUV_NO_REF;
+    }
+    for (int i = 0; i < s; i++)
+        x_shape[i] = k_shape[i] = e->size[(int)shared[i]];
+    const int64_t contracted = product(e, x_order + s + kept, inner), wide = product(e, k_order + s + inner, fresh);
+    x_shape[s] = kept == 1 ? -2 - s : -1;
+    x_shape[s + 1] = k_shape[s] = contracted;
+    k_shape[s + 1] = wide;
+    cuv_ref x = arrange(call, cuv_float_in(call, 0), e->in, e->in_rank, x_order);
+    kernel = arrange(call, kernel, e->kernel, e->kernel_rank, k_order);
+    cuv_ref y = cuv_emit2(call->program, CUV_OP_MATMUL, cuv_emit_reshape(call->program, x, x_shape, s + 2),
+                          cuv_emit_reshape(call->program, kernel, k_shape, s + 2));
+    for (int i = 0; i < fresh; i++)
+        y_shape[s + kept + i] = e->size[(int)k_order[s + inner + i]];
+    memcpy(order, x_order, (size_t)(s + kept));
+    memcpy(order + s + kept, k_order + s + inner, (size_t)fresh);
+    return kept == 1 && fresh == 1 ? y : cuv_emit_reshape(call->program, y, y_shape, s + kept + fresh);
+}
+
 /* LoRA beside a kernel of few bits: the product of its matrices as one more kernel. */
 static cuv_ref with_lora(cuv_call *call, const equation *e, cuv_ref y)
 {
@@ -288,7 +343,14 @@ static cuv_status einsum_lower(cuv_call *call)
         return cuv_call_expect_rank(call, 0, e->in_rank);
     const cuv_quant *quant = call->layer->quant;
     cuv_ref kernel = quant ? quantised_kernel(call, e) : cuv_call_weight(call, "kernel");
-    cuv_ref y = multiply(call, e, kernel, quant, order), bias = quant ? cuv_quant_bias(call) : cuv_call_weight(call, "bias");
+    char shared[LONGEST];
+    const int s = shared_letters(e, shared);
+    if (s && quant)
+        return cuv_call_unsupported(call, "equation", "letters of all three sides, with a kernel of few bits");
+    cuv_ref bias = quant ? cuv_quant_bias(call) : cuv_call_weight(call, "bias");
+    cuv_ref y = s ? multiply_each(call, e, kernel, shared, s, order) : multiply(call, e, kernel, quant, order);
+    if (y == CUV_NO_REF && call->program->status == CUV_OK)
+        return CUV_UNSUPPORTED;
     CUV_TRY(call->program->status);
     y = arrange(call, y, order, e->out_rank, e->out);
     if (quant && quant->mode == CUV_Q_INT8)

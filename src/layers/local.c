@@ -1,15 +1,12 @@
 /* LocallyConnected1D and 2D of Keras 1 and 2: a convolution with a kernel of its own at each place. Keras 2 stores the kernel in
  * one of three ways (`implementation`): 1 by places, 2 as the matrix between all inputs and all outputs, of which it uses the
  * connected pairs, 3 those pairs alone. 2 and 3 also pad ("same"). */
+#include "layers/replace.h"
 #include "layers/support.h"
 
 enum { MOST_PAIRS = 1 << 27, MOST_WEIGHTS = 1 << 28 };      /* what a configuration alone may make cuvier walk and keep */
 
-typedef struct local_sizes {
-    int rank;
-    int64_t in[3], kernel[3], stride[3], out[3], before[3];     /* along each axis; `before`: cells of padding */
-    int64_t channels, filters;
-} local_sizes;
+typedef cuv_local_sizes local_sizes;
 
 static int64_t places_along(const cuv_layer *layer, const local_sizes *s, int i)
 {
@@ -18,7 +15,7 @@ static int64_t places_along(const cuv_layer *layer, const local_sizes *s, int i)
     return s->in[i] < s->kernel[i] ? -1 : (s->in[i] - s->kernel[i]) / s->stride[i] + 1;
 }
 
-static local_sizes sizes_of(const cuv_layer *layer)
+cuv_local_sizes cuv_local_sizes_of(const cuv_layer *layer)
 {
     local_sizes s = {.rank = layer->def->spatial, .channels = layer->in_channels, .filters = cuv_arg_int(layer, "filters")};
     cuv_arg_sizes(layer, "kernel_size", s.kernel);
@@ -126,7 +123,7 @@ static int pairs_kernel_shape(const local_sizes *s, int64_t *sizes)
 
 static bool local_symbol(const cuv_layer *layer, const char *name, int64_t *sizes, int *count)
 {
-    local_sizes s = sizes_of(layer);
+    local_sizes s = cuv_local_sizes_of(layer);
     if (strcmp(name, "place_sizes") == 0) {
         *count = s.rank;
         memcpy(sizes, s.out, (size_t)s.rank * sizeof *sizes);
@@ -151,7 +148,7 @@ static cuv_status local_build(cuv_call *call)
         return cuv_bad_arg(layer, "implementation", "1, 2 or 3");
     if (way == 1 && !cuv_arg_is(layer, "padding", "valid"))
         return cuv_call_unsupported(call, "padding", "with implementation 1 Keras takes 'valid' alone");
-    local_sizes s = sizes_of(layer);
+    local_sizes s = cuv_local_sizes_of(layer);
     for (int i = 0; i < s.rank; i++)
         if (s.out[i] < 1)
             return cuv_bad_input(call, 0, "sizes that are known and not smaller than the kernel's");
@@ -208,13 +205,18 @@ static void fill_table(local_walk *w, int32_t none, int32_t *table)
     }
 }
 
+static local_walk walk_of(const cuv_layer *layer, const local_sizes *s)
+{
+    return (local_walk){.s = s, .first = layer->channels_first, .pairs = cuv_arg_int(layer, "implementation") == 3,
+                        .places = product(s->out, s->rank), .inputs = product(s->in, s->rank),
+                        .taps = product(s->kernel, s->rank), .total = pairs_of(s)};
+}
+
 /* Stored kernels of implementations 2 and 3 as kernels by places. */
 static cuv_status gathered_kernel(cuv_call *call, const local_sizes *s, cuv_ref kernel, cuv_ref *out)
 {
     cuv_program *p = call->program;
-    local_walk w = {.s = s, .first = call->layer->channels_first, .pairs = cuv_arg_int(call->layer, "implementation") == 3,
-                    .places = product(s->out, s->rank), .inputs = product(s->in, s->rank),
-                    .taps = product(s->kernel, s->rank), .total = pairs_of(s)};
+    local_walk w = walk_of(call->layer, s);
     const cuv_var *stored = cuv_var_of(call, kernel);
     int64_t count = product(stored->shape, stored->rank), shape[CUV_MAX_RANK];
     int rank = place_kernel_shape(s, shape);
@@ -230,6 +232,62 @@ static cuv_status gathered_kernel(cuv_call *call, const local_sizes *s, cuv_ref 
     kernel = cuv_emit(p, CUV_OP_PAD, CUV_IN(kernel), &pad);
     *out = cuv_emit(p, CUV_OP_GATHER, CUV_IN(kernel, cuv_program_constant(p, table)), CUV_AT(.axis = 0));
     return p->status;
+}
+
+/* ---- weights of a model that stands for the layer (replace.c) ------------------------------------------------ */
+
+/* Kernels by places of channels_first layers have the channels before the cells. */
+static cuv_status turned_kernel(cuv_arena *arena, const local_sizes *s, const cuv_tensor *stored, const cuv_tensor **out)
+{
+    const int64_t apart[] = {stored->shape[0], s->channels, product(s->kernel, s->rank), s->filters};
+    cuv_tensor *made;
+    CUV_TRY(cuv_tensor_reshape(arena, stored, apart, 4, &made));
+    CUV_TRY(cuv_tensor_transpose(arena, made, (const int[]){0, 2, 1, 3}, &made));
+    CUV_TRY(cuv_tensor_reshape(arena, made, stored->shape, 3, &made));
+    *out = made;
+    return CUV_OK;
+}
+
+cuv_status cuv_local_kernel(cuv_arena *arena, const cuv_layer *layer, const cuv_tensor *stored, const cuv_tensor **out)
+{
+    const local_sizes s = cuv_local_sizes_of(layer);
+    const size_t size = cuv_dtype_size(stored->dtype), count = cuv_tensor_count(stored);
+    int64_t shape[3], all;
+    cuv_tensor *table, *made;
+    void *places, *values;
+    *out = stored;
+    if (cuv_arg_int(layer, "implementation") == 1)
+        return layer->channels_first ? turned_kernel(arena, &s, stored, out) : CUV_OK;
+    place_kernel_shape(&s, shape);
+    all = product(shape, 3);
+    local_walk w = walk_of(layer, &s);
+    if (all < 0 || all > MOST_WEIGHTS || count >= INT32_MAX || w.total < 0)
+        return cuv_fail(cuv_arena_context(arena), CUV_UNSUPPORTED, "write.behaviour", &(cuv_detail){.layer = layer->name},
+                        "'%s' (%s): the kernel has more elements than can be numbered", layer->name, layer->def->name);
+    CUV_TRY(cuv_tensor_new(arena, CUV_I32, shape, 3, &table, &places));
+    CUV_TRY(cuv_tensor_new(arena, stored->dtype, shape, 3, &made, &values));
+    fill_table(&w, (int32_t)count, places);
+    for (size_t i = 0; i < (size_t)all; i++) {
+        const size_t from = (size_t)((const int32_t *)places)[i];
+        if (from < count)
+            memcpy((uint8_t *)values + i * size, stored->data + from * size, size);
+        else
+            memset((uint8_t *)values + i * size, 0, size);
+    }
+    *out = made;
+    return CUV_OK;
+}
+
+cuv_status cuv_local_bias(cuv_arena *arena, const cuv_layer *layer, const cuv_tensor *stored, const cuv_tensor **out)
+{
+    const local_sizes s = cuv_local_sizes_of(layer);
+    const int64_t places = product(s.out, s.rank), plain[] = {places, s.filters}, first[] = {s.filters, places};
+    cuv_tensor *made;
+    CUV_TRY(cuv_tensor_reshape(arena, stored, layer->channels_first ? first : plain, 2, &made));
+    if (layer->channels_first)
+        CUV_TRY(cuv_tensor_transpose(arena, made, (const int[]){1, 0}, &made));
+    *out = made;
+    return CUV_OK;
 }
 
 /* ---- the call ----------------------------------------------------------------------------------------------- */
@@ -260,7 +318,7 @@ static cuv_ref padded(cuv_call *call, const local_sizes *s, cuv_ref x)
 static cuv_status local_lower(cuv_call *call)
 {
     cuv_attrs attrs = {0};
-    local_sizes s = sizes_of(call->layer);
+    local_sizes s = cuv_local_sizes_of(call->layer);
     cuv_ref y, kernel = cuv_call_weight(call, "kernel");
     memcpy(attrs.window, s.kernel, sizeof attrs.window);
     memcpy(attrs.stride, s.stride, sizeof attrs.stride);

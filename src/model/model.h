@@ -70,9 +70,9 @@ CUV_MUST_USE cuv_status cuv_model_build(cuv_context *cx, const struct cuv_eviden
 /* The same as the Keras of that number would read it; 0: as the evidence tells. */
 CUV_MUST_USE cuv_status cuv_model_build_as(cuv_context *cx, const struct cuv_evidence *ev, const cuv_value *config, const cuv_file *from, int keras,
                                            struct cuv_model **out);
-/* The model with its Lambdas as models of operations, and the same weights, for the caller to free and to be written for the Keras of that number;
- * NULL: there are none, or none that Keras 3's Rescaling cannot say. CUV_UNSUPPORTED "write.lambda" (unfold.c). */
-CUV_MUST_USE cuv_status cuv_model_unfold(struct cuv_model *m, int keras, struct cuv_model **out);
+/* The model with its Lambdas as models of operations, and with others in the place of layers that the Keras of that number does not have or read
+ * back (from a legacy .h5), for the caller to free and to be written; NULL: nothing is replaced. CUV_UNSUPPORTED "write.lambda" (unfold.c). */
+CUV_MUST_USE cuv_status cuv_model_unfold(struct cuv_model *m, int keras, bool legacy_h5, struct cuv_model **out);
 /* Gives every weight its tensor, from assignments, maps, and the files' arrangements; reports all mismatches at once. */
 CUV_MUST_USE cuv_status cuv_model_bind(struct cuv_model *m, struct cuv_evidence *ev);
 CUV_MUST_USE cuv_status cuv_model_decide(struct cuv_model *m, const char *layer, const char *field, const char *value,
