@@ -130,8 +130,6 @@ cuv_status cuv_config_check_backend(cuv_config_writer *w, const cuv_layer *layer
         found = "padding='same' of Theano, which begins at another cell";
     if (layer->tf1 && cuv_streq(layer->def->name, "UpSampling2D") && !cuv_arg_is(layer, "interpolation", "nearest"))
         found = "the bilinear enlarging of TensorFlow 1, which has other weights";
-    if (cuv_streq(layer->def->name, "RandomCrop") && layer->keras <= 2 && keras == 3)
-        found = "Keras 2's resizing at inference, which Keras 3 leaves out";
     if (keras == 3 && cuv_get_bool(layer->config, "time_major", false) && cuv_has_word("LSTM GRU SimpleRNN", layer->def->name))
         found = "time_major=True, which Keras 3 does not have";
     if (!found)

@@ -125,8 +125,9 @@ static cuv_status param_value(writer *w, const cuv_layer *layer, size_t i, cuv_v
     switch (row->type) {
     case CUV_P_ACTIVATION: return cuv_is_null(given) ? CUV_OK : activation_value(w, layer, row->name, given, out);
     case CUV_P_INITIALIZER: case CUV_P_REGULARIZER: case CUV_P_CONSTRAINT: return object_value(w, row, given, out);
-    case CUV_P_LAYER: {
-        const cuv_layer *inner = cuv_config_inner(layer, row->name);
+    case CUV_P_LAYER: case CUV_P_ANY: {
+        const cuv_layer *inner = row->type == CUV_P_LAYER ? cuv_config_inner(layer, row->name)
+                               : cuv_streq(row->name, "cell") && layer->inner_count == 1 ? layer->inner[0] : NULL;
         return inner ? layer_record(w, inner, NULL, out) : CUV_OK;
     }
     case CUV_P_LAYERS: {
@@ -143,7 +144,7 @@ static cuv_status param_value(writer *w, const cuv_layer *layer, size_t i, cuv_v
             *out = cuv_item(given, 0);
         return CUV_OK;
     case CUV_P_INT: case CUV_P_FLOAT: case CUV_P_BOOL: case CUV_P_STRING: case CUV_P_SIZES: case CUV_P_SHAPE:
-    case CUV_P_DTYPE: case CUV_P_ANY: return CUV_OK;
+    case CUV_P_DTYPE: return CUV_OK;
     }
     return CUV_OK;
 }

@@ -26,8 +26,12 @@ static const struct { const char *class_name, *names; } gone[] = {
     {"Discretization", "trainable"},
 };
 
+static bool resizes(const cuv_layer *layer);
+
 bool cuv_keras3_takes(const cuv_layer *layer, const char *name)
 {
+    if (resizes(layer) && strcmp(name, "seed") == 0)
+        return false;
     for (size_t i = 0; i < sizeof gone / sizeof *gone; i++)
         if (cuv_streq(layer->def->name, gone[i].class_name) && cuv_has_word(gone[i].names, name))
             return false;
@@ -35,6 +39,14 @@ bool cuv_keras3_takes(const cuv_layer *layer, const char *name)
 }
 
 /* ---- layers */
+
+/* RandomCrop of Keras 2 on images of another size than it cuts. Keras 3 leaves those alone when it predicts. */
+static bool resizes(const cuv_layer *layer)
+{
+    const int at = layer->in_rank - 3 + (layer->channels_first ? 1 : 0);
+    return cuv_streq(layer->def->name, "RandomCrop") && layer->keras <= 2 &&
+           (layer->in_rank < 3 || layer->in_shape[at] != cuv_arg_int(layer, "height") || layer->in_shape[at + 1] != cuv_arg_int(layer, "width"));
+}
 
 static const char absent[] = "LocallyConnected1D LocallyConnected2D Highway MaxoutDense Merge ParametricSoftplus SReLU";
 
@@ -67,6 +79,10 @@ cuv_status cuv_keras3_class(cuv_config_writer *w, const cuv_layer *layer, const 
         return cuv_config_tell(w, &(cuv_detail){.layer = layer->name, .expected = "Rescaling", .found = cuv_arg_text(layer, "cuvier_text")},
                     cuv_format(w->cx, "'%s': the Lambda %s is written as Rescaling(%.9g, %.9g), which is assumed to be all that its code does", layer->name,
                                cuv_arg_text(layer, "cuvier_text"), scale, offset));
+    }
+    if (resizes(layer)) {
+        *out = "Resizing";
+        return cuv_config_note(w, layer, "RandomCrop, which cuts and enlarges when it predicts,", "Resizing with crop_to_aspect_ratio=True, which does so in training, too");
     }
     if (!cuv_streq(layer->def->name, "ThresholdedReLU"))
         return CUV_OK;
@@ -114,6 +130,8 @@ cuv_status cuv_keras3_params(cuv_config_writer *w, const cuv_layer *layer, cuv_v
     CUV_TRY(check_idf(w, layer));
     if (cuv_streq(layer->def->name, "RandomShear"))
         return shear_factors(w, config);
+    if (resizes(layer))
+        return cuv_dict_set(w->arena, config, "crop_to_aspect_ratio", cuv_value_bool(w->arena, true));
     double scale, offset;
     if (cuv_lambda_affine(layer, &scale, &offset)) {
         CUV_TRY(cuv_dict_set(w->arena, config, "scale", cuv_value_real(w->arena, scale)));

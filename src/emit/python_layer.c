@@ -193,12 +193,15 @@ static bool is_mirror(const cuv_value *forward, const cuv_value *backward)
     const cuv_value *a = cuv_get(forward, "config"), *b = cuv_get(backward, "config");
     if (!cuv_value_equal(cuv_get(forward, "class_name"), cuv_get(backward, "class_name")) || !a || !b)
         return false;
-    for (size_t i = 0; i < b->size; i++) {
-        const char *key = cuv_text(b->pairs[i].key);
-        if (cuv_streq(key, "name") || cuv_streq(key, "go_backwards") || cuv_streq(key, "zero_output_for_mask"))
-            continue;
-        if (!key || !same_object(cuv_get(a, key), b->pairs[i].value))
-            return false;
+    for (int side = 0; side < 2; side++) {      /* what one of them does not say is the default of the other's */
+        const cuv_value *of = side ? a : b, *other = side ? b : a;
+        for (size_t i = 0; i < of->size; i++) {
+            const char *key = cuv_text(of->pairs[i].key);
+            if (cuv_streq(key, "name") || cuv_streq(key, "go_backwards") || cuv_streq(key, "zero_output_for_mask"))
+                continue;
+            if (!key || !same_object(cuv_get(other, key), of->pairs[i].value))
+                return false;
+        }
     }
     return cuv_get_bool(a, "go_backwards", false) != cuv_get_bool(b, "go_backwards", false);
 }
