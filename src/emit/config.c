@@ -327,15 +327,22 @@ static cuv_status stand_in_node(writer *w, const struct cuv_model *m, const cuv_
     return cuv_dict_set(w->arena, out, "kwargs", cuv_value_dict(w->arena));
 }
 
+const cuv_layer *cuv_config_stack(const cuv_layer *layer, size_t count)
+{
+    const cuv_layer *stack = layer->inner_count == 1 && cuv_streq(layer->inner[0]->def->name, "StackedRNNCells") ? layer->inner[0] : NULL;
+    size_t wanted = 0;
+    for (size_t i = 0; stack && i < stack->inner_count; i++)
+        wanted += cuv_streq(stack->inner[i]->def->name, "LSTMCell") ? 2 : 1;
+    return stack && wanted == count && stack->inner_count > 1 ? stack : NULL;
+}
+
 /* The initial states of a recurrent layer: one for each cell of a stack, in a list where it has two (LSTMCell). */
 static cuv_status states_value(writer *w, const struct cuv_model *m, const cuv_graph *g, const cuv_layer *layer, const cuv_wire *wires,
                                size_t count, cuv_value **out)
 {
-    const cuv_layer *stack = layer->inner_count == 1 && cuv_streq(layer->inner[0]->def->name, "StackedRNNCells") ? layer->inner[0] : NULL;
-    size_t wanted = 0, at = 0;
-    for (size_t i = 0; stack && i < stack->inner_count; i++)
-        wanted += cuv_streq(stack->inner[i]->def->name, "LSTMCell") ? 2 : 1;
-    if (wanted != count || stack->inner_count < 2)
+    const cuv_layer *stack = cuv_config_stack(layer, count);
+    size_t at = 0;
+    if (!stack)
         return wires_value(w, m, g, wires, count, true, out);
     *out = cuv_value_list(w->arena);
     for (size_t i = 0; *out && i < stack->inner_count; i++) {
@@ -376,7 +383,7 @@ static cuv_status node_value(writer *w, const struct cuv_model *m, const cuv_gra
         if (layer->keras < 3 && arg->name && cuv_config_recurrent(layer) && says_nothing_of_states(arg))
             continue;
         /* Keras 1 and 2 list the initial states behind the input; Keras 3 wants them by name. */
-        bool states = !arg->name && !arg->literal && count > 1 && cuv_config_recurrent(g->layers[call->layer]);
+        bool states = !arg->name && (!arg->literal || layer->keras < 3) && count > 1 && cuv_config_recurrent(layer);
         if (states) {
             CUV_TRY(states_value(w, m, g, layer, arg->wires + 1, count - 1, &value));
             CUV_TRY(cuv_dict_set(w->arena, kwargs, "initial_state", value));

@@ -22,6 +22,8 @@ CUV_MUST_USE cuv_status cuv_config_shape(cuv_config_writer *w, const int64_t *si
 const cuv_layer *cuv_config_inner(const cuv_layer *layer, const char *param);
 /* True for layers whose further inputs are initial states. */
 bool cuv_config_recurrent(const cuv_layer *layer);
+/* The stack of cells of an RNN to which `count` states belong, one for each cell but two for an LSTMCell; NULL: no stack. */
+const cuv_layer *cuv_config_stack(const cuv_layer *layer, size_t count);
 /* CUV_UNSUPPORTED "write.lambda" for a Lambda, or a layer with one inside: a function's code is never handed on. For Keras 3 those that Rescaling
  * can say pass. */
 CUV_MUST_USE cuv_status cuv_config_refuse_lambdas(const struct cuv_model *m, const cuv_layer *layer, int keras);

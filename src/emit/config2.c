@@ -290,16 +290,42 @@ static cuv_status argument_value(wiring *k, const cuv_wired_arg *arg, cuv_value 
     return *out ? CUV_OK : cuv_oom(k->w->cx);
 }
 
-/* [layer, call, output, {arguments}] for each tensor of the first argument. */
-static cuv_status add_tensors(wiring *k, const cuv_wired_arg *arg, cuv_value *kwargs, cuv_value *node)
+static cuv_status add_wires(wiring *k, const cuv_wire *wires, size_t count, cuv_value *kwargs, cuv_value *node)
 {
-    for (size_t i = 0; i < arg->wire_count; i++) {
+    for (size_t i = 0; i < count; i++) {
         cuv_value *entry;
-        CUV_TRY(wire_value(k, arg->wires[i], &entry));
+        CUV_TRY(wire_value(k, wires[i], &entry));
         CUV_TRY(cuv_list_add(k->w->arena, entry, kwargs));
         CUV_TRY(cuv_list_add(k->w->arena, node, entry));
     }
     return CUV_OK;
+}
+
+/* States of stacked cells: those of an LSTMCell in a list of their own. */
+static cuv_status add_states(wiring *k, const cuv_layer *layer, const cuv_wire *wires, size_t count, cuv_value *kwargs, cuv_value *node)
+{
+    const cuv_layer *stack = cuv_config_stack(layer, count);
+    if (!stack)
+        return add_wires(k, wires, count, kwargs, node);
+    for (size_t i = 0; i < stack->inner_count; i++) {
+        const size_t own = cuv_streq(stack->inner[i]->def->name, "LSTMCell") ? 2 : 1;
+        cuv_value *pair = own > 1 ? cuv_value_list(k->w->arena) : node;
+        if (!pair)
+            return cuv_oom(k->w->cx);
+        CUV_TRY(add_wires(k, wires, own, kwargs, pair));
+        if (pair != node)
+            CUV_TRY(cuv_list_add(k->w->arena, node, pair));
+        wires += own;
+    }
+    return CUV_OK;
+}
+
+/* [layer, call, output, {arguments}] for each tensor of the first argument. */
+static cuv_status add_tensors(wiring *k, const cuv_layer *layer, const cuv_wired_arg *arg, cuv_value *kwargs, cuv_value *node)
+{
+    const size_t input = cuv_config_recurrent(layer) && arg->wire_count > 1 ? 1 : arg->wire_count;
+    CUV_TRY(add_wires(k, arg->wires, input, kwargs, node));
+    return add_states(k, layer, arg->wires + input, arg->wire_count - input, kwargs, node);
 }
 
 static cuv_status node_value(wiring *k, const cuv_layer *layer, const cuv_graph_call *call, cuv_value **out)
@@ -345,8 +371,8 @@ static cuv_status node_value(wiring *k, const cuv_layer *layer, const cuv_graph_
                         layer->def->name);
     CUV_TRY(cuv_keras3_call(w, layer, kwargs));         /* use_causal_mask is the call's in Keras 2.15 too */
     if (first)
-        CUV_TRY(add_tensors(k, first, kwargs, *out));
-    return states ? add_tensors(k, states, kwargs, *out) : CUV_OK;
+        CUV_TRY(add_tensors(k, layer, first, kwargs, *out));
+    return states ? add_states(k, layer, states->wires, states->wire_count, kwargs, *out) : CUV_OK;
 }
 
 /* ---- graphs */

@@ -154,7 +154,8 @@ cuv_status cuv_keras3_call(cuv_config_writer *w, const cuv_layer *layer, cuv_val
 
 /* ---- activations */
 
-static cuv_status add_layer(cuv_config_writer *w, cuv_value *list, const char *class_name, const char *name, cuv_value **config)
+/* In the dtype that the layer computes in. */
+static cuv_status add_layer(cuv_config_writer *w, const cuv_layer *of, cuv_value *list, const char *class_name, const char *name, cuv_value **config)
 {
     cuv_value *o = cuv_value_dict(w->arena);
     *config = cuv_value_dict(w->arena);
@@ -165,6 +166,8 @@ static cuv_status add_layer(cuv_config_writer *w, cuv_value *list, const char *c
     CUV_TRY(cuv_dict_set(w->arena, o, "config", *config));
     CUV_TRY(cuv_dict_set(w->arena, o, "registered_name", cuv_value_null(w->arena)));
     CUV_TRY(cuv_dict_set(w->arena, *config, "name", cuv_value_text(w->arena, name)));
+    if (of->compute != CUV_F32)
+        CUV_TRY(cuv_config_text(w, *config, "dtype", cuv_dtype_name(of->compute)));
     return cuv_list_add(w->arena, list, o);
 }
 
@@ -176,12 +179,12 @@ cuv_status cuv_keras3_hard_sigmoid(cuv_config_writer *w, const cuv_layer *layer,
     cuv_value *list = cuv_value_list(a), *whole = cuv_value_list(a), *config;
     if (!list || !whole)
         return cuv_oom(w->cx);
-    CUV_TRY(add_layer(w, list, "Rescaling", "scale", &config));
+    CUV_TRY(add_layer(w, layer, list, "Rescaling", "scale", &config));
     CUV_TRY(cuv_dict_set(a, config, "scale", cuv_value_real(a, 0.2)));
     CUV_TRY(cuv_dict_set(a, config, "offset", cuv_value_real(a, 0.5)));
-    CUV_TRY(add_layer(w, list, "ReLU", "clip", &config));
+    CUV_TRY(add_layer(w, layer, list, "ReLU", "clip", &config));
     CUV_TRY(cuv_dict_set(a, config, "max_value", cuv_value_real(a, 1)));
-    CUV_TRY(add_layer(w, whole, "Sequential", "hard_sigmoid_of_keras_2", &config));
+    CUV_TRY(add_layer(w, layer, whole, "Sequential", "hard_sigmoid_of_keras_2", &config));
     CUV_TRY(cuv_dict_set(a, config, "trainable", cuv_value_bool(a, true)));
     CUV_TRY(cuv_dict_set(a, config, "layers", list));
     *out = cuv_item(whole, 0);
