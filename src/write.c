@@ -151,6 +151,80 @@ static cuv_status saved_model(builder *b, const cuv_model *m, cuv_saved_layer *o
     return saved_inner(b, m->layers, m->layer_count, out);
 }
 
+/* ---- the order of what is written ----
+
+ * Keras lists the layers of a functional model by how far they are from its outputs, and finds weights by that order. Layers that are written as
+ * several, or not at all, change it. So the configuration that is written is built, as its Keras will do it, and given the values. */
+
+static bool is_model(const cuv_layer *layer) { return layer->model != NULL; }
+
+static cuv_status give_layer(builder *b, const cuv_layer *from, cuv_layer *to, size_t *given);
+
+static const cuv_layer *layer_named(builder *b, cuv_layer *const *layers, size_t count, const cuv_layer *wanted)
+{
+    for (size_t i = 0; i < count; i++)
+        if (cuv_streq(saved_name(b, layers[i]->name, layers[i]->def->name), wanted->name))
+            return layers[i];
+    return NULL;
+}
+
+static cuv_status give_layers(builder *b, cuv_layer *const *from, size_t from_count, cuv_layer *const *to, size_t to_count, size_t *given)
+{
+    for (size_t i = 0; i < to_count; i++) {
+        const cuv_layer *old = layer_named(b, from, from_count, to[i]);
+        if (old)
+            CUV_TRY(give_layer(b, old, to[i], given));
+    }
+    return CUV_OK;
+}
+
+static cuv_status give_layer(builder *b, const cuv_layer *from, cuv_layer *to, size_t *given)
+{
+    if (is_model(from) && is_model(to)) {
+        const cuv_model *old = from->model, *fresh = to->model;
+        return give_layers(b, old->layers, old->layer_count, fresh->layers, fresh->layer_count, given);
+    }
+    if (from->weight_count != to->weight_count || from->inner_count != to->inner_count)
+        return CUV_OK;
+    for (size_t i = 0; i < from->weight_count; i++) {
+        cuv_weight *weight = &to->weights[i];
+        if (!from->weights[i].value || strcmp(from->weights[i].name, weight->name) != 0 || from->weights[i].rank != weight->rank)
+            continue;
+        CUV_TRY(saved_value(b, from, &from->weights[i], &weight->value));
+        ++*given;
+    }
+    for (size_t i = 0; i < from->inner_count; i++)
+        CUV_TRY(give_layer(b, from->inner[i], to->inner[i], given));
+    return CUV_OK;
+}
+
+/* *out NULL: the model's own order will do, as it has to where the two do not have the same weights. */
+static cuv_status as_written(builder *b, const cuv_value *config, int keras, cuv_model **out)
+{
+    const cuv_model *m = b->m;
+    const size_t mark = cuv_findings_mark(m->cx);
+    size_t given = 0;
+    *out = NULL;
+    if (cuv_get(m->config, "config") == cuv_get(config, "config") || !cuv_model_has_values(m) || m->custom)
+        return CUV_OK;
+    cuv_status status = cuv_model_build_as(m->cx, NULL, config, NULL, keras, out);
+    if (status == CUV_OK)
+        status = give_layers(b, m->layers, m->layer_count, (*out)->layers, (*out)->layer_count, &given);
+    if (status == CUV_OK)
+        status = cuv_model_order_layers(*out);
+    if (status == CUV_MEMORY || status == CUV_TIMEOUT) {
+        cuv_model_free(*out);
+        *out = NULL;
+        return status;
+    }
+    cuv_findings_rewind(m->cx, mark);
+    if (status == CUV_OK && given == m->weight_count && given == (*out)->weight_count)
+        return CUV_OK;
+    cuv_model_free(*out);
+    *out = NULL;
+    return CUV_OK;
+}
+
 /* ---- forms */
 
 static const char *form_of(const char *path, const char *format)
@@ -244,15 +318,34 @@ static cuv_status legacy_config(const cuv_model *m, cuv_arena *arena, bool json,
     return cuv_dict_set(arena, whole, "backend", cuv_value_text(arena, "tensorflow"));
 }
 
+/* The forms that hold weights. */
+static cuv_status write_tree(builder *b, const cuv_model *m, cuv_save *save, const char *path, const char *form)
+{
+    cuv_saved_layer tree;
+    CUV_TRY(saved_model(b, m, &tree));
+    save->model = &tree;
+    CUV_TRY(cuv_selftest_make((cuv_model *)(uintptr_t)b->m, b->arena, &save->selftest));
+    if (!strcmp(form, ".keras") || !strcmp(form, ".weights.h5"))
+        CUV_TRY(no_branches(b->m, path));
+    if (!strcmp(form, ".keras"))
+        return cuv_write_archive(b->cx, save, path);
+    if (!strcmp(form, ".weights.h5"))
+        return cuv_write_objects_h5(b->cx, save, path);
+    if (!strcmp(form, ".h5"))
+        return cuv_write_legacy_h5(b->cx, save, path);
+    return !strcmp(form, ".npz") ? cuv_write_npz(b->cx, save, path) : cuv_write_safetensors(b->cx, save, path);
+}
+
 static cuv_status write_form(cuv_model *m, const char *path, const char *form, const cuv_write_options *o, cuv_arena *arena)
 {
     builder b = {m->cx, arena, m, o && o->keras == 2, !strcmp(form, ".h5"),
                  !strcmp(form, ".keras") || !strcmp(form, ".weights.h5")};
-    cuv_saved_layer tree;
     cuv_value *config = NULL;
+    cuv_model *fresh = NULL;
     bool keras2 = o && o->keras == 2, bare = o && o->weights_only;
-    cuv_save save = {.model = &tree, .keras_version = NULL, .backend = NULL, .keras2_names = keras2};
+    cuv_save save = {.keras_version = NULL, .backend = NULL, .keras2_names = keras2};
     bool wants_config = !strcmp(form, ".keras") || !strcmp(form, ".json") || (!strcmp(form, ".h5") && !bare);
+    const bool beside = o && o->beside_config && !wants_config && cuv_has_word(".weights.h5 .npz .safetensors .h5", form);
     if (keras2 && !strcmp(form, ".py"))
         return cuv_fail(m->cx, CUV_UNSUPPORTED, "write.keras2", &(cuv_detail){.file = path, .found = "--keras 2",
                         .help = "write .json for Keras 2, or the code for Keras 3"},
@@ -272,18 +365,14 @@ static cuv_status write_form(cuv_model *m, const char *path, const char *form, c
     }
     if (!strcmp(form, ".py") || !strcmp(form, ".dot") || !strcmp(form, ".svg") || !strcmp(form, ".html"))
         return write_text(m, arena, path, form);
-    CUV_TRY(saved_model(&b, m, &tree));
     save.config = config;
-    CUV_TRY(cuv_selftest_make(m, arena, &save.selftest));
-    if (!strcmp(form, ".keras") || !strcmp(form, ".weights.h5"))
-        CUV_TRY(no_branches(m, path));
-    if (!strcmp(form, ".keras"))
-        return cuv_write_archive(m->cx, &save, path);
-    if (!strcmp(form, ".weights.h5"))
-        return cuv_write_objects_h5(m->cx, &save, path);
-    if (!strcmp(form, ".h5"))
-        return cuv_write_legacy_h5(m->cx, &save, path);
-    return !strcmp(form, ".npz") ? cuv_write_npz(m->cx, &save, path) : cuv_write_safetensors(m->cx, &save, path);
+    if (beside)
+        CUV_TRY(keras2 ? cuv_emit_config2(m, arena, &config) : cuv_emit_config(m, arena, &config));
+    if (config)
+        CUV_TRY(as_written(&b, config, keras2 ? 2 : 3, &fresh));
+    cuv_status status = write_tree(&b, fresh ? fresh : m, &save, path, form);
+    cuv_model_free(fresh);
+    return status;
 }
 
 /* Forms that hold a configuration cannot hold a Lambda's code, nor layers that their Keras lacks; weights beside one have to fit it. */

@@ -115,6 +115,23 @@ const cuv_layer *cuv_config_inner(const cuv_layer *layer, const char *param)
     return NULL;
 }
 
+/* EinsumDense of Keras 3 takes a size that its output_shape leaves open for one that nobody knows, also where it is the input's. */
+static cuv_status einsum_shape(writer *w, const cuv_layer *layer, const cuv_value *given, cuv_value **out)
+{
+    const char *equation = cuv_arg_text(layer, "equation"), *result = strstr(equation, "->");
+    const size_t inputs = strcspn(equation, ",");
+    if (!layer->built || !result || strchr(equation, '.') || strchr(equation, ' ') || !cuv_is_seq(given) || strlen(result + 2) != cuv_len(given) + 1)
+        return CUV_OK;
+    *out = cuv_value_list(w->arena);
+    for (size_t i = 0; *out && i < cuv_len(given); i++) {
+        const char *at = memchr(equation, result[3 + i], inputs);
+        const int64_t size = at && at - equation < layer->in_rank ? layer->in_shape[at - equation] : -1;
+        cuv_value *item = cuv_is_null(cuv_item(given, i)) && size >= 0 ? cuv_value_int(w->arena, size) : cuv_item(given, i);
+        CUV_TRY(cuv_list_add(w->arena, *out, item));
+    }
+    return *out ? CUV_OK : cuv_oom(w->cx);
+}
+
 static cuv_status param_value(writer *w, const cuv_layer *layer, size_t i, cuv_value **out)
 {
     const cuv_param *row = &layer->def->params[i];
@@ -128,6 +145,8 @@ static cuv_status param_value(writer *w, const cuv_layer *layer, size_t i, cuv_v
     case CUV_P_LAYER: case CUV_P_ANY: {
         const cuv_layer *inner = row->type == CUV_P_LAYER ? cuv_config_inner(layer, row->name)
                                : cuv_streq(row->name, "cell") && layer->inner_count == 1 ? layer->inner[0] : NULL;
+        if (!inner && cuv_streq(layer->def->name, "EinsumDense") && cuv_streq(row->name, "output_shape"))
+            return einsum_shape(w, layer, given, out);
         return inner ? layer_record(w, inner, NULL, out) : CUV_OK;
     }
     case CUV_P_LAYERS: {
@@ -443,6 +462,14 @@ static const cuv_graph_call *first_call(const cuv_graph *g, size_t layer)
     return NULL;
 }
 
+static const cuv_graph_call *last_call(const cuv_graph *g, size_t layer)
+{
+    for (size_t i = g->call_count; i-- > 0;)
+        if (g->calls[i].layer == (int32_t)layer)
+            return &g->calls[i];
+    return NULL;
+}
+
 cuv_status cuv_config_through(writer *w, cuv_value *before, int64_t ordinal, cuv_value *tensor, cuv_value **out)
 {
     cuv_value *made = cuv_value_dict(w->arena), *args = cuv_value_list(w->arena), *history = cuv_value_list(w->arena);
@@ -459,24 +486,48 @@ cuv_status cuv_config_through(writer *w, cuv_value *before, int64_t ordinal, cuv
     return cuv_dict_set(w->arena, cuv_get(*out, "config"), "keras_history", history);
 }
 
+/* By call: whether something that is written reads it. Operations that only gave sizes go with what asked for them. */
+static bool *needed_calls(writer *w, const cuv_graph *g)
+{
+    bool *needed = CUV_NEW_ARRAY(w->arena, bool, g->call_count + 1);
+    for (size_t i = 0; needed && i < g->output_count; i++)
+        needed[g->outputs[i].call] = true;
+    for (size_t c = g->call_count; needed && c-- > 0;) {
+        const cuv_graph_call *call = &g->calls[c];
+        needed[c] = needed[c] || !(g->layers[call->layer]->def->flags & CUV_LF_OPERATION);
+        for (size_t a = 0; needed[c] && a < call->arg_count; a++)
+            for (size_t k = 0; k < call->args[a].wire_count && cuv_config_reads(g, call, &call->args[a]); k++)
+                needed[call->args[a].wires[k].call] = true;
+    }
+    return needed;
+}
+
 static cuv_status functional_layers(writer *w, const struct cuv_model *m, const cuv_graph *g, cuv_value *layers)
 {
+    bool *needed = needed_calls(w, g);
+    cuv_value **expanded = CUV_NEW_ARRAY(w->arena, cuv_value *, g->layer_count + 1);
     cuv_value **nodes = CUV_NEW_ARRAY(w->arena, cuv_value *, g->layer_count + 1);
     cuv_value **before = CUV_NEW_ARRAY(w->arena, cuv_value *, g->layer_count + 1);
     cuv_value **records = CUV_NEW_ARRAY(w->arena, cuv_value *, g->layer_count + 1);
-    if (!nodes || !before || !records)
+    if (!nodes || !before || !records || !needed || !expanded)
         return cuv_oom(w->cx);
     for (size_t i = 0; i < g->layer_count; i++) {
+        const cuv_graph_call *called = first_call(g, i);
+        const bool operation = g->layers[i]->def->flags & CUV_LF_OPERATION;
         cuv_value *record = NULL;
         size_t input = 0;
+        if (operation && called && !needed[called - g->calls])
+            continue;
         while (!m->nested && input < m->input_count && m->input_layers[input] != g->layers[i])
             input++;
         if (!m->nested && input < m->input_count)
             CUV_TRY(input_record(w, m, input, g->layers[i], &record));
-        else if (g->layers[i]->def->flags & CUV_LF_OPERATION)
-            CUV_TRY(cuv_config_operation(w, g->layers[i], first_call(g, i), &record));
-        else
+        else if (operation && called && called == last_call(g, i))
+            CUV_TRY(cuv_config_expand(w, m, g, g->layers[i], called, layers, &record, &expanded[i]));
+        else if (!operation)
             CUV_TRY(layer_record(w, g->layers[i], &before[i], &record));
+        if (!record)
+            CUV_TRY(cuv_config_operation(w, g->layers[i], called, &record));
         if (before[i]) {
             const char *name = cuv_get_text(cuv_get(before[i], "config"), "name");
             CUV_TRY(cuv_dict_set(w->arena, before[i], "name", cuv_value_text(w->arena, name)));
@@ -492,10 +543,11 @@ static cuv_status functional_layers(writer *w, const struct cuv_model *m, const 
         CUV_TRY(cuv_list_add(w->arena, layers, record));
     }
     for (size_t i = 0; i < g->call_count; i++) {
-        cuv_value *node;
-        if (!g->calls[i].arg_count)
+        cuv_value *node = expanded[g->calls[i].layer];
+        if (!g->calls[i].arg_count || !records[g->calls[i].layer])
             continue;
-        CUV_TRY(node_value(w, m, g, &g->calls[i], &node));
+        if (!node)
+            CUV_TRY(node_value(w, m, g, &g->calls[i], &node));
         if (before[g->calls[i].layer]) {    /* the call takes what that gives */
             cuv_value *args = cuv_get(node, "args");
             CUV_TRY(cuv_config_through(w, before[g->calls[i].layer], g->calls[i].ordinal, cuv_item(args, 0), &args->items[0]));

@@ -58,6 +58,17 @@ CUV_MUST_USE cuv_status cuv_config_tensor(cuv_config_writer *w, const struct cuv
 /* The record of an operation; `call` is its first call, which a function of TensorFlow keeps its options in. */
 CUV_MUST_USE cuv_status cuv_config_operation(cuv_config_writer *w, const cuv_layer *layer, const cuv_graph_call *call,
                                              cuv_value **out);
+/* Of a call of a function of TensorFlow: an operand as a node has it, by Keras 3's name (*out NULL: it is not given); an option's value or its
+ * default, NULL: none, or a tensor. */
+CUV_MUST_USE cuv_status cuv_config_operand(cuv_config_writer *w, const struct cuv_model *m, const cuv_graph *g, const cuv_graph_call *call,
+                                           const char *name, cuv_value **out);
+const cuv_value *cuv_config_option(cuv_config_writer *w, const cuv_layer *layer, const cuv_graph_call *call, const char *name);
+/* A function that is several operations of Keras 3 (config_expand.c): all but the last go into `layers`, whole; of the last the record, which has
+ * no nodes yet, and the node. NULL: it is none of those. */
+CUV_MUST_USE cuv_status cuv_config_expand(cuv_config_writer *w, const struct cuv_model *m, const cuv_graph *g, const cuv_layer *layer,
+                                          const cuv_graph_call *call, cuv_value *layers, cuv_value **record, cuv_value **node);
+/* False for tensors of a call that are not written, since what they give is known: the sizes that a Reshape is given. */
+bool cuv_config_reads(const cuv_graph *g, const cuv_graph_call *call, const cuv_wired_arg *arg);
 /* Word `place` of "a b=c d": what stands before and behind the "=", the same where there is none; each into `size` bytes. */
 bool cuv_config_word(const char *list, int place, char *theirs, char *ours, size_t size);
 /* Appends the operands of a call of a function of TensorFlow to `args`. */

@@ -190,6 +190,41 @@ static bool names_all_axes(const cuv_tf_function *f, const char *name, const cuv
            strcmp(f->name, "nn.convolution") != 0;
 }
 
+const cuv_value *cuv_config_option(cuv_config_writer *w, const cuv_layer *layer, const cuv_graph_call *call, const char *name)
+{
+    const cuv_wired_arg *arg = find_argument(layer->state, call, name);
+    if (arg && arg->kind != CUV_ARG_LITERAL && !(arg->kind == CUV_ARG_LIST && !arg->wire_count))
+        return NULL;
+    return arg ? arg->literal : preset(w, layer->state, name);
+}
+
+static bool is_computed(const cuv_wired_arg *arg)
+{
+    return arg && arg->kind != CUV_ARG_LITERAL && arg->wire_count;
+}
+
+bool cuv_config_reads(const cuv_graph *g, const cuv_graph_call *call, const cuv_wired_arg *arg)
+{
+    const cuv_layer *layer = g->layers[call->layer];
+    if (!(layer->def->flags & CUV_LF_OPERATION) || !layer->state)
+        return true;
+    const char *sizes = cuv_streq(layer->def->name, "Reshape") ? "newshape" : cuv_has_word("TfZeros TfOnes TfFill", layer->def->name) ? "shape" : NULL;
+    return !sizes || !is_computed(arg) || find_argument(layer->state, call, sizes) != arg;
+}
+
+/* The sizes that a Reshape gives, where they follow from the model: at most one is left open. */
+static cuv_status known_sizes(cuv_config_writer *w, const cuv_layer *layer, const cuv_graph_call *call, cuv_value **out)
+{
+    const cuv_var *v = call->output_count ? cuv_program_var(w->m->program, call->outputs[0].value) : NULL;
+    int open = 0;
+    *out = cuv_value_list(w->arena);
+    for (int i = 0; v && *out && i < v->rank; i++) {
+        open += v->shape[i] < 0;
+        CUV_TRY(cuv_list_add(w->arena, *out, cuv_value_int(w->arena, v->shape[i] < 0 ? -1 : v->shape[i])));
+    }
+    return v && open <= 1 ? CUV_OK : refuse(w, layer, "a tensor as 'newshape' that leaves several sizes open", NULL);
+}
+
 static cuv_status function_config(cuv_config_writer *w, const cuv_layer *layer, const cuv_graph_call *call, cuv_value *config)
 {
     const cuv_operation *op = cuv_operation_of(layer);
@@ -198,6 +233,11 @@ static cuv_status function_config(cuv_config_writer *w, const cuv_layer *layer, 
         const cuv_wired_arg *arg = find_argument(layer->state, call, name);
         const cuv_value *given = arg ? arg->literal : preset(w, layer->state, name);
         cuv_value *value;
+        if (is_computed(arg) && cuv_streq(op->name, "Reshape")) {
+            CUV_TRY(known_sizes(w, layer, call, &value));
+            CUV_TRY(cuv_dict_set(w->arena, config, name, value));
+            continue;
+        }
         if (arg && arg->kind != CUV_ARG_LITERAL)
             return refuse(w, layer, cuv_format(w->cx, "a tensor as '%s'", name), NULL);
         if (!given)
@@ -311,6 +351,14 @@ static cuv_status operand_value(cuv_config_writer *w, const struct cuv_model *m,
     if (arg->kind == CUV_ARG_TENSOR)
         return cuv_config_tensor(w, m, g, arg->wires[0], out);
     return list_value(w, m, g, arg, out);
+}
+
+cuv_status cuv_config_operand(cuv_config_writer *w, const struct cuv_model *m, const cuv_graph *g, const cuv_graph_call *call, const char *name,
+                              cuv_value **out)
+{
+    const cuv_wired_arg *arg = find_argument(g->layers[call->layer]->state, call, name);
+    *out = NULL;
+    return arg ? operand_value(w, m, g, name, arg, out) : refuse(w, g->layers[call->layer], name, NULL);
 }
 
 /* Keras 3 takes the value of a padding only where it is used. */

@@ -333,15 +333,16 @@ static const char *function_named(python_writer *w, const char *class_name)
 /* An operation's name is Keras's to give: where a layer has that name, one that nobody calls takes it first. */
 static void name_operation(python_writer *w, const char *class_name)
 {
-    static const char without[] = "Add Subtract Multiply Average Maximum Minimum Concatenate Flatten Softmax";
+    static const char without[] = "Add Subtract Multiply Average Maximum Minimum Concatenate Flatten Softmax", with_one[] = "Reshape Dot";
     const char *name = python_automatic(w, class_name);
     while (layer_record(w->scope, name) && !python_is_operation(layer_record(w->scope, name)) && w->status == CUV_OK) {
-        if (!cuv_has_word(without, class_name)) {
+        if (!cuv_has_word(without, class_name) && !cuv_has_word(with_one, class_name)) {
             python_refuse(w, name, "an operation, to which Keras gives the name that this layer has,");
             return;
         }
         w->uses_layers = true;
-        line(w, python_format(w, "layers.%s()  # takes the name %s, which a layer has", class_name, name));
+        line(w, python_format(w, "layers.%s(%s)  # takes the name %s, which a layer has", class_name,
+                              !cuv_has_word(with_one, class_name) ? "" : cuv_streq(class_name, "Dot") ? "1" : "(-1,)", name));
         name = python_automatic(w, class_name);
     }
 }

@@ -24,7 +24,8 @@ typedef struct ordering {
     const cuv_wired_arg ***args;    /* by call: its arguments, the keywords by their names as Keras flattens them */
     int32_t *finished, *met;        /* calls in the order in which they are finished, and met */
     size_t finished_count, met_count;
-    int32_t *depth, *layer_depth;
+    int32_t *depth, *layer_depth, *layer_met;   /* layer_met: how many layers were met before it, from 1; 0: it was not */
+    int32_t layers_met;
     bool *seen, *known;
     struct { int32_t call; taking at; } *stack;
 } ordering;
@@ -55,10 +56,19 @@ static bool new_ordering(ordering *o, cuv_arena *scratch, const cuv_graph *g)
 {
     *o = (ordering){.g = g, .finished = CUV_NEW_ARRAY(scratch, int32_t, g->call_count + 1), .met = CUV_NEW_ARRAY(scratch, int32_t, g->call_count + 1),
                     .depth = CUV_NEW_ARRAY(scratch, int32_t, g->call_count + 1),
-                    .layer_depth = CUV_NEW_ARRAY(scratch, int32_t, g->layer_count + 1),
+                    .layer_depth = CUV_NEW_ARRAY(scratch, int32_t, g->layer_count + 1), .layer_met = CUV_NEW_ARRAY(scratch, int32_t, g->layer_count + 1),
                     .seen = CUV_NEW_ARRAY(scratch, bool, g->call_count + 1), .known = CUV_NEW_ARRAY(scratch, bool, g->call_count + 1)};
     o->stack = cuv_arena_calloc(scratch, g->call_count + 1, sizeof *o->stack);
-    return o->finished && o->met && o->depth && o->layer_depth && o->seen && o->known && o->stack && sort_arguments(o, scratch);
+    return o->finished && o->met && o->depth && o->layer_depth && o->layer_met && o->seen && o->known && o->stack && sort_arguments(o, scratch);
+}
+
+static void see(ordering *o, int32_t call, size_t *depth)
+{
+    const int32_t layer = o->g->calls[call].layer;
+    o->seen[call] = true;
+    o->layer_met[layer] = o->layer_met[layer] ? o->layer_met[layer] : ++o->layers_met;
+    o->stack[*depth].call = call;
+    o->stack[(*depth)++].at = (taking){0};
 }
 
 /* Depth first from one output: what a call takes is finished before it. */
@@ -67,18 +77,14 @@ static void finish_from(ordering *o, int32_t output)
     size_t depth = 0;
     if (o->seen[output])
         return;
-    o->seen[output] = true;
-    o->stack[depth].call = output;
-    o->stack[depth++].at = (taking){0};
+    see(o, output, &depth);
     while (depth > 0) {
         const int32_t top = o->stack[depth - 1].call;
         const cuv_wire *wire = next_taken(&o->g->calls[top], o->args[top], &o->stack[depth - 1].at);
         if (!wire) {
             o->finished[o->finished_count++] = o->stack[--depth].call;
         } else if (!o->seen[wire->call]) {
-            o->seen[wire->call] = true;
-            o->stack[depth].call = wire->call;
-            o->stack[depth++].at = (taking){0};
+            see(o, wire->call, &depth);
         }
     }
 }
@@ -134,4 +140,60 @@ cuv_status cuv_graph_ranks(cuv_context *cx, const cuv_graph *g, cuv_arena *arena
     cuv_status status = start ? CUV_OK : cuv_oom(cx);
     cuv_arena_free(scratch);
     return status;
+}
+
+/* ---- model.layers */
+
+typedef struct place { cuv_layer *layer; int32_t depth, met; } place;
+
+static int deeper_first(const void *a, const void *b)
+{
+    const place *x = a, *y = b;
+    return x->depth != y->depth ? (x->depth > y->depth ? -1 : 1) : (x->met > y->met) - (x->met < y->met);
+}
+
+static cuv_status order_one(struct cuv_model *m, const cuv_graph *g, cuv_arena *scratch)
+{
+    ordering o;
+    place *places = CUV_NEW_ARRAY(scratch, place, g->layer_count + 1);
+    size_t count = 0;
+    if (!places || !new_ordering(&o, scratch, g))
+        return cuv_oom(m->cx);
+    for (size_t i = 0; i < g->output_count; i++)
+        finish_from(&o, g->outputs[i].call);
+    measure(&o);
+    for (size_t i = 0; i < g->layer_count; i++) {
+        bool input = false;         /* one that leads nowhere stays, before all of depth 0 */
+        for (size_t k = 0; k < g->input_count && !input; k++)
+            input = g->inputs[k] == (int32_t)i;
+        if (o.layer_met[i] || input)
+            places[count++] = (place){g->layers[i], o.layer_depth[i], o.layer_met[i]};
+    }
+    qsort(places, count, sizeof *places, deeper_first);
+    m->layer_count = count;
+    for (size_t i = 0; i < count; i++)
+        m->layers[i] = places[i].layer;
+    return CUV_OK;
+}
+
+static cuv_status order_inside(cuv_layer *const *layers, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (layers[i]->model)
+            CUV_TRY(cuv_model_order_layers(layers[i]->model));
+        else
+            CUV_TRY(order_inside(layers[i]->inner, layers[i]->inner_count));
+    }
+    return CUV_OK;
+}
+
+cuv_status cuv_model_order_layers(struct cuv_model *m)
+{
+    const cuv_graph *g = m->graph;
+    cuv_arena *scratch = cuv_arena_new(m->cx);
+    if (!scratch)
+        return cuv_oom(m->cx);
+    cuv_status status = g->sequential ? CUV_OK : order_one(m, g, scratch);
+    cuv_arena_free(scratch);
+    return status == CUV_OK ? order_inside(m->layers, m->layer_count) : status;
 }

@@ -73,6 +73,9 @@ CUV_MUST_USE cuv_status cuv_model_build_as(cuv_context *cx, const struct cuv_evi
 /* The model with its Lambdas as models of operations, and with others in the place of layers that the Keras of that number does not have or read
  * back (from a legacy .h5), for the caller to free and to be written; NULL: nothing is replaced. CUV_UNSUPPORTED "write.lambda" (unfold.c). */
 CUV_MUST_USE cuv_status cuv_model_unfold(struct cuv_model *m, int keras, bool legacy_h5, struct cuv_model **out);
+/* Puts model.layers, of nested models too, in the order in which Keras lists the layers of the graph, without those that no output needs: that of
+ * configurations that Keras has not written (graph_order.c). */
+CUV_MUST_USE cuv_status cuv_model_order_layers(struct cuv_model *m);
 /* Gives every weight its tensor, from assignments, maps, and the files' arrangements; reports all mismatches at once. */
 CUV_MUST_USE cuv_status cuv_model_bind(struct cuv_model *m, struct cuv_evidence *ev);
 CUV_MUST_USE cuv_status cuv_model_decide(struct cuv_model *m, const char *layer, const char *field, const char *value,
