@@ -1,5 +1,6 @@
 /* ONNX nodes of the composites: normalisation, attention, recurrence. They stay whole, because runtimes have fast kernels for them. */
 #include "emit/onnx.h"
+#include "layers/support.h"
 
 /* ---- normalisation */
 
@@ -231,27 +232,30 @@ void onnx_recurrent(onnx_writer *w, const cuv_step *s)
         onnx_scan(w, s);
         return;
     }
-    for (int i = 0; i < g.activations; i++)
-        names[i] = inner_activation(acts[i], &alpha[i], &beta[i]);
     const size_t n = (size_t)g.activations;
+    size_t alphas = 0, betas = 0;
+    for (size_t i = 0; i < n; i++) {        /* the lists have numbers for the activations that take one, and for no others */
+        float a, b;
+        names[i] = inner_activation(acts[i], &a, &b);
+        if (cuv_has_word("Affine HardSigmoid LeakyRelu Elu", names[i]))
+            alpha[alphas++] = a;
+        if (cuv_has_word("Affine HardSigmoid", names[i]))
+            beta[betas++] = b;
+    }
     const char *x = onnx_want(w, s->in[0], by_time), *kernel = gate_rows(w, &g, s->in[1]), *own = gate_rows(w, &g, s->in[2]);
     const char *bias = onnx_has(w, 3) ? gate_biases(w, &g, s->in[3]) : NULL;
     const char *h = initial_state(w, 5), *c = s->op == CUV_OP_LSTM ? initial_state(w, 6) : NULL;
     onnx_attr attrs[] = {
         ONNX_AI("hidden_size", onnx_var(w, s->in[2])->shape[0]), ONNX_AS("direction", s->attrs->reverse ? "reverse" : "forward"),
         {.name = "activations", .kind = ONNX_A_STRINGS, .strings = names, .count = n},
-        {.name = "activation_alpha", .kind = ONNX_A_FLOATS, .floats = alpha, .count = n},
-        {.name = "activation_beta", .kind = ONNX_A_FLOATS, .floats = beta, .count = n},
-        ONNX_AI("linear_before_reset", s->attrs->reset_after), {0}};
-    if (s->op != CUV_OP_GRU)
-        attrs[5] = (onnx_attr){0};
-    bool plain = true;
-    for (int i = 0; i < g.activations; i++)
-        plain &= alpha[i] == 0 && beta[i] == 0;
-    if (plain) {                        /* numbers only where an activation has some */
-        attrs[3] = attrs[5];
-        attrs[4] = (onnx_attr){0};
-    }
+        {0}, {0}, {0}, {0}};
+    size_t at = 3;
+    if (alphas)
+        attrs[at++] = (onnx_attr){.name = "activation_alpha", .kind = ONNX_A_FLOATS, .floats = alpha, .count = alphas};
+    if (betas)
+        attrs[at++] = (onnx_attr){.name = "activation_beta", .kind = ONNX_A_FLOATS, .floats = beta, .count = betas};
+    if (s->op == CUV_OP_GRU)
+        attrs[at] = (onnx_attr)ONNX_AI("linear_before_reset", s->attrs->reset_after);
     onnx_node(w, g.op, ONNX_IN(x, kernel, own, bias, NULL, h, c), attrs, out, s->op == CUV_OP_LSTM ? 3 : 2);
     recurrent_outputs(w, s, out);
 }

@@ -27,7 +27,7 @@ def session(path):
     return runtime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
-NUMPY = {"tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(float16)": np.float16, "tensor(int32)": np.int32,
+NUMPY = {"tensor(uint8)": np.uint8, "tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(float16)": np.float16, "tensor(int32)": np.int32,
          "tensor(int64)": np.int64, "tensor(bool)": np.bool_, "tensor(string)": object}
 
 
