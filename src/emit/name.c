@@ -1,6 +1,7 @@
 /* Names as the Keras that is written for takes them. A name that has to change is told; two layers never end up
  * with the same. */
 #include "emit/config.h"
+#include "layers/support.h"
 
 typedef bool (*allowed_char)(char c, bool first);
 
@@ -81,9 +82,66 @@ static const char *name_for(cuv_config_writer *w, const char *name, allowed_char
     return made;
 }
 
+/* ---- names that Keras 3 gives itself */
+
+/* "concatenate", "concatenate_12" */
+static bool is_automatic(const char *name, const char *word)
+{
+    const char *rest = cuv_starts_with(name, word) ? name + strlen(word) : NULL;
+    return rest && (!*rest || (*rest == '_' && rest[1] && strspn(rest + 1, "0123456789") == strlen(rest + 1)));
+}
+
+static bool takes_mask(const cuv_graph *g, const cuv_graph_call *call)
+{
+    bool found = false;
+    for (size_t a = 0; a < call->arg_count && !found; a++)
+        for (size_t k = 0; k < call->args[a].wire_count && !found; k++) {
+            const cuv_wire wire = call->args[a].wires[k];
+            const cuv_graph_call *from = &g->calls[wire.call];
+            found = (size_t)wire.output < from->output_count && from->outputs[wire.output].mask != CUV_NO_REF;
+        }
+    return found;
+}
+
+static bool joins_masks(const cuv_graph *g, unsigned depth)
+{
+    static const char readers[] = "LSTM GRU SimpleRNN RNN Bidirectional ConvLSTM1D ConvLSTM2D ConvLSTM3D TimeDistributed GlobalAveragePooling1D "
+                                  "Attention AdditiveAttention MultiHeadAttention GroupQueryAttention BatchNormalization Softmax";
+    bool joins = false, reads = false, found;
+    for (size_t i = 0; i < g->call_count; i++) {
+        const cuv_graph_call *call = &g->calls[i];
+        const cuv_layer *layer = g->layers[call->layer];
+        joins = joins || (cuv_streq(layer->def->name, "Concatenate") && !(layer->def->flags & CUV_LF_OPERATION) && takes_mask(g, call));
+        reads = reads || ((layer->model || cuv_has_word(readers, layer->def->name)) && takes_mask(g, call));
+    }
+    found = joins && reads;
+    for (size_t i = 0; i < g->layer_count && !found && depth; i++)
+        if (g->layers[i]->model)
+            found = joins_masks(((const struct cuv_model *)g->layers[i]->model)->graph, depth - 1);
+    return found;
+}
+
+/* A Concatenate of masked tensors makes an operation for the mask, which gets the first such name in a file that is read. No layer may have it. */
+static const char *unlike_operations(cuv_config_writer *w, const char *name)
+{
+    if (!is_automatic(name, "concatenate") || !joins_masks(w->m->graph, cuv_context_limits(w->cx)->depth))
+        return name;
+    const char *made = cuv_format(w->cx, "%s_layer", name);
+    for (size_t i = 0; i < w->m->list_count; i++)
+        if (cuv_streq(w->m->list[i]->name, made)) {
+            made = cuv_format(w->cx, "%s_", made);
+            i = SIZE_MAX;               /* from the start */
+        }
+    if (cuv_config_tell(w, &(cuv_detail){.layer = name, .expected = made},
+                        cuv_format(w->cx, "'%s' is written as '%s': Keras 3 gives that name to an operation on masks", name, made)) != CUV_OK)
+        return NULL;
+    return made;
+}
+
 const char *cuv_keras3_name(cuv_config_writer *w, const char *name)
 {
-    return name_for(w, name, keras3_char, "Keras 3 has no slash in names");
+    name = unlike_operations(w, name);
+    return !name ? NULL : name_for(w, name, keras3_char, "Keras 3 has no slash in names");
 }
 
 const char *cuv_keras2_name(cuv_config_writer *w, const char *name)
