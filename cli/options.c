@@ -23,7 +23,7 @@ static const row rows[] = {
     {"--custom", NULL, "NAME=CODE.py", "Keras code that stands in for a class which is none of Keras's", LIST, AT(custom), false},
     {"--samples", NULL, "IO.npz", "inputs and outputs of the original (x, y; x0, y0, ...)", TEXT, AT(samples), false},
     {"--against", NULL, "OTHER", "another model to compare with on random inputs", TEXT, AT(against), false},
-    {"--input-shape", NULL, "28,28,1", "an input's shape without the batch, where nothing tells it", LIST, AT(input_shape), false},
+    {"--input-shape", NULL, "28,28,1", "an input's shape without the batch, where nothing tells it; () for single numbers", LIST, AT(input_shape), false},
     {"--strict", NULL, NULL, "nothing may be assumed", FLAG, AT(strict), false},
     {"--top", NULL, "N", "how many candidates to show", COUNT, AT(top), false},
     {"--keras", NULL, "2|3", "for which Keras .keras, .h5, .weights.h5 and .json are written (3)", TEXT, AT(keras), false},

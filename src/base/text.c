@@ -171,6 +171,8 @@ bool cuv_parse_i64(const char *text, size_t size, int64_t *out)
 bool cuv_parse_shape(const char *text, int64_t shape[CUV_MAX_RANK], int *rank)
 {
     *rank = 0;
+    if (strcmp(text, "()") == 0)        /* single numbers */
+        return true;
     for (const char *at = text; *at;) {
         size_t n = strcspn(at, ",x");
         bool any = n == 1 && *at == '?';

@@ -69,7 +69,7 @@ class Source:
 
 
 def sizes_of(io):
-    return [a for x in numbered(io, "x") for a in ("--input-shape", ",".join(map(str, x.shape[1:])) or "1")]
+    return [a for x in numbered(io, "x") for a in ("--input-shape", ",".join(map(str, x.shape[1:])) or "()")]
 
 
 def emit(model, out, *options):
