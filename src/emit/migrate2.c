@@ -143,6 +143,8 @@ cuv_status cuv_keras2_param(cuv_config_writer *w, const cuv_layer *layer, size_t
     *out = name;
     if (cuv_streq(layer->def->name, "LeakyReLU") && cuv_streq(name, "negative_slope"))
         *out = "alpha";
+    if (cuv_starts_with(name, "renorm") && !cuv_arg_bool(layer, "renorm"))
+        *out = NULL;        /* said only where it is so */
     if (!is_unknown(layer, name))
         return CUV_OK;
     *out = NULL;
