@@ -12,7 +12,7 @@ from support import keras_python, run_keras
 with mock.patch.dict(os.environ, CUV_KERAS="tf_keras"):
     import graph_written
 
-SEED, COUNT = os.environ.get("CUV_WRITTEN_SEED", "7"), os.environ.get("CUV_WRITTEN_COUNT", "6")
+SEED, COUNT = os.environ.get("CUV_WRITTEN_SEED", "21"), os.environ.get("CUV_WRITTEN_COUNT", "4")
 
 
 @pytest.fixture(scope="module")
