@@ -88,14 +88,28 @@ static void add_frozen(lister *l, cuv_layer *layer)
         add_frozen(l, layer->inner[i]);
 }
 
+/* In Keras 3 a variable is trainable as the layer that made it is, whatever is around that; then the whole layer counts. */
+static void add_legacy3(lister *l, cuv_layer *layer, cuv_weight **scratch)
+{
+    lister all = {scratch, 0};
+    add_whole(&all, layer);
+    for (int trained = 1; trained >= 0; trained--)
+        for (size_t i = 0; i < all.count; i++)
+            if ((layer->trainable && all.items[i]->trainable && all.items[i]->layer->trainable) == (bool)trained)
+                l->items[l->count++] = all.items[i];
+}
+
 static cuv_status make(cuv_arena *arena, cuv_layer *layer, bool legacy, cuv_weight ***out, size_t *count)
 {
-    lister l = {CUV_NEW_ARRAY(arena, cuv_weight *, count_all(layer) + 1), 0};
+    const size_t most = count_all(layer) + 1;
+    lister l = {CUV_NEW_ARRAY(arena, cuv_weight *, 2 * most), 0};
     *out = NULL;
     *count = 0;
     if (!l.items)
         return cuv_oom(cuv_arena_context(arena));
-    if (legacy) {
+    if (legacy && layer->keras >= 3) {
+        add_legacy3(&l, layer, l.items + most);
+    } else if (legacy) {
         add_trainable(&l, layer);
         add_frozen(&l, layer);
     } else {
