@@ -174,7 +174,7 @@ INLINE veci v_to_int(vec a)
     return v_bits(a + magic) - (veci){0x4B400000, 0x4B400000, 0x4B400000, 0x4B400000};
 }
 INLINE veci vi_set(int32_t x) { return (veci){x, x, x, x}; }
-INLINE veci vi_add(veci a, veci b) { return a + b; }
+INLINE veci vi_add(veci a, veci b) { return (veci)((vecu)a + (vecu)b); }     /* bits may pass the last one */
 INLINE vec vi_shift_as_float(veci a) { return v_from_bits(a << 23); }
 INLINE veci vi_exponent(veci a) { return (veci)((vecu)a >> 23); }
 INLINE veci vi_bit(veci a, const int i) { return (a >> i) & 1; }
@@ -188,7 +188,7 @@ INLINE float v_most(vec a)
 }
 INLINE float v_least(vec a) { return -v_most(-a); }
 INLINE veci vi_load(const int32_t *p) { veci x; memcpy(&x, p, sizeof x); return x; }
-INLINE veci vi_sub(veci a, veci b) { return a - b; }
+INLINE veci vi_sub(veci a, veci b) { return (veci)((vecu)a - (vecu)b); }
 INLINE veci vi_mul(veci a, veci b) { return a * b; }
 INLINE veci vi_min(veci a, veci b) { const veci m = a < b; return (a & m) | (b & ~m); }
 INLINE veci vi_max(veci a, veci b) { const veci m = a > b; return (a & m) | (b & ~m); }
