@@ -385,6 +385,18 @@ static cuv_status check_integers(cuv_config_writer *w, const struct cuv_model *m
     return CUV_OK;
 }
 
+/* Each tensor of a call as an argument of its own. */
+static cuv_status every_tensor(cuv_config_writer *w, const struct cuv_model *m, const cuv_graph *g, const cuv_graph_call *call, cuv_value *args)
+{
+    for (size_t a = 0; a < call->arg_count; a++)
+        for (size_t i = 0; i < call->args[a].wire_count; i++) {
+            cuv_value *value;
+            CUV_TRY(cuv_config_tensor(w, m, g, call->args[a].wires[i], &value));
+            CUV_TRY(cuv_list_add(w->arena, args, value));
+        }
+    return CUV_OK;
+}
+
 /* The arguments of a function of TensorFlow as those of its operation, by place. */
 cuv_status cuv_config_function_args(cuv_config_writer *w, const struct cuv_model *m, const cuv_graph *g,
                                     const cuv_graph_call *call, cuv_value *args)
@@ -393,6 +405,8 @@ cuv_status cuv_config_function_args(cuv_config_writer *w, const struct cuv_model
     const cuv_operation *op = cuv_operation_of(layer);
     char name[80], same[80];
     size_t skipped = 0;
+    if (cuv_streq(op->name, "Einsum"))
+        return every_tensor(w, m, g, call, args);
     for (int i = 0; cuv_config_word(op->operands, i, name, same, sizeof name); i++) {
         const cuv_wired_arg *arg = find_argument(layer->state, call, name);
         cuv_value *value;
