@@ -186,6 +186,7 @@ static cuv_status give_layer(builder *b, const cuv_layer *from, cuv_layer *to, s
     }
     if (from->weight_count != to->weight_count || from->inner_count != to->inner_count)
         return CUV_OK;
+    to->name = saved_name(b, from->name, from->def->name);      /* a Bidirectional that is read names its layers anew */
     for (size_t i = 0; i < from->weight_count; i++) {
         cuv_weight *weight = &to->weights[i];
         if (!from->weights[i].value || strcmp(from->weights[i].name, weight->name) != 0 || from->weights[i].rank != weight->rank)
