@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #ifdef __GLIBC__
 #include <malloc.h>
@@ -92,21 +93,33 @@ cuv_status open_evidence(cuv_context *cx, const options *o, cuv_evidence **ev)
     return CUV_OK;
 }
 
+#if defined(__GLIBC__) && defined(MADV_HUGEPAGE)
+static bool limited(__rlimit_resource_t resource)
+{
+    struct rlimit limit;
+    return getrlimit(resource, &limit) != 0 || limit.rlim_cur != RLIM_INFINITY;
+}
+#endif
+
 /* A page fault costs about as much as a hundred thousand additions, and models take megabytes at once. So the heap gets large pages, and keeps
  * what is given back: from the system it would come again in small pages. It begins a little before the first large page, as a page that has
- * been written to stays small. Where the system refuses, all is as it would be. */
+ * been written to stays small. The room is taken once: later growth is by what is needed. Where address space is limited, or the system does
+ * not promise that much, all is as it would be. */
 static void use_large_pages(void)
 {
 #if defined(__GLIBC__) && defined(MADV_HUGEPAGE)
-    enum { PAGE = 2 << 20, BEFORE = 64 << 10, ROOM = 256 << 20, MOST_IN_HEAP = 32 << 20 };
+    enum { PAGE = 2 << 20, BEFORE = 64 << 10, ROOM = 256 << 20, MOST_IN_HEAP = 32 << 20, USUAL = 128 << 10 };
+    if (limited(RLIMIT_AS) || limited(RLIMIT_DATA) || sbrk(2 * ROOM) == (void *)-1 || sbrk(-2 * ROOM) == (void *)-1)
+        return;
     const uintptr_t end = (uintptr_t)sbrk(0), border = (end + BEFORE + PAGE - 1) / PAGE * PAGE;
     if (end == (uintptr_t)-1 || sbrk((intptr_t)(border - BEFORE - end)) == (void *)-1)
         return;
     mallopt(M_TOP_PAD, ROOM);
-    mallopt(M_TRIM_THRESHOLD, INT_MAX);
-    mallopt(M_MMAP_THRESHOLD, MOST_IN_HEAP);
     void *volatile first = malloc(1);       /* the heap grows; compilers leave a pair out that they see through */
     free(first);
+    mallopt(M_TOP_PAD, USUAL);
+    mallopt(M_TRIM_THRESHOLD, INT_MAX);
+    mallopt(M_MMAP_THRESHOLD, MOST_IN_HEAP);
     const uintptr_t to = (uintptr_t)sbrk(0);
     if (to != (uintptr_t)-1 && to > border)
         (void)madvise((void *)border, to - border, MADV_HUGEPAGE);

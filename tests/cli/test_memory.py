@@ -76,6 +76,14 @@ def test_peak(name, form, tmp_path):
     assert taken <= 1.2 * (weight_bytes + live_bytes) + (2 << 20)
 
 
+@pytest.mark.parametrize("limit", ["-v", "-d"])
+def test_limited_address_space(limit, tmp_path):
+    """The room that the heap takes in advance (cli/main.c) is left where a shell's limit leaves little: a small model needs little."""
+    path = make(tiny, tmp_path, ".keras")[0]
+    done = subprocess.run(["sh", "-c", 'ulimit %s 60000; exec "$0" "$@"' % limit, BINARY, "summary", str(path)], capture_output=True, text=True)
+    assert done.returncode == 0 and "Total params: 20" in done.stdout, done.stderr
+
+
 def mapping(pid, name):
     """Resident and proportional bytes of a file's mappings in a process."""
     found, inside = {"Rss": 0, "Pss": 0}, False
