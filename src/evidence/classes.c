@@ -26,14 +26,14 @@ static void walk_list(walker *w, const cuv_value *list, const char *attribute, c
 {
     cuv_map *seen = cuv_len(list) ? cuv_map_new(w->arena) : NULL;
     if (cuv_len(list) && !seen)
-        w->status = CUV_MEMORY;
+        w->status = cuv_oom(cuv_arena_context(w->arena));
     for (size_t i = 0; seen && i < cuv_len(list); i++) {
         const char *class_name = cuv_get_text(cuv_item(list, i), "class_name");
         if (!class_name)
             continue;
         uintptr_t before = (uintptr_t)cuv_map_get(seen, plain_class(class_name));
-        if (cuv_map_set(seen, plain_class(class_name), (void *)(before + 1)) != CUV_OK)
-            w->status = CUV_MEMORY;
+        cuv_status status = cuv_map_set(seen, plain_class(class_name), (void *)(before + 1));
+        w->status = status != CUV_OK ? status : w->status;
         walk_record(w, cuv_item(list, i), (cuv_standing){.attribute = attribute, .listed = true, .before = before, .outer = outer}, depth);
     }
 }

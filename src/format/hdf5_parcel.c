@@ -465,7 +465,7 @@ static cuv_status take_failure(receiving *r, unsigned status)
                  status == CUV_MEMORY || status == CUV_TIMEOUT;
     if (status == CUV_MEMORY && !texts[0])
         return cuv_oom(r->job.cx);
-    if (!known || !texts[0] || !texts[1])
+    if (!known || !texts[0] || !*texts[0] || !texts[1] || !*texts[1])
         return senseless(r, "a failure without a reason");
     cuv_detail detail = {.file = texts[2], .layer = texts[3], .tensor = texts[4], .expected = texts[5], .found = texts[6],
                          .notes = texts[7], .help = texts[8]};
