@@ -1,9 +1,5 @@
 /* Picks the instruction set, and packs columns into panels. */
-#include "run/fast/fast.h"
-
-#ifdef __SSE2__
-#include <xmmintrin.h>
-#endif
+#include "run/fast/turn.h"
 
 const cuv_isa *cuv_isa_best(void)
 {
@@ -45,33 +41,14 @@ static inline void scale_row(float *restrict to, const cuv_loose *restrict from,
         to[c] = from[c] * scale[c];
 }
 
-#ifdef __SSE2__
-static inline __m128 load_four(const cuv_loose *from)
-{
-    __m128 x;
-    memcpy(&x, from, sizeof x);
-    return x;
-}
-#endif
-
 /* Rows [first, end) of `wide` columns whose floats lie one after the other, `col` apart, as rows of `panel` floats at `to`; four by four. */
 static void turn_rows(float *to, const cuv_loose *from, size_t first, size_t end, size_t wide, size_t col, size_t panel)
 {
-    size_t i = first, turned = 0;       /* rows and columns that went by fours */
-#ifdef __SSE2__
-    turned = wide & ~(size_t)3;
+    const size_t turned = wide & ~(size_t)3;        /* columns that go by fours, in the rows below i */
+    size_t i = first;
     for (; i + 4 <= end; i += 4)
-        for (size_t c = 0; c < turned; c += 4) {
-            const cuv_loose *at = from + c * col + i;
-            float *block = to + (i - first) * panel + c;
-            __m128 a = load_four(at), b = load_four(at + col), d = load_four(at + 2 * col), e = load_four(at + 3 * col);
-            _MM_TRANSPOSE4_PS(a, b, d, e);
-            _mm_storeu_ps(block, a);
-            _mm_storeu_ps(block + panel, b);
-            _mm_storeu_ps(block + 2 * panel, d);
-            _mm_storeu_ps(block + 3 * panel, e);
-        }
-#endif
+        for (size_t c = 0; c < turned; c += 4)
+            cuv_turn_four(from + c * col + i, col, to + (i - first) * panel + c, panel);
     for (size_t row = first; row < end; row++)
         for (size_t c = row < i ? turned : 0; c < wide; c++)
             to[(row - first) * panel + c] = from[c * col + row];

@@ -1,9 +1,5 @@
 /* Transposes that move the last axis: planes whose rows become columns, in squares that both sides find in the nearest cache. */
-#include "run/fast/fast.h"
-
-#if defined(__SSE2__)
-#include <xmmintrin.h>
-#endif
+#include "run/fast/turn.h"
 
 /* Planes, each y[j y_step + l] = x[l x_step + j]. */
 typedef struct turn_job {
@@ -15,22 +11,6 @@ typedef struct turn_job {
     size_t parts, each;         /* parts of a plane; numbers of j of one */
 } turn_job;
 
-static void square(const float *x, size_t x_step, float *y, size_t y_step)
-{
-#if defined(__SSE2__)
-    __m128 a = _mm_loadu_ps(x), b = _mm_loadu_ps(x + x_step), c = _mm_loadu_ps(x + 2 * x_step), d = _mm_loadu_ps(x + 3 * x_step);
-    _MM_TRANSPOSE4_PS(a, b, c, d);
-    _mm_storeu_ps(y, a);
-    _mm_storeu_ps(y + y_step, b);
-    _mm_storeu_ps(y + 2 * y_step, c);
-    _mm_storeu_ps(y + 3 * y_step, d);
-#else
-    for (size_t j = 0; j < 4; j++)
-        for (size_t l = 0; l < 4; l++)
-            y[j * y_step + l] = x[l * x_step + j];
-#endif
-}
-
 /* Numbers [first, end) of j and [from, stop) of l: four lines at a time of the side whose lines are farther apart, as lines whole pages apart share
  * few places of the cache. */
 static void turn_block(const turn_job *t, const float *x, float *y, size_t first, size_t end, size_t from, size_t stop)
@@ -39,11 +19,11 @@ static void turn_block(const turn_job *t, const float *x, float *y, size_t first
     if (t->x_step > t->y_step)
         for (size_t l = from; l < l4; l += 4)
             for (size_t j = first; j < j4; j += 4)
-                square(x + l * t->x_step + j, t->x_step, y + j * t->y_step + l, t->y_step);
+                cuv_turn_four(x + l * t->x_step + j, t->x_step, y + j * t->y_step + l, t->y_step);
     else
         for (size_t j = first; j < j4; j += 4)
             for (size_t l = from; l < l4; l += 4)
-                square(x + l * t->x_step + j, t->x_step, y + j * t->y_step + l, t->y_step);
+                cuv_turn_four(x + l * t->x_step + j, t->x_step, y + j * t->y_step + l, t->y_step);
     for (size_t j = first; j < end; j++)
         for (size_t l = j < j4 ? l4 : from; l < stop; l++)
             y[j * t->y_step + l] = x[l * t->x_step + j];
