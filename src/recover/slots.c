@@ -63,6 +63,24 @@ static void add_option(cuv_choice_slot *s, const cuv_rnode *n, cuv_rkind kind, c
     s->options[s->count++] = o;
 }
 
+/* The values below `count` of one field of the choice, which is at `field`: all are bytes. */
+static void add_values(cuv_choice_slot *s, const cuv_rnode *n, size_t field, uint8_t count)
+{
+    for (uint8_t i = 0; i < count; i++) {
+        cuv_choice c = n->choice;
+        memcpy((char *)&c + field, &i, 1);
+        add_option(s, n, n->kind, c);
+    }
+}
+
+static bool values_slot(maker *m, cuv_slot_kind kind, int32_t node, size_t field, uint8_t count)
+{
+    cuv_choice_slot *s = add_slot(m, kind, node, count);
+    if (s)
+        add_values(s, &m->to->s.nodes[node], field, count);
+    return s != NULL;
+}
+
 static bool window_slot(maker *m, int32_t node)
 {
     const cuv_rnode *n = &m->to->s.nodes[node];
@@ -140,30 +158,6 @@ static bool epsilon_slot(maker *m, int32_t node)
     return s != NULL;
 }
 
-static bool gate_slot(maker *m, int32_t node)
-{
-    const cuv_rnode *n = &m->to->s.nodes[node];
-    cuv_choice_slot *s = add_slot(m, CUV_S_GATE, node, CUV_GATES);
-    for (uint8_t i = 0; s && i < CUV_GATES; i++) {
-        cuv_choice c = n->choice;
-        c.gate = i;
-        add_option(s, n, n->kind, c);
-    }
-    return s != NULL;
-}
-
-static bool mask_slot(maker *m, int32_t node)
-{
-    const cuv_rnode *n = &m->to->s.nodes[node];
-    cuv_choice_slot *s = add_slot(m, CUV_S_MASK, node, 2);
-    for (uint8_t i = 0; s && i < 2; i++) {
-        cuv_choice c = n->choice;
-        c.masks = i;
-        add_option(s, n, n->kind, c);
-    }
-    return s != NULL;
-}
-
 /* Does any layer heed masks? */
 static bool heeds_masks(const cuv_structure *s)
 {
@@ -190,30 +184,15 @@ static bool groups_slot(maker *m, int32_t node)
     return s != NULL;
 }
 
-static bool scale_slot(maker *m, int32_t node)
-{
-    const cuv_rnode *n = &m->to->s.nodes[node];
-    cuv_choice_slot *s = add_slot(m, CUV_S_SCALE, node, CUV_SCALES);
-    for (uint8_t i = 0; s && i < CUV_SCALES; i++) {
-        cuv_choice c = n->choice;
-        c.scale = i;
-        add_option(s, n, n->kind, c);
-    }
-    return s != NULL;
-}
-
 static bool border_slot(maker *m, int32_t node)
 {
     const cuv_rnode *n = &m->to->s.nodes[node];
     cuv_choice_slot *s = add_slot(m, CUV_S_BORDER, node, CUV_BORDERS + 1);
-    if (s)
-        add_option(s, n, n->kind, n->choice);
-    for (uint8_t i = 0; s && i < CUV_BORDERS; i++) {
-        cuv_choice c = n->choice;
-        c.border = i;
-        add_option(s, n, n->kind, c);
-    }
-    return s != NULL;
+    if (!s)
+        return false;
+    add_option(s, n, n->kind, n->choice);
+    add_values(s, n, offsetof(cuv_choice, border), CUV_BORDERS);
+    return true;
 }
 
 static bool mode_slot(maker *m, int32_t node)
@@ -330,7 +309,7 @@ static bool slots_of(maker *m, int32_t old, int32_t node)
         ok = linear_slot(m, old, node);
     if (traits & CUV_RT_RECURRENT)
         ok = act_slot(m, CUV_S_CELL, node, ACTS(cell_acts), -1) && (n->kind == CUV_R_BIDIRECTIONAL || causal_slot(m, node)) &&
-             (!has_gates(m, n) || gate_slot(m, node));
+             (!has_gates(m, n) || values_slot(m, CUV_S_GATE, node, offsetof(cuv_choice, gate), CUV_GATES));
     if (n->kind == CUV_R_ACTIVATION)
         ok = m->readers[old] & IS_OUTPUT ? act_slot(m, CUV_S_OUT, node, ACTS(output_acts), output_of(m->from, old))
                                          : act_slot(m, CUV_S_ACTIVATION, node, ACTS(listed_acts), -1);
@@ -353,9 +332,9 @@ static bool slots_of(maker *m, int32_t old, int32_t node)
     if (n->kind == CUV_R_ATTENTION)
         ok = causal_slot(m, node);
     if (n->kind == CUV_R_EMBEDDING && heeds_masks(m->from))
-        ok = mask_slot(m, node);
+        ok = values_slot(m, CUV_S_MASK, node, offsetof(cuv_choice, masks), 2);
     if (n->kind == CUV_R_RESCALE)
-        ok = scale_slot(m, node);
+        ok = values_slot(m, CUV_S_SCALE, node, offsetof(cuv_choice, scale), CUV_SCALES);
     if (n->kind == CUV_R_PAD2 || n->kind == CUV_R_CROP2)
         ok = border_slot(m, node);
     return ok;
