@@ -228,8 +228,7 @@ cuv_status cuv_evidence_turned(struct cuv_evidence *ev, const char *spelling, co
 
 /* ---- files that a file names ---- */
 
-/* Last component where both kinds of slashes separate: code may come from Windows. */
-static const char *last_part(const char *name)
+const char *cuv_any_path_name(const char *name)
 {
     const char *last = name;
     for (const char *p = name; *p; p++)
@@ -240,7 +239,7 @@ static const char *last_part(const char *name)
 
 static cuv_file *given_file(struct cuv_evidence *ev, const cuv_file *from, const char *name)
 {
-    const char *last = last_part(name);
+    const char *last = cuv_any_path_name(name);
     for (size_t i = 0; i < ev->file_count; i++)
         if (ev->files[i] != from && *last && cuv_streq(ev->files[i]->name, last))
             return ev->files[i];

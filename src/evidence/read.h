@@ -42,6 +42,8 @@ CUV_MUST_USE cuv_status cuv_read_h5(struct cuv_evidence *ev, cuv_file *file, con
 CUV_MUST_USE cuv_status cuv_foreign_check(cuv_context *cx, const cuv_file *file);
 /* The finding for content that no reader knows. Never CUV_OK. */
 CUV_MUST_USE cuv_status cuv_foreign_unknown(cuv_context *cx, const cuv_file *file);
+/* Last component of a path in which both kinds of slashes separate, as code and configurations may come from Windows (borrowed). */
+const char *cuv_any_path_name(const char *path);
 /* A file beside `from` (or of the evidence) by the name that `from` gives it; see cuv_evidence_find. `id` of a
  * missing file. */
 CUV_MUST_USE cuv_status cuv_neighbour(struct cuv_evidence *ev, const cuv_file *from, const char *name,

@@ -88,23 +88,13 @@ static cuv_file *by_map(const struct cuv_evidence *ev, const need *n)
     return NULL;
 }
 
-/* A path of any system: what follows its last separator. */
-static const char *last_part(const char *path)
-{
-    const char *from = path;
-    for (const char *c = path; *c; c++)
-        if (*c == '/' || *c == '\\')
-            from = c + 1;
-    return from;
-}
-
 /* By the name that the configuration gives the file, or by the layer's: layer.txt, layer.vocabulary.txt. */
 static cuv_file *by_name(const struct cuv_evidence *ev, const need *n)
 {
     for (size_t i = 0; i < ev->file_count; i++) {
         cuv_file *f = ev->files[i];
         const size_t size = n->layer ? strlen(n->layer) : 0;
-        if (f->tokens && (n->path ? cuv_streq(f->name, last_part(n->path))
+        if (f->tokens && (n->path ? cuv_streq(f->name, cuv_any_path_name(n->path))
                                   : size && cuv_starts_with(f->name, n->layer) && f->name[size] == '.'))
             return f;
     }
