@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-typedef struct entry { cuv_named *tensors; size_t count, position; } entry;
+typedef struct entry { cuv_named *tensors; size_t count, capacity, position; } entry;
 
 /* One of the two lists. */
 typedef struct half {
@@ -34,14 +34,13 @@ static cuv_status add(cuv_binding *b, half *h, const cuv_named *t, size_t positi
     h->vectors &= t->tensor->rank <= 1;
     h->arrays++;
     entry *e = &h->entries[opens ? h->count++ : h->count - 1];
-    cuv_named *tensors = CUV_NEW_ARRAY(b->scratch, cuv_named, e->count + 1);
+    cuv_named *tensors = cuv_arena_grow(b->scratch, e->tensors, e->count, &e->capacity, sizeof *tensors);
     if (!tensors)
         return cuv_oom(b->cx);
-    if (e->count)
-        memcpy(tensors, e->tensors, e->count * sizeof *tensors);
+    e->tensors = tensors;
+    e->position = position;
     tensors[e->count] = *t;
-    tensors[e->count].weight = NULL;
-    *e = (entry){tensors, e->count + 1, position};
+    tensors[e->count++].weight = NULL;
     return CUV_OK;
 }
 
@@ -136,7 +135,7 @@ static cuv_status join_rows(cuv_binding *b, const cuv_weight *w, const entry *e,
         memcpy((char *)values + i * size, e->tensors[i].tensor->data, size);
         CUV_TRY(cuv_map_set(b->used, e->tensors[i].label, (void *)w));
     }
-    *out = (entry){CUV_NEW(b->scratch, cuv_named), 1, e->position};
+    *out = (entry){.tensors = CUV_NEW(b->scratch, cuv_named), .count = 1, .position = e->position};
     const char *row = strrchr(e->tensors[0].label, '['), *end = row ? row : e->tensors[0].label + strlen(e->tensors[0].label);
     char *label = cuv_arena_strndup(b->scratch, e->tensors[0].label, (size_t)(end - e->tensors[0].label));
     if (!out->tensors || !label)

@@ -76,7 +76,7 @@ static bool read_name(cuv_binding *b, const cuv_named *t, size_t index, reading 
     r->stem = cuv_arena_strndup(b->scratch, stem, n);
     if (r->place < 0)
         r->place = t->tensor->rank > 1 ? 0 : 2;
-    return r->stem != NULL;
+    return true;
 }
 
 static int by_stem(const void *a, const void *b)
@@ -109,6 +109,8 @@ cuv_status cuv_sort_by_names(cuv_binding *b, const cuv_named *tensors, size_t co
         list[i] = tensors[i];
         if (!read_name(b, &tensors[i], i, &places[i]))
             return CUV_OK;
+        if (!places[i].stem)
+            return cuv_oom(b->cx);
         sorted[i] = places[i];
     }
     qsort(places, count, sizeof *places, by_stem);
