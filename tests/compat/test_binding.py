@@ -365,3 +365,16 @@ def test_whole_model_beside_weights(tmp_path):
     done = cuvier("rebuild", whole, tmp_path / "w.npz", "-o", tmp_path / "out.npz")
     assert done.returncode == 0 and "mlp.keras has weights, too" in done.stderr
     assert_same(arrays(tmp_path / "out.npz"), weights, rtol=0, atol=0)
+
+
+def test_kernels_of_many_rows(tmp_path):
+    """list(kernel) of a wide layer is thousands of arrays in one entry: memory grows with them, not with their square."""
+    rng = np.random.default_rng(7)
+    kernels = [rng.standard_normal(shape).astype(np.float32) for shape in ((20000, 4), (4, 3))]
+    biases = [rng.standard_normal(n).astype(np.float32) for n in (4, 3)]
+    (tmp_path / "model.py").write_text("from keras import Input, Sequential, layers\n"
+                                       "model = Sequential([Input((20000,)), layers.Dense(4), layers.Dense(3)])\n")
+    must("rebuild", tmp_path / "model.py", save(tmp_path / "weights.npy", [list(k) for k in kernels]), save(tmp_path / "biases.npy", biases),
+         "--memory", "200M", "-o", tmp_path / "out.npz", "-q")
+    out = np.load(tmp_path / "out.npz")
+    assert [np.array_equal(out[name], a) for name, a in zip(out.files, (kernels[0], biases[0], kernels[1], biases[1]))] == [True] * 4
