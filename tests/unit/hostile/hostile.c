@@ -27,11 +27,11 @@ static void say(const void *data, size_t size)
             return;
 }
 
-/* One letter for each thing that is possible: there should be none. */
+/* One letter after "did:" for each thing that is possible: there should be none. */
 static void try_all(void)
 {
-    char done[16] = "";
-    size_t n = 0;
+    char done[16] = "did:";
+    size_t n = strlen(done);
     if (open("/etc/passwd", O_RDONLY) >= 0)
         done[n++] = 'o';
     if (socket(AF_INET, SOCK_STREAM, 0) >= 0)
