@@ -61,14 +61,15 @@ static bool takes(const verb *v, const row *r)
     return false;
 }
 
-static bool add(list *l, const char *text)
+static void add(list *l, const char *text)
 {
     const char **items = realloc(l->items, (l->count + 1) * sizeof *items);
-    if (!items)
-        return false;
+    if (!items) {
+        fputs("cuvier: memory ran out\n", stderr);
+        exit(EXIT_MACHINE);     /* nothing has been begun */
+    }
     items[l->count++] = text;
     l->items = items;
-    return true;
 }
 
 void free_options(options *o)
@@ -111,7 +112,7 @@ static bool store(const row *r, options *o, const char *text)
     switch (r->kind) {
     case FLAG: *(bool *)(void *)field = true; return true;
     case TEXT: *(const char **)(void *)field = text; return true;
-    case LIST: return add((list *)(void *)field, text);
+    case LIST: add((list *)(void *)field, text); return true;
     case COUNT: {
         long n = strtol(text, &end, 10);
         *(long *)(void *)field = n;
@@ -194,8 +195,7 @@ bool parse_options(const verb *v, int argc, char **argv, options *o)
     for (int i = 0; i < argc; i++) {
         const char *arg = argv[i], *equals = strchr(arg, '=');
         if (operands_only || arg[0] != '-' || !arg[1]) {
-            if (!add(&o->evidence, arg))
-                return false;
+            add(&o->evidence, arg);
             continue;
         }
         if (!strcmp(arg, "--")) {

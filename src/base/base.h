@@ -108,7 +108,10 @@ void cuv_buffer_safe(cuv_buffer *b, const char *text, size_t size);
 /* Adds the bytes of a text of base64; false when it is none. */
 bool cuv_buffer_base64(cuv_buffer *b, const char *text, size_t size);
 
+static inline bool cuv_is_digit(char c) { return c >= '0' && c <= '9'; }
 bool cuv_streq(const char *a, const char *b);              /* false when either is NULL */
+/* "Name" of "package>Name", as Keras registers the classes and functions of users; a name without a package is given back. */
+const char *cuv_plain_name(const char *name);
 bool cuv_starts_with(const char *text, const char *prefix);
 bool cuv_ends_with(const char *text, const char *suffix);
 int cuv_natural_compare(const char *a, const char *b);     /* "a10" after "a9" */

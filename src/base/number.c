@@ -18,11 +18,6 @@ typedef struct decimal {
     bool negative;
 } decimal;
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 static void take_digit(decimal *d, char c, bool fraction)
 {
     if (fraction)
@@ -45,9 +40,9 @@ static bool take_exponent(const char *text, size_t size, size_t *at, decimal *d)
     ++*at;
     if (*at < size && (text[*at] == '+' || text[*at] == '-'))
         negative = text[(*at)++] == '-';
-    if (*at == size || !is_digit(text[*at]))
+    if (*at == size || !cuv_is_digit(text[*at]))
         return false;
-    for (; *at < size && is_digit(text[*at]); ++*at)
+    for (; *at < size && cuv_is_digit(text[*at]); ++*at)
         exponent = exponent > INT64_C(1) << 40 ? exponent : exponent * 10 + (text[*at] - '0');
     d->exponent += negative ? -exponent : exponent;
     return true;
@@ -59,7 +54,7 @@ static bool parse_decimal(const char *text, size_t size, decimal *d)
     bool any = false, fraction = false;
     if (size > 0 && (text[0] == '+' || text[0] == '-'))
         d->negative = text[at++] == '-';
-    for (; at < size && (is_digit(text[at]) || (text[at] == '.' && !fraction)); at++) {
+    for (; at < size && (cuv_is_digit(text[at]) || (text[at] == '.' && !fraction)); at++) {
         if (text[at] == '.') {
             fraction = true;
         } else {
@@ -116,7 +111,7 @@ static void round_digits(double value, int count, shortest *s)
     s->count = 0;
     const char *p = text;
     for (; *p != 'e'; p++)
-        if (is_digit(*p))
+        if (cuv_is_digit(*p))
             s->digits[s->count++] = *p;
     s->point = (int)strtol(p + 1, NULL, 10) + 1;
 }

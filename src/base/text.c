@@ -31,9 +31,10 @@ bool cuv_ends_with(const char *text, const char *suffix)
     return a >= b && memcmp(text + a - b, suffix, b) == 0;
 }
 
-static bool is_digit(char c)
+const char *cuv_plain_name(const char *name)
 {
-    return c >= '0' && c <= '9';
+    const char *package = strchr(name, '>');
+    return package ? package + 1 : name;
 }
 
 /* Compares the numbers at *a and *b, of any length, and moves both behind them. */
@@ -44,9 +45,9 @@ static int compare_digits(const char **a, const char **b)
     while (**b == '0')
         ++*b;
     const char *x = *a, *y = *b;
-    while (is_digit(**a))
+    while (cuv_is_digit(**a))
         ++*a;
-    while (is_digit(**b))
+    while (cuv_is_digit(**b))
         ++*b;
     size_t digits_x = (size_t)(*a - x), digits_y = (size_t)(*b - y);
     if (digits_x != digits_y)
@@ -58,7 +59,7 @@ int cuv_natural_compare(const char *a, const char *b)
 {
     const char *x = a, *y = b;
     while (*x && *y) {
-        if (is_digit(*x) && is_digit(*y)) {
+        if (cuv_is_digit(*x) && cuv_is_digit(*y)) {
             int order = compare_digits(&x, &y);
             if (order != 0)
                 return order;
@@ -159,7 +160,7 @@ bool cuv_parse_i64(const char *text, size_t size, int64_t *out)
         return false;
     int64_t value = 0; /* kept negative: INT64_MIN has no positive twin */
     for (; at < size; at++) {
-        if (!is_digit(text[at]) || !cuv_mul_i64(value, 10, &value) || !cuv_add_i64(value, '0' - text[at], &value))
+        if (!cuv_is_digit(text[at]) || !cuv_mul_i64(value, 10, &value) || !cuv_add_i64(value, '0' - text[at], &value))
             return false;
     }
     if (!negative && value == INT64_MIN)

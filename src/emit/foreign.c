@@ -15,12 +15,6 @@ static const char *name_of(const cuv_value *record)
     return name ? name : cuv_get_text(record, "class_name");
 }
 
-static const char *plain_class(const char *class_name)
-{
-    const char *package = strchr(class_name, '>');
-    return package ? package + 1 : class_name;
-}
-
 static void write_all(const struct cuv_evidence *ev, const cuv_file *f, cuv_buffer *b, cuv_class_visit *visit)
 {
     writer w = {.ev = ev, .b = b};
@@ -77,7 +71,7 @@ static void function_lines(writer *w, const cuv_value *record)
             cuv_buffer_printf(w->b, "\n                 arguments: %s", cuv_argument_names(w->ev->cx, own));
         if (strcmp(kind, "activation") == 0) {
             cuv_buffer_text(w->b, "\n                 code can stand in for it: --custom ");
-            safe(w->b, plain_class(name ? name : "?"));
+            safe(w->b, cuv_plain_name(name ? name : "?"));
             cuv_buffer_text(w->b, "=CODE.py\n");
         } else
             cuv_buffer_text(w->b, "\n                 it does not count once the weights are there\n");
@@ -100,7 +94,7 @@ static void foreign_lines(void *to, const cuv_value *record, const cuv_standing 
     w->tensors = 0;
     cuv_held_each(w->ev, place, tensor_line, w);
     cuv_buffer_text(w->b, "\n                 code can stand in for it: --custom ");
-    safe(w->b, plain_class(cuv_get_text(record, "class_name")));
+    safe(w->b, cuv_plain_name(cuv_get_text(record, "class_name")));
     cuv_buffer_text(w->b, "=CODE.py\n");
 }
 

@@ -4,12 +4,6 @@
 
 enum { DEEP = 40 };
 
-static const char *plain_class(const char *class_name)
-{
-    const char *package = strchr(class_name, '>');
-    return package ? package + 1 : class_name;
-}
-
 /* ---- records ---- */
 
 typedef struct walker {
@@ -31,8 +25,8 @@ static void walk_list(walker *w, const cuv_value *list, const char *attribute, c
         const char *class_name = cuv_get_text(cuv_item(list, i), "class_name");
         if (!class_name)
             continue;
-        uintptr_t before = (uintptr_t)cuv_map_get(seen, plain_class(class_name));
-        cuv_status status = cuv_map_set(seen, plain_class(class_name), (void *)(before + 1));
+        uintptr_t before = (uintptr_t)cuv_map_get(seen, cuv_plain_name(class_name));
+        cuv_status status = cuv_map_set(seen, cuv_plain_name(class_name), (void *)(before + 1));
         w->status = status != CUV_OK ? status : w->status;
         walk_record(w, cuv_item(list, i), (cuv_standing){.attribute = attribute, .listed = true, .before = before, .outer = outer}, depth);
     }
@@ -53,7 +47,7 @@ static void walk_record(walker *w, const cuv_value *record, cuv_standing place, 
     const char *class_name = cuv_get_text(record, "class_name");
     if (!depth || !class_name)
         return;
-    place.class_name = plain_class(class_name);
+    place.class_name = cuv_plain_name(class_name);
     place.name = cuv_get_text(record, "name");
     place.name = place.name ? place.name : cuv_get_text(config, "name");
     w->visit(w->to, record, &place);
@@ -212,7 +206,7 @@ static void find(void *to, const cuv_value *record, const cuv_standing *place)
 
 const char *cuv_held_text(const struct cuv_evidence *ev, const char *layer, const char *class_name)
 {
-    held h = {.ev = ev, .name = layer, .class_name = class_name ? plain_class(class_name) : NULL, .text = ""};
+    held h = {.ev = ev, .name = layer, .class_name = class_name ? cuv_plain_name(class_name) : NULL, .text = ""};
     for (size_t i = 0; ev && class_name && !h.done && i < ev->file_count; i++)
         if (cuv_classes_each(ev->arena, ev->files[i]->config, find, &h) != CUV_OK)
             return NULL;

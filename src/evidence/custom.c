@@ -50,9 +50,8 @@ cuv_status cuv_evidence_custom(cuv_evidence *ev, const char *text)
 static bool names_class(const char *name, const cuv_value *record)
 {
     const char *class_name = cuv_get_text(record, "class_name"), *module = cuv_get_text(record, "module");
-    const char *package = class_name ? strchr(class_name, '>') : NULL;      /* "package>MyLayer" in the files of Keras 2 */
     size_t n = module ? strlen(module) : 0;
-    return cuv_streq(name, class_name) || (package && cuv_streq(name, package + 1)) ||
+    return cuv_streq(name, class_name) || (class_name && cuv_streq(name, cuv_plain_name(class_name))) ||
            cuv_streq(name, cuv_get_text(record, "registered_name")) ||
            (n && !strncmp(name, module, n) && name[n] == '.' && cuv_streq(name + n + 1, class_name));
 }

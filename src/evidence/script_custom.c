@@ -190,8 +190,7 @@ static cuv_status result_model(cuv_sc *e, const job *j, cuv_sv *result, cuv_sv *
 
 static cuv_sv *defined(const cuv_sc *e, const char *name)
 {
-    const char *last = name ? strrchr(name, '>') : NULL;
-    cuv_sv *v = name ? cuv_map_get(e->global->names, last ? last + 1 : name) : NULL;
+    cuv_sv *v = name ? cuv_map_get(e->global->names, cuv_plain_name(name)) : NULL;
     return v && (v->kind == CUV_SV_FUNCTION || v->kind == CUV_SV_CLASS || v->kind == CUV_SV_LAYER) ? v : NULL;
 }
 

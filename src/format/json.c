@@ -89,11 +89,6 @@ static char peek(json_parser *p)
     return p->at < p->size ? p->text[p->at] : '\0';
 }
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 static bool take_word(json_parser *p, const char *word)
 {
     size_t length = strlen(word);
@@ -112,7 +107,7 @@ static cuv_status keep(json_parser *p, cuv_value *v, cuv_value **out)
 static size_t digits_at(const json_parser *p, size_t at)
 {
     size_t start = at;
-    while (at < p->size && is_digit(p->text[at]))
+    while (at < p->size && cuv_is_digit(p->text[at]))
         at++;
     return at - start;
 }
@@ -179,7 +174,7 @@ static cuv_status parse_word(json_parser *p, cuv_value **out)
         return keep(p, cuv_value_real(p->arena, (double)INFINITY), out);
     if (take_word(p, "-Infinity"))
         return keep(p, cuv_value_real(p->arena, -(double)INFINITY), out);
-    if (p->at < p->size && (p->text[p->at] == '-' || is_digit(p->text[p->at])))
+    if (p->at < p->size && (p->text[p->at] == '-' || cuv_is_digit(p->text[p->at])))
         return parse_number(p, out);
     return ends_within(p) ? fail_at(p, p->size, CUV_DAMAGED, "json.truncated", "the text ends in the middle of a value")
                           : syntax(p, "a value");
@@ -195,7 +190,7 @@ static int64_t hex4(const json_parser *p, size_t at)
         return -1;
     for (size_t i = 0; i < 4; i++) {
         char c = p->text[at + i];
-        int digit = is_digit(c) ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+        int digit = cuv_is_digit(c) ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
         if (digit < 0)
             return -1;
         value = value * 16 + digit;

@@ -17,9 +17,8 @@ typedef struct lexer {
     size_t indent_count;
 } lexer;
 
-static bool is_digit(uint8_t c) { return c >= '0' && c <= '9'; }
 static bool is_name_start(uint8_t c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c >= 0x80; }
-static bool is_name(uint8_t c) { return is_name_start(c) || is_digit(c); }
+static bool is_name(uint8_t c) { return is_name_start(c) || cuv_is_digit((char)c); }
 static uint8_t lower(uint8_t c) { return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 32) : c; }
 
 static uint8_t look(const lexer *x, size_t ahead)
@@ -237,7 +236,7 @@ static void digits(lexer *x, bool hex)
 {
     for (;; x->at++) {
         uint8_t c = lower(look(x, 0));
-        if (!is_digit(c) && c != '_' && !(hex && c >= 'a' && c <= 'f'))
+        if (!cuv_is_digit((char)c) && c != '_' && !(hex && c >= 'a' && c <= 'f'))
             return;
     }
 }
@@ -256,7 +255,7 @@ static cuv_status lex_number(lexer *x)
             digits(x, false);
         }
         size_t sign = look(x, 1) == '+' || look(x, 1) == '-';
-        if (lower(look(x, 0)) == 'e' && is_digit(look(x, 1 + sign))) {
+        if (lower(look(x, 0)) == 'e' && cuv_is_digit((char)look(x, 1 + sign))) {
             x->at += 1 + sign;
             digits(x, false);
         }
@@ -358,7 +357,7 @@ static cuv_status next_token(lexer *x)
     }
     if (cuv_py_string_prefix(x->src, x->at, x->end, &prefix))
         return lex_string(x);
-    if (is_digit(c) || (c == '.' && is_digit(look(x, 1))))
+    if (cuv_is_digit((char)c) || (c == '.' && cuv_is_digit((char)look(x, 1))))
         return lex_number(x);
     return is_name_start(c) ? lex_name(x) : lex_operator(x);
 }

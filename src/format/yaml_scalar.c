@@ -6,11 +6,6 @@
 
 enum { LONGEST = 512 }; /* no number is longer */
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 static bool is_word(const char *text, size_t size, const char *const *words)
 {
     for (; *words; words++)
@@ -42,7 +37,7 @@ static cuv_value *based(cuv_arena *arena, const char *text, size_t size, size_t 
     for (; at < size; at++) {
         if (text[at] == '_')
             continue;
-        int digit = is_digit(text[at]) ? text[at] - '0' : (text[at] | 0x20) - 'a' + 10;
+        int digit = cuv_is_digit(text[at]) ? text[at] - '0' : (text[at] | 0x20) - 'a' + 10;
         fits = fits && cuv_mul_i64(integer, base, &integer) && cuv_add_i64(integer, negative ? -digit : digit, &integer);
         real = real * base + digit;
     }
@@ -58,7 +53,7 @@ static cuv_value *sexagesimal(cuv_arena *arena, const char *text, size_t size, s
     while (at < size) {
         size_t digits = span(text, size, at, parts == 0 ? "0123456789_" : "0123456789");
         double part = 0;
-        if (digits == 0 || !is_digit(text[at]) || (parts > 0 && (digits > 2 || (digits == 2 && text[at] > '5'))))
+        if (digits == 0 || !cuv_is_digit(text[at]) || (parts > 0 && (digits > 2 || (digits == 2 && text[at] > '5'))))
             return NULL;
         for (size_t i = 0; i < digits; i++)
             part = text[at + i] == '_' ? part : part * 10 + (text[at + i] - '0');
@@ -67,7 +62,7 @@ static cuv_value *sexagesimal(cuv_arena *arena, const char *text, size_t size, s
         parts++;
         if (at < size && text[at] == '.') {
             double place = 0.1;
-            for (at++; at < size && (is_digit(text[at]) || text[at] == '_'); at++, place /= 10)
+            for (at++; at < size && (cuv_is_digit(text[at]) || text[at] == '_'); at++, place /= 10)
                 total += text[at] == '_' ? 0 : place * (text[at] - '0');
             whole = false;
             break;
@@ -95,13 +90,13 @@ static bool is_integer(const char *text, size_t size, size_t at, int *base, size
         *base = 8;
         return span(text, size, at, "01234567_") == left;
     }
-    return left > 0 && is_digit(text[at]) && span(text, size, at, "0123456789_") == left;
+    return left > 0 && cuv_is_digit(text[at]) && span(text, size, at, "0123456789_") == left;
 }
 
 /* Digits, a dot, digits, an exponent with its sign; the dot may be missing if there is an exponent. */
 static bool is_float(const char *text, size_t size, size_t at)
 {
-    size_t before = at < size && is_digit(text[at]) ? span(text, size, at, "0123456789_") : 0, after = 0;
+    size_t before = at < size && cuv_is_digit(text[at]) ? span(text, size, at, "0123456789_") : 0, after = 0;
     at += before;
     bool dot = at < size && text[at] == '.';
     if (dot) {
@@ -151,7 +146,7 @@ cuv_value *cuv_yaml_resolve(cuv_arena *arena, const char *text, size_t size)
         return based(arena, text, size, digits_at, base, negative);
     if (size <= LONGEST && is_float(text, size, sign))
         return make_float(arena, text, size);
-    if (size <= LONGEST && size > sign && is_digit(text[sign]) && memchr(text, ':', size)) {
+    if (size <= LONGEST && size > sign && cuv_is_digit(text[sign]) && memchr(text, ':', size)) {
         size_t mark = cuv_findings_mark(cuv_arena_context(arena));
         cuv_value *v = sexagesimal(arena, text, size, sign, negative);
         if (v || cuv_findings_mark(cuv_arena_context(arena)) != mark)

@@ -60,11 +60,6 @@ static bool is_layer(const cuv_value *v)
     return class_name && !cuv_text(cuv_get(v, "config")) && cuv_layer_find(class_name);
 }
 
-static const char *plain_name(const char *name)
-{
-    return strchr(name, '>') ? strchr(name, '>') + 1 : name;
-}
-
 /* --custom can stand in for functions, too: "package>name" as well as "name". */
 static cuv_status stands_in(const cuv_layer *layer, const char *name, bool *out)
 {
@@ -90,7 +85,7 @@ static cuv_status unknown(const cuv_layer *layer, const cuv_value *value, const 
                     &(cuv_detail){.layer = layer->name, .expected = "an activation of Keras", .found = found,
                                   .help = near ? cuv_format(cx, "did you mean '%s'?", near)
                                                : cuv_format(cx, "what it computes is in its Python code only; say it in Keras code, and "
-                                                            "give that with --custom %s=CODE.py", name ? plain_name(name) : "NAME")},
+                                                            "give that with --custom %s=CODE.py", name ? cuv_plain_name(name) : "NAME")},
                     "layer '%s' (%s): the activation %s is not known", layer->name, layer->class_name, found);
 }
 
@@ -222,7 +217,7 @@ static cuv_status record_of_class(cuv_call *call, const char *class_name, cuv_va
     if (!config || !*out)
         return cuv_oom(call->cx);
     CUV_TRY(cuv_dict_set(call->layer->arena, *out, "class_name", cuv_value_text(call->layer->arena, class_name)));
-    CUV_TRY(cuv_dict_set(call->layer->arena, config, "name", cuv_value_text(call->layer->arena, plain_name(class_name))));
+    CUV_TRY(cuv_dict_set(call->layer->arena, config, "name", cuv_value_text(call->layer->arena, cuv_plain_name(class_name))));
     return cuv_dict_set(call->layer->arena, *out, "config", config);
 }
 

@@ -48,7 +48,7 @@ static cuv_detail foreign_detail(cuv_context *cx, const cuv_value *record, const
 {
     const char *module = cuv_get_text(record, "module"), *registered = cuv_get_text(record, "registered_name");
     const cuv_model_hooks *hooks = like ? like->hooks : NULL;
-    const char *package = strchr(class_name, '>'), *plain = package ? package + 1 : class_name;
+    const char *plain = cuv_plain_name(class_name);
     const char *held = hooks && hooks->held ? hooks->held(hooks, name, plain) : NULL;
     const char *where = cuv_format(cx, "%s%s%s%s%s", module ? "module " : "", module ? module : "", module && registered ? ", " : "",
                                    registered ? "registered as " : "", registered ? registered : "");
@@ -206,8 +206,8 @@ static cuv_status make(cuv_arena *arena, const cuv_value *record, const cuv_laye
     cuv_layer *layer = CUV_NEW(arena, cuv_layer);
     if (!layer)
         return cuv_oom(cx);
-    if (custom && strchr(class_name, '>'))      /* Keras 2 writes "package>MyLayer" */
-        class_name = strchr(class_name, '>') + 1;
+    if (custom)         /* Keras 2 writes "package>MyLayer" */
+        class_name = cuv_plain_name(class_name);
     *layer = (cuv_layer){.def = def, .name = name, .class_name = class_name, .role = role, .arena = arena,
                          .custom = custom, .record = record};
     CUV_TRY(fill(layer, record, like));

@@ -32,11 +32,6 @@ static int place_of_word(const char *word, size_t n)
     return ROLE_UNKNOWN;
 }
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 static bool is_letter(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -52,11 +47,11 @@ static bool read_name(cuv_binding *b, const cuv_named *t, size_t index, reading 
         return false;
     for (size_t i = 0; i < end;) {
         size_t from = i;
-        if (is_digit(t->key[i])) {
+        if (cuv_is_digit(t->key[i])) {
             uint64_t value = 0;
-            for (; i < end && is_digit(t->key[i]) && value < (1U << 28); i++)
+            for (; i < end && cuv_is_digit(t->key[i]) && value < (1U << 28); i++)
                 value = 10 * value + (uint64_t)(t->key[i] - '0');
-            if (r->number_count == MOST_NUMBERS || (i < end && is_digit(t->key[i])))
+            if (r->number_count == MOST_NUMBERS || (i < end && cuv_is_digit(t->key[i])))
                 return false;
             r->numbers[r->number_count++] = value;
             stem[n++] = '#';
@@ -137,7 +132,7 @@ typedef struct counted {
 static bool split(const char *name, size_t size, counted *c)
 {
     size_t digits = size;
-    while (digits > 0 && is_digit(name[digits - 1]))
+    while (digits > 0 && cuv_is_digit(name[digits - 1]))
         digits--;
     bool has = digits < size && digits > 1 && name[digits - 1] == '_' && size - digits < 10;
     c->stem = name;
