@@ -1,4 +1,4 @@
-/* What the lexer and the two halves of the parser (expressions, statements) share. */
+/* What the lexer and the parts of the parser (expressions, simple and compound statements) share. */
 #ifndef CUV_PYTHON_PARSE_H
 #define CUV_PYTHON_PARSE_H
 
@@ -75,6 +75,10 @@ CUV_MUST_USE cuv_status cuv_py_tests(cuv_py_parser *p, cuv_py **out);
 CUV_MUST_USE cuv_status cuv_py_targets(cuv_py_parser *p, cuv_py **out);
 CUV_MUST_USE cuv_status cuv_py_arguments(cuv_py_parser *p, cuv_py *call);                  /* behind '(' up to ')' */
 CUV_MUST_USE cuv_status cuv_py_parameters(cuv_py_parser *p, const char *end, cuv_py *def); /* up to the operator `end` */
+/* Simple statements up to the end of the line; each is pushed. */
+CUV_MUST_USE cuv_status cuv_py_simple_line(cuv_py_parser *p);
+/* Closes a statement and pushes it. */
+CUV_MUST_USE cuv_status cuv_py_finish(cuv_py_parser *p, cuv_py *node);
 /* All statements to the end of the file. */
 CUV_MUST_USE cuv_status cuv_py_module(cuv_py_parser *p, cuv_py **out);
 CUV_MUST_USE cuv_status cuv_py_atom_string(cuv_py_parser *p, cuv_py **out);

@@ -1,6 +1,6 @@
-/* Parses the wiring of Sequential and functional models in the forms of Keras 1, 2 and 3 (formats.md c.2, d) and puts the calls in
- * an order in which they can be made. Makes no tensors; walk.c does. */
-#include "model/graph.h"
+/* Parses the wiring of functional models in the forms of Keras 1, 2 and 3 (formats.md c.2, d) and puts the calls in an order in which
+ * they can be made; graph_sequential.c parses Sequential ones. Makes no tensors; walk.c does. */
+#include "model/graph_parse.h"
 
 #include <stdlib.h>
 
@@ -19,13 +19,7 @@ typedef struct parser {
     uint64_t items;             /* arguments read, held against the limit */
 } parser;
 
-static bool is_model_class(const char *name)
-{
-    return cuv_streq(name, "Functional") || cuv_streq(name, "Model") || cuv_streq(name, "Sequential");
-}
-
-/* [name, node, tensor, ...] of Keras 1 and 2, also used by input_layers and output_layers everywhere. */
-static bool is_triple(const cuv_value *v)
+bool cuv_is_wire_triple(const cuv_value *v)
 {
     int64_t n;
     return cuv_is_seq(v) && cuv_len(v) >= 3 && cuv_text(cuv_item(v, 0)) && cuv_as_int(cuv_item(v, 1), &n) &&
@@ -37,7 +31,7 @@ static bool is_keras_tensor(const cuv_value *v)
     return cuv_streq(cuv_get_text(v, "class_name"), "__keras_tensor__");
 }
 
-static const char *layer_name_of(const cuv_value *record)
+const char *cuv_record_layer_name(const cuv_value *record)
 {
     const char *name = cuv_get_text(record, "name");
     return name ? name : cuv_get_text(cuv_get(record, "config"), "name");
@@ -75,7 +69,7 @@ static cuv_status find_wire(parser *p, int32_t user, const char *name, int64_t i
 static cuv_status keras_tensor_wire(parser *p, int32_t user, const cuv_value *v, cuv_wire *out)
 {
     const cuv_value *history = cuv_get(cuv_get(v, "config"), "keras_history");
-    if (!is_triple(history))
+    if (!cuv_is_wire_triple(history))
         return bad_wiring(p, user, "a tensor without keras_history", cuv_value_repr(p->cx, history));
     int64_t node, tensor;
     (void)cuv_as_int(cuv_item(history, 1), &node);
@@ -137,7 +131,7 @@ static cuv_status collect(parser *p, int32_t user, const cuv_value *v, unsigned 
         CUV_TRY(keras_tensor_wire(p, user, v, &wire));
         return add_wire(p, list, wire);
     }
-    if (is_triple(v) && cuv_map_get(p->by_name, cuv_text(cuv_item(v, 0)))) {
+    if (cuv_is_wire_triple(v) && cuv_map_get(p->by_name, cuv_text(cuv_item(v, 0)))) {
         CUV_TRY(triple_wire(p, user, v, &wire));
         return add_wire(p, list, wire);
     }
@@ -161,7 +155,7 @@ static cuv_status add_arg(parser *p, raw_call *call, size_t *capacity, const cha
     if (!args)
         return cuv_oom(p->cx);
     call->args = args;
-    bool one = list.count == 1 && (is_keras_tensor(v) || is_triple(v));
+    bool one = list.count == 1 && (is_keras_tensor(v) || cuv_is_wire_triple(v));
     args[call->arg_count++] = (cuv_wired_arg){
         .name = name, .kind = one ? CUV_ARG_TENSOR : list.count ? CUV_ARG_LIST : CUV_ARG_LITERAL,
         .wires = list.items, .wire_count = list.count, .literal = v};
@@ -222,7 +216,7 @@ static cuv_status parse_list_node(parser *p, raw_call *call, const cuv_value *re
         if (cuv_streq(cuv_text(cuv_item(entry, 0)), "_CONSTANT_VALUE")) {
             literal = cuv_item(entry, 2);
             CUV_TRY(add_arg(p, call, &capacity, NULL, literal));
-        } else if (is_triple(entry)) {
+        } else if (cuv_is_wire_triple(entry)) {
             cuv_wire wire;
             CUV_TRY(triple_wire(p, call->layer, entry, &wire));
             CUV_TRY(add_wire(p, &inputs, wire));
@@ -255,7 +249,7 @@ static void note_reference(parser *p, const cuv_value *v, unsigned depth)
     if (depth > 8 || !v)
         return;
     int64_t node;
-    if (is_triple(v)) {
+    if (cuv_is_wire_triple(v)) {
         size_t at = (size_t)(uintptr_t)cuv_map_get(p->by_name, cuv_text(cuv_item(v, 0)));
         if (at && cuv_as_int(cuv_item(v, 1), &node) && node == 0)
             p->shift[at - 1] = 0;
@@ -270,28 +264,26 @@ static void note_reference(parser *p, const cuv_value *v, unsigned depth)
             note_reference(p, v->pairs[i].value, depth + 1);
 }
 
-static cuv_status make_layers(parser *p, const cuv_value *layers, const cuv_layer *like)
+cuv_status cuv_graph_make_layers(struct cuv_model *m, cuv_graph *g, const cuv_value *layers, const cuv_layer *like, cuv_map *by_name)
 {
-    cuv_graph *g = p->g;
-    g->layers = CUV_NEW_ARRAY(p->arena, cuv_layer *, cuv_len(layers) + 1);
-    p->first_call = CUV_NEW_ARRAY(p->arena, int32_t, cuv_len(layers) + 1);
-    p->shift = CUV_NEW_ARRAY(p->arena, int32_t, cuv_len(layers) + 1);
-    p->by_name = cuv_map_new(p->arena);
-    if (!g->layers || !p->first_call || !p->shift || !p->by_name)
-        return cuv_oom(p->cx);
+    g->layers = CUV_NEW_ARRAY(m->arena, cuv_layer *, cuv_len(layers) + 1);
+    if (!g->layers || !by_name)
+        return cuv_oom(m->cx);
+    if (!cuv_len(layers))
+        return cuv_fail(m->cx, CUV_DAMAGED, "config.layers", &(cuv_detail){.layer = m->name},
+                        "the configuration of '%s' lists no layers", m->name);
     for (size_t i = 0; i < cuv_len(layers); i++) {
         cuv_layer *layer;
-        CUV_TRY(cuv_layer_new(p->arena, cuv_item(layers, i), like, &layer));
-        const char *name = layer_name_of(cuv_item(layers, i));
+        CUV_TRY(cuv_layer_new(m->arena, cuv_item(layers, i), like, &layer));
+        const char *name = cuv_record_layer_name(cuv_item(layers, i));
         if (name)
             layer->name = name;
-        if (cuv_map_get(p->by_name, layer->name))
-            return cuv_fail(p->cx, CUV_DAMAGED, "config.duplicate", &(cuv_detail){.layer = layer->name,
+        if (cuv_map_get(by_name, layer->name))
+            return cuv_fail(m->cx, CUV_DAMAGED, "config.duplicate", &(cuv_detail){.layer = layer->name,
                             .help = "names must differ; rename one of them where the configuration lists its layers"},
-                            "two layers of '%s' are called '%s'", p->m->name, layer->name);
-        CUV_TRY(cuv_map_set(p->by_name, layer->name, (void *)(uintptr_t)(i + 1)));
+                            "two layers of '%s' are called '%s'", m->name, layer->name);
+        CUV_TRY(cuv_map_set(by_name, layer->name, (void *)(uintptr_t)(i + 1)));
         g->layers[g->layer_count++] = layer;
-        p->shift[i] = layer->model ? 1 : 0;
     }
     return CUV_OK;
 }
@@ -433,7 +425,7 @@ static cuv_status collect_ends(parser *p, const cuv_value *v, const char *key, u
     if (depth > 16)
         return bad_wiring(p, -1, "ends that are nested too deeply", "");
     int64_t node, tensor;
-    if (is_triple(v)) {
+    if (cuv_is_wire_triple(v)) {
         cuv_wire wire;
         (void)cuv_as_int(cuv_item(v, 1), &node);
         (void)cuv_as_int(cuv_item(v, 2), &tensor);
@@ -484,186 +476,17 @@ static cuv_status parse_ends(parser *p, const cuv_value *config)
 static cuv_status parse_functional(parser *p, const cuv_value *config, const cuv_layer *like)
 {
     const cuv_value *layers = cuv_get(config, "layers");
-    if (!cuv_len(layers))
-        return cuv_fail(p->cx, CUV_DAMAGED, "config.layers", &(cuv_detail){.layer = p->m->name},
-                        "the configuration of '%s' lists no layers", p->m->name);
-    CUV_TRY(make_layers(p, layers, like));
+    p->by_name = cuv_map_new(p->arena);
+    p->first_call = CUV_NEW_ARRAY(p->arena, int32_t, cuv_len(layers) + 1);
+    p->shift = CUV_NEW_ARRAY(p->arena, int32_t, cuv_len(layers) + 1);
+    if (!p->first_call || !p->shift)
+        return cuv_oom(p->cx);
+    CUV_TRY(cuv_graph_make_layers(p->m, p->g, layers, like, p->by_name));
+    for (size_t i = 0; i < p->g->layer_count; i++)
+        p->shift[i] = p->g->layers[i]->model ? 1 : 0;
     CUV_TRY(parse_nodes(p, layers, config));
     CUV_TRY(parse_ends(p, config));
     return sort_calls(p);
-}
-
-/* The shape that a Sequential's first layer, or what is first inside it, declares for its input; NULL: none. */
-static const cuv_value *declared_input(const cuv_value *record, unsigned depth)
-{
-    static const char *const keys[] = {"batch_input_shape", "batch_shape", NULL};
-    const cuv_value *config = cuv_get(record, "config");
-    for (size_t i = 0; keys[i]; i++)
-        if (cuv_is_seq(cuv_get(config, keys[i])))
-            return cuv_get(config, keys[i]);
-    if (depth >= 8)
-        return NULL;
-    const cuv_value *layers = config && config->kind == CUV_DICT ? cuv_get(config, "layers") : config;
-    if (cuv_streq(cuv_get_text(record, "class_name"), "Sequential"))
-        return declared_input(cuv_item(layers, 0), depth + 1);
-    if (is_model_class(cuv_get_text(record, "class_name"))) {
-        const cuv_value *ends = cuv_get(config, "input_layers");
-        const cuv_value *triple = is_triple(ends) ? ends : cuv_item(ends, 0);
-        for (size_t i = 0; i < cuv_len(layers); i++)
-            if (cuv_streq(layer_name_of(cuv_item(layers, i)), cuv_text(cuv_item(triple, 0))))
-                return declared_input(cuv_item(layers, i), depth + 1);
-    }
-    return NULL;
-}
-
-/* A shape in the configuration; None is -1. */
-static bool read_shape(const cuv_value *v, int64_t *shape, int *rank)
-{
-    if (cuv_streq(cuv_get_text(v, "class_name"), "__tuple__"))
-        v = cuv_get(v, "items");
-    if (!cuv_is_seq(v) || cuv_len(v) < 1 || cuv_len(v) > CUV_MAX_RANK)
-        return false;
-    *rank = (int)cuv_len(v);
-    for (int i = 0; i < *rank; i++) {
-        if (cuv_is_null(cuv_item(v, (size_t)i)))
-            shape[i] = -1;
-        else if (!cuv_as_int(cuv_item(v, (size_t)i), &shape[i]) || shape[i] < 0)
-            return false;
-    }
-    return true;
-}
-
-static cuv_status input_record(parser *p, const char *name, const int64_t *shape, int rank, const char *dtype,
-                               cuv_value **out)
-{
-    cuv_arena *a = p->arena;
-    cuv_value *record = cuv_value_dict(a), *config = cuv_value_dict(a), *dims = cuv_value_list(a);
-    if (!record || !config || !dims)
-        return cuv_oom(p->cx);
-    for (int i = 0; i < rank; i++)
-        CUV_TRY(cuv_list_add(a, dims, shape[i] < 0 ? cuv_value_null(a) : cuv_value_int(a, shape[i])));
-    CUV_TRY(cuv_dict_set(a, config, "name", cuv_value_text(a, name)));
-    CUV_TRY(cuv_dict_set(a, config, "batch_shape", dims));
-    CUV_TRY(cuv_dict_set(a, config, "dtype", cuv_value_text(a, dtype)));
-    CUV_TRY(cuv_dict_set(a, record, "class_name", cuv_value_text(a, "InputLayer")));
-    CUV_TRY(cuv_dict_set(a, record, "config", config));
-    *out = record;
-    return CUV_OK;
-}
-
-/* Input dtype of a first layer; Keras 1 says input_dtype, mixed policies are no input dtype. */
-static const char *declared_dtype(const cuv_value *record)
-{
-    const cuv_value *config = cuv_get(record, "config");
-    const char *dtype = cuv_get_text(config, "input_dtype");
-    if (!dtype)
-        dtype = cuv_get_text(config, "dtype");
-    cuv_dtype parsed;
-    return dtype && cuv_dtype_parse(dtype, &parsed) ? dtype : "float32";
-}
-
-static cuv_status chain_calls(parser *p)
-{
-    cuv_graph *g = p->g;
-    g->calls = CUV_NEW_ARRAY(p->arena, cuv_graph_call, g->layer_count + 1);
-    g->outputs = CUV_NEW_ARRAY(p->arena, cuv_wire, 1);
-    g->output_names = CUV_NEW_ARRAY(p->arena, const char *, 1);
-    if (!g->calls || !g->outputs || !g->output_names)
-        return cuv_oom(p->cx);
-    for (size_t i = 0; i < g->layer_count; i++) {
-        g->calls[i].layer = (int32_t)i;
-        if (i == 0)
-            continue;
-        cuv_wired_arg *arg = CUV_NEW(p->arena, cuv_wired_arg);
-        cuv_wire *wire = CUV_NEW(p->arena, cuv_wire);
-        if (!arg || !wire)
-            return cuv_oom(p->cx);
-        *wire = (cuv_wire){(int32_t)i - 1, 0};
-        *arg = (cuv_wired_arg){.kind = CUV_ARG_TENSOR, .wires = wire, .wire_count = 1};
-        g->calls[i].args = arg;
-        g->calls[i].arg_count = 1;
-    }
-    g->call_count = g->layer_count;
-    if (g->layer_count) {
-        g->outputs[0] = (cuv_wire){(int32_t)g->layer_count - 1, 0};
-        g->output_names[0] = g->layers[g->layer_count - 1]->name;
-    }
-    g->output_count = 1;
-    return CUV_OK;
-}
-
-/* Inserts an InputLayer before the first layer. */
-static cuv_status prepend_input(parser *p, const cuv_layer *like, const char *name, const int64_t *shape, int rank,
-                                const char *dtype)
-{
-    cuv_graph *g = p->g;
-    cuv_value *record = NULL;
-    CUV_TRY(input_record(p, name, shape, rank, dtype, &record));
-    cuv_layer **layers = CUV_NEW_ARRAY(p->arena, cuv_layer *, g->layer_count + 2);
-    g->inputs = CUV_NEW_ARRAY(p->arena, int32_t, 1);
-    g->input_keys = CUV_NEW_ARRAY(p->arena, const char *, 1);
-    if (!layers || !g->inputs || !g->input_keys)
-        return cuv_oom(p->cx);
-    CUV_TRY(cuv_layer_new(p->arena, record, like, &layers[0]));
-    if (g->layer_count)
-        memcpy(layers + 1, g->layers, g->layer_count * sizeof *layers);
-    g->layers = layers;
-    g->layer_count++;
-    g->input_keys[0] = layers[0]->name;
-    g->input_count = 1;
-    g->input_added = true;
-    return chain_calls(p);
-}
-
-/* Sequential: a list of layers (Keras 1, 2 up to 2.2.2) or {"name", "layers", "build_input_shape"}. */
-static cuv_status parse_sequential(parser *p, const cuv_value *record, const cuv_layer *like)
-{
-    cuv_graph *g = p->g;
-    const cuv_value *config = cuv_get(record, "config");
-    const cuv_value *layers = cuv_is_seq(config) ? config : cuv_get(config, "layers");
-    int64_t shape[CUV_MAX_RANK];
-    int rank = 0;
-    g->sequential = true;
-    if (!cuv_len(layers))
-        return cuv_fail(p->cx, CUV_DAMAGED, "config.layers", &(cuv_detail){.layer = p->m->name},
-                        "the configuration of '%s' lists no layers", p->m->name);
-    CUV_TRY(make_layers(p, layers, like));
-    const cuv_value *first = cuv_item(layers, 0);
-    if (cuv_streq(g->layers[0]->def->name, "InputLayer")) {
-        g->inputs = CUV_NEW_ARRAY(p->arena, int32_t, 1);
-        g->input_keys = CUV_NEW_ARRAY(p->arena, const char *, 1);
-        if (!g->inputs || !g->input_keys)
-            return cuv_oom(p->cx);
-        g->input_keys[0] = g->layers[0]->name;
-        g->input_count = 1;
-        return chain_calls(p);
-    }
-    const cuv_value *declared = declared_input(first, 0);
-    if (!declared)
-        declared = cuv_get(config, "build_input_shape");
-    if (!declared)
-        declared = cuv_get(config, "batch_input_shape");
-    if (!declared)
-        declared = cuv_get(cuv_get(record, "build_config"), "input_shape");
-    if (!declared)
-        declared = cuv_get(cuv_get(first, "build_config"), "input_shape");
-    if (read_shape(declared, shape, &rank)) {
-        const char *name = like->keras >= 3 ? "input_layer"
-                         : cuv_arena_printf(p->arena, "%s_input", g->layers[0]->name);
-        return name ? prepend_input(p, like, name, shape, rank, declared_dtype(first)) : cuv_oom(p->cx);
-    }
-    return chain_calls(p);
-}
-
-bool cuv_graph_needs_input(const cuv_graph *g)
-{
-    return g->sequential && !g->input_count;
-}
-
-cuv_status cuv_graph_add_input(struct cuv_model *m, cuv_graph *g, const cuv_layer *like, const int64_t *shape, int rank)
-{
-    parser p = {.cx = m->cx, .arena = m->arena, .m = m, .g = g};
-    return prepend_input(&p, like, "input_layer", shape, rank, "float32");
 }
 
 cuv_status cuv_graph_parse(struct cuv_model *m, const cuv_value *record, const cuv_layer *like, cuv_graph **out)
@@ -674,7 +497,7 @@ cuv_status cuv_graph_parse(struct cuv_model *m, const cuv_value *record, const c
         return cuv_oom(m->cx);
     const cuv_value *config = cuv_get(record, "config");
     bool functional = config && config->kind == CUV_DICT && cuv_get(config, "output_layers");
-    CUV_TRY(functional ? parse_functional(&p, config, like) : parse_sequential(&p, record, like));
+    CUV_TRY(functional ? parse_functional(&p, config, like) : cuv_graph_parse_sequential(m, p.g, record, like));
     *out = p.g;
     return CUV_OK;
 }
