@@ -354,67 +354,96 @@ static const char *circle_text(const parser *p, const int32_t *missing, size_t f
     return text;
 }
 
+/* Who waits for whom: lists of users by call, as indices into `edges`; 0 ends a list. */
+typedef struct sorting {
+    parser *p;
+    int32_t *missing, *head, *place, *queue;    /* by call: what it waits for, its users, where it goes; calls that wait no longer */
+    struct edge { int32_t user, next; } *edges;
+    int32_t edge_count;
+} sorting;
+
+static void wait_for(sorting *s, int32_t user, int32_t from)
+{
+    s->edges[s->edge_count] = (struct edge){user, s->head[from]};
+    s->head[from] = s->edge_count++;
+    s->missing[user]++;
+}
+
+static cuv_status begin_sorting(parser *p, sorting *s)
+{
+    size_t n = p->call_count;
+    *s = (sorting){.p = p, .missing = CUV_NEW_ARRAY(p->arena, int32_t, n + 1), .head = CUV_NEW_ARRAY(p->arena, int32_t, n + 1),
+                   .place = CUV_NEW_ARRAY(p->arena, int32_t, n + 1), .queue = CUV_NEW_ARRAY(p->arena, int32_t, n + 1),
+                   .edges = CUV_NEW_ARRAY(p->arena, struct edge, p->items + n + 1), .edge_count = 1};
+    if (!s->missing || !s->head || !s->place || !s->queue || !s->edges)
+        return cuv_oom(p->cx);
+    for (size_t i = 0; i < n; i++) {
+        for (size_t a = 0; a < p->calls[i].arg_count; a++)
+            for (size_t w = 0; w < p->calls[i].args[a].wire_count; w++)
+                wait_for(s, (int32_t)i, p->calls[i].args[a].wires[w].call);
+        if (i > 0 && p->calls[i].layer == p->calls[i - 1].layer)    /* calls of one layer in their order */
+            wait_for(s, (int32_t)i, (int32_t)i - 1);
+    }
+    return CUV_OK;
+}
+
+/* Puts calls that wait for nothing in their places, until none is left; gives how many there were. */
+static size_t place_calls(sorting *s)
+{
+    const parser *p = s->p;
+    size_t last = 0;
+    for (size_t i = 0; i < p->call_count; i++)
+        if (!s->missing[i])
+            s->queue[last++] = (int32_t)i;
+    for (size_t first = 0; first < last; first++) {
+        int32_t at = s->queue[first];
+        const raw_call *call = &p->calls[at];
+        s->place[at] = (int32_t)first;
+        p->g->calls[first] = (cuv_graph_call){.layer = call->layer, .ordinal = at - p->first_call[call->layer],
+                                              .args = call->args, .arg_count = call->arg_count};
+        size_t from = last;
+        for (int32_t e = s->head[at]; e; e = s->edges[e].next)
+            if (--s->missing[s->edges[e].user] == 0)
+                s->queue[last++] = s->edges[e].user;
+        for (size_t i = from, j = last; i + 1 < j; i++, j--) {       /* lists are built backwards */
+            int32_t swap = s->queue[i];
+            s->queue[i] = s->queue[j - 1];
+            s->queue[j - 1] = swap;
+        }
+    }
+    return last;
+}
+
+static cuv_status in_a_circle(const sorting *s)
+{
+    const parser *p = s->p;
+    size_t i = 0;
+    while (!s->missing[i])
+        i++;
+    return cuv_fail(p->cx, CUV_DAMAGED, "config.cycle", &(cuv_detail){.layer = p->g->layers[p->calls[i].layer]->name,
+                    .notes = circle_text(p, s->missing, i),
+                    .help = "no Keras model is wired so: correct the inbound_nodes, or get another copy"},
+                    "the layers of '%s' are wired in a circle", p->m->name);
+}
+
 /* Calls sorted so that every tensor is made before it is used (Kahn); keeps the order of the file where it can. */
 static cuv_status sort_calls(parser *p)
 {
-    size_t n = p->call_count;
-    int32_t *missing = CUV_NEW_ARRAY(p->arena, int32_t, n + 1), *head = CUV_NEW_ARRAY(p->arena, int32_t, n + 1);
-    int32_t *place = CUV_NEW_ARRAY(p->arena, int32_t, n + 1), *queue = CUV_NEW_ARRAY(p->arena, int32_t, n + 1);
-    struct { int32_t user, next; } *edges = cuv_arena_calloc(p->arena, p->items + n + 1, sizeof *edges);
-    p->g->calls = CUV_NEW_ARRAY(p->arena, cuv_graph_call, n + 1);
-    if (!missing || !head || !place || !queue || !edges || !p->g->calls)
+    cuv_graph *g = p->g;
+    sorting s;
+    g->calls = CUV_NEW_ARRAY(p->arena, cuv_graph_call, p->call_count + 1);
+    if (!g->calls)
         return cuv_oom(p->cx);
-    int32_t edge_count = 1;     /* 0 ends a list */
-    for (size_t i = 0; i < n; i++) {
-        for (size_t a = 0; a < p->calls[i].arg_count; a++)
-            for (size_t w = 0; w < p->calls[i].args[a].wire_count; w++) {
-                int32_t from = p->calls[i].args[a].wires[w].call;
-                edges[edge_count].user = (int32_t)i;
-                edges[edge_count].next = head[from];
-                head[from] = edge_count++;
-                missing[i]++;
-            }
-        if (i > 0 && p->calls[i].layer == p->calls[i - 1].layer) {   /* calls of one layer in their order */
-            edges[edge_count].user = (int32_t)i;
-            edges[edge_count].next = head[i - 1];
-            head[i - 1] = edge_count++;
-            missing[i]++;
-        }
-    }
-    size_t first = 0, last = 0;
-    for (size_t i = 0; i < n; i++)
-        if (!missing[i])
-            queue[last++] = (int32_t)i;
-    for (; first < last; first++) {
-        int32_t at = queue[first];
-        place[at] = (int32_t)first;
-        p->g->calls[first] = (cuv_graph_call){.layer = p->calls[at].layer, .ordinal = at - p->first_call[p->calls[at].layer],
-                                              .args = p->calls[at].args, .arg_count = p->calls[at].arg_count};
-        size_t from = last;
-        for (int32_t e = head[at]; e; e = edges[e].next)
-            if (--missing[edges[e].user] == 0)
-                queue[last++] = edges[e].user;
-        for (size_t i = from, j = last; i + 1 < j; i++, j--) {       /* lists are built backwards */
-            int32_t swap = queue[i];
-            queue[i] = queue[j - 1];
-            queue[j - 1] = swap;
-        }
-    }
-    p->g->call_count = n;
-    if (last < n) {
-        for (size_t i = 0; i < n; i++)
-            if (missing[i])
-                return cuv_fail(p->cx, CUV_DAMAGED, "config.cycle", &(cuv_detail){.layer = p->g->layers[p->calls[i].layer]->name,
-                                .notes = circle_text(p, missing, i),
-                                .help = "no Keras model is wired so: correct the inbound_nodes, or get another copy"},
-                                "the layers of '%s' are wired in a circle", p->m->name);
-    }
-    for (size_t i = 0; i < n; i++)
-        for (size_t a = 0; a < p->g->calls[i].arg_count; a++)
-            for (size_t w = 0; w < p->g->calls[i].args[a].wire_count; w++)
-                p->g->calls[i].args[a].wires[w].call = place[p->g->calls[i].args[a].wires[w].call];
-    for (size_t i = 0; i < p->g->output_count; i++)
-        p->g->outputs[i].call = place[p->g->outputs[i].call];
+    CUV_TRY(begin_sorting(p, &s));
+    if (place_calls(&s) < p->call_count)
+        return in_a_circle(&s);
+    g->call_count = p->call_count;
+    for (size_t i = 0; i < g->call_count; i++)
+        for (size_t a = 0; a < g->calls[i].arg_count; a++)
+            for (size_t w = 0; w < g->calls[i].args[a].wire_count; w++)
+                g->calls[i].args[a].wires[w].call = s.place[g->calls[i].args[a].wires[w].call];
+    for (size_t i = 0; i < g->output_count; i++)
+        g->outputs[i].call = s.place[g->outputs[i].call];
     return CUV_OK;
 }
 
