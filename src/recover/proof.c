@@ -34,24 +34,38 @@ static double bits_of(const cuv_search *s)
     return bits;
 }
 
+/* Time for the proof is over: what is not compared yet is not proven. */
+static bool is_late(const cuv_search *s, cuv_proof *out)
+{
+    out->unfinished = out->unfinished || (s->proof_until > 0 && cuv_monotonic_seconds() > s->proof_until);
+    return out->unfinished;
+}
+
+/* The ratio on all samples; on two of them only where these are already off by more than `most`. */
+static cuv_status ratio_up_to(cuv_search *s, const uint8_t *values, double most, double *ratio, double *max_abs)
+{
+    CUV_TRY(cuv_try_scout(s, s->best.structure, values, ratio));
+    return *ratio > most ? CUV_OK : cuv_try_all(s, s->best.structure, values, ratio, max_abs);
+}
+
 /* Any one choice that brings the outputs nearer by far takes the place of the chosen one. */
-static cuv_status polish(cuv_search *s)
+static cuv_status polish(cuv_search *s, cuv_proof *out)
 {
     cuv_prepared *p = &s->structures[s->best.structure];
     uint8_t *v = s->best.values;
     for (int round = 0; round < 4; round++) {
         bool better = false;
         for (size_t i = 0; i < p->count; i++)
-            for (uint8_t o = 0; o < p->slots[i].count; o++) {
+            for (uint8_t o = 0; o < p->slots[i].count && s->best.ratio > .02 && !is_late(s, out); o++) {
                 uint8_t was = v[i];
                 double ratio, max_abs;
                 if (o == was)
                     continue;
                 v[i] = o;
                 s->evaluated++;
-                CUV_TRY(cuv_try_all(s, s->best.structure, v, &ratio, &max_abs));
+                CUV_TRY(ratio_up_to(s, v, s->best.ratio, &ratio, &max_abs));
                 v[i] = was;
-                if (ratio * 3 < s->best.ratio && s->best.ratio > .02) {
+                if (ratio * 3 < s->best.ratio) {
                     v[i] = o;
                     s->best.ratio = ratio;
                     s->best.max_abs = max_abs;
@@ -73,13 +87,13 @@ static cuv_status find_equal(cuv_search *s, cuv_proof *out)
     if (!out->equal)
         return cuv_oom(s->cx);
     for (size_t i = 0; i < p->count; i++)
-        for (uint8_t o = 0; o < p->slots[i].count && o < 64; o++) {
+        for (uint8_t o = 0; o < p->slots[i].count && o < 64 && !is_late(s, out); o++) {
             uint8_t was = v[i];
             double ratio, max_abs;
             if (o == was)
                 continue;
             v[i] = o;
-            cuv_status status = cuv_try_all(s, s->best.structure, v, &ratio, &max_abs);
+            cuv_status status = ratio_up_to(s, v, TOLD_APART, &ratio, &max_abs);
             v[i] = was;
             CUV_TRY(status);
             if (ratio <= TOLD_APART)
@@ -154,7 +168,7 @@ static cuv_status compare_elsewhere(cuv_search *s, cuv_evaluator *e, size_t roun
         return cuv_oom(s->cx);
     CUV_TRY(outputs_on(s, e, v, a));
     for (size_t i = 0; i < p->count && !out->elsewhere; i++)
-        for (uint8_t o = 0; o < p->slots[i].count && o < 64 && !out->elsewhere; o++) {
+        for (uint8_t o = 0; o < p->slots[i].count && o < 64 && !out->elsewhere && !is_late(s, out); o++) {
             uint8_t was = v[i];
             if (!(out->equal[i] >> o & 1))
                 continue;
@@ -186,18 +200,18 @@ static cuv_status look_elsewhere(cuv_search *s, cuv_proof *out)
 cuv_status cuv_prove(cuv_search *s, const char *samples, cuv_proof *out)
 {
     *out = (cuv_proof){0};
-    CUV_TRY(polish(s));
+    CUV_TRY(polish(s, out));
     CUV_TRY(find_equal(s, out));
     out->bits = bits_of(s);
     out->wanted = log2((double)s->evaluated + 1) + BITS_MORE;
-    out->proven = s->held_back && out->bits > out->wanted;
+    out->proven = s->held_back && out->bits > out->wanted && !is_late(s, out);
     if (out->proven)
         CUV_TRY(look_elsewhere(s, out));
-    out->proven = out->proven && !out->elsewhere;
+    out->proven = out->proven && !out->elsewhere && !out->unfinished;
     const char *noise = s->noise > 0 ? cuv_format(s->cx, ", where rounding in so deep a network is measured as up to %.2g", s->noise) : "";
     out->why = cuv_format(s->cx, "%s: %zu samples reproduced, at most %.2g off%s, %zu of them not seen by the search (%zu tries)%s", samples,
                           s->all_target->samples, s->best.max_abs, noise, s->held_back, s->evaluated,
-                          out->proven ? "" : out->elsewhere
+                          out->proven ? "" : out->unfinished ? "; time was over before all other choices were tried on them: give more with --time" : out->elsewhere
                               ? cuv_format(s->cx, "; they do not tell all choices apart (%s), and other inputs would: more samples may", out->elsewhere)
                               : cuv_format(s->cx, "; too few to prove it: %.0f bits of evidence, and %.0f are wanted", out->bits, out->wanted));
     return CUV_OK;
@@ -237,6 +251,8 @@ static const char *tried_why(const teller *t)
 {
     if (!t->proof)
         return "the likeliest one; no weight shows it, and there are no samples";
+    if (t->proof->unfinished)
+        return "the samples are reproduced with it; there was no time to try them with all others";
     return t->proof->proven ? "the samples are reproduced with it, and not without" : "the samples are reproduced with it, but they are too few to prove it";
 }
 

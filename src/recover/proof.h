@@ -7,6 +7,7 @@
 /* How much the samples say. */
 typedef struct cuv_proof {
     bool proven;            /* enough outputs that the search did not see were reproduced */
+    bool unfinished;        /* time was over before all other choices were tried */
     double bits, wanted;    /* of evidence */
     const char *elsewhere;  /* a choice that samples do not tell apart and other inputs of their kind would ("padding same or causal"); or NULL */
     uint64_t *equal;        /* by slot: bits of the options that the samples do not tell from the chosen one */

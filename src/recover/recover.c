@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #define RECOVER_SECONDS 10.0
+#define PROOF_ENDS 1.3      /* of the search's seconds: 7/10 of all that there are */
 enum { MOST_TRIES = 4000000, MOST_STRUCTURES = 2400, PART_SAMPLES = 8, PART_VALUES = 16, ALL_SAMPLES = 24, SAMPLES_OF_NETWORKS = 12, DEEP = 6 };
 
 
@@ -351,7 +352,8 @@ static cuv_status set_up(cuv_recovering *r, cuv_search *s)
 
 static cuv_status search(cuv_recovering *r)
 {
-    cuv_search s = {.cx = r->cx, .arena = r->arena, .most = MOST_TRIES, .until = r->start + r->seconds};
+    cuv_search s = {.cx = r->cx, .arena = r->arena, .most = MOST_TRIES, .until = r->start + r->seconds,
+                    .proof_until = r->options->seconds > 0 ? r->start + r->seconds * PROOF_ENDS : 0};
     cuv_status status = set_up(r, &s);
     if (status == CUV_OK)
         status = cuv_search_run(&s);

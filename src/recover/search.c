@@ -33,6 +33,13 @@ cuv_status cuv_try_all(cuv_search *s, size_t structure, const uint8_t *values, d
     return measure(s, s->all, s->all_target, structure, values, &error, ratio, max_abs);
 }
 
+cuv_status cuv_try_scout(cuv_search *s, size_t structure, const uint8_t *values, double *ratio)
+{
+    double error, max_abs;
+    *ratio = 0;
+    return s->scout && !(s->noise > 0) ? measure(s, s->scout, s->scout_target, structure, values, &error, ratio, &max_abs) : CUV_OK;
+}
+
 uint8_t *cuv_copy_values(cuv_search *s, size_t structure, const uint8_t *values)
 {
     size_t n = s->structures[structure].count;

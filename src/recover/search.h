@@ -81,7 +81,7 @@ typedef struct cuv_search {
     cuv_target *part_target, *all_target, *scout_target;
     size_t held_back;                   /* samples that the search does not see */
     size_t evaluated, most;
-    double until;                       /* seconds of the monotonic clock */
+    double until, proof_until;          /* seconds of the monotonic clock; proof_until 0: never */
     cuv_hit *hits;                      /* what was tried and came near, unordered */
     size_t hit_count, hit_capacity;
     cuv_hit best;                       /* reproduces all samples when found */
@@ -116,6 +116,8 @@ CUV_MUST_USE cuv_status cuv_search_run(cuv_search *s);
 CUV_MUST_USE cuv_status cuv_try(cuv_search *s, size_t structure, const uint8_t *values, double *error);
 /* The same on two samples when that is far off, or no nearer than this structure has come before; the whole way only else. */
 CUV_MUST_USE cuv_status cuv_try_quickly(cuv_search *s, size_t structure, const uint8_t *values, double *error, bool *quick);
+/* The ratio on the two samples that show what is far off; 0 where there are none of these, or rounding is allowed for. */
+CUV_MUST_USE cuv_status cuv_try_scout(cuv_search *s, size_t structure, const uint8_t *values, double *ratio);
 /* The same on all samples, as ratio to the tolerance; infinite where it cannot be computed. */
 CUV_MUST_USE cuv_status cuv_try_all(cuv_search *s, size_t structure, const uint8_t *values, double *ratio, double *max_abs);
 
