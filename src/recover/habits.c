@@ -15,7 +15,7 @@ double cuv_cost_of_padding(const cuv_habits *h, int pad)
 
 double cuv_cost_of_stride(const cuv_habits *h, const cuv_runit *u, int stride)
 {
-    double two = cuv_is_widening(u) ? (h->added >= 0 ? .3 : .7) : 1.7;      /* more channels on fewer positions: usual, above all in residual nets */
+    double two = cuv_is_widening(u) ? (h->added >= 0 ? .3 : .7) : h->added >= 0 && u->kernel[0] == 1 ? .9 : 1.7;      /* more channels on fewer positions: usual, above all in residual nets */
     return stride == 1 ? 0 : stride > 2 ? 3 : h->strided ? two * .6 : two;
 }
 

@@ -75,9 +75,9 @@ static void take_window(const translation *t, const cuv_rnode *from, cuv_moment_
 static bool is_sought(const translation *t, const cuv_choice_slot *s)
 {
     switch (s->kind) {
-    case CUV_S_HIDDEN: case CUV_S_ACTIVATION: case CUV_S_BEFORE_CONCAT: case CUV_S_SLOPE: case CUV_S_BEFORE_NORM: case CUV_S_AFTER_MERGE:
+    case CUV_S_HIDDEN: case CUV_S_ACTIVATION: case CUV_S_BEFORE_CONCAT: case CUV_S_SLOPE: case CUV_S_BEFORE_NORM: case CUV_S_AFTER_MERGE: case CUV_S_MERGE_TO_NORM:
         return true;
-    case CUV_S_AFTER_NORM:
+    case CUV_S_AFTER_NORM: case CUV_S_NORM_TO_MERGE:
         return !t->merges[s->node];
     default:
         return false;

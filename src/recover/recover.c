@@ -1,10 +1,13 @@
 /* The way from remains to candidates: readings, ends, wirings, search, proof. */
 #include "recover/network.h"
 #include "recover/recovering.h"
+#include "recover/trial.h"
 
 #include <stdlib.h>
 
 #define RECOVER_SECONDS 10.0
+#define TRIAL_ENDS .5
+#define AHEAD .5            /* nats */
 #define PROOF_ENDS 1.3      /* of the search's seconds: 7/10 of all that there are */
 enum { MOST_TRIES = 4000000, MOST_STRUCTURES = 2400, PART_SAMPLES = 8, PART_VALUES = 16, ALL_SAMPLES = 24, SAMPLES_OF_NETWORKS = 12, DEEP = 6 };
 
@@ -30,6 +33,26 @@ double cuv_wiring_ends(const cuv_recovering *r)
     return r->start + (!r->count ? .5 : r->ev->samples ? .2 : .05) * r->seconds;
 }
 
+/* Wirings that were tried on samples as they grew come before all that were not. */
+static cuv_status wire_on_trial(cuv_recovering *r, const cuv_reading *reading, const cuv_ends *ends, size_t most, size_t *found)
+{
+    cuv_structure *s;
+    cuv_ends *tried = CUV_NEW(r->arena, cuv_ends);
+    if (!tried)
+        return cuv_oom(r->cx);
+    *tried = *ends;
+    tried->narrow = true;
+    tried->until = r->start + TRIAL_ENDS * r->seconds;
+    CUV_TRY(cuv_trial_new(r->ev, r->inputs, r->input_count, &tried->trial));
+    cuv_status status = cuv_wire(r->cx, r->arena, reading, tried, r->remains->complete, most, &s, found);
+    cuv_trial_free(tried->trial);
+    CUV_TRY(status);
+    double least = INFINITY;
+    for (size_t i = 0; i < r->count; i++)
+        least = fmin(least, r->structures[i].cost);
+    return add_structures(r, s, *found, r->count && *found ? fmin(least - s[0].cost - AHEAD, 0) : 0);
+}
+
 static cuv_status wire(cuv_recovering *r, const cuv_reading *reading, const cuv_ends *ends, double cost, size_t most, size_t *found)
 {
     cuv_structure *s;
@@ -48,6 +71,11 @@ static cuv_status wire(cuv_recovering *r, const cuv_reading *reading, const cuv_
         narrow->narrow = true;
         CUV_TRY(cuv_wire(r->cx, r->arena, reading, narrow, r->remains->complete, most, &s, found));
         CUV_TRY(add_structures(r, s, *found, cost));
+        if (r->ev->samples && reading == &r->readings[0] && cuv_trial_helps(reading)) {
+            size_t more;
+            CUV_TRY(wire_on_trial(r, reading, kept, most, &more));
+            *found += more;
+        }
         kept->until = cuv_wiring_ends(r);
         if (*found && cuv_monotonic_seconds() > kept->until)
             return CUV_OK;

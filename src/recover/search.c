@@ -2,11 +2,13 @@
  * depth; then one choice, one kind of choices and two choices at a time, downhill; then what is small enough to be tried whole; then chance
  * (seeded). 5.6 of the study. */
 #include "recover/search.h"
+#include "recover/trial.h"
 
 #include <stdlib.h>
 
 #define SCOUTED_NEAR .3
-enum { SPATIAL_MOST = 6000, ACTS_MOST = 250000, STRUCTURES_FIRST = 6 };
+#define TRIED_NEAR .5
+enum { SPATIAL_MOST = 6000, ACTS_MOST = 250000, STRUCTURES_FIRST = 6, STRUCTURES_ON_TRIAL = 300 };
 
 bool cuv_search_spent(const cuv_search *s)
 {
@@ -114,12 +116,44 @@ static void follow(const cuv_search *s, const cuv_prepared *p, const recipe *r, 
         case CUV_S_BEFORE_NORM: act = !r->norm_first; break;
         case CUV_S_AFTER_NORM: act = r->norm_first; break;
         case CUV_S_BEFORE_MERGE: act = r->before_merge; break;
+        case CUV_S_NORM_TO_MERGE: case CUV_S_MERGE_TO_NORM: act = false; break;
         case CUV_S_AFTER_MERGE: act = r->after_merge; break;
         case CUV_S_AFTER_CONCAT: act = false; break;
         default: values[i] = 0; continue;
         }
         values[i] = cuv_option_of_act(slot, act ? r->hidden : CUV_A_LINEAR);
     }
+}
+
+static cuv_status follow_and_keep(cuv_search *s, size_t structure, const recipe *r, uint8_t *values)
+{
+    double error;
+    bool quick;
+    follow(s, &s->structures[structure], r, values);
+    CUV_TRY(cuv_try_quickly(s, structure, values, &error, &quick));
+    return cuv_keep_hit(s, structure, values, error);
+}
+
+/* The activations that samples have told while the structure was wired; where that comes near, downhill from there. */
+static cuv_status by_trials(cuv_search *s)
+{
+    for (size_t i = 0; i < s->count && i < STRUCTURES_ON_TRIAL && !cuv_search_spent(s); i++) {
+        cuv_prepared *p = &s->structures[i];
+        uint8_t *values = CUV_NEW_ARRAY(s->arena, uint8_t, p->count + 1);
+        size_t outs = s->part_target->outputs == 1 ? s->part_target->act_count[0] : 1;
+        if (!values)
+            return cuv_oom(s->cx);
+        cuv_way way = cuv_way_of(p->s.way ? p->s.way - 1u : 0);
+        for (size_t o = 0; p->s.way && o < outs && o < 3 && !cuv_search_spent(s); o++)
+            CUV_TRY(follow_and_keep(s, i, &(recipe){way.act, o, way.norm_first, false, way.after_merge}, values));
+    }
+    cuv_sort_hits(s);
+    for (size_t i = 0; i < s->hit_count && i < 3 && !cuv_search_spent(s); i++)
+        if (s->hits[i].error < TRIED_NEAR) {
+            cuv_hit h = s->hits[i];
+            CUV_TRY(cuv_descend(s, h.structure, h.values, h.error, false));
+        }
+    return CUV_OK;
 }
 
 /* What stored statistics say, in the structures that come first: tried before anything else. */
@@ -324,7 +358,9 @@ static cuv_status rounds(cuv_search *s)
 
 cuv_status cuv_search_run(cuv_search *s)
 {
-    CUV_TRY(by_statistics(s));
+    CUV_TRY(by_trials(s));
+    if (!cuv_search_spent(s))
+        CUV_TRY(by_statistics(s));
     if (!cuv_search_spent(s))
         CUV_TRY(rounds(s));
     if (!cuv_search_spent(s))

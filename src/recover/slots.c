@@ -12,7 +12,7 @@ typedef struct maker {
     bool attention;
 } maker;
 
-enum { READS_NORM = 1, READS_ACT = 2, READS_MERGE = 4, READS_PRELU = 8, READS_OTHER = 16, IS_OUTPUT = 32, NORM_THEN_ACT = 64, READS_CONCAT = 128, MEANS_OUT = 256, IS_SCALE = 512 };
+enum { READS_NORM = 1, READS_ACT = 2, READS_MERGE = 4, READS_PRELU = 8, READS_OTHER = 16, IS_OUTPUT = 32, NORM_THEN_ACT = 64, READS_CONCAT = 128, MEANS_OUT = 256, IS_SCALE = 512, POOLED_TO_MERGE = 1024 };
 
 static const uint8_t hidden_acts[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0, 13, 14, 15, 17, 18, 19};
 static const uint8_t listed_acts[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0, 17, 18, 19, 16};
@@ -259,7 +259,8 @@ static void find_readers(maker *m)
                 continue;
             *r |= s->nodes[i].kind == CUV_R_PRELU ? READS_PRELU : traits & CUV_RT_ACTS ? READS_ACT
                 : s->nodes[i].kind == CUV_R_CONCATENATE ? READS_CONCAT : traits & CUV_RT_MERGE ? READS_MERGE
-                : is_norm(m, &s->nodes[i]) ? READS_NORM : READS_OTHER;
+                : is_norm(m, &s->nodes[i]) ? READS_NORM : traits & CUV_RT_POOL && m->readers[i] == READS_MERGE ? POOLED_TO_MERGE
+                : READS_OTHER;
             if (s->nodes[i].kind == CUV_R_MULTIPLY && is_factor(s, s->nodes[i].in[k]))
                 *r |= IS_SCALE;
             if (s->nodes[i].kind == CUV_R_RESHAPE && m->readers[i] & IS_SCALE)
@@ -346,6 +347,7 @@ static bool room_for_act(maker *m, int32_t old, int32_t node)
     const cuv_rnode *n = &m->to->s.nodes[node];
     unsigned traits = cuv_rkind_traits(n->kind), r = m->readers[old];
     bool norm = traits & CUV_RT_NORM, merge = traits & CUV_RT_MERGE;
+    bool merged = r && !(r & ~(unsigned)(READS_MERGE | POOLED_TO_MERGE));
     if (m->from->complete || !(norm || merge) || r & (IS_OUTPUT | READS_PRELU) || (norm && n->kind != CUV_R_BATCH_NORM && m->attention))
         return true;
     cuv_rnode act = {.kind = CUV_R_ACTIVATION, .unit = -1, .in = {node}, .in_count = 1, .out = n->out, .free_act = true};
@@ -353,10 +355,10 @@ static bool room_for_act(maker *m, int32_t old, int32_t node)
     m->to->s.nodes[at] = act;
     m->moved[old] = at;
     if (norm)
-        return is_norm(m, n) ? act_slot(m, CUV_S_AFTER_NORM, at, ACTS(maybe_acts), -1)
-                                           : act_slot(m, CUV_S_AFTER_CONCAT, at, ACTS(few_acts), -1);
+        return !is_norm(m, n) ? act_slot(m, CUV_S_AFTER_CONCAT, at, ACTS(few_acts), -1)
+             : act_slot(m, merged ? CUV_S_NORM_TO_MERGE : CUV_S_AFTER_NORM, at, ACTS(maybe_acts), -1);
     return n->kind == CUV_R_CONCATENATE ? act_slot(m, CUV_S_AFTER_CONCAT, at, ACTS(few_acts), -1)
-                                        : act_slot(m, CUV_S_AFTER_MERGE, at, ACTS(maybe_acts), -1);
+                                        : act_slot(m, r & READS_NORM ? CUV_S_MERGE_TO_NORM : CUV_S_AFTER_MERGE, at, ACTS(maybe_acts), -1);
 }
 
 static void fixed_act(cuv_rnode *n)

@@ -226,6 +226,30 @@ static void merges_of_upsampled(cuv_wirer *w, const cuv_wstate *s, const cuv_wan
     }
 }
 
+/* What is pooled and then added to a branch that a stride has made as small: blocks of Xceptions. */
+static void sums_of_pooled(cuv_wirer *w, const cuv_wstate *s, const cuv_want *want, cuv_spots *to)
+{
+    int open[2], count = 0;
+    for (int i = 0; i < s->live_count; i++)
+        if (!s->live[i].used && count++ < 2)
+            open[count - 1] = i;
+    if (count != 2 || open[1] != s->live_count - 1)
+        return;
+    for (int side = 0; side < 2; side++) {
+        const cuv_live *from = &s->live[open[side]], *other = &s->live[open[!side]];
+        cuv_spot at = {s, open[side], 0};
+        cuv_flow out;
+        for (size_t i = 0; from->type.rank > 1 && from->type.rank == other->type.rank && i < cuv_pool_count(w, from->type.rank); i++) {
+            if (from->type.tokens || !cuv_pooled(&from->type, i, &out) || !cuv_flow_same(&out, &other->type))
+                continue;
+            cuv_rkind pool = (cuv_rkind)((int)CUV_R_MAX_POOL1 + from->type.rank - 2);
+            const cuv_wstate *pooled = cuv_wire_on(w, &at, pool, -1, &out, cuv_pool_choice(i), cuv_cost_of_pool(&s->habits, i, .6));
+            if (pooled)
+                cuv_find_merges(w, pooled, CUV_R_ADD, want, to);
+        }
+    }
+}
+
 /* A layer of this kind has read again what was made so many units before it, and could now; but this is another tensor. */
 static bool would_break_habit(const cuv_wirer *w, const cuv_wstate *s, const cuv_live *l)
 {
@@ -251,6 +275,8 @@ static double cost_of_reading_again(const cuv_wirer *w, const cuv_wstate *s, con
     const cuv_runit *u = &w->reading->units[w->at];
     bool waits = w->complete && 2 * open <= w->reductions;      /* a listed merge waits for another branch */
     bool beside = cuv_rkind_traits(u->kind) & CUV_RT_CONV && u->kernel[0] == 1 && u->kernel[1] <= 1;    /* a projection beside a block */
+    if (beside && l->by == CUV_R_ADD && l->born == s->habits.added && !w->complete)
+        return .4;      /* the shortcut of the next block */
     double cost = (waits ? .25 : beside ? .6 : 1) + .1 * (back < 6 ? back : 6) + (l->dull ? 2 : l->merged ? 1.2 : 0) +
                   (cuv_rkind_traits(u->kind) & CUV_RT_NORM ? 1.5 : 0);      /* a normalisation is the first to read */
     cost = s->habits.count && s->habits.read_again == l->id && cost > .4 ? .4 : cost;
@@ -280,5 +306,6 @@ void cuv_find_sources(cuv_wirer *w, const cuv_wstate *s, const cuv_want *want, b
     if (open == 2)
         cuv_find_merges(w, s, CUV_R_MULTIPLY, want, to);
     merges_of_upsampled(w, s, want, to);
+    sums_of_pooled(w, s, want, to);
     cuv_add_scaled(w, s, want, to);
 }

@@ -115,6 +115,7 @@ typedef struct cuv_structure {
     size_t input_count;
     double cost;
     bool complete;                  /* the carrier lists all layers */
+    uint8_t way;                    /* of activations, plus 1, that its samples told while it was wired (trial.h); 0: none */
 } cuv_structure;
 
 typedef struct cuv_ends {
@@ -124,6 +125,7 @@ typedef struct cuv_ends {
     bool in_turn;       /* all layers are listed as Keras orders model.layers (listed.c): a tensor that nobody has read yet is read before any
                            newer one */
     double until;       /* seconds of the monotonic clock at which wiring ends without a result; 0: never */
+    struct cuv_trial *trial;    /* tries wirings on samples as they grow (trial.h); NULL: none */
     bool narrow;        /* few wirings at a time: deep nets that repeat themselves are through quickly */
     size_t *reached;    /* set to the number of units that could be wired, where that is more; or NULL */
 } cuv_ends;

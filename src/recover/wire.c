@@ -1,11 +1,12 @@
 /* Layers to wirings: a beam of states that grows layer by layer. The sizes of reach.c and the number of open tensors cut what cannot end well;
  * what is left is ordered by the cost of each step (how much rarer it is in real models). */
-#include "recover/wiring.h"
+#include "recover/trial.h"
 
 #include <stdlib.h>
 
-enum { MAX_EXPANDED = 40000, NARROW = 100, NARROW_EXPANDED = 3000 };
-#define LISTED_OTHERWISE 1000.0   /* taken only when no wiring agrees with the order of the list */
+enum { MAX_EXPANDED = 40000, NARROW = 100, NARROW_EXPANDED = 3000, TRIED = 250, ON_TRIAL = 300, BONES_ON_TRIAL = 8 };
+#define MUCH_DEARER 9.0
+#define TOLD_OFF 12.0   /* what samples tell to be so much worse than the best is out of the question */
 
 /* ---- states ---------------------------------------------------------------------------------------------------- */
 
@@ -73,9 +74,10 @@ static uint64_t mix_flow(uint64_t h, const cuv_flow *f)
     return h;
 }
 
-/* What the node adds to the hashes: pools and the like of one size are one. */
-static void add_to_hashes(cuv_wstate *s, const cuv_rnode *node)
+/* What the node adds to the hashes: pools and the like of one size are one, unless numbers are computed on the way. */
+static void add_to_hashes(cuv_wstate *s, const cuv_rnode *node, bool numbers)
 {
+    const cuv_choice *c = &node->choice;
     unsigned traits = cuv_rkind_traits(node->kind);
     uint64_t h = mix(traits & (CUV_RT_POOL | CUV_RT_GLOBAL) ? 1000 + traits : (uint64_t)node->kind, (uint64_t)(uint32_t)node->unit);
     for (int k = 0; k < node->in_count; k++)
@@ -83,6 +85,8 @@ static void add_to_hashes(cuv_wstate *s, const cuv_rnode *node)
     h = mix(h, (uint64_t)node->choice.sequences + 2 * (uint64_t)(node->kind == CUV_R_BIDIRECTIONAL && node->choice.merge));
     s->bones = mix(s->bones, h);
     s->class_hash = mix_flow(mix(s->class_hash, h), &node->out);
+    if (numbers)
+        s->class_hash = mix(s->class_hash, (uint64_t)c->pool | (uint64_t)c->stride << 8 | (uint64_t)c->pad << 16 | (uint64_t)c->dilation << 24);
 }
 
 const cuv_wstate *cuv_wire_node(cuv_wirer *w, const cuv_wstate *s, const cuv_rnode *node, double cost)
@@ -100,7 +104,7 @@ const cuv_wstate *cuv_wire_node(cuv_wirer *w, const cuv_wstate *s, const cuv_rno
     *link = (cuv_link){s->last, *node, n->nodes, false};
     n->last = link;
     cuv_note_habits(w, s, node, &n->habits);
-    add_to_hashes(n, node);
+    add_to_hashes(n, node, w->ends->trial);
     for (int i = 0; i < n->live_count; i++)
         for (int k = 0; k < node->in_count; k++)
             if (n->live[i].id == node->in[k]) {
@@ -259,7 +263,7 @@ static cuv_wstate *choose(cuv_wirer *w, size_t width, size_t *count)
     ranked *all = sort_next(w);
     cuv_wstate *kept = CUV_NEW_ARRAY(w->arena, cuv_wstate, width + 1);
     tally *keys = CUV_NEW_ARRAY(w->step, tally, size);
-    const size_t most[3] = {2, w->reach || w->complete ? width : 40, last ? width : width / 2 > 8 ? width / 2 : 8};
+    const size_t most[3] = {2, w->ends->trial && !last ? BONES_ON_TRIAL : w->reach || w->complete ? width : 40, last ? width : width / 2 > 8 ? width / 2 : 8};
     *count = 0;
     if (!all || !kept || !keys) {
         failed(w);
@@ -283,92 +287,6 @@ static cuv_wstate *choose(cuv_wirer *w, size_t width, size_t *count)
             return NULL;
     }
     return kept;
-}
-
-/* ---- ends -------------------------------------------------------------------------------------------------------- */
-
-static bool finish(const cuv_wirer *w, const cuv_wstate *s, cuv_structure *out, double *cost)
-{
-    const cuv_ends *e = w->ends;
-    int open[MAX_LIVE], count = 0;
-    bool taken[MAX_LIVE] = {false};
-    for (int i = 0; i < s->live_count; i++)
-        if (!s->live[i].used)
-            open[count++] = i;
-    *cost = s->cost;
-    if (!e->outputs_known) {
-        *cost += count == 1 ? (s->live[open[0]].type.rank == 1 ? 0 : .8) : 2.5 * (count - 1);
-        for (int i = 0; i < count && i < 8; i++)
-            out->outputs[out->output_count++] = s->live[open[i]].id;
-        return count > 0 && count <= 8 && s->live[open[0]].id >= 0;
-    }
-    if ((size_t)count != e->output_count)
-        return false;
-    for (size_t k = 0; k < e->output_count; k++) {
-        int at = 0;
-        while (at < count && (taken[at] || !cuv_flow_same(&s->live[open[at]].type, &e->outputs[k]) || s->live[open[at]].id < 0))
-            at++;
-        if (at == count)
-            return false;
-        taken[at] = true;
-        *cost += at == (int)k ? 0 : .3;
-        out->outputs[out->output_count++] = s->live[open[at]].id;
-    }
-    return true;
-}
-
-static cuv_status take(cuv_wirer *w, const cuv_wstate *s, cuv_structure *out)
-{
-    out->reading = w->reading;
-    out->inputs = w->ends->inputs;
-    out->input_count = w->ends->input_count;
-    out->complete = w->complete;
-    out->count = (size_t)s->nodes;
-    out->nodes = CUV_NEW_ARRAY(w->arena, cuv_rnode, out->count + 1);
-    if (!out->nodes)
-        return cuv_oom(w->cx);
-    for (const cuv_link *l = s->last; l; l = l->prev)
-        out->nodes[l->index] = l->node;
-    return CUV_OK;
-}
-
-int cuv_cheaper(const void *a, const void *b)
-{
-    const cuv_structure *x = a, *y = b;
-    return x->cost < y->cost ? -1 : x->cost > y->cost;
-}
-
-/* Of sorted wirings those that agree with the list; all of them when none does. */
-static void keep_agreeing(cuv_structure *s, size_t *count)
-{
-    size_t n = 0;
-    while (n < *count && s[n].cost < LISTED_OTHERWISE)
-        n++;
-    if (n)
-        *count = n;
-    for (size_t i = 0; i < *count && !n; i++)
-        s[i].cost -= LISTED_OTHERWISE;
-}
-
-static cuv_status finish_all(cuv_wirer *w, const cuv_wstate *states, size_t count, size_t most, cuv_structure **out, size_t *found)
-{
-    *out = CUV_NEW_ARRAY(w->arena, cuv_structure, count + 1);
-    if (!*out)
-        return cuv_oom(w->cx);
-    for (size_t i = 0; i < count && *found < most; i++) {
-        cuv_structure s = {0};
-        if (!finish(w, &states[i], &s, &s.cost))
-            continue;
-        CUV_TRY(take(w, &states[i], &s));
-        bool otherwise = false;
-        if (w->complete)
-            CUV_TRY(cuv_listed_otherwise(w->cx, w->arena, &s, &otherwise));
-        s.cost += w->reading->cost + (otherwise ? LISTED_OTHERWISE : 0);
-        (*out)[(*found)++] = s;
-    }
-    qsort(*out, *found, sizeof **out, cuv_cheaper);      /* stable enough: equal costs keep no meaning */
-    keep_agreeing(*out, found);
-    return CUV_OK;
 }
 
 /* ---- the beam ---------------------------------------------------------------------------------------------------- */
@@ -429,6 +347,70 @@ static void look_beside(cuv_wirer *w)
         w->follows = .6;
 }
 
+/* ---- on samples ------------------------------------------------------------------------------------------------- */
+
+/* Ways that no state gets along with are left out of all. */
+static void leave_out(cuv_wirer *w, cuv_wstate *s)
+{
+    float best = INFINITY;
+    for (size_t i = 0; i < CUV_WAYS; i++)
+        best = w->least[i] < best ? w->least[i] : best;
+    for (size_t i = 0; i < CUV_WAYS; i++)
+        s->ways[i] = w->least[i] - best > TOLD_OFF / 2 || s->ways[i] - best > TOLD_OFF ? INFINITY : s->ways[i];
+}
+
+static double least_told(const cuv_wstate *s)
+{
+    float least = INFINITY;
+    for (size_t i = 0; i < CUV_WAYS; i++)
+        least = s->ways[i] < least ? s->ways[i] : least;
+    return least;
+}
+
+static bool is_late(const cuv_wirer *w)
+{
+    return w->ends->until > 0 && cuv_monotonic_seconds() > w->ends->until;
+}
+
+/* The likeliest states, as far as samples get along with the normalisation that was placed. */
+static cuv_status try_next(cuv_wirer *w)
+{
+    ranked *all = sort_next(w);
+    size_t kept = 0, tried = 0;
+    float least[CUV_WAYS];
+    if (!all)
+        return cuv_oom(w->cx);
+    for (size_t i = 0; i < CUV_WAYS; i++)
+        least[i] = INFINITY;
+    tally *seen = CUV_NEW_ARRAY(w->step, tally, 6 * w->next_count + 7);
+    double best = INFINITY;
+    if (!seen)
+        return cuv_oom(w->cx);
+    for (size_t i = 0; i < w->next_count && tried < TRIED && all[i].cost < best + MUCH_DEARER && !(kept && is_late(w)); i++) {
+        cuv_wstate *s = all[i].state;
+        if (tally_of(seen, 6 * w->next_count + 7, s->class_hash)->count++)
+            continue;           /* the same numbers */
+        tried++;
+        leave_out(w, s);
+        CUV_TRY(cuv_trial_norm(w->ends->trial, w, s, s->ways));
+        double told = least_told(s);
+        if (told >= INFINITY)
+            continue;
+        s->cost += told - s->told;
+        s->told = told;
+        best = s->cost < best ? s->cost : best;
+        w->next[kept++] = s;
+        for (size_t k = 0; k < CUV_WAYS; k++)
+            least[k] = s->ways[k] < least[k] ? s->ways[k] : least[k];
+    }
+    w->next_count = 0;
+    for (size_t i = 0; i < kept; i++)
+        if (w->next[i]->cost < best + MUCH_DEARER)
+            w->next[w->next_count++] = w->next[i];
+    memcpy(w->least, least, sizeof least);
+    return CUV_OK;
+}
+
 static cuv_status place_unit(cuv_wirer *w, size_t width, cuv_wstate **states, size_t *count)
 {
     const cuv_runit *u = &w->reading->units[w->at];
@@ -443,13 +425,15 @@ static cuv_status place_unit(cuv_wirer *w, size_t width, cuv_wstate **states, si
         CUV_TRY(cuv_check_time(w->cx));
     }
     CUV_TRY(w->status);
+    if (w->ends->trial && u->kind == CUV_R_BATCH_NORM)
+        CUV_TRY(try_next(w));
     *states = choose(w, width, count);
     return w->status;
 }
 
 static cuv_status grow(cuv_wirer *w, cuv_wstate **states, size_t *count)
 {
-    size_t n = w->reading->count, width = w->ends->narrow ? NARROW : w->complete ? 800 : n < 8 ? 3000 : n > 30 ? 800 : 24000 / n;
+    size_t n = w->reading->count, width = w->ends->trial ? ON_TRIAL : w->ends->narrow ? NARROW : w->complete ? 800 : n < 8 ? 3000 : n > 30 ? 800 : 24000 / n;
     for (w->at = 0; w->at < n && *count; w->at++) {
         cuv_status status = place_unit(w, width, states, count);
         cuv_arena_free(w->step);
@@ -459,7 +443,7 @@ static cuv_status grow(cuv_wirer *w, cuv_wstate **states, size_t *count)
             return cuv_oom(w->cx);
         if (*count && w->ends->reached && *w->ends->reached < w->at + 1)
             *w->ends->reached = w->at + 1;
-        if (w->ends->until > 0 && cuv_monotonic_seconds() > w->ends->until)
+        if (is_late(w))
             *count = 0;
     }
     return CUV_OK;
@@ -475,6 +459,8 @@ cuv_status cuv_wire(cuv_context *cx, cuv_arena *arena, const cuv_reading *readin
     *count = 0;
     if (!w.step)
         return cuv_oom(cx);
+    for (size_t i = 0; i < CUV_WAYS; i++)
+        first.ways[i] = w.least[i] = (float)cuv_way_of(i).cost;
     for (size_t i = 0; i < ends->input_count; i++)
         (void)add_live(&first, -(int32_t)i - 1, 0, &ends->inputs[i]);
     look_ahead(&w);
@@ -482,7 +468,7 @@ cuv_status cuv_wire(cuv_context *cx, cuv_arena *arena, const cuv_reading *readin
     if (status == CUV_OK)
         status = grow(&w, &states, &n);
     if (status == CUV_OK && reading->count)
-        status = finish_all(&w, states, n, most, out, count);
+        status = cuv_wire_finish(&w, states, n, most, out, count);
     cuv_arena_free(w.step);
     return status;
 }

@@ -32,7 +32,7 @@ size_t cuv_pool_count(const cuv_wirer *w, int rank)
     return rank == 2 ? CUV_POOLS_1D : w->uneven && rank == 3 ? CUV_POOLS_ALL : CUV_POOLS;
 }
 
-static cuv_choice pool_choice(size_t pool)
+cuv_choice cuv_pool_choice(size_t pool)
 {
     const struct cuv_pool *p = &cuv_pools[pool];
     bool uneven = pool >= CUV_POOLS;        /* those move by their window */
@@ -40,9 +40,9 @@ static cuv_choice pool_choice(size_t pool)
                         .pool2 = (uint8_t)(uneven ? p->window2 : 0), .stride2 = (uint8_t)(uneven ? p->window2 : 0)};
 }
 
-static bool pooled(const cuv_flow *f, size_t pool, cuv_flow *out)
+bool cuv_pooled(const cuv_flow *f, size_t pool, cuv_flow *out)
 {
-    cuv_choice c = pool_choice(pool);
+    cuv_choice c = cuv_pool_choice(pool);
     bool differs = c.pad == CUV_PAD_VALID || c.pool != c.stride;
     *out = *f;
     for (int i = 0; i + 1 < f->rank; i++) {
@@ -66,8 +66,8 @@ static void with_pools(cuv_wirer *w, const cuv_spot *p, cuv_spots *to)
         return;
     for (size_t i = 0; i < cuv_pool_count(w, f->rank); i++) {
         cuv_flow out;
-        if (pooled(f, i, &out))
-            cuv_add_last(to, cuv_wire_on(w, p, with_rank(CUV_R_MAX_POOL1, f->rank - 1), -1, &out, pool_choice(i),
+        if (cuv_pooled(f, i, &out))
+            cuv_add_last(to, cuv_wire_on(w, p, with_rank(CUV_R_MAX_POOL1, f->rank - 1), -1, &out, cuv_pool_choice(i),
                             cuv_cost_of_pool(&p->state->habits, i, cuv_spot_id(p) < 0 ? 2.5 : cuv_is_widening(&w->reading->units[w->at]) ? .65 : 1)));
     }
     if (cuv_grows_to_output(w, f))
@@ -336,8 +336,8 @@ static void listed_on(cuv_wirer *w, const cuv_spot *p, cuv_rkind kind, double co
     if (traits & CUV_RT_POOL) {
         whole_pool_on(w, p, kind, cost);
         for (size_t i = 0; f->rank == cuv_rkind_spatial(kind) + 1 && i < (w->uneven && f->rank == 3 ? (size_t)CUV_POOLS_ALL : CUV_POOLS); i++)
-            if (pooled(f, i, &out))
-                emit_on(w, p, kind, &out, pool_choice(i), cost + cuv_cost_of_listed_pool(&p->state->habits, i));
+            if (cuv_pooled(f, i, &out))
+                emit_on(w, p, kind, &out, cuv_pool_choice(i), cost + cuv_cost_of_listed_pool(&p->state->habits, i));
         return;
     }
     if (cuv_wire_shape(w, p, kind, cost))

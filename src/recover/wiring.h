@@ -4,6 +4,8 @@
 
 #include "recover/structure.h"
 
+typedef struct cuv_trial cuv_trial;
+
 enum { MAX_LIVE = 28, MAX_SPOTS = 96 };
 
 /* A node of a wiring and those before it; wirings that begin alike share them. */
@@ -24,8 +26,14 @@ typedef struct cuv_habits {
     int32_t added;                  /* when the last sum was made; -1: none yet */
 } cuv_habits;
 
+/* A way to put activations throughout: which one, after normalisations or before them, after sums or not. */
+enum { CUV_WAYS = 20 };
+typedef struct cuv_way { uint8_t act; bool norm_first, after_merge; double cost; } cuv_way;
+
 typedef struct cuv_wstate {
     double cost;
+    double told;                    /* nats of the cost that samples have told (trial.h) */
+    float ways[CUV_WAYS];           /* the same for each way; infinite: out of the question */
     const cuv_link *last;
     uint64_t class_hash, bones;     /* what is wired, with the sizes that result, and without */
     cuv_habits habits;
@@ -52,6 +60,7 @@ typedef struct cuv_wirer {
     double strays, follows;         /* what it costs that it reads again, and that it reads the tensor made last, for what usually stands there */
     cuv_wstate **next;
     size_t next_count, next_capacity;
+    float least[CUV_WAYS];          /* by way, the least that any state is told */
     double bound;                   /* states that cost more are not wanted: so many cheaper ones are there */
     struct cuv_sizes *reach;        /* by unit: sizes of its output from which the next Flatten can be met; NULL: not known */
     size_t reach_end;
@@ -64,6 +73,8 @@ typedef struct cuv_wirer {
 enum { CUV_POOLS = 7, CUV_POOLS_1D = 3, CUV_POOLS_ALL = 13 };
 extern const struct cuv_pool { int window, stride, pad; double cost; int window2; } cuv_pools[CUV_POOLS_ALL];
 size_t cuv_pool_count(const cuv_wirer *w, int rank);            /* how many of them fit a tensor of so many axes */
+cuv_choice cuv_pool_choice(size_t pool);
+bool cuv_pooled(const cuv_flow *f, size_t pool, cuv_flow *out);  /* false: it cannot be, or is the same as another one */
 /* Strides that differ along two axes: 1 and `n`, or `n` and 1. */
 enum { CUV_UNEVEN = 2 };
 extern const uint8_t cuv_uneven[CUV_UNEVEN][2];
@@ -91,6 +102,10 @@ void cuv_note_habits(const cuv_wirer *w, const cuv_wstate *before, const cuv_rno
 const cuv_wstate *cuv_wire_node(cuv_wirer *w, const cuv_wstate *s, const cuv_rnode *node, double cost);
 /* It has its layer: it goes on to the next one. */
 void cuv_wire_emit(cuv_wirer *w, const cuv_wstate *s);
+/* wire_ends.c: states that have all layers, as structures; the cheapest first, at most `most`. */
+CUV_MUST_USE cuv_status cuv_wire_finish(cuv_wirer *w, const cuv_wstate *states, size_t count, size_t most, cuv_structure **out,
+                                        size_t *found);
+
 /* ---- sources.c ---- */
 
 const cuv_flow *cuv_spot_flow(const cuv_spot *p);
