@@ -3,7 +3,7 @@
 #include "run/kernels.h"
 #include "run/runner.h"
 
-enum { CACHE_BYTES = 2 << 20, ROWS_OF_PRODUCT = 48 };
+enum { CACHE_BYTES = 2 << 20, ROWS_OF_PRODUCT = 24 };
 
 /* Elements of a row from axis `first` up to `end`; 0 when one is unknown. */
 static double span(const cuv_var *v, int first, int end)

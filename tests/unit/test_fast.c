@@ -609,11 +609,11 @@ static void test_late_bias(void **state)
 static void test_winograd(void **state)
 {
     fixture *f = *state;
-    f->slack = 4;       /* sums and differences of four by four inputs come before the products */
-    for (int i = 0; i < 60; i++) {
-        const int64_t ci = between(f, 16, 40), co = between(f, 16, 70), h = between(f, 6, 20), w = between(f, 6, 20);
-        HOLD(f, "%%0 = input \"x\" float32 (2, %lld, %lld, %lld)\n%%1 = weight \"k\" float32 (3, 3, %lld, %lld)\n%%2 = weight \"b\" float32 "
-                "(%lld)\n%%3 = conv %%0 %%1%s%s groups=1 act=%s\noutput %%3\n", L(h), L(w), L(ci), L(ci), L(co), L(co), i % 3 ? " %2" : "",
+    f->slack = 4;       /* sums and differences of four by four or six by six inputs come before the products */
+    for (int i = 0; i < 90; i++) {
+        const int64_t ci = between(f, 16, 40), co = between(f, 16, 70), h = between(f, 6, 23), w = between(f, 6, 23), b = between(f, 1, 3);
+        HOLD(f, "%%0 = input \"x\" float32 (%lld, %lld, %lld, %lld)\n%%1 = weight \"u256\" float32 (3, 3, %lld, %lld)\n%%2 = weight \"b\" float32 "
+                "(%lld)\n%%3 = conv %%0 %%1%s%s groups=1 act=%s\noutput %%3\n", L(b), L(h), L(w), L(ci), L(ci), L(co), L(co), i % 3 ? " %2" : "",
              i % 2 ? " same" : "", acts[(size_t)i % ACTS]);
     }
     f->slack = 1;
@@ -838,8 +838,8 @@ static void test_portions(void **state)
         {CONV "%3 = transpose %2 perm=1,0,2,3\noutput %3\n", 12, 12},
         {CONV "%3 = weight \"w\" float32 (16, 4)\n%4 = dense %2 %3\n%5 = cumsum %4 axis=0\noutput %5\n", 12, 12},
         {"%0 = input \"x\" float32 (None, 40, 40, 8)\n%1 = weight \"k\" float32 (3, 3, 8, 8)\n%2 = conv %0 %1 same groups=1\noutput %2\n", 64, 16},
-        /* 36 places are few for a product: two rows, or the next more that divide the batch */
-        {CONV "%3 = max_pool %2 window=8,8 stride=24,24\n%4 = weight \"w\" float32 (1, 1, 16, 8000)\n%5 = conv %3 %4 groups=1\noutput %5\n", 32, 2},
+        /* 16 places are few for a product: two rows, or the next more that divide the batch */
+        {CONV "%3 = max_pool %2 window=8,8 stride=40,40\n%4 = weight \"w\" float32 (1, 1, 16, 8000)\n%5 = conv %3 %4 groups=1\noutput %5\n", 32, 2},
         {"%0 = input \"x\" float32 (None, 784)\n%1 = weight \"k\" float32 (784, 500)\n%2 = dense %0 %1\noutput %2\n", 256, 256},
         {"%0 = input \"x\" float32 (None, 784)\n%1 = weight \"k\" float32 (784, 500)\n%2 = dense %0 %1\noutput %2\n", 1024, 256},
         {"%0 = input \"x\" float32 (None, 784)\n%1 = weight \"k\" float32 (784, 500)\n%2 = dense %0 %1\noutput %2\n", 1021, 1021},

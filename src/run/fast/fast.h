@@ -57,6 +57,10 @@ typedef struct cuv_window {
     float lo, hi;
 } cuv_window;
 
+/* Points of F(4x4, 3x3), beside 0 and infinity: both signs of these. */
+#define CUV_NEAR 0.625f
+#define CUV_FAR 1.5f
+
 typedef struct cuv_isa {
     const char *name;
     size_t panel;               /* columns of a panel */
@@ -67,9 +71,9 @@ typedef struct cuv_isa {
     /* The largest value of each window, or its mean; no window may lie in the padding alone. */
     void (*pool)(const cuv_window *d, size_t first_row, size_t end_row, bool most);
     /* A tile of Winograd's F(2x2, 3x3), n channels: x at row and cell steps to 16 values at v, `step` apart; and from 16 values to (rows, cols)
-     * outputs. */
-    void (*tile_in)(const float *x, size_t row, size_t cell, size_t n, float *v, size_t step);
-    void (*tile_out)(const cuv_product *p, const float *v, size_t step, float *y, const float *add, size_t row, size_t rows, size_t cols);
+     * outputs. [1]: of F(4x4, 3x3), 36 values. */
+    void (*tile_in[2])(const float *x, size_t row, size_t cell, size_t n, float *v, size_t step);
+    void (*tile_out[2])(const cuv_product *p, const float *v, size_t step, float *y, const float *add, size_t row, size_t rows, size_t cols);
     /* The same over one axis for Toom-Cook's F(4, 4): from 7 places to 7 values, and from these to `count` outputs, `row` floats apart. */
     void (*line_in)(const float *const *x, size_t n, float *v, size_t step);
     void (*line_out)(const cuv_product *p, const float *v, size_t step, float *y, const float *add, size_t row, size_t count);
@@ -159,6 +163,7 @@ typedef struct cuv_prepared {
     const cuv_taps *rows_of, *cols_of;  /* resized images */
     const struct cuv_phases *phases;    /* transposed convolutions (transpose.c) */
     size_t tiles[2], block;     /* Winograd: tiles of an image; how many are transformed at once */
+    size_t across;              /* outputs of a tile along an axis: 2 or 4 */
     /* recurrence: the product is that with x */
     cuv_product recurrent, candidate;
     size_t chunk;               /* time steps whose products with x, or rows whose windows, are made at once */
@@ -231,7 +236,7 @@ void cuv_fast_late_panels(const cuv_isa *isa, const cuv_product *p, size_t n, si
 /* A convolution's kernel (taps, ci, co) that is transformed into `points` kernels (rows, co), each for a product of its own. `columns` writes the
  * transformed columns [col, col + wide) of a row, wide at most CUV_STRIDE: a count that the compiler knows becomes vectors, and panels are
  * multiples of it. */
-enum { CUV_STRIDE = 8, CUV_MOST_POINTS = 16 };
+enum { CUV_STRIDE = 8, CUV_MOST_POINTS = 36 };
 typedef struct cuv_transform {
     const char *layout;         /* as for cuv_fast_kept */
     void (*columns)(const struct cuv_transform *w, size_t row, size_t col, size_t wide, float u[][CUV_STRIDE]);
