@@ -8,7 +8,7 @@
 
 static cuv_status two_models(cuv_evidence *ev, const cuv_file *a, const cuv_file *b)
 {
-    return cuv_fail(ev->cx, CUV_NO, "evidence.configs", &(cuv_detail){.file = b->path, .help = "give the one that belongs to the weights"},
+    return cuv_fail(ev->cx, CUV_NO, "evidence.configs", &(cuv_detail){.file = b->path, .help = "give the one that belongs to the weights; cuvier diff shows what differs"},
                     "%s and %s describe two different models", a->name, b->name);
 }
 
@@ -33,7 +33,10 @@ static cuv_status choose_config(cuv_evidence *ev, cuv_value **config, cuv_file *
         if (!f->config)
             continue;
         cuv_file **slot = f->arrangement == CUV_ARR_NONE ? &bare : &whole;
-        if (!script && *slot && !cuv_value_equal((*slot)->config, f->config))
+        bool same = true;
+        if (!script && *slot)
+            CUV_TRY(cuv_same_model(ev, *slot, f, &same));
+        if (!same)
             return two_models(ev, *slot, f);
         *slot = *slot ? *slot : f;
     }

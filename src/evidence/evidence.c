@@ -233,6 +233,8 @@ static cuv_status read_source(struct cuv_evidence *ev, const cuv_source *src, cu
     CUV_TRY(cuv_arena_keep_blob(ev->arena, src->blob));
     file->source = *src;
     file->source.name = file->name;
+    CUV_TRY(cuv_read_utf16(ev, &file->source));
+    src = &file->source;
     CUV_TRY(cuv_foreign_check(ev->cx, file));
     if (cuv_checkpoint_data_name(file->name)) {     /* bare numbers; the index says what they are */
         file->kind = "values of a TensorFlow checkpoint";
@@ -314,7 +316,11 @@ static cuv_status open_part(struct cuv_evidence *ev, const char *path, const cha
     char *whole = cuv_arena_strndup(ev->arena, path, (size_t)(hash - path));
     if (!whole)
         return cuv_oom(ev->cx);
-    CUV_TRY(cuv_file_load(ev, whole, &file));
+    struct stat info;
+    char *index = cuv_arena_printf(ev->arena, "%s.index", whole);
+    if (!index)
+        return cuv_oom(ev->cx);
+    CUV_TRY(cuv_file_load(ev, stat(whole, &info) != 0 && stat(index, &info) == 0 ? index : whole, &file));
     CUV_TRY(cuv_file_part(ev, file, hash + 1));
     return append(ev, file, out);
 }

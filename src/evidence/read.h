@@ -37,6 +37,8 @@ CUV_MUST_USE cuv_status cuv_file_load(struct cuv_evidence *ev, const char *path,
 CUV_MUST_USE cuv_status cuv_file_new(struct cuv_evidence *ev, const char *path, cuv_file **out);
 /* Decides which HDF5 layout the tree has and reads it. */
 CUV_MUST_USE cuv_status cuv_read_h5(struct cuv_evidence *ev, cuv_file *file, const cuv_h5 *root);
+/* A text in UTF-16 becomes one in UTF-8; others stay (encoding.c). */
+CUV_MUST_USE cuv_status cuv_read_utf16(struct cuv_evidence *ev, cuv_source *src);
 /* Names what the bytes are when that is nothing cuvier reads (an LFS pointer, a web page, an image): CUV_UNSUPPORTED or
  * CUV_DAMAGED with a finding. CUV_OK: nothing known. */
 CUV_MUST_USE cuv_status cuv_foreign_check(cuv_context *cx, const cuv_file *file);

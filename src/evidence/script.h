@@ -312,6 +312,9 @@ const char *cuv_sc_last(const char *dotted);
 
 /* ---- script_call.c */
 CUV_MUST_USE cuv_status cuv_sc_call_node(cuv_sc *e, const cuv_py *node, cuv_sv **out);
+/* h5py.File of a file, and visit or visititems of one of its groups (script_hdf5.c). */
+CUV_MUST_USE cuv_status cuv_sc_h5_file(cuv_sc *e, cuv_file *file, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sc_h5_visit(cuv_sc *e, cuv_sv *group, bool items, const cuv_sargs *args, cuv_sv **out);
 CUV_MUST_USE cuv_status cuv_sc_call(cuv_sc *e, cuv_sv *what, const cuv_sargs *args, cuv_sv **out);
 CUV_MUST_USE cuv_status cuv_sc_call_function(cuv_sc *e, cuv_sv *function, const cuv_sargs *args, cuv_sv **out);
 /* Argument by position or name; NULL when not given. */

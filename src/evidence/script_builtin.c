@@ -154,6 +154,8 @@ static int is_instance(const cuv_sv *v, const cuv_sv *of, unsigned depth)
         return 0;
     }
     const char *last = cuv_sc_last(of->text);
+    if (cuv_starts_with(of->text, "h5py."))
+        return v->kind == (cuv_streq(last, "Dataset") ? CUV_SV_ARRAY : CUV_SV_DICT);
     for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
         if (cuv_streq(plain[i].name, last))
             return v->kind == plain[i].kind || (v->kind == CUV_SV_BOOL && cuv_streq(last, "int"));

@@ -204,6 +204,8 @@ static cuv_status dict_method(cuv_sc *e, cuv_sv *self, const char *name, const c
     }
     if (cuv_streq(name, "close"))
         return CUV_OK;
+    if (self->file && (cuv_streq(name, "visititems") || cuv_streq(name, "visit")))
+        return cuv_sc_h5_visit(e, self, name[5] != 0, args, out);
     return not_known(e, name, self, out);
 }
 

@@ -173,86 +173,6 @@ static cuv_status load_values(cuv_sc *e, const char *name, const cuv_sargs *args
     return CUV_OK;
 }
 
-static cuv_status write_json(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out);
-
-/* h5py.File: groups as dictionaries, by the names that the file gives its tensors. */
-static cuv_status put_path(cuv_sc *e, cuv_sv *root, const char *path, cuv_sv *array)
-{
-    cuv_sv *at = root;
-    for (unsigned depth = 0; depth < 32; depth++) {
-        const char *slash = strchr(path, '/');
-        cuv_sv *key = NULL, *next = NULL;
-        CUV_TRY(cuv_sv_text(e, path, slash ? (size_t)(slash - path) : strlen(path), &key));
-        if (!slash)
-            return cuv_sv_put(e, at, key, array);
-        next = cuv_sv_find(at, key);
-        if (!next || next->kind != CUV_SV_DICT) {
-            CUV_TRY(cuv_sv_make(e, CUV_SV_DICT, &next));
-            next->file = root->file;
-            CUV_TRY(cuv_sv_put(e, at, key, next));
-        }
-        at = next;
-        path = slash + 1;
-    }
-    return CUV_OK;
-}
-
-static cuv_status names_of(cuv_sc *e, const cuv_file *file, const cuv_group *group, cuv_sv **out)
-{
-    cuv_sv *name = NULL;
-    CUV_TRY(cuv_sv_make(e, CUV_SV_LIST, out));
-    for (size_t i = 0; i < (group ? group->count : file->group_count); i++) {
-        const char *word = group ? group->tensors[i].key : file->groups[i].name;
-        size_t prefix = group ? strlen(group->name) : 0;
-        if (group && !strncmp(word, group->name, prefix) && word[prefix] == '/')
-            word += prefix + 1;
-        CUV_TRY(cuv_sv_word(e, word, &name));
-        CUV_TRY(cuv_sv_add(e, *out, name));
-    }
-    return CUV_OK;
-}
-
-/* What Keras wrote into the attributes of a legacy file: the names of layers and weights, the configuration, its version. */
-static cuv_status keras_attributes(cuv_sc *e, cuv_sv *root, cuv_file *file)
-{
-    cuv_sv *attrs = NULL, *v = NULL, *of = NULL;
-    if (file->arrangement != CUV_ARR_LEGACY)
-        return CUV_OK;
-    CUV_TRY(cuv_sv_make(e, CUV_SV_DICT, &attrs));
-    CUV_TRY(names_of(e, file, NULL, &v));
-    CUV_TRY(cuv_sv_put_word(e, attrs, "layer_names", v));
-    if (file->config) {
-        CUV_TRY(cuv_sv_from_value(e, file->config, 0, &v));
-        CUV_TRY(write_json(e, "json.dumps", &(cuv_sargs){&v, 1, NULL, NULL, 0, e->at}, &v));
-        CUV_TRY(cuv_sv_put_word(e, attrs, "model_config", v));
-    }
-    if (file->keras_version) {
-        CUV_TRY(cuv_sv_word(e, file->keras_version, &v));
-        CUV_TRY(cuv_sv_put_word(e, attrs, "keras_version", v));
-    }
-    if (file->backend) {
-        CUV_TRY(cuv_sv_word(e, file->backend, &v));
-        CUV_TRY(cuv_sv_put_word(e, attrs, "backend", v));
-    }
-    root->self = attrs;
-    for (size_t i = 0; i < file->group_count; i++) {
-        const cuv_group *g = &file->groups[i];
-        cuv_sv key = {.kind = CUV_SV_TEXT, .text = g->name, .size = g->name ? strlen(g->name) : 0};
-        if (!g->name || strchr(g->name, '/'))
-            continue;
-        of = cuv_sv_find(root, &key);
-        if (!of) {                              /* a layer without weights */
-            CUV_TRY(cuv_sv_make(e, CUV_SV_DICT, &of));
-            of->file = file;
-            CUV_TRY(cuv_sv_put_word(e, root, g->name, of));
-        }
-        CUV_TRY(cuv_sv_make(e, CUV_SV_DICT, &of->self));
-        CUV_TRY(names_of(e, file, g, &v));
-        CUV_TRY(cuv_sv_put_word(e, of->self, "weight_names", v));
-    }
-    return CUV_OK;
-}
-
 static cuv_status open_h5(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
 {
     cuv_sv *path = cuv_sc_arg(args, 0, "name"), *mode = cuv_sc_arg(args, 1, "mode");
@@ -260,18 +180,7 @@ static cuv_status open_h5(cuv_sc *e, const char *name, const cuv_sargs *args, cu
     if (!path || path->kind != CUV_SV_TEXT || (mode && !cuv_sv_is(mode, "r")))
         return cuv_sc_foreign(e, name, args, out);
     CUV_TRY(found_file(e, path, args->node, &file));
-    CUV_TRY(cuv_sv_make(e, CUV_SV_DICT, out));
-    (*out)->file = file;
-    (*out)->label = file->name;
-    for (size_t i = 0; i < file->group_count; i++)
-        for (size_t k = 0; k < file->groups[i].count; k++) {
-            const cuv_named *t = &file->groups[i].tensors[k];
-            cuv_sv *array = NULL;
-            CUV_TRY(cuv_sv_array(e, t->tensor, t->label, &array));
-            CUV_TRY(put_path(e, *out, t->key, array));
-        }
-    CUV_TRY(keras_attributes(e, *out, file));
-    return cuv_sv_get(*out, "model_weights") ? CUV_OK : cuv_sv_put_word(e, *out, "model_weights", *out);
+    return cuv_sc_h5_file(e, file, out);
 }
 
 static cuv_status parse_json(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)

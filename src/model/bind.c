@@ -73,6 +73,12 @@ cuv_level cuv_order_level(const cuv_unit *u)
 
 cuv_status cuv_bind_source(cuv_binding *b, const cuv_file *f)
 {
+    if (f->format == CUV_FORMAT_TABLE && f->group_count > 1) {
+        bool done;
+        CUV_TRY(cuv_bind_object(b, f, &done));
+        if (done)
+            return CUV_OK;
+    }
     if (b->place_count && (f->arrangement == CUV_ARR_OBJECTS || f->arrangement == CUV_ARR_LEGACY))
         return cuv_bind_places(b, f);
     switch (f->arrangement) {
@@ -206,10 +212,14 @@ static cuv_status bind_sources(cuv_binding *b)
     if (b->source_count == 1)
         return cuv_bind_source(b, b->sources[0]);
     CUV_TRY(bind_layer_files(b, &done));
+    if (!done)
+        CUV_TRY(cuv_bind_alone(b, &done));
     if (done)
         return CUV_OK;
     if (b->source_count == 2 && is_list(b->sources[0]) && is_list(b->sources[1])) {
-        CUV_TRY(cuv_bind_two_lists(b, b->sources, &done));
+        CUV_TRY(cuv_bind_only_reading(b, &done));
+        if (!done)
+            CUV_TRY(cuv_bind_two_lists(b, b->sources, &done));
         if (done)
             return CUV_OK;
     }
@@ -220,12 +230,8 @@ static cuv_status bind_sources(cuv_binding *b)
         if (done)
             return CUV_OK;
     }
-    const char *names = "";
-    for (size_t i = 0; i < b->source_count; i++)
-        names = cuv_format(b->cx, "%s%s%s", names, i ? ", " : "", b->sources[i]->name);
-    return cuv_fail(b->cx, CUV_NO, "bind.ambiguous", &(cuv_detail){.file = b->sources[0]->path, .found = names,
-                    .help = "give one of them, or say with --map LAYER=TENSOR,... what goes where"},
-                    "%zu files hold weights for one model: %s", b->source_count, names);
+    CUV_TRY(cuv_bind_several(b, &done));
+    return done ? CUV_OK : cuv_report_several(b);
 }
 
 /* A whole model beside files of weights: theirs are taken, as load_weights() does. */

@@ -138,6 +138,24 @@ bool cuv_offer_fits(const cuv_unit *unit, const cuv_offer *offer);
 /* The layer name without Keras's counter ("dense_12": "dense"), for comparing names of two sessions. */
 size_t cuv_name_stem(const char *name);
 
+/* A layer's weights as get_weights() of the model's Keras lists them: those of a model inside it layer by layer, but for Keras before 2.3. */
+cuv_weight **cuv_weights_listed(const cuv_binding *b, const cuv_unit *u);
+/* Flattened arrays, or one vector of all, cut by the weights' shapes; `*done` unset: they are none (flat.c). */
+CUV_MUST_USE cuv_status cuv_bind_vectors(cuv_binding *b, const cuv_sequence *s, bool *done);
+/* One vector, of another number of values; false: it is none. */
+bool cuv_report_vector(cuv_binding *b);
+
+/* Several files, one of which holds all weights; others may repeat it (several.c). */
+CUV_MUST_USE cuv_status cuv_bind_alone(cuv_binding *b, bool *done);
+/* A checkpoint that keeps the model beside other objects (several.c). */
+CUV_MUST_USE cuv_status cuv_bind_object(cuv_binding *b, const cuv_file *f, bool *done);
+/* Two lists that are not kernels and biases in the order of the layers, where there is one other reading. */
+CUV_MUST_USE cuv_status cuv_bind_only_reading(cuv_binding *b, bool *done);
+/* Several files whose names do not tell what they are for: each with one kind of weights, or with a part of the layers. */
+CUV_MUST_USE cuv_status cuv_bind_several(cuv_binding *b, bool *done);
+/* Nothing of this fits (several.c). */
+CUV_MUST_USE cuv_status cuv_report_several(const cuv_binding *b);
+
 /* An offer for a layer that code stands in for: by names, order and shapes, and never more than assumed (custom.c). */
 CUV_MUST_USE cuv_status cuv_bind_custom(cuv_binding *b, cuv_unit *unit, const cuv_offer *offer);
 /* Keras 3 object groups: pairs by class and number in every container (objects.c). */

@@ -462,7 +462,7 @@ bool cuv_bind_cause(cuv_binding *b)
     cause c = {.b = b, .s = b->sequence};
     if (!b->source_count || only_lacks(b))
         return false;
-    if (single_array(b))
+    if (single_array(b) || (b->unit_count && cuv_report_vector(b)))
         return true;
     if (!c.s && (b->mapped || flat_sources(b, &c.s) != CUV_OK))
         return false;

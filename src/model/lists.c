@@ -108,11 +108,15 @@ cuv_status cuv_bind_list(cuv_binding *b, const cuv_named *tensors, size_t count,
     cuv_named *left;
     size_t n, mark = b->misfit_count;
     cuv_sequence *s;
+    bool done;
     if (level == CUV_CERTAIN)
         return in_order(b, tensors, count, where, level, why);
     CUV_TRY(left_over(b, tensors, count, &left, &n));
     CUV_TRY(cuv_sequence_new(b, left, n, where, &s));
     b->sequence = s;
+    CUV_TRY(cuv_bind_vectors(b, s, &done));
+    if (done)
+        return CUV_OK;
     CUV_TRY(in_order(b, left, n, where, level, why));
     return b->misfit_count > mark ? cuv_bind_rearranged(b, s, mark) : CUV_OK;
 }

@@ -76,6 +76,8 @@ CUV_MUST_USE cuv_status cuv_model_unfold(struct cuv_model *m, int keras, bool le
 /* Puts model.layers, of nested models too, in the order in which Keras lists the layers of the graph, without those that no output needs: that of
  * configurations that Keras has not written (graph_order.c). */
 CUV_MUST_USE cuv_status cuv_model_order_layers(struct cuv_model *m);
+/* Do the configurations of two files describe one model, be it in different words? (same.c) */
+CUV_MUST_USE cuv_status cuv_same_model(const struct cuv_evidence *ev, const cuv_file *a, const cuv_file *b, bool *same);
 /* Gives every weight its tensor, from assignments, maps, and the files' arrangements; reports all mismatches at once. */
 CUV_MUST_USE cuv_status cuv_model_bind(struct cuv_model *m, struct cuv_evidence *ev);
 CUV_MUST_USE cuv_status cuv_model_decide(struct cuv_model *m, const char *layer, const char *field, const char *value,

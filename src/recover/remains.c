@@ -67,11 +67,23 @@ static cuv_status one_run(cuv_evidence *ev, cuv_arena *arena, const cuv_group *g
     return n ? add_remain(ev, arena, out, tensors, n, run) : CUV_OK;
 }
 
+/* All weights in one vector: what they were does not show. */
+static cuv_status check_vector(cuv_evidence *ev, const cuv_file *f)
+{
+    const cuv_tensor *t = f->root && f->root->kind == CUV_TENSOR ? f->root->tensor : NULL;
+    if (!t || (t->rank != 1 && !(t->rank == 2 && t->shape[0] == 1)) || cuv_tensor_count(t) < 2)
+        return CUV_OK;
+    return cuv_fail(ev->cx, CUV_NO, "recover.vector", &(cuv_detail){.file = f->path, .found = cuv_shape_text(ev->cx, t->shape, t->rank),
+                    .help = "add the configuration (model.to_json()) or the Python code that builds the model: by its shapes the vector is cut"},
+                    "%s is one vector of %zu numbers: the shapes of the weights are lost", f->name, cuv_tensor_count(t));
+}
+
 static cuv_status read_list(cuv_evidence *ev, cuv_arena *arena, const cuv_file *f, cuv_remains *out)
 {
     out->layers = CUV_NEW_ARRAY(arena, cuv_remain, f->group_count + 1);
     if (!out->layers)
         return cuv_oom(ev->cx);
+    CUV_TRY(check_vector(ev, f));
     out->order = CUV_INFERRED;
     out->order_why = cuv_format(ev->cx, "the order of %s", f->name);
     for (size_t g = 0; g < f->group_count; g++)
@@ -117,6 +129,29 @@ static cuv_status check_weighted(cuv_evidence *ev, const cuv_remains *r)
     return CUV_OK;
 }
 
+/* tf.train.Checkpoint(model=model, step=step): a counter beside the model, which no layer has. */
+static bool is_counter(const cuv_group *g)
+{
+    const cuv_tensor *t = g->count == 1 ? g->tensors[0].tensor : NULL;
+    return t && t->rank == 0 && !cuv_dtype_is_float(t->dtype) && !strchr(g->tensors[0].key, '/');
+}
+
+static cuv_status without_counters(cuv_evidence *ev, cuv_arena *arena, cuv_file **file)
+{
+    cuv_file *f = *file, *copy = CUV_NEW(arena, cuv_file);
+    cuv_group *groups = CUV_NEW_ARRAY(arena, cuv_group, f->group_count + 1);
+    if (!copy || !groups)
+        return cuv_oom(ev->cx);
+    *copy = *f;
+    copy->groups = groups;
+    copy->group_count = 0;
+    for (size_t i = 0; i < f->group_count; i++)
+        if (!is_counter(&f->groups[i]))
+            groups[copy->group_count++] = f->groups[i];
+    *file = copy->group_count ? copy : f;
+    return CUV_OK;
+}
+
 cuv_status cuv_remains_read(cuv_evidence *ev, cuv_arena *arena, cuv_remains **out)
 {
     cuv_file **files = CUV_NEW_ARRAY(arena, cuv_file *, ev->file_count + 1);
@@ -127,6 +162,8 @@ cuv_status cuv_remains_read(cuv_evidence *ev, cuv_arena *arena, cuv_remains **ou
     for (size_t i = 0; i < ev->file_count; i++) {
         cuv_file *f = ev->files[i];
         tensors += cuv_file_tensor_count(f);
+        if (f->format == CUV_FORMAT_TABLE && f->arrangement == CUV_ARR_LEGACY)
+            CUV_TRY(without_counters(ev, arena, &f));
         if (f->arrangement != CUV_ARR_NONE && f->group_count)
             files[count++] = f;
     }
