@@ -11,6 +11,8 @@ const char *const *cuv_model_forms(void)
     return forms;
 }
 
+enum { DEEPEST = 64 };
+
 /* ---- the tree */
 
 typedef struct builder { cuv_context *cx; cuv_arena *arena; const cuv_model *m; bool keras2, legacy, objects; } builder;
@@ -353,6 +355,8 @@ static cuv_status write_form(cuv_model *m, const char *path, const char *form, c
                         "%s: Keras code is written for Keras 3 only", path);
     if (!strcmp(form, ".c"))
         return cuv_write_c(m, path, o);
+    if (!strcmp(form, ".keras") || (!strcmp(form, ".json") && !keras2))
+        CUV_TRY(cuv_config_refuse_ngrams(m, form, DEEPEST));
     if (wants_config)
         CUV_TRY(keras2 ? cuv_emit_config2(m, arena, &config) : cuv_emit_config(m, arena, &config));
     if (keras2 && config && strcmp(form, ".keras") != 0)

@@ -132,6 +132,15 @@ static cuv_status einsum_shape(writer *w, const cuv_layer *layer, const cuv_valu
     return *out ? CUV_OK : cuv_oom(w->cx);
 }
 
+cuv_status cuv_config_tuple(writer *w, const cuv_value *items, cuv_value **out)
+{
+    *out = cuv_value_dict(w->arena);
+    if (!*out)
+        return cuv_oom(w->cx);
+    CUV_TRY(cuv_config_text(w, *out, "class_name", "__tuple__"));
+    return cuv_dict_set(w->arena, *out, "items", (cuv_value *)(uintptr_t)items);
+}
+
 static cuv_status param_value(writer *w, const cuv_layer *layer, size_t i, cuv_value **out)
 {
     const cuv_param *row = &layer->def->params[i];
@@ -143,6 +152,8 @@ static cuv_status param_value(writer *w, const cuv_layer *layer, size_t i, cuv_v
     case CUV_P_ACTIVATION: return cuv_is_null(given) ? CUV_OK : activation_value(w, layer, row->name, given, out);
     case CUV_P_INITIALIZER: case CUV_P_REGULARIZER: case CUV_P_CONSTRAINT: return object_value(w, row, given, out);
     case CUV_P_LAYER: case CUV_P_ANY: {
+        if (cuv_streq(row->name, "ngrams") && cuv_is_seq(given))
+            return cuv_config_tuple(w, given, out);
         const cuv_layer *inner = row->type == CUV_P_LAYER ? cuv_config_inner(layer, row->name)
                                : cuv_streq(row->name, "cell") && layer->inner_count == 1 ? layer->inner[0] : NULL;
         if (!inner && cuv_streq(layer->def->name, "EinsumDense") && cuv_streq(row->name, "output_shape"))
@@ -265,27 +276,41 @@ static cuv_status layer_record(writer *w, const cuv_layer *layer, cuv_value **be
 
 /* ---- wiring */
 
-cuv_status cuv_config_tensor(writer *w, const struct cuv_model *m, const cuv_graph *g, cuv_wire wire, cuv_value **out)
+cuv_status cuv_config_history(writer *w, const char *name, int64_t ordinal, int64_t output, const cuv_var *v, cuv_value **out)
 {
     cuv_arena *a = w->arena;
-    const cuv_graph_call *call = &g->calls[wire.call];
     cuv_value *config = cuv_value_dict(a), *history = cuv_value_list(a), *shape = cuv_value_list(a);
     *out = cuv_value_dict(a);
-    if (!config || !history || !shape || !*out)
+    if (!config || !history || !shape || !*out || !name)
         return cuv_oom(w->cx);
-    const cuv_var *v = NULL;
-    if (!m->nested && (size_t)wire.call < m->node_count && (size_t)wire.output < m->nodes[wire.call].output_count)
-        v = cuv_program_var(m->program, m->nodes[wire.call].outputs[wire.output].value);
     for (int i = 0; v && i < v->rank; i++)
         CUV_TRY(cuv_list_add(a, shape, v->shape[i] < 0 ? cuv_value_null(a) : cuv_value_int(a, v->shape[i])));
-    CUV_TRY(cuv_list_add(a, history, cuv_value_text(a, cuv_keras3_name(w, g->layers[call->layer]->name))));
-    CUV_TRY(cuv_list_add(a, history, cuv_value_int(a, call->ordinal)));
-    CUV_TRY(cuv_list_add(a, history, cuv_value_int(a, wire.output)));
+    CUV_TRY(cuv_list_add(a, history, cuv_value_text(a, name)));
+    CUV_TRY(cuv_list_add(a, history, cuv_value_int(a, ordinal)));
+    CUV_TRY(cuv_list_add(a, history, cuv_value_int(a, output)));
     CUV_TRY(cuv_dict_set(a, config, "shape", shape));
     CUV_TRY(cuv_config_text(w, config, "dtype", v ? cuv_dtype_name(v->dtype) : "float32"));
     CUV_TRY(cuv_dict_set(a, config, "keras_history", history));
     CUV_TRY(cuv_config_text(w, *out, "class_name", "__keras_tensor__"));
     return cuv_dict_set(a, *out, "config", config);
+}
+
+static const cuv_var *var_of(const struct cuv_model *m, cuv_wire wire)
+{
+    const bool known = !m->nested && (size_t)wire.call < m->node_count && (size_t)wire.output < m->nodes[wire.call].output_count;
+    return known ? cuv_program_var(m->program, m->nodes[wire.call].outputs[wire.output].value) : NULL;
+}
+
+cuv_status cuv_config_own_tensor(writer *w, const struct cuv_model *m, const cuv_graph *g, cuv_wire wire, cuv_value **out)
+{
+    const cuv_graph_call *call = &g->calls[wire.call];
+    return cuv_config_history(w, cuv_keras3_name(w, g->layers[call->layer]->name), call->ordinal, wire.output, var_of(m, wire), out);
+}
+
+cuv_status cuv_config_tensor(writer *w, const struct cuv_model *m, const cuv_graph *g, cuv_wire wire, cuv_value **out)
+{
+    const cuv_detour *to = cuv_config_detour(w, g, wire);
+    return to ? cuv_config_history(w, to->name, to->ordinal, 0, var_of(m, wire), out) : cuv_config_own_tensor(w, m, g, wire, out);
 }
 
 static cuv_status wires_value(writer *w, const struct cuv_model *m, const cuv_graph *g, const cuv_wire *wires, size_t count,
@@ -423,18 +448,26 @@ static cuv_status node_value(writer *w, const struct cuv_model *m, const cuv_gra
     return cuv_dict_set(w->arena, *out, "kwargs", kwargs);
 }
 
-static cuv_status end_value(writer *w, const cuv_graph *g, const cuv_layer *layer, int64_t ordinal, int64_t output, cuv_value **out)
+/* formats.md c.2: here, unlike in keras_history, the first call of a nested functional model has index 1. */
+static cuv_status end_value(writer *w, const char *name, bool functional, int64_t ordinal, int64_t output, cuv_value **out)
 {
-    (void)g;
     *out = cuv_value_list(w->arena);
-    if (!*out)
+    if (!*out || !name)
         return cuv_oom(w->cx);
-    /* formats.md c.2: here, unlike in keras_history, the first call of a nested functional model has index 1. */
-    if (layer->model && !cuv_streq(((struct cuv_model *)layer->model)->class_name, "Sequential"))
-        ordinal++;
-    CUV_TRY(cuv_list_add(w->arena, *out, cuv_value_text(w->arena, cuv_keras3_name(w, layer->name))));
-    CUV_TRY(cuv_list_add(w->arena, *out, cuv_value_int(w->arena, ordinal)));
+    CUV_TRY(cuv_list_add(w->arena, *out, cuv_value_text(w->arena, name)));
+    CUV_TRY(cuv_list_add(w->arena, *out, cuv_value_int(w->arena, ordinal + functional)));
     return cuv_list_add(w->arena, *out, cuv_value_int(w->arena, output));
+}
+
+static cuv_status output_value(writer *w, const cuv_graph *g, cuv_wire wire, cuv_value **out)
+{
+    const cuv_graph_call *call = &g->calls[wire.call];
+    const cuv_layer *layer = g->layers[call->layer];
+    const cuv_detour *to = cuv_config_detour(w, g, wire);
+    if (to)
+        return end_value(w, to->name, false, to->ordinal, 0, out);
+    const bool functional = layer->model && !cuv_streq(((struct cuv_model *)layer->model)->class_name, "Sequential");
+    return end_value(w, cuv_keras3_name(w, layer->name), functional, call->ordinal, wire.output, out);
 }
 
 static cuv_status ends_value(writer *w, const cuv_graph *g, bool outputs, cuv_value **out)
@@ -442,12 +475,10 @@ static cuv_status ends_value(writer *w, const cuv_graph *g, bool outputs, cuv_va
     size_t count = outputs ? g->output_count : g->input_count;
     cuv_value *list = cuv_value_list(w->arena), *end = NULL;
     for (size_t i = 0; list && i < count; i++) {
-        if (outputs) {
-            const cuv_graph_call *call = &g->calls[g->outputs[i].call];
-            CUV_TRY(end_value(w, g, g->layers[call->layer], call->ordinal, g->outputs[i].output, &end));
-        } else {
-            CUV_TRY(end_value(w, g, g->layers[g->inputs[i]], 0, 0, &end));
-        }
+        if (outputs)
+            CUV_TRY(output_value(w, g, g->outputs[i], &end));
+        else
+            CUV_TRY(end_value(w, cuv_keras3_name(w, g->layers[g->inputs[i]]->name), false, 0, 0, &end));
         CUV_TRY(cuv_list_add(w->arena, list, end));
     }
     *out = count == 1 ? end : list;
@@ -502,6 +533,24 @@ static bool *needed_calls(writer *w, const cuv_graph *g)
     return needed;
 }
 
+/* A further call of an attention that hands out its scores, for what it gives beside them. */
+static cuv_status calls_without_scores(writer *w, const struct cuv_model *m, const cuv_graph *g, const bool *lost, cuv_value *const *records,
+                                       cuv_value *const *nodes, cuv_value *layers)
+{
+    for (size_t i = 0; i < g->call_count; i++) {
+        cuv_value *node;
+        const int32_t at = g->calls[i].layer;
+        if (!cuv_config_detour(w, g, (cuv_wire){(int32_t)i, 1}) || !nodes[at])
+            continue;
+        CUV_TRY(node_value(w, m, g, &g->calls[i], &node));
+        CUV_TRY(cuv_dict_set(w->arena, cuv_get(node, "kwargs"), "return_attention_scores", cuv_value_bool(w->arena, false)));
+        CUV_TRY(cuv_config_keep_masks(w, m, g, &g->calls[i], records[at], (int64_t)cuv_len(nodes[at]), node, layers));
+        CUV_TRY(cuv_config_tell_masks(w, m, g, lost, &g->calls[i], node, layers));
+        CUV_TRY(cuv_list_add(w->arena, nodes[at], node));
+    }
+    return CUV_OK;
+}
+
 static cuv_status functional_layers(writer *w, const struct cuv_model *m, const cuv_graph *g, cuv_value *layers)
 {
     bool *needed = needed_calls(w, g);
@@ -511,6 +560,10 @@ static cuv_status functional_layers(writer *w, const struct cuv_model *m, const 
     cuv_value **records = CUV_NEW_ARRAY(w->arena, cuv_value *, g->layer_count + 1);
     if (!nodes || !before || !records || !needed || !expanded)
         return cuv_oom(w->cx);
+    bool *lost;
+    CUV_TRY(cuv_config_lost_masks(w, g, &lost));
+    CUV_TRY(cuv_config_plan_scores(w, g));
+    CUV_TRY(cuv_config_plan_tails(w, g));
     for (size_t i = 0; i < g->layer_count; i++) {
         const cuv_graph_call *called = first_call(g, i);
         const bool operation = g->layers[i]->def->flags & CUV_LF_OPERATION;
@@ -543,19 +596,24 @@ static cuv_status functional_layers(writer *w, const struct cuv_model *m, const 
         CUV_TRY(cuv_list_add(w->arena, layers, record));
     }
     for (size_t i = 0; i < g->call_count; i++) {
-        cuv_value *node = expanded[g->calls[i].layer];
-        if (!g->calls[i].arg_count || !records[g->calls[i].layer])
+        const int32_t at = g->calls[i].layer;
+        cuv_value *node = expanded[at];
+        if (!g->calls[i].arg_count || !records[at])
             continue;
         if (!node)
             CUV_TRY(node_value(w, m, g, &g->calls[i], &node));
-        if (before[g->calls[i].layer]) {    /* the call takes what that gives */
+        if (before[at]) {    /* the call takes what that gives */
             cuv_value *args = cuv_get(node, "args");
-            CUV_TRY(cuv_config_through(w, before[g->calls[i].layer], g->calls[i].ordinal, cuv_item(args, 0), &args->items[0]));
+            CUV_TRY(cuv_config_through(w, before[at], g->calls[i].ordinal, cuv_item(args, 0), &args->items[0]));
         }
-        CUV_TRY(cuv_config_keep_masks(w, m, g, &g->calls[i], records[g->calls[i].layer], node, layers));
-        CUV_TRY(cuv_list_add(w->arena, nodes[g->calls[i].layer], node));
+        CUV_TRY(cuv_config_keep_masks(w, m, g, &g->calls[i], records[at], g->calls[i].ordinal, node, layers));
+        CUV_TRY(cuv_config_state_mask(w, m, g, &g->calls[i], node, layers));
+        CUV_TRY(cuv_config_tell_masks(w, m, g, lost, &g->calls[i], node, layers));
+        CUV_TRY(cuv_config_keep_scores(w, m, g, &g->calls[i], layers));
+        CUV_TRY(cuv_config_add_tail(w, m, g, &g->calls[i], layers));
+        CUV_TRY(cuv_list_add(w->arena, nodes[at], node));
     }
-    return CUV_OK;
+    return calls_without_scores(w, m, g, lost, records, nodes, layers);
 }
 
 static cuv_status sequential_layers(writer *w, const struct cuv_model *m, const cuv_graph *g, cuv_value *layers)
@@ -567,6 +625,7 @@ static cuv_status sequential_layers(writer *w, const struct cuv_model *m, const 
         if (before)
             CUV_TRY(cuv_list_add(w->arena, layers, before));
         CUV_TRY(cuv_list_add(w->arena, layers, record));
+        CUV_TRY(cuv_config_sequential_tail(w, g, i, layers));
     }
     return CUV_OK;
 }
@@ -620,6 +679,21 @@ cuv_status cuv_config_refuse_lambdas(const struct cuv_model *m, const cuv_layer 
                         "the Lambda layer '%s' cannot be written into a configuration: that would need its Python code", layer->name);
     for (size_t i = 0; i < layer->inner_count; i++)
         CUV_TRY(cuv_config_refuse_lambdas(m, layer->inner[i], keras));
+    return CUV_OK;
+}
+
+cuv_status cuv_config_refuse_ngrams(const struct cuv_model *m, const char *form, unsigned depth)
+{
+    for (size_t i = 0; depth && i < m->layer_count; i++) {
+        const cuv_layer *layer = m->layers[i];
+        if (layer->model)
+            CUV_TRY(cuv_config_refuse_ngrams(layer->model, form, depth - 1));
+        else if (cuv_streq(layer->def->name, "TextVectorization") && cuv_is_seq(cuv_arg(layer, "ngrams")))
+            return cuv_fail(m->cx, CUV_UNSUPPORTED, "write.behaviour", &(cuv_detail){.layer = layer->name, .found = "ngrams",
+                            .help = "write .h5 or .py"},
+                            "'%s' (TextVectorization) has ngrams=%s, a tuple, which Keras does not read back from a %s file", layer->name,
+                            cuv_value_repr(m->cx, cuv_arg(layer, "ngrams")), form);
+    }
     return CUV_OK;
 }
 

@@ -5,10 +5,23 @@
 #include "emit/emit.h"
 #include "model/graph.h"
 
+/* A tensor that is read from elsewhere than from the call that makes it: from a layer that follows it, or from another call (config_tail.c, config_scores.c). */
+typedef struct cuv_detour {
+    const cuv_graph *g;
+    cuv_wire wire;
+    const char *name;           /* of the layer */
+    int64_t ordinal;            /* of its call */
+} cuv_detour;
+
 typedef struct cuv_config_writer {
     cuv_context *cx;
     cuv_arena *arena;
     const struct cuv_model *m;
+    cuv_detour *detours;
+    size_t detour_count, detour_capacity;
+    struct cuv_named_mask *masks;       /* those that are tensors already (config_named_mask.c) */
+    size_t mask_count, mask_capacity;
+    int mask_steps;
 } cuv_config_writer;
 
 /* Parts that the configurations of both Kerases have. */
@@ -16,6 +29,8 @@ CUV_MUST_USE cuv_status cuv_config_text(cuv_config_writer *w, cuv_value *dict, c
 /* {"module", "class_name", "config", "registered_name"}; config is made when it is NULL. */
 CUV_MUST_USE cuv_status cuv_config_object(cuv_config_writer *w, const char *module, const char *class_name, const char *registered,
                                           cuv_value **config, cuv_value **out);
+/* {"class_name": "__tuple__", "items"}: where a list will not do (ngrams of TextVectorization). */
+CUV_MUST_USE cuv_status cuv_config_tuple(cuv_config_writer *w, const cuv_value *items, cuv_value **out);
 /* A list of sizes, None for unknown ones. */
 CUV_MUST_USE cuv_status cuv_config_shape(cuv_config_writer *w, const int64_t *sizes, int rank, cuv_value **out);
 /* The inner layer that an argument of a wrapper stands for; NULL: none. */
@@ -27,6 +42,8 @@ const cuv_layer *cuv_config_stack(const cuv_layer *layer, size_t count);
 /* CUV_UNSUPPORTED "write.lambda" for a Lambda, or a layer with one inside: a function's code is never handed on. For Keras 3 those that Rescaling
  * can say pass. */
 CUV_MUST_USE cuv_status cuv_config_refuse_lambdas(const struct cuv_model *m, const cuv_layer *layer, int keras);
+/* CUV_UNSUPPORTED "write.behaviour" for ngrams of a TextVectorization that are a tuple: Keras reads them from a legacy .h5 and from code only. */
+CUV_MUST_USE cuv_status cuv_config_refuse_ngrams(const struct cuv_model *m, const char *form, unsigned depth);
 /* CUV_UNSUPPORTED "write.behaviour" for what no Keras on TensorFlow 2 computes: Theano's 'same', bilinear enlarging of TensorFlow 1
  * (backend.c). `splits`: what cuv_config_padded tells of is written as two layers, and passes. */
 CUV_MUST_USE cuv_status cuv_config_check_backend(cuv_config_writer *w, const cuv_layer *layer, int keras, bool splits);
@@ -41,9 +58,43 @@ CUV_MUST_USE cuv_status cuv_config_padding(cuv_config_writer *w, const cuv_layer
 CUV_MUST_USE cuv_status cuv_config_through(cuv_config_writer *w, cuv_value *before, int64_t ordinal, cuv_value *tensor, cuv_value **out);
 /* True when MultiHeadAttention of Keras 3.8 and later would take masks off that this model's Keras leaves on (config_masks.c). */
 bool cuv_config_loses_masks(const struct cuv_model *m);
-/* Then lets the inputs of the call, which `node` says, go through layers that copy them, which are added to `layers`; `record`: of the layer. */
+/* Then lets the inputs of the call, which `node` says, go through layers that copy them, which are added to `layers`; `record`: of the layer;
+ * `ordinal`: of the node, another than the call's where there is one more. */
 CUV_MUST_USE cuv_status cuv_config_keep_masks(cuv_config_writer *w, const struct cuv_model *m, const cuv_graph *g, const cuv_graph_call *call,
-                                              const cuv_value *record, cuv_value *node, cuv_value *layers);
+                                              const cuv_value *record, int64_t ordinal, cuv_value *node, cuv_value *layers);
+/* The mask of a recurrent layer that is given its states, as an argument in `node` (config_named_mask.c). CUV_UNSUPPORTED "write.behaviour" for
+ * masks that come from elsewhere. */
+CUV_MUST_USE cuv_status cuv_config_state_mask(cuv_config_writer *w, const struct cuv_model *m, const cuv_graph *g, const cuv_graph_call *call,
+                                              cuv_value *node, cuv_value *layers);
+/* The mask of a tensor as a tensor, made by operations that are added to `layers`, once; `call`: who needs it. */
+CUV_MUST_USE cuv_status cuv_config_mask_of(cuv_config_writer *w, const struct cuv_model *m, const cuv_graph *g, const cuv_graph_call *call,
+                                           cuv_wire wire, cuv_value *layers, cuv_value **out);
+/* An operation of `x` and `second` (may be NULL), added to `layers`; `config` (may be NULL): its options. */
+CUV_MUST_USE cuv_status cuv_config_step(cuv_config_writer *w, const char *name, const char *family, const char *class_name, cuv_value *config,
+                                        cuv_value *x, cuv_value *second, cuv_value *layers, cuv_value **out);
+/* A name for what is written beside call `ordinal` of a layer: "NAME_WHAT". NULL: no memory. */
+const char *cuv_config_beside(cuv_config_writer *w, const cuv_layer *layer, int64_t ordinal, const char *what);
+
+/* By call: whether its output has a mask that Keras 3 would not give it, because it joins masks otherwise (config_merge.c). */
+CUV_MUST_USE cuv_status cuv_config_lost_masks(cuv_config_writer *w, const cuv_graph *g, bool **out);
+/* Makes up for that in a node: copies of masked inputs of a merging layer; masks as arguments of layers that read them. */
+CUV_MUST_USE cuv_status cuv_config_tell_masks(cuv_config_writer *w, const struct cuv_model *m, const cuv_graph *g, const bool *lost,
+                                              const cuv_graph_call *call, cuv_value *node, cuv_value *layers);
+
+/* Detours of attention that hands out its scores, which are known before the first node is written (config_scores.c). */
+CUV_MUST_USE cuv_status cuv_config_plan_scores(cuv_config_writer *w, const cuv_graph *g);
+/* Layers behind lookups that encode: in a functional model by detours, in a Sequential one after the other (config_tail.c). */
+CUV_MUST_USE cuv_status cuv_config_plan_tails(cuv_config_writer *w, const cuv_graph *g);
+CUV_MUST_USE cuv_status cuv_config_add_tail(cuv_config_writer *w, const struct cuv_model *m, const cuv_graph *g, const cuv_graph_call *call,
+                                            cuv_value *layers);
+CUV_MUST_USE cuv_status cuv_config_sequential_tail(cuv_config_writer *w, const cuv_graph *g, size_t layer, cuv_value *layers);
+/* True for attention that Keras 3 computes step by step, so that rows that are masked throughout become 0 there. */
+bool cuv_config_steps_of_attention(const cuv_config_writer *w, const cuv_graph *g, const cuv_graph_call *call);
+CUV_MUST_USE cuv_status cuv_config_add_detour(cuv_config_writer *w, const cuv_detour *detour);
+const cuv_detour *cuv_config_detour(const cuv_config_writer *w, const cuv_graph *g, cuv_wire wire);
+/* The operations that make of the scores of a call those of Keras 2. Its other output comes from a further call without scores. */
+CUV_MUST_USE cuv_status cuv_config_keep_scores(cuv_config_writer *w, const struct cuv_model *m, const cuv_graph *g, const cuv_graph_call *call,
+                                               cuv_value *layers);
 
 /* Names that a Keras does not take are changed, with a note; no two layers get the same (name.c). NULL: no memory. */
 const char *cuv_keras3_name(cuv_config_writer *w, const char *name);    /* without slashes */
@@ -55,6 +106,11 @@ CUV_MUST_USE cuv_status cuv_config_key(cuv_config_writer *w, const struct cuv_mo
                                        const cuv_value *given, cuv_value **out);
 CUV_MUST_USE cuv_status cuv_config_tensor(cuv_config_writer *w, const struct cuv_model *m, const cuv_graph *g, cuv_wire wire,
                                           cuv_value **out);
+/* The tensor that a call of a layer makes, by name; `v` (may be NULL): its shape and dtype. */
+CUV_MUST_USE cuv_status cuv_config_history(cuv_config_writer *w, const char *name, int64_t ordinal, int64_t output, const cuv_var *v, cuv_value **out);
+/* The same without detours. */
+CUV_MUST_USE cuv_status cuv_config_own_tensor(cuv_config_writer *w, const struct cuv_model *m, const cuv_graph *g, cuv_wire wire,
+                                              cuv_value **out);
 /* The record of an operation; `call` is its first call, which a function of TensorFlow keeps its options in. */
 CUV_MUST_USE cuv_status cuv_config_operation(cuv_config_writer *w, const cuv_layer *layer, const cuv_graph_call *call,
                                              cuv_value **out);

@@ -66,6 +66,8 @@ static cuv_status param_value(writer *w, const cuv_layer *layer, size_t i, cuv_v
         return cuv_is_null(layer->args[i]) ? CUV_OK : cuv_keras2_object(w, row, layer->args[i], out);
     case CUV_P_LAYERS: return layers_value(w, layer, out);
     case CUV_P_LAYER: case CUV_P_ANY: {
+        if (cuv_streq(row->name, "ngrams") && cuv_is_seq(*out))
+            return cuv_config_tuple(w, *out, out);
         const cuv_layer *inner = row->type == CUV_P_LAYER || cuv_streq(row->name, "cell")
             ? cuv_config_inner(layer, row->name) : NULL;
         return inner ? layer_record(w, inner, NULL, out) : CUV_OK;

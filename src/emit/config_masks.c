@@ -51,15 +51,18 @@ static bool is_masked(const cuv_graph *g, const cuv_graph_call *call, const cuv_
     return (size_t)arg->wires[0].output < from->output_count && from->outputs[arg->wires[0].output].mask != CUV_NO_REF;
 }
 
-static bool loses_mask(const struct cuv_model *m, const cuv_graph *g, const cuv_graph_call *call, const cuv_wired_arg *arg)
+static bool loses_mask(const cuv_config_writer *w, const struct cuv_model *m, const cuv_graph *g, const cuv_graph_call *call, const cuv_wired_arg *arg)
 {
-    return is_masked(g, call, arg) && !cuv_takes_masks_off(g->layers[call->layer]) && is_read_elsewhere(m, g, call, arg->wires[0]);
+    const bool twice = w && cuv_config_detour(w, g, (cuv_wire){(int32_t)(call - g->calls), 1});     /* read by the call without scores, too */
+    return is_masked(g, call, arg) && !cuv_takes_masks_off(g->layers[call->layer]) && (twice || is_read_elsewhere(m, g, call, arg->wires[0]));
 }
 
-/* A row that may see nothing: until 3.10 all its scores were lowered alike (quirks 30). */
-static void warn_of_rows(cuv_config_writer *w, const cuv_layer *layer)
+/* A row that may see nothing: until 3.10 all its scores were lowered alike (quirks 30). So they still are where attention is one operation, and in
+ * scores that are handed out (config_scores.c). */
+static void warn_of_rows(cuv_config_writer *w, const cuv_graph *g, const cuv_graph_call *call)
 {
-    if (layer->keras > 3 || (layer->keras == 3 && layer->keras_minor >= 10))
+    const cuv_layer *layer = g->layers[call->layer];
+    if (layer->keras > 3 || (layer->keras == 3 && layer->keras_minor >= 10) || !cuv_config_steps_of_attention(w, g, call))
         return;
     cuv_warn(w->cx, "write.masked_rows", &(cuv_detail){.layer = layer->name, .help = "nothing is lost where masked steps are not used later; else write .onnx or .c"},
              "'%s' (%s): where all steps are masked, Keras 3.10 and later gives other numbers", layer->name, layer->def->name);
@@ -72,7 +75,7 @@ bool cuv_config_loses_masks(const struct cuv_model *m)
     for (size_t i = 0; !found && i < g->call_count; i++) {
         size_t positional = 0;
         for (size_t a = 0; !found && a < g->calls[i].arg_count; a++)
-            found = place_of(&g->calls[i].args[a], &positional) >= 0 && loses_mask(m, g, &g->calls[i], &g->calls[i].args[a]);
+            found = place_of(&g->calls[i].args[a], &positional) >= 0 && loses_mask(NULL, m, g, &g->calls[i], &g->calls[i].args[a]);
     }
     for (size_t i = 0; !found && i < g->layer_count; i++)
         found = g->layers[i]->model && cuv_config_loses_masks(g->layers[i]->model);
@@ -99,7 +102,7 @@ static cuv_status copier(cuv_config_writer *w, const cuv_layer *layer, cuv_value
 }
 
 cuv_status cuv_config_keep_masks(cuv_config_writer *w, const struct cuv_model *m, const cuv_graph *g, const cuv_graph_call *call,
-                                 const cuv_value *record, cuv_value *node, cuv_value *layers)
+                                 const cuv_value *record, int64_t ordinal, cuv_value *node, cuv_value *layers)
 {
     const cuv_layer *layer = g->layers[call->layer];
     cuv_value *args = cuv_get(node, "args"), *kwargs = cuv_get(node, "kwargs"), *copies[PLACES] = {NULL};
@@ -111,14 +114,14 @@ cuv_status cuv_config_keep_masks(cuv_config_writer *w, const struct cuv_model *m
         const int place = place_of(arg, &positional);
         cuv_value *tensor = place < 0 ? NULL : arg->name ? cuv_get(kwargs, arg->name) : cuv_item(args, at), *before, *mine = NULL;
         masked = masked || (tensor && is_masked(g, call, arg));
-        if (!tensor || !loses_mask(m, g, call, arg))
+        if (!tensor || !loses_mask(w, m, g, call, arg))
             continue;
         wires[place] = arg->wires[0];
         for (int k = 0; k < PLACES && !mine; k++)
             if (copies[k] && same_wire(wires[k], wires[place]))
                 mine = cuv_value_copy(w->arena, copies[k]);
         if (!mine) {
-            CUV_TRY(copier(w, layer, cuv_get(cuv_get(record, "config"), "dtype"), place, call->ordinal, &before));
+            CUV_TRY(copier(w, layer, cuv_get(cuv_get(record, "config"), "dtype"), place, ordinal, &before));
             CUV_TRY(cuv_list_add(w->arena, layers, before));
             CUV_TRY(cuv_config_through(w, before, 0, tensor, &mine));
         }
@@ -131,6 +134,6 @@ cuv_status cuv_config_keep_masks(cuv_config_writer *w, const struct cuv_model *m
             args->items[at] = mine;
     }
     if (masked)
-        warn_of_rows(w, layer);
+        warn_of_rows(w, g, call);
     return CUV_OK;
 }

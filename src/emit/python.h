@@ -20,6 +20,7 @@ typedef struct python_writer {
     cuv_arena *arena;
     cuv_buffer functions, *body;
     cuv_map *counters;          /* how often Keras has given each automatic name by now */
+    bool heads;                 /* a MultiHeadAttention was made: which Dropout is the next is not known */
     cuv_map *functions_taken;
     python_scope *scope;
     const char *indent;

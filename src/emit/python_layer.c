@@ -32,26 +32,25 @@ const char *python_name(python_writer *w, const char *class_name, const char *na
     if (!count || !name)
         return "";
     const char *given = *count ? python_format(w, "%s_%zu", word, *count) : word;
-    if (cuv_streq(given, name)) {
+    const bool vague = w->heads && cuv_streq(class_name, "Dropout");
+    if (cuv_streq(given, name) && !vague) {
         ++*count;
         return "";
     }
     return python_format(w, "name=%s", python_string(w, name, strlen(name)));
 }
 
-/* Layers that make others inside, which use up automatic names. */
-static void count_inside(python_writer *w, const char *class_name, const cuv_value *config)
+/* Layers that make others inside, which use up automatic names. Whether an attention makes a Dropout where it drops nothing depends on the release. */
+static void count_inside(python_writer *w, const char *class_name)
 {
     static const char *const cells[] = {"LSTM", "GRU", "SimpleRNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", NULL};
-    double dropout = 0;
     for (size_t i = 0; cells[i]; i++)
         if (cuv_streq(class_name, cells[i]))
             python_automatic(w, python_format(w, "%sCell", class_name));
     if (!cuv_streq(class_name, "MultiHeadAttention") && !cuv_streq(class_name, "GroupQueryAttention"))
         return;
     python_automatic(w, "Softmax");
-    if (cuv_as_real(cuv_get(config, "dropout"), &dropout) && dropout > 0)
-        python_automatic(w, "Dropout");
+    w->heads = true;
 }
 
 /* ---- values of parameters */
@@ -314,6 +313,6 @@ const char *python_layer(python_writer *w, const cuv_value *record)
     if (!cuv_get_bool(config, "trainable", true))
         args = python_join(w, args, "trainable=False");
     args = python_join(w, args, python_name(w, class_name, given_name(config)));
-    count_inside(w, class_name, config);
+    count_inside(w, class_name);
     return python_format(w, "%s.%s(%s)", own ? own->module : "layers", def->name, args);
 }

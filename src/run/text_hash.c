@@ -3,7 +3,10 @@
 
 #include <string.h>
 
-static const uint64_t k0 = 0xc3a5c85c97cb3127u, k1 = 0xb492b66fbe98f273u, k2 = 0x9ae16a3b2f90404fu;
+/* C source that is written embeds this text piece by piece: each constant is one. */
+#define FARM_K0 0xc3a5c85c97cb3127u
+#define FARM_K1 0xb492b66fbe98f273u
+#define FARM_K2 0x9ae16a3b2f90404fu
 
 typedef struct pair { uint64_t first, second; } pair;
 
@@ -38,31 +41,31 @@ static uint64_t join(uint64_t u, uint64_t v, uint64_t mul)
 
 static uint64_t hash_to_16(const uint8_t *s, size_t n)
 {
-    uint64_t mul = k2 + n * 2;
+    uint64_t mul = FARM_K2 + n * 2;
     if (n >= 8) {
-        uint64_t a = fetch64(s) + k2, b = fetch64(s + n - 8);
+        uint64_t a = fetch64(s) + FARM_K2, b = fetch64(s + n - 8);
         return join(rotate(b, 37) * mul + a, (rotate(a, 25) + b) * mul, mul);
     }
     if (n >= 4)
         return join(n + (fetch32(s) << 3), fetch32(s + n - 4), mul);
     if (n == 0)
-        return k2;
+        return FARM_K2;
     uint64_t y = s[0] + ((uint64_t)s[n >> 1] << 8), z = n + ((uint64_t)s[n - 1] << 2);
-    return mix(y * k2 ^ z * k0) * k2;
+    return mix(y * FARM_K2 ^ z * FARM_K0) * FARM_K2;
 }
 
 static uint64_t hash_to_32(const uint8_t *s, size_t n)
 {
-    uint64_t mul = k2 + n * 2, a = fetch64(s) * k1, b = fetch64(s + 8);
-    uint64_t c = fetch64(s + n - 8) * mul, d = fetch64(s + n - 16) * k2;
-    return join(rotate(a + b, 43) + rotate(c, 30) + d, a + rotate(b + k2, 18) + c, mul);
+    uint64_t mul = FARM_K2 + n * 2, a = fetch64(s) * FARM_K1, b = fetch64(s + 8);
+    uint64_t c = fetch64(s + n - 8) * mul, d = fetch64(s + n - 16) * FARM_K2;
+    return join(rotate(a + b, 43) + rotate(c, 30) + d, a + rotate(b + FARM_K2, 18) + c, mul);
 }
 
 static uint64_t hash_to_64(const uint8_t *s, size_t n)
 {
-    uint64_t mul = k2 + n * 2, a = fetch64(s) * k2, b = fetch64(s + 8);
-    uint64_t c = fetch64(s + n - 8) * mul, d = fetch64(s + n - 16) * k2;
-    uint64_t y = rotate(a + b, 43) + rotate(c, 30) + d, z = join(y, a + rotate(b + k2, 18) + c, mul);
+    uint64_t mul = FARM_K2 + n * 2, a = fetch64(s) * FARM_K2, b = fetch64(s + 8);
+    uint64_t c = fetch64(s + n - 8) * mul, d = fetch64(s + n - 16) * FARM_K2;
+    uint64_t y = rotate(a + b, 43) + rotate(c, 30) + d, z = join(y, a + rotate(b + FARM_K2, 18) + c, mul);
     uint64_t e = fetch64(s + 16) * mul, f = fetch64(s + 24);
     uint64_t g = (y + fetch64(s + n - 32)) * mul, h = (z + fetch64(s + n - 24)) * mul;
     return join(rotate(e + f, 43) + rotate(g, 30) + h, e + rotate(f + a, 18) + g, mul);
@@ -95,22 +98,22 @@ uint64_t cuv_farmhash64(const void *data, size_t n)
         return hash_to_32(s, n);
     if (n <= 64)
         return hash_to_64(s, n);
-    uint64_t x = 81, y = 81 * k1 + 113, z = mix(y * k2 + 113) * k2;
+    uint64_t x = 81, y = 81 * FARM_K1 + 113, z = mix(y * FARM_K2 + 113) * FARM_K2;
     pair v = {0, 0}, w = {0, 0};
     const uint8_t *end = s + (n - 1) / 64 * 64, *last = end + ((n - 1) & 63) - 63;
-    x = x * k2 + fetch64(s);
+    x = x * FARM_K2 + fetch64(s);
     do {
-        x = rotate(x + y + v.first + fetch64(s + 8), 37) * k1;
-        y = rotate(y + v.second + fetch64(s + 48), 42) * k1;
+        x = rotate(x + y + v.first + fetch64(s + 8), 37) * FARM_K1;
+        y = rotate(y + v.second + fetch64(s + 48), 42) * FARM_K1;
         x ^= w.second;
         y += v.first + fetch64(s + 40);
-        z = rotate(z + w.first, 33) * k1;
-        v = weak(s, v.second * k1, x + w.first);
+        z = rotate(z + w.first, 33) * FARM_K1;
+        v = weak(s, v.second * FARM_K1, x + w.first);
         w = weak(s + 32, z + w.second, y + fetch64(s + 16));
         swap(&z, &x);
         s += 64;
     } while (s != end);
-    uint64_t mul = k1 + ((z & 0xff) << 1);
+    uint64_t mul = FARM_K1 + ((z & 0xff) << 1);
     s = last;
     w.first += (n - 1) & 63;
     v.first += w.first;
@@ -123,7 +126,7 @@ uint64_t cuv_farmhash64(const void *data, size_t n)
     v = weak(s, v.second * mul, x + w.first);
     w = weak(s + 32, z + w.second, y + fetch64(s + 16));
     swap(&z, &x);
-    return join(join(v.first, w.first, mul) + mix(y) * k0 + z, join(v.second, w.second, mul) + x, mul);
+    return join(join(v.first, w.first, mul) + mix(y) * FARM_K0 + z, join(v.second, w.second, mul) + x, mul);
 }
 
 static void sip_round(uint64_t v[4])

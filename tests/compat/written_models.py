@@ -22,8 +22,8 @@ import make_fixed                # noqa: E402
 L = keras.layers
 
 
-def functional(shape, make):
-    x = keras.Input(shape)
+def functional(shape, make, dtype="float32"):
+    x = keras.Input(shape, dtype=dtype)
     return keras.Model(x, make(x))
 
 
@@ -60,6 +60,53 @@ def masked_concatenate(x):
     return L.LSTM(2)(L.Concatenate(name="concatenate")([masked, masked]))
 
 
+def states_beside(x):
+    """Keras 3 takes no mask from an input that states stand beside."""
+    masked = L.Masking()(x)
+    rows = L.Masking(0.5)(x)
+    y, h = L.GRU(2, return_state=True, return_sequences=True)(masked)
+    return L.Concatenate()([L.GRU(2)(masked, initial_state=h), L.SimpleRNN(2)(L.Add()([masked, rows]), initial_state=h),
+                            L.Bidirectional(L.GRU(2))(L.Concatenate(axis=1)([masked, rows]), initial_state=[h, h]), L.Flatten()(y)])
+
+
+def merges(x):
+    """Masks that Keras 3 joins otherwise, before each kind of layer that reads them; values that it joins by masks."""
+    masked, other = L.Masking()(x), L.Masking(0.5)(x)
+    small = L.Reshape((1, 3))(L.Dense(3, activation="tanh")(L.GlobalAveragePooling1D()(masked)))
+    joined = [L.Add()([masked, x]), L.Subtract()([masked, other]), L.Multiply()([masked, small]), L.Maximum()([x, masked]), L.Average()([masked, other, x]),
+              L.Minimum()([masked, other])]
+    wide, long = L.Concatenate()([masked, x]), L.Concatenate(axis=1)([masked, other])
+    inner_input = keras.Input((4, 3))
+    inner = keras.Model(inner_input, L.SimpleRNN(2)(inner_input))
+    heads = L.MultiHeadAttention(2, 2)
+    parts = [L.GlobalAveragePooling1D()(joined[0]), L.LSTM(2)(joined[1]), heads(joined[2], joined[3]), L.Bidirectional(L.GRU(2))(joined[4]), inner(joined[5]),
+             L.GlobalAveragePooling1D()(wide), L.GRU(2)(long), L.Attention()([joined[0], joined[2]]), L.LSTM(2)(L.TimeDistributed(L.Dense(2))(joined[3])),
+             L.LSTM(2)(heads(joined[4], joined[4]))]
+    return L.Concatenate()([L.Flatten()(part) for part in parts])
+
+
+def scores(x):
+    """Rows that are masked throughout, whose scores are handed out."""
+    masked = L.Masking()(x)
+    y, s = L.MultiHeadAttention(2, 2)(masked, masked, return_attention_scores=True)
+    z, r = L.MultiHeadAttention(1, 2)(y, masked, return_attention_scores=True, use_causal_mask=True)
+    return L.Concatenate()([L.Flatten()(part) for part in (y, s, z, r, L.LSTM(2)(masked))])
+
+
+def integers(mode):
+    """Numbers of a lookup in layers that take no integers, and a text in one that counts axes."""
+    def make(x):
+        return L.Dense(2)(L.ELU()(L.IntegerLookup(vocabulary=[2, 3, 4], output_mode=mode)(x)))
+    return make
+
+
+def texts(x):
+    words = L.TextVectorization(vocabulary=["a", "b", "dog", "a b"], output_mode="count", ngrams=2)(x)
+    chain = keras.Sequential([keras.Input((1,), dtype="string"), L.TextVectorization(vocabulary=["a", "b", "dog"], output_mode="multi_hot"),
+                              L.Reshape((2, 2)), L.Conv1D(2, 1)])
+    return L.Concatenate()([L.LayerNormalization()(words), L.Flatten()(chain(x))])
+
+
 def lambda_before_model(x):
     """The Lambda becomes a model, which stands before the other one in the list."""
     inner = keras.Sequential([keras.Input((4, 3)), L.Dense(2)])
@@ -85,7 +132,23 @@ MODELS = {
     "random_crop": lambda: functional((6, 5, 2), L.RandomCrop(3, 4)),
     "sizes": lambda: functional((4, 3), sizes), "functions": lambda: functional((4, 3), functions), "gates": lambda: functional((4, 3), gates),
     "stacked_states": lambda: functional((4, 3), stacked_states), "frozen_inside": lambda: functional((4, 3), frozen_inside),
+    "masked_states": lambda: functional((4, 3), states_beside), "masked_merges": lambda: functional((4, 3), merges), "masked_scores": lambda: functional((4, 3), scores),
+    "lookup_count": lambda: functional((3,), integers("count"), "int64"), "lookup_multi_hot": lambda: functional((3,), integers("multi_hot"), "int64"),
+    "lookup_crossed": lambda: functional((2,), lambda x: L.HashedCrossing(7)((x[:, :1], x[:, 1:])), "int64"),
+    "lookup_texts": lambda: functional((1,), texts, "string"),
     "masked_concatenate": lambda: functional((4, 3), masked_concatenate), "lambda_before_model": lambda: functional((4, 3), lambda_before_model)}
+
+
+def drawn(model, name, rng):
+    shape, dtype = (5,) + model.input_shape[1:], model.inputs[0].dtype
+    if dtype == tf.string:
+        return rng.choice(["a b dog", "", "b cat", "dog dog a b"], size=shape)
+    if dtype.is_integer:
+        return rng.integers(0, 6, size=shape)
+    x = rng.normal(size=shape).astype("float32")
+    if name.startswith("masked"):
+        x[0, 2:], x[1, :2], x[2, 1:], x[3, 1:3] = 0, 0, 0, 0.5      # no mean of no steps
+    return x
 
 
 def main():
@@ -98,10 +161,10 @@ def main():
         for layer in model._flatten_layers():
             if type(layer).__name__ == "Normalization":
                 layer.finalize_state()
-        x = rng.normal(size=(5,) + model.input_shape[1:]).astype("float32")
+        x = drawn(model, name, rng)
         base = os.path.join(folder, name)
         model.save(base + ".keras")
-        np.savez(base + ".io.npz", x=x, y=np.asarray(model(x, training=False)))
+        np.savez(base + ".io.npz", x=x, y=np.asarray(model(tf.constant(x), training=False)))
 
 
 if __name__ == "__main__":

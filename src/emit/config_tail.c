@@ -1,0 +1,118 @@
+/* Lookups of Keras 2 that encode what they find as numbers. In Keras 3 these are integers as it runs, which many layers do not take, and it takes the
+ * output of a TextVectorization for one axis larger than it is. Layers behind them make of it what Keras 2 gave. */
+#include "emit/config.h"
+#include "layers/support.h"
+
+enum { MOST = 2 };
+
+/* The layers that follow one call, by class. */
+typedef struct tail { const char *classes[MOST], *words[MOST]; size_t count; const cuv_var *v; } tail;
+
+static void follow(tail *t, const char *class_name, const char *word)
+{
+    t->classes[t->count] = class_name;
+    t->words[t->count++] = word;
+}
+
+static tail tail_of(const cuv_config_writer *w, const cuv_graph *g, const cuv_graph_call *call)
+{
+    const cuv_layer *layer = g->layers[call->layer];
+    tail t = {.count = 0};
+    if (layer->model || layer->keras >= 3 || call->output_count != 1 || !cuv_has_word("StringLookup IntegerLookup TextVectorization", layer->def->name))
+        return t;
+    t.v = cuv_program_var(w->m->program, call->outputs[0].value);
+    if (!cuv_dtype_is_float(t.v->dtype))
+        return t;
+    if (cuv_streq(layer->def->name, "TextVectorization") && !cuv_arg_none(layer, "split") && layer->in_rank == 2 && t.v->rank == 2 && t.v->shape[1] > 0)
+        follow(&t, "Reshape", "flat");
+    if (!cuv_arg_is(layer, "output_mode", "tf_idf") && !cuv_arg_is(layer, "output_mode", "tf-idf"))
+        follow(&t, "Rescaling", "float");
+    return t;
+}
+
+cuv_status cuv_config_plan_tails(cuv_config_writer *w, const cuv_graph *g)
+{
+    for (size_t c = 0; c < g->call_count; c++) {
+        const cuv_graph_call *call = &g->calls[c];
+        const tail t = tail_of(w, g, call);
+        if (t.count)
+            CUV_TRY(cuv_config_add_detour(w, &(cuv_detour){.g = g, .wire = {(int32_t)c, 0},
+                                          .name = cuv_config_beside(w, g->layers[call->layer], call->ordinal, t.words[t.count - 1])}));
+    }
+    return CUV_OK;
+}
+
+static cuv_status tail_record(cuv_config_writer *w, const cuv_layer *layer, int64_t ordinal, const tail *t, size_t i, cuv_value **out)
+{
+    cuv_value *config = NULL, *sizes = cuv_value_list(w->arena);
+    const char *name = cuv_config_beside(w, layer, ordinal, t->words[i]);
+    if (!sizes || !name)
+        return cuv_oom(w->cx);
+    CUV_TRY(cuv_config_object(w, "keras.layers", t->classes[i], NULL, &config, out));
+    CUV_TRY(cuv_config_text(w, config, "name", name));
+    CUV_TRY(cuv_config_text(w, config, "dtype", cuv_dtype_name(t->v->dtype)));
+    if (cuv_streq(t->classes[i], "Rescaling"))
+        CUV_TRY(cuv_dict_set(w->arena, config, "offset", cuv_value_real(w->arena, 0)));
+    if (cuv_streq(t->classes[i], "Rescaling"))
+        return cuv_dict_set(w->arena, config, "scale", cuv_value_real(w->arena, 1));
+    CUV_TRY(cuv_list_add(w->arena, sizes, cuv_value_int(w->arena, t->v->shape[1])));
+    return cuv_dict_set(w->arena, config, "target_shape", sizes);
+}
+
+/* Keras 2 takes a batch of single values for one sample with as many values. */
+static cuv_status check_batch(cuv_config_writer *w, const cuv_graph *g, const cuv_graph_call *call)
+{
+    const cuv_layer *layer = g->layers[call->layer];
+    static const char encoders[] = "StringLookup IntegerLookup TextVectorization CategoryEncoding Discretization Hashing HashedCrossing";
+    if (layer->model || layer->keras >= 3 || call->output_count != 1 || !cuv_has_word(encoders, layer->def->name) ||
+        !cuv_has_word("multi_hot count tf_idf binary tf-idf", cuv_arg_text(layer, "output_mode")))
+        return CUV_OK;
+    if (cuv_program_var(w->m->program, call->outputs[0].value)->rank > 1)
+        return CUV_OK;
+    return cuv_fail(w->cx, CUV_UNSUPPORTED, "write.behaviour", &(cuv_detail){.layer = layer->name, .found = "an input of one axis",
+                    .help = "cuvier computes it: write it for Keras 2 (--keras 2)"},
+                    "'%s' (%s) has an input of one axis, which Keras 2 encodes as one sample and Keras 3 value by value", layer->name,
+                    layer->def->name);
+}
+
+static cuv_status note(cuv_config_writer *w, const cuv_layer *layer)
+{
+    return cuv_config_note(w, layer, cuv_format(w->cx, "output_mode='%s'", cuv_arg_text(layer, "output_mode")),
+                           "the same with layers behind it: Keras 3 gives integers, and takes texts for one axis more than they have");
+}
+
+cuv_status cuv_config_add_tail(cuv_config_writer *w, const struct cuv_model *m, const cuv_graph *g, const cuv_graph_call *call, cuv_value *layers)
+{
+    const cuv_layer *layer = g->layers[call->layer];
+    const tail t = tail_of(w, g, call);
+    cuv_value *tensor, *record;
+    CUV_TRY(check_batch(w, g, call));
+    if (!t.count)
+        return CUV_OK;
+    CUV_TRY(cuv_config_own_tensor(w, m, g, (cuv_wire){(int32_t)(call - g->calls), 0}, &tensor));
+    for (size_t i = 0; i < t.count; i++) {
+        CUV_TRY(tail_record(w, layer, call->ordinal, &t, i, &record));
+        CUV_TRY(cuv_config_text(w, record, "name", cuv_get_text(cuv_get(record, "config"), "name")));
+        CUV_TRY(cuv_dict_set(w->arena, record, "inbound_nodes", cuv_value_list(w->arena)));
+        CUV_TRY(cuv_config_through(w, record, 0, tensor, &tensor));
+        CUV_TRY(cuv_list_add(w->arena, layers, record));
+    }
+    return note(w, layer);
+}
+
+cuv_status cuv_config_sequential_tail(cuv_config_writer *w, const cuv_graph *g, size_t layer, cuv_value *layers)
+{
+    cuv_value *record;
+    for (size_t c = 0; c < g->call_count; c++) {
+        if (g->calls[c].layer != (int32_t)layer)
+            continue;
+        CUV_TRY(check_batch(w, g, &g->calls[c]));
+        const tail t = tail_of(w, g, &g->calls[c]);
+        for (size_t i = 0; i < t.count; i++) {
+            CUV_TRY(tail_record(w, g->layers[layer], 0, &t, i, &record));
+            CUV_TRY(cuv_list_add(w->arena, layers, record));
+        }
+        return t.count ? note(w, g->layers[layer]) : CUV_OK;
+    }
+    return CUV_OK;
+}
