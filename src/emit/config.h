@@ -5,7 +5,8 @@
 #include "emit/emit.h"
 #include "model/graph.h"
 
-/* A tensor that is read from elsewhere than from the call that makes it: from a layer that follows it, or from another call (config_tail.c, config_scores.c). */
+/* A tensor that is read from elsewhere than from the call that makes it: from a layer that follows it (config_tail.c), or from another call
+ * (config_scores.c). */
 typedef struct cuv_detour {
     const cuv_graph *g;
     cuv_wire wire;

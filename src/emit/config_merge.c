@@ -164,7 +164,8 @@ static cuv_status add_copies(cuv_config_writer *w, const cuv_graph *g, const cuv
         const char *name = cuv_config_beside(w, layer, call->ordinal, cuv_format(w->cx, "input_%zu", i + 1));
         CUV_TRY(cuv_config_step(w, name, "numpy", "Copy", NULL, cuv_item(list, i), NULL, layers, &list->items[i]));
     }
-    return cuv_config_note(w, layer, "masks of its inputs, which change no values there,", "copies of them that have none, as Keras 3 would join the values by them");
+    return cuv_config_note(w, layer, "masks of its inputs, which change no values there,",
+                           "copies of them that have none, as Keras 3 would join the values by them");
 }
 
 cuv_status cuv_config_tell_masks(cuv_config_writer *w, const struct cuv_model *m, const cuv_graph *g, const bool *lost, const cuv_graph_call *call,

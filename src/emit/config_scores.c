@@ -85,8 +85,10 @@ cuv_status cuv_config_plan_scores(cuv_config_writer *w, const cuv_graph *g)
         const cuv_var *scores = scores_of(w, call);
         if (!scores || scores->rank != 4 || scores->shape[3] < 1)
             continue;
-        CUV_TRY(cuv_config_add_detour(w, &(cuv_detour){.g = g, .wire = {(int32_t)c, 0}, .name = cuv_keras3_name(w, layer->name), .ordinal = next[call->layer]++}));
-        CUV_TRY(cuv_config_add_detour(w, &(cuv_detour){.g = g, .wire = {(int32_t)c, 1}, .name = cuv_config_beside(w, layer, call->ordinal, "scores")}));
+        const cuv_detour output = {.g = g, .wire = {(int32_t)c, 0}, .name = cuv_keras3_name(w, layer->name), .ordinal = next[call->layer]++};
+        const cuv_detour even = {.g = g, .wire = {(int32_t)c, 1}, .name = cuv_config_beside(w, layer, call->ordinal, "scores")};
+        CUV_TRY(cuv_config_add_detour(w, &output));
+        CUV_TRY(cuv_config_add_detour(w, &even));
     }
     return CUV_OK;
 }
