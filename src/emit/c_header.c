@@ -59,7 +59,8 @@ static void add_functions(const cuv_c_writer *w, cuv_buffer *out)
     cuv_buffer_printf(out, "\n/* What the functions return beside 0. */\n"
         "enum {\n    %s_BAD_INDEX = 1,      /* an input holds an index outside its table */\n"
         "    %s_BAD_ARENA = 2,      /* the arena is not aligned to 8 bytes */\n"
-        "    %s_DIFFERS = 3         /* the selftest's outputs are not those of cuvier */\n};\n", w->upper, w->upper, w->upper);
+        "    %s_DIFFERS = 3,        /* the selftest's outputs are not those of cuvier */\n"
+        "    %s_BAD_NUMBER = 4      /* a float became an integer that cannot hold it */\n};\n", w->upper, w->upper, w->upper, w->upper);
     if (w->side)
         cuv_buffer_printf(out, "\n/* The weights are the file that was written beside this one, as it is, in memory that is aligned to 8 bytes\n"
             " * (mapped, or in flash). True when it is of the right size and belongs to this source. */\n"

@@ -113,6 +113,8 @@ static cuv_status need_step(cuv_c_writer *w, const cuv_plan_step *s)
     CUV_TRY(need_act(w, &s->args.attrs->rec_act, type));
     if (s->indexed)
         CUV_TRY(cuv_c_text_need(w->text, "cuv_indices_fit", NULL));
+    if (s->ranged)
+        CUV_TRY(cuv_c_text_need(w->text, "cuv_numbers_fit", NULL));
     if (s->narrowed) {
         CUV_TRY(cuv_c_text_need(w->text, cuv_dtype_is_float(s->narrow) ? "cuv_round_half" : "cuv_wrap", NULL));
         CUV_TRY(cuv_c_text_need(w->text, "cuv_run_count", NULL));

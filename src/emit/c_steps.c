@@ -134,6 +134,9 @@ static void add_call(cuv_c_writer *w, const cuv_plan_step *s)
     if (s->indexed)
         cuv_buffer_printf(out, "        if (!cuv_indices_fit(&in[1], in[0].shape[%d]))\n            return %s_BAD_INDEX;\n",
                           s->args.attrs->axis, w->upper);
+    double least, most;
+    if (s->ranged && cuv_cast_range(s->args.attrs->dtype, &least, &most))
+        cuv_buffer_printf(out, "        if (!cuv_numbers_fit(&in[0], %.1f, %.1f))\n            return %s_BAD_NUMBER;\n", least, most, w->upper);
     if (type)
         cuv_buffer_printf(out, "        cuv_%s_%s(&args);\n", name, type);
     else

@@ -231,8 +231,15 @@ void onnx_pool(onnx_writer *w, const cuv_step *s)
 {
     window o = window_of(w, s, s->attrs->window);
     int perm[CUV_MAX_RANK];
+    const cuv_dtype dtype = onnx_var(w, s->in[0])->dtype;
     const char *x = channels_first(w, 0, perm);
-    onnx_made(w, 0, over(w, s->op == CUV_OP_MAX_POOL ? "MaxPool" : "AveragePool", &o, x, NULL, NULL, 1), perm);
+    if (cuv_dtype_size(dtype) == 8 && cuv_dtype_is_integer(dtype)) {
+        onnx_refuse(w, "ONNX has no largest of whole numbers of 64 bits in a window");
+        return;
+    }
+    const bool whole = cuv_dtype_is_integer(dtype);
+    x = over(w, s->op == CUV_OP_MAX_POOL ? "MaxPool" : "AveragePool", &o, whole ? onnx_cast(w, x, ONNX_DOUBLE) : x, NULL, NULL, 1);
+    onnx_made(w, 0, whole ? onnx_cast(w, x, onnx_carried(dtype)) : x, perm);
 }
 
 /* Along one axis: the pieces floor(i n / o) .. ceil((i+1) n / o), each reduced to one. */

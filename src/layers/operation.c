@@ -161,6 +161,18 @@ cuv_status cuv_bad_option(cuv_call *call, const char *name, const char *expected
                     call->layer->name, call->layer->class_name, name, expected, found);
 }
 
+cuv_status cuv_option_exact(cuv_call *call, const char *name, cuv_dtype dtype, double *out)
+{
+    const cuv_kwarg *k = cuv_operand(call, name);
+    const cuv_value *v = cuv_plain_literal(cuv_option(call, name));
+    int64_t whole;
+    *out = 0;
+    if ((k && (k->list_count || k->tensor.value != CUV_NO_REF)) || (!cuv_is_null(v) && !cuv_as_real(v, out)))
+        return cuv_bad_option(call, name, "a number");
+    const bool large = fabs(*out) > 0x1p53 && (!cuv_as_int(v, &whole) || *out >= 0x1p63 || (int64_t)*out != whole);
+    return large && cuv_dtype_is_integer(dtype) && cuv_dtype_size(dtype) == 8 ? cuv_bad_option(call, name, "a number that a double holds") : CUV_OK;
+}
+
 cuv_status cuv_option_dtype(cuv_call *call, const char *name, cuv_dtype fallback, cuv_dtype *out)
 {
     const cuv_value *v = cuv_option(call, name);
@@ -317,6 +329,18 @@ static bool literal_shape(const cuv_value *v, int64_t *shape, int *rank)
     return !cuv_is_seq(v);
 }
 
+/* Whole numbers that doubles do not hold. */
+static void literal_whole(const cuv_value *v, int depth, int64_t **at)
+{
+    int64_t n;
+    v = cuv_plain_literal(v);
+    if (!depth && cuv_as_int(v, &n))
+        **at = n;
+    *at += !depth;
+    for (size_t i = 0; depth && i < cuv_len(v); i++)
+        literal_whole(cuv_item(v, i), depth - 1, at);
+}
+
 static bool literal_fill(const cuv_value *v, const int64_t *shape, int rank, int depth, double **at)
 {
     v = cuv_plain_literal(v);
@@ -360,6 +384,9 @@ static cuv_status literal_ref(cuv_call *call, const char *name, const cuv_value 
     cuv_dtype stored = dtype == CUV_F16 || dtype == CUV_BF16 ? CUV_F32 : dtype;
     CUV_TRY(cuv_tensor_new(call->arena, stored, shape, rank, &t, &data));
     cuv_convert_wrapped(data, stored, values, n);       /* as TensorFlow's constants do */
+    int64_t *whole = data;
+    if (stored == CUV_I64 || stored == CUV_U64)
+        literal_whole(v, rank, &whole);
     return constant(call, t, dtype, out);
 }
 

@@ -41,6 +41,8 @@ const char *cuv_operand_name(const cuv_call *call, int place);
 const cuv_value *cuv_option(const cuv_call *call, const char *name);
 bool cuv_option_bool(const cuv_call *call, const char *name, bool fallback);
 double cuv_option_real(const cuv_call *call, const char *name, double fallback);
+/* A literal number, 0 when it is absent, for places that hold doubles: no tensor, and no whole number of 64 bits that a double cannot hold. */
+CUV_MUST_USE cuv_status cuv_option_exact(cuv_call *call, const char *name, cuv_dtype dtype, double *out);
 int64_t cuv_option_int(const cuv_call *call, const char *name, int64_t fallback);
 const char *cuv_option_text(const cuv_call *call, const char *name, const char *fallback);
 /* The literal behind Keras's marks: of a tuple, an array, a constant among tensors. */
@@ -75,6 +77,16 @@ CUV_MUST_USE cuv_status cuv_flat_axis(cuv_call *call, int64_t fallback, cuv_ref 
 cuv_ref cuv_to_sum(cuv_call *call, cuv_ref x);
 /* The smallest and the largest number of an integer dtype; int64's largest is the last below it that a double has. */
 double cuv_integer_end(cuv_dtype dtype, bool least);
+/* Whole numbers of 64 bits as two that doubles hold, and back; what is added up or picked may be so by halves. */
+void cuv_halves(cuv_call *call, cuv_ref x, cuv_ref out[2]);
+cuv_ref cuv_from_halves(cuv_call *call, const cuv_ref halves[2], cuv_dtype dtype);
+/* uint64 is kept as int64: as int64 in the order of its numbers, and back. Other dtypes stay. */
+cuv_ref cuv_in_order(cuv_call *call, cuv_ref x);
+cuv_ref cuv_out_of_order(cuv_call *call, cuv_ref y, cuv_dtype dtype);
+/* Says that Keras computes these whole numbers in floats, whose last digits are no one's promise. */
+void cuv_say_rounded(cuv_call *call, cuv_dtype dtype);
+/* Two in one float dtype, which is float64 where their own holds whole numbers of 64 bits. */
+CUV_MUST_USE cuv_status cuv_operands_large_floats(cuv_call *call, cuv_ref *a, cuv_ref *b);
 /* x as float: itself when it is one, else cast to float32. */
 cuv_ref cuv_as_float(cuv_call *call, cuv_ref x);
 /* The same, with float64 for int64. */

@@ -16,14 +16,24 @@ static cuv_status whole_numbers(cuv_call *call, bool firm, cuv_ref *a, cuv_ref *
 static cuv_status of_bits(cuv_call *call, cuv_op op)
 {
     cuv_ref a, b;
-    CUV_TRY(whole_numbers(call, op == CUV_OP_GCD, &a, &b));
+    CUV_TRY(whole_numbers(call, false, &a, &b));
     return cuv_give(call, cuv_emit2(call->program, op, a, b));
 }
 
 cuv_status cuv_op_bitwise_and(cuv_call *call) { return of_bits(call, CUV_OP_BITWISE_AND); }
 cuv_status cuv_op_bitwise_or(cuv_call *call) { return of_bits(call, CUV_OP_BITWISE_OR); }
 cuv_status cuv_op_bitwise_xor(cuv_call *call) { return of_bits(call, CUV_OP_BITWISE_XOR); }
-cuv_status cuv_op_gcd(cuv_call *call) { return of_bits(call, CUV_OP_GCD); }
+
+cuv_status cuv_op_gcd(cuv_call *call)
+{
+    cuv_ref a, b;
+    CUV_TRY(whole_numbers(call, true, &a, &b));
+    if (cuv_dtype_is_signed(cuv_var_of(call, a)->dtype)) {
+        a = E1(ABS, a);
+        b = E1(ABS, b);
+    }
+    return cuv_give(call, E2(GCD, a, b));
+}
 
 cuv_status cuv_op_bitwise_not(cuv_call *call)
 {
@@ -48,6 +58,7 @@ static cuv_status shifted(cuv_call *call, cuv_op op)
         CUV_TRY(whole_numbers(call, true, &a, &b));
     }
     double last = (double)(8 * cuv_dtype_size(cuv_var_of(call, a)->dtype) - 1);
+    b = cuv_var_of(call, b)->dtype == CUV_U64 ? WHERE(E2(LESS, b, LIKE(b, 0)), LIKE(b, last), b) : b;      /* above 2^63, not below 0 */
     b = E2(MINIMUM, b, LIKE(b, last));
     if (op == CUV_OP_SHIFT_RIGHT && cuv_var_of(call, a)->dtype == CUV_U64) {    /* kept as int64: the first bit is no sign */
         cuv_ref one = LIKE(b, 1), half = E2(SHIFT_RIGHT, a, one);
@@ -65,8 +76,10 @@ cuv_status cuv_op_lcm(cuv_call *call)
 {
     cuv_ref a, b;
     CUV_TRY(whole_numbers(call, true, &a, &b));
-    a = E1(ABS, a);
-    b = E1(ABS, b);
+    if (cuv_dtype_is_signed(cuv_var_of(call, a)->dtype)) {
+        a = E1(ABS, a);
+        b = E1(ABS, b);
+    }
     cuv_ref divisor = E2(GCD, a, b), none = E2(EQUAL, divisor, LIKE(divisor, 0));
     cuv_ref y = E2(MUL, a, E2(FLOOR_DIV, b, WHERE(none, LIKE(divisor, 1), divisor)));
     return cuv_give(call, WHERE(none, LIKE(y, 0), y));

@@ -17,6 +17,8 @@ CUV_MUST_USE cuv_status cuv_option_reduction(cuv_call *call, cuv_ref x, cuv_attr
 cuv_ref cuv_filled_like(cuv_call *call, cuv_ref x, double value, cuv_dtype dtype);
 /* 0, 1, ... along an axis of x, with `after` axes of size 1 behind it. */
 cuv_ref cuv_counting(cuv_call *call, cuv_ref x, int axis, int after);
+/* The mean as TensorFlow's own function takes it: of whole numbers a whole one. */
+cuv_ref cuv_mean_as_it_is(cuv_call *call, cuv_ref x, const cuv_attrs *attrs);
 /* A constant of doubles. */
 CUV_MUST_USE cuv_status cuv_constant(cuv_call *call, cuv_dtype dtype, const double *values, const int64_t *shape, int rank, cuv_ref *out);
 /* A list of sizes, of which some may be tensors, as attrs.shape; entries below -1 are axes of `like`. `infer`: one may stay -1

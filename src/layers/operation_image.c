@@ -49,7 +49,15 @@ cuv_status cuv_op_resize(cuv_call *call)
         return cuv_bad_option(call, "size", "a height and a width");
     CUV_TRY(open_image(call, !nearest && call->layer->keras < 3, &in));
     cuv_dtype dtype = cuv_var_of(call, in.x)->dtype;
+    if (nearest && cuv_dtype_is_integer(dtype) && cuv_dtype_size(dtype) > 2) {
+        cuv_ref half[2];
+        cuv_halves(call, in.x, half);
+        for (int i = 0; i < 2; i++)
+            CUV_TRY(cuv_resize_image(call, mode, false, size[0], size[1], &half[i]));
+        return give_image(call, &in, cuv_from_halves(call, half, dtype));
+    }
     cuv_ref y = cuv_as_float(call, in.x);
+    cuv_say_rounded(call, dtype);
     CUV_TRY(cuv_resize_image(call, mode, smooth && !nearest, size[0], size[1], &y));
     if (cuv_dtype_is_integer(dtype) && call->layer->keras >= 3)
         return give_image(call, &in, cuv_saturated(call, E1(ROUND, y), dtype));
@@ -119,6 +127,7 @@ cuv_status cuv_op_rgb_to_grayscale(cuv_call *call)
     CUV_TRY(three_channels(call, in.x));
     cuv_dtype dtype = cuv_var_of(call, in.x)->dtype;
     cuv_ref x = cuv_as_float(call, in.x);
+    cuv_say_rounded(call, dtype);
     cuv_ref y = E2(MUL, channel(call, x, 0), LIKE(x, 0.2989));
     y = E2(ADD, y, E2(MUL, channel(call, x, 1), LIKE(x, 0.5870)));
     y = E2(ADD, y, E2(MUL, channel(call, x, 2), LIKE(x, 0.1140)));

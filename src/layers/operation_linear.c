@@ -14,6 +14,8 @@ static cuv_status both(cuv_call *call, cuv_ref *a, cuv_ref *b, cuv_dtype *result
 {
     CUV_TRY(cuv_operands_joined(call, false, a, b));
     *result = cuv_var_of(call, *a)->dtype;
+    if (call->layer->keras >= 3)
+        cuv_say_rounded(call, *result);
     *a = cuv_emit_cast(call->program, *a, compute_type(call, *result));
     *b = cuv_emit_cast(call->program, *b, compute_type(call, *result));
     return call->program->status;
@@ -350,7 +352,7 @@ static cuv_status read_equation(cuv_call *call, const char *text, const cuv_ref 
 static cuv_status einsum_operands(cuv_call *call, cuv_ref *refs, size_t *n, cuv_dtype *result)
 {
     *n = 0;
-    cuv_dtype dtype = CUV_BOOL;
+    cuv_dtype dtype = call->in_count ? cuv_var_of(call, call->in[0].value)->dtype : CUV_BOOL;
     bool bytes = call->layer->keras >= 3;
     for (size_t i = 0; i < call->in_count && i < MOST_OPERANDS; i++) {
         refs[(*n)++] = call->in[i].value;
@@ -362,7 +364,10 @@ static cuv_status einsum_operands(cuv_call *call, cuv_ref *refs, size_t *n, cuv_
         return cuv_call_unsupported(call, "inputs", "Keras 2 saves the equation of tf.einsum, and not the tensors that go into it");
     if (!*n || call->in_count > MOST_OPERANDS || (!function && call->arg_count != call->in_count))
         return cuv_bad_option(call, "operands", "up to 8 tensors");
+    dtype = cuv_join_dtypes((cuv_kind_of){.dtype = dtype}, (cuv_kind_of){.dtype = dtype});
     *result = bytes ? CUV_I32 : dtype;
+    if (!bytes && call->layer->keras >= 3)
+        cuv_say_rounded(call, dtype);
     for (size_t i = 0; i < *n; i++)
         refs[i] = cuv_emit_cast(call->program, refs[i], compute_type(call, dtype));
     return call->program->status;

@@ -11,8 +11,8 @@ static bool unsigned_whole(cuv_dtype dtype)
     return cuv_dtype_is_integer(dtype) && !cuv_dtype_is_signed(dtype);
 }
 
-/* uint64 is kept as int64: with the first bit turned round its numbers lie in order. */
-static cuv_ref in_order(cuv_call *call, cuv_ref x)
+/* With the first bit turned round. */
+cuv_ref cuv_in_order(cuv_call *call, cuv_ref x)
 {
     if (cuv_var_of(call, x)->dtype != CUV_U64)
         return x;
@@ -20,9 +20,31 @@ static cuv_ref in_order(cuv_call *call, cuv_ref x)
     return E2(BITWISE_XOR, x, LIKE(x, -0x1p63));
 }
 
-static cuv_ref out_of_order(cuv_call *call, cuv_ref y, cuv_dtype dtype)
+cuv_ref cuv_out_of_order(cuv_call *call, cuv_ref y, cuv_dtype dtype)
 {
     return dtype == CUV_U64 ? TO(E2(BITWISE_XOR, y, LIKE(y, -0x1p63)), CUV_U64) : y;
+}
+
+void cuv_halves(cuv_call *call, cuv_ref x, cuv_ref out[2])
+{
+    x = TO(x, CUV_I64);
+    out[0] = TO(E2(BITWISE_AND, x, LIKE(x, 0xffffffffp0)), CUV_F64);
+    out[1] = TO(E2(SHIFT_RIGHT, x, LIKE(x, 32)), CUV_F64);
+}
+
+cuv_ref cuv_from_halves(cuv_call *call, const cuv_ref halves[2], cuv_dtype dtype)
+{
+    cuv_ref high = TO(halves[1], CUV_I64);
+    return TO(E2(ADD, E2(MUL, high, LIKE(high, 0x1p32)), TO(halves[0], CUV_I64)), dtype);
+}
+
+void cuv_say_rounded(cuv_call *call, cuv_dtype dtype)
+{
+    if (cuv_dtype_is_integer(dtype) && cuv_dtype_size(dtype) >= 4)
+        cuv_note(call->cx, "operation.rounded", &(cuv_detail){.layer = call->layer->name,
+                 .help = "numbers below 2^24 and sums below it are exact"},
+                 "'%s' (%s): Keras computes with these whole numbers as float32; beyond 2^24 the last digits depend on the order of its sums",
+                 call->layer->name, call->layer->class_name);
 }
 
 /* Truth values count as 0 and 1. */
@@ -185,6 +207,8 @@ cuv_status cuv_op_relu6(cuv_call *call)
 {
     cuv_ref x;
     CUV_TRY(cuv_operand_x(call, &x));
+    if (cuv_var_of(call, x)->dtype == CUV_U64)
+        return cuv_give(call, cuv_out_of_order(call, E2(MINIMUM, cuv_in_order(call, x), cuv_in_order(call, LIKE(x, 6))), CUV_U64));
     if (cuv_dtype_is_integer(cuv_var_of(call, x)->dtype))
         return cuv_give(call, cuv_emit(call->program, CUV_OP_CLIP, CUV_IN(x), CUV_AT(.alpha = 0, .beta = 6)));
     return with_act(call, (cuv_act){.op = CUV_OP_RELU, .beta = 6});
@@ -316,20 +340,34 @@ static cuv_status cast_to(cuv_call *call, cuv_dtype fallback)
 cuv_status cuv_op_cast(cuv_call *call) { return cast_to(call, CUV_F32); }
 cuv_status cuv_op_convert(cuv_call *call) { return cast_to(call, CUV_BOOL); }
 
-/* Values outside the range of the new dtype become its ends. Doubles have all but the last numbers of 64 bits, which need no limit. */
+/* An end of an integer's range as a float dtype has it: rounded, or its own end. */
+static double end_in(cuv_dtype from, double end)
+{
+    switch ((int)from) {
+    case CUV_F16: return (double)cuv_f16_to_f32(cuv_f32_to_f16((float)fmax(fmin(end, 65504), -65504)));
+    case CUV_BF16: return (double)cuv_bf16_to_f32(cuv_f32_to_bf16((float)end));
+    case CUV_F32: return (double)(float)end;
+    default: return end;
+    }
+}
+
+/* Values outside the range of the new dtype become its ends, which Keras rounds to the dtype that they have before: the largest of int32
+ * is too large a float32, and so becomes the smallest. TensorFlow's own function goes to the last float below. */
 cuv_ref cuv_saturated(cuv_call *call, cuv_ref x, cuv_dtype dtype)
 {
     cuv_dtype from = cuv_var_of(call, x)->dtype;
     if (!cuv_dtype_is_integer(dtype) || from == CUV_BOOL || from == dtype)
         return cuv_emit_cast(call->program, x, dtype);
-    if (cuv_dtype_is_float(from) && cuv_dtype_size(dtype) > 2)
-        x = cuv_emit_cast(call->program, x, CUV_F64);
+    const int bits = (int)(8 * cuv_dtype_size(dtype)) - cuv_dtype_is_signed(dtype);
     double least = cuv_integer_end(dtype, true), most = cuv_integer_end(dtype, false);
-    if (from == CUV_F16) {
-        least = fmax(least, -65504);
-        most = fmin(most, 65504);
-    }
-    if (cuv_dtype_is_integer(from)) {
+    if (cuv_dtype_is_float(from) && call->layer->keras >= 3) {
+        least = end_in(from, least);
+        most = end_in(from, bits > 53 ? ldexp(1, bits) : most);
+    } else if (cuv_dtype_is_float(from)) {
+        x = cuv_dtype_size(dtype) > 2 ? cuv_emit_cast(call->program, x, CUV_F64) : x;
+        least = from == CUV_F16 ? fmax(least, -65504) : least;
+        most = from == CUV_F16 ? fmin(most, 65504) : most;
+    } else {
         least = fmax(least, cuv_integer_end(from, true));
         most = fmin(most, cuv_integer_end(from, false));
     }
@@ -345,6 +383,9 @@ cuv_status cuv_op_saturate_cast(cuv_call *call)
     CUV_TRY(cuv_option_dtype(call, "dtype", CUV_F32, &dtype));
     if (dtype == CUV_BOOL)
         return cuv_bad_option(call, "dtype", "a number's dtype");
+    const cuv_dtype from = cuv_var_of(call, x)->dtype;
+    if (call->layer->keras >= 3 && (from == CUV_U64 || (dtype == CUV_U64 && (cuv_dtype_is_integer(from) || from == CUV_BF16))))
+        return cuv_bad_option(call, "dtype", "another one: Keras raises where such numbers are to be held within uint64's range");
     return cuv_give(call, cuv_saturated(call, x, dtype));
 }
 
@@ -455,8 +496,7 @@ static cuv_status number_first(cuv_call *call, cuv_op op)
 cuv_status cuv_op_fmax(cuv_call *call) { return number_first(call, CUV_OP_MAXIMUM); }
 cuv_status cuv_op_fmin(cuv_call *call) { return number_first(call, CUV_OP_MINIMUM); }
 
-/* Two in one float dtype, which is float64 where their own holds whole numbers of 64 bits. */
-static cuv_status large_floats(cuv_call *call, cuv_ref *a, cuv_ref *b)
+cuv_status cuv_operands_large_floats(cuv_call *call, cuv_ref *a, cuv_ref *b)
 {
     const char *first = cuv_operand_name(call, 0), *second = cuv_operand_name(call, 1);
     cuv_kind_of one = cuv_operand_kind(call, first), two = cuv_operand_kind(call, second);
@@ -473,7 +513,7 @@ static cuv_status large_floats(cuv_call *call, cuv_ref *a, cuv_ref *b)
 cuv_status cuv_op_hypot(cuv_call *call)
 {
     cuv_ref a, b;
-    CUV_TRY(large_floats(call, &a, &b));
+    CUV_TRY(cuv_operands_large_floats(call, &a, &b));
     a = E1(ABS, a);
     b = E1(ABS, b);
     cuv_ref most = E2(MAXIMUM, a, b), ratio = E1(SQUARE, E2(DIV_NO_NAN, E2(MINIMUM, a, b), most));
@@ -483,7 +523,7 @@ cuv_status cuv_op_hypot(cuv_call *call)
 cuv_status cuv_op_heaviside(cuv_call *call)
 {
     cuv_ref a, b;
-    CUV_TRY(large_floats(call, &a, &b));
+    CUV_TRY(cuv_operands_large_floats(call, &a, &b));
     cuv_ref zero = LIKE(a, 0);
     return cuv_give(call, WHERE(E2(LESS, a, zero), zero, WHERE(E2(GREATER, a, zero), LIKE(a, 1), b)));
 }
@@ -549,7 +589,7 @@ static cuv_status extreme(cuv_call *call, cuv_op op, cuv_op of_truth, cuv_op wit
         return truth(call, of_truth);
     CUV_TRY(cuv_option_reduction(call, x, &attrs));
     cuv_dtype dtype = cuv_var_of(call, x)->dtype;
-    x = out_of_order(call, cuv_emit(call->program, op, CUV_IN(in_order(call, x)), &attrs), dtype);
+    x = cuv_out_of_order(call, cuv_emit(call->program, op, CUV_IN(cuv_in_order(call, x)), &attrs), dtype);
     if (cuv_is_null(cuv_option(call, "initial")))
         return cuv_give(call, x);
     CUV_TRY(cuv_operand_ref(call, "initial", dtype, &initial));
@@ -633,7 +673,7 @@ static cuv_status place_of(cuv_call *call, cuv_op op)
     bool keep = cuv_option_bool(call, "keepdims", false);
     CUV_TRY(cuv_flat_axis(call, INT64_MIN, &x, &axis));
     CUV_TRY(cuv_option_dtype(call, "dtype", CUV_I32, &dtype));
-    cuv_ref y = cuv_emit(call->program, op, CUV_IN(in_order(call, as_number(call, x))), CUV_AT(.axis = axis, .keepdims = keep));
+    cuv_ref y = cuv_emit(call->program, op, CUV_IN(cuv_in_order(call, as_number(call, x))), CUV_AT(.axis = axis, .keepdims = keep));
     if (keep && cuv_var_of(call, x)->rank < rank)
         y = cuv_emit_reshape(call->program, y, (int64_t[CUV_MAX_RANK]){1, 1, 1, 1, 1, 1, 1, 1}, rank);
     return cuv_give(call, cuv_emit_cast(call->program, y, dtype));
@@ -653,8 +693,8 @@ static cuv_status running(cuv_call *call, cuv_op op, int64_t axis_fallback, bool
     x = as_number(call, cuv_emit_cast(call->program, x, dtype));
     CUV_TRY(cuv_flat_axis(call, axis_fallback, &x, &axis));
     const bool ordered = op == CUV_OP_SORT || op == CUV_OP_ARGSORT;
-    cuv_ref y = cuv_emit(call->program, op, CUV_IN(ordered ? in_order(call, x) : x), CUV_AT(.axis = axis, .reverse = reverse));
-    return cuv_give(call, op != CUV_OP_SORT ? y : truth ? cuv_to_bool(call, y) : out_of_order(call, y, dtype));
+    cuv_ref y = cuv_emit(call->program, op, CUV_IN(ordered ? cuv_in_order(call, x) : x), CUV_AT(.axis = axis, .reverse = reverse));
+    return cuv_give(call, op != CUV_OP_SORT ? y : truth ? cuv_to_bool(call, y) : cuv_out_of_order(call, y, dtype));
 }
 
 static cuv_status running_plainly(cuv_call *call, cuv_op op)
@@ -679,9 +719,9 @@ cuv_status cuv_op_top_k(cuv_call *call)
     cuv_ref x;
     CUV_TRY(cuv_operand_x(call, &x));
     const cuv_dtype dtype = cuv_var_of(call, x)->dtype;
-    cuv_ref y = cuv_emit(call->program, CUV_OP_TOP_K, CUV_IN(in_order(call, x)), CUV_AT(.count = cuv_option_int(call, "k", 1)));
+    cuv_ref y = cuv_emit(call->program, CUV_OP_TOP_K, CUV_IN(cuv_in_order(call, x)), CUV_AT(.count = cuv_option_int(call, "k", 1)));
     CUV_TRY(call->program->status);
-    call->out[0] = (cuv_sym){out_of_order(call, y, dtype), CUV_NO_REF};
+    call->out[0] = (cuv_sym){cuv_out_of_order(call, y, dtype), CUV_NO_REF};
     call->out[1] = (cuv_sym){y + 1, CUV_NO_REF};
     call->out_count = 2;
     return CUV_OK;

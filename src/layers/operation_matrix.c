@@ -197,13 +197,18 @@ cuv_status cuv_op_corrcoef(cuv_call *call)
 {
     cuv_ref x;
     CUV_TRY(cuv_operand_x(call, &x));
-    x = cuv_as_large_float(call, x);
+    if (cuv_var_of(call, x)->dtype == CUV_U64)
+        return cuv_bad_option(call, "x", "numbers other than uint64, which TensorFlow cannot multiply as matrices");
+    x = cuv_var_of(call, x)->dtype == CUV_I64 ? x : cuv_as_float(call, x);     /* with int64 the mean and the products stay whole numbers */
     int last = cuv_var_of(call, x)->rank - 1;
     if (last != 1)
         return cuv_bad_option(call, "x", "a tensor of two axes");
-    cuv_ref d = E2(SUB, x, cuv_reduce(call, CUV_OP_MEAN, x, &last, 1, true));
-    cuv_ref length = E1(SQRT, cuv_reduce(call, CUV_OP_SUM, E1(SQUARE, d), &last, 1, true));
+    cuv_ref d = E2(SUB, x, cuv_mean_as_it_is(call, x, CUV_AT(.axes = {last}, .axes_count = 1, .keepdims = true)));
+    cuv_ref squares = cuv_reduce(call, CUV_OP_SUM, E1(SQUARE, d), &last, 1, true);
     cuv_ref product = cuv_emit(call->program, CUV_OP_MATMUL, CUV_IN(d, d), CUV_AT(.transpose_b = true));
+    const cuv_dtype floats = cuv_var_of(call, x)->dtype == CUV_I64 ? CUV_F64 : cuv_var_of(call, x)->dtype;
+    cuv_ref length = E1(SQRT, TO(squares, floats));
+    product = TO(product, floats);
     cuv_ref lengths = cuv_emit(call->program, CUV_OP_MATMUL, CUV_IN(length, length), CUV_AT(.transpose_b = true));
     cuv_ref y = E2(DIV, product, lengths);
     return cuv_give(call, cuv_emit(call->program, CUV_OP_CLIP, CUV_IN(y), CUV_AT(.alpha = -1, .beta = 1)));
@@ -214,9 +219,7 @@ cuv_status cuv_op_correlate(cuv_call *call)
 {
     cuv_ref a, b;
     const char *mode = cuv_option_text(call, "mode", "valid");
-    CUV_TRY(cuv_operands_joined(call, false, &a, &b));
-    a = cuv_as_large_float(call, a);
-    b = cuv_as_large_float(call, b);
+    CUV_TRY(cuv_operands_large_floats(call, &a, &b));
     int64_t n = cuv_var_of(call, a)->shape[0], m = cuv_var_of(call, b)->shape[0];
     bool full = strcmp(mode, "full") == 0;
     if (cuv_var_of(call, a)->rank != 1 || cuv_var_of(call, b)->rank != 1 || n < 0 || m < 1 || n < m)
@@ -444,6 +447,8 @@ static cuv_dtype numpy_join(cuv_dtype a, cuv_dtype b)
 {
     if (a == b)
         return a;
+    if ((a == CUV_U64 && cuv_dtype_is_integer(b)) || (b == CUV_U64 && cuv_dtype_is_integer(a)))
+        return cuv_dtype_is_signed(a == CUV_U64 ? b : a) ? CUV_F64 : CUV_U64;
     if (cuv_dtype_is_float(a) == cuv_dtype_is_float(b))
         return cuv_join_dtypes((cuv_kind_of){.dtype = a}, (cuv_kind_of){.dtype = b});
     cuv_dtype real = cuv_dtype_is_float(a) ? a : b, whole = cuv_dtype_is_float(a) ? b : a;

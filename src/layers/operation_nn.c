@@ -137,7 +137,7 @@ cuv_status cuv_op_conv_transpose(cuv_call *call)
 static cuv_ref pool_type(cuv_call *call, cuv_op op, cuv_ref x)
 {
     bool wide = cuv_dtype_is_integer(cuv_var_of(call, x)->dtype) && cuv_dtype_size(cuv_var_of(call, x)->dtype) > 2;
-    return wide && (op == CUV_OP_MAX_POOL || op == CUV_OP_ADAPTIVE_MAX_POOL) ? TO(x, CUV_F64) : cuv_as_float(call, x);
+    return wide && (op == CUV_OP_MAX_POOL || op == CUV_OP_ADAPTIVE_MAX_POOL) ? cuv_in_order(call, x) : cuv_as_float(call, x);
 }
 
 static cuv_status pool(cuv_call *call, cuv_op op)
@@ -152,7 +152,7 @@ static cuv_status pool(cuv_call *call, cuv_op op)
     CUV_TRY(spatial(call, "pool_size", axes, ones, attrs.window));
     CUV_TRY(spatial(call, "strides", axes, attrs.window, attrs.stride));
     x = cuv_emit(call->program, op, CUV_IN(x), &attrs);
-    return cuv_give(call, from_last(call, op == CUV_OP_MAX_POOL ? TO(x, dtype) : x));
+    return cuv_give(call, from_last(call, op != CUV_OP_MAX_POOL ? x : dtype == CUV_U64 ? cuv_out_of_order(call, x, dtype) : TO(x, dtype)));
 }
 
 cuv_status cuv_op_max_pool(cuv_call *call) { return pool(call, CUV_OP_MAX_POOL); }
@@ -167,7 +167,7 @@ static cuv_status adaptive(cuv_call *call, cuv_op op)
     x = to_last(call, pool_type(call, op, x));
     CUV_TRY(spatial(call, "output_size", cuv_var_of(call, x)->rank - 2, ones, attrs.size));
     x = cuv_emit(call->program, op, CUV_IN(x), &attrs);
-    return cuv_give(call, from_last(call, op == CUV_OP_ADAPTIVE_MAX_POOL ? TO(x, dtype) : x));
+    return cuv_give(call, from_last(call, op != CUV_OP_ADAPTIVE_MAX_POOL ? x : dtype == CUV_U64 ? cuv_out_of_order(call, x, dtype) : TO(x, dtype)));
 }
 
 cuv_status cuv_op_adaptive_average_pool(cuv_call *call) { return adaptive(call, CUV_OP_ADAPTIVE_AVG_POOL); }
@@ -255,6 +255,7 @@ static cuv_status normalised(cuv_call *call, bool centre, bool rms, const char *
         CUV_TRY(over_axes(call, "beta", x, &attrs, &beta));
     cuv_ref epsilon = LIKE(x, cuv_option_real(call, "epsilon", 1e-7)), d = E2(SUB, x, REDUCE(MEAN, x, &attrs));
     cuv_ref square = E1(SQUARE, centre || rms ? d : x), factor = E1(RSQRT, E2(ADD, REDUCE(MEAN, square, &attrs), epsilon));
+    cuv_say_rounded(call, dtype);
     cuv_ref y = E2(MUL, centre ? d : x, factor);
     y = gamma == CUV_NO_REF ? y : E2(MUL, y, gamma);
     y = beta == CUV_NO_REF ? y : E2(ADD, y, beta);

@@ -192,6 +192,9 @@ static cuv_status near_each(cuv_call *call, cuv_ref *out)
         *out = E2(EQUAL, a, b);
         return call->program->status;
     }
+    double ignored;
+    CUV_TRY(cuv_option_exact(call, "rtol", CUV_F32, &ignored));
+    CUV_TRY(cuv_option_exact(call, "atol", CUV_F32, &ignored));
     cuv_ref room = E2(MUL, E1(ABS, b), LIKE(b, cuv_option_real(call, "rtol", 1e-5)));
     room = E2(ADD, room, LIKE(b, cuv_option_real(call, "atol", 1e-8)));
     *out = E2(LESS_EQUAL, E1(ABS, E2(SUB, a, b)), room);
@@ -257,7 +260,9 @@ cuv_status cuv_op_ptp(cuv_call *call)
     cuv_attrs attrs;
     CUV_TRY(cuv_operand_x(call, &x));
     CUV_TRY(cuv_option_reduction(call, x, &attrs));
-    return cuv_give(call, E2(SUB, REDUCE(MAX, x, &attrs), REDUCE(MIN, x, &attrs)));
+    const cuv_dtype dtype = cuv_var_of(call, x)->dtype;
+    cuv_ref ordered = cuv_in_order(call, x), most = REDUCE(MAX, ordered, &attrs);
+    return cuv_give(call, TO(E2(SUB, most, REDUCE(MIN, ordered, &attrs)), dtype));
 }
 
 cuv_status cuv_op_average(cuv_call *call)
@@ -280,14 +285,16 @@ cuv_status cuv_op_average(cuv_call *call)
     return cuv_give(call, E2(DIV, REDUCE(SUM, E2(MUL, x, w), &attrs), REDUCE(SUM, w, &attrs)));
 }
 
-/* TensorFlow's mean of integers is an integer, cut off. */
-static cuv_ref mean_as_it_is(cuv_call *call, cuv_ref x, const cuv_attrs *attrs)
+/* TensorFlow's mean of integers is an integer, cut off, of a sum in 64 bits. */
+cuv_ref cuv_mean_as_it_is(cuv_call *call, cuv_ref x, const cuv_attrs *attrs)
 {
     const cuv_dtype dtype = cuv_var_of(call, x)->dtype;
     if (cuv_dtype_is_float(dtype))
         return REDUCE(MEAN, x, attrs);
-    cuv_ref sum = TO(REDUCE(SUM, x, attrs), CUV_F64), count = REDUCE(SUM, cuv_filled_like(call, x, 1, CUV_F64), attrs);
-    return TO(E1(TRUNC, E2(DIV, sum, count)), dtype);
+    cuv_ref sum = REDUCE(SUM, TO(x, CUV_I64), attrs), count = REDUCE(SUM, cuv_filled_like(call, x, 1, CUV_I64), attrs);
+    cuv_ref below = E2(FLOOR_DIV, sum, count), rest = E2(MOD, sum, count), zero = LIKE(sum, 0);
+    cuv_ref up = E2(LOGICAL_AND, E2(LESS, sum, zero), E2(NOT_EQUAL, rest, zero));
+    return TO(E2(ADD, below, TO(up, CUV_I64)), dtype);
 }
 
 /* Halves are computed as float32, and end where float16 ends. */
@@ -298,12 +305,14 @@ cuv_status cuv_op_moments(cuv_call *call)
     CUV_TRY(cuv_operand_x(call, &x));
     const cuv_dtype given = cuv_var_of(call, x)->dtype;
     const bool half = call->layer->keras >= 3 && cuv_dtype_is_float(given) && cuv_dtype_size(given) == 2;
+    if (given == CUV_U64)
+        return cuv_bad_option(call, "x", "numbers other than uint64");
     x = half ? TO(x, CUV_F32) : given == CUV_BOOL ? cuv_as_float(call, x) : x;
     CUV_TRY(cuv_option_axes(call, "axes", cuv_var_of(call, x)->rank, attrs.axes, &attrs.axes_count));
     attrs.keepdims = true;
-    cuv_ref square = E1(SQUARE, E2(SUB, x, mean_as_it_is(call, x, &attrs)));
+    cuv_ref square = E1(SQUARE, E2(SUB, x, cuv_mean_as_it_is(call, x, &attrs)));
     attrs.keepdims = cuv_option_bool(call, "keepdims", false);
-    cuv_ref both[2] = {mean_as_it_is(call, x, &attrs), mean_as_it_is(call, square, &attrs)};
+    cuv_ref both[2] = {cuv_mean_as_it_is(call, x, &attrs), cuv_mean_as_it_is(call, square, &attrs)};
     for (int i = 0; half && i < 2; i++)
         both[i] = TO(cuv_emit(call->program, CUV_OP_CLIP, CUV_IN(both[i]), CUV_AT(.alpha = -65504, .beta = 65504)), given);
     return cuv_give_many(call, both, 2);
@@ -315,13 +324,11 @@ static cuv_status without_nan(cuv_call *call, cuv_op op, double fill, bool nan_w
     cuv_ref x;
     cuv_attrs attrs;
     CUV_TRY(cuv_operand_x(call, &x));
-    if (nan_when_empty && cuv_var_of(call, x)->dtype == CUV_BOOL)
-        return op == CUV_OP_MAX ? cuv_op_any(call) : cuv_op_all(call);
-    if (op == CUV_OP_SUM || op == CUV_OP_PROD)
-        x = cuv_to_sum(call, x);
-    CUV_TRY(cuv_option_reduction(call, x, &attrs));
+    if (nan_when_empty && !cuv_dtype_is_float(cuv_var_of(call, x)->dtype))
+        return op == CUV_OP_MAX ? cuv_op_max(call) : cuv_op_min(call);
     if (!cuv_dtype_is_float(cuv_var_of(call, x)->dtype))
-        return cuv_give(call, cuv_emit(call->program, op, CUV_IN(x), &attrs));
+        return op == CUV_OP_SUM ? cuv_op_sum(call) : cuv_op_prod(call);
+    CUV_TRY(cuv_option_reduction(call, x, &attrs));
     cuv_ref nan = E1(IS_NAN, x), y = cuv_emit(call->program, op, CUV_IN(WHERE(nan, LIKE(x, fill), x)), &attrs);
     return cuv_give(call, nan_when_empty ? WHERE(REDUCE(ALL, nan, &attrs), LIKE(y, NAN), y) : y);
 }
@@ -366,7 +373,9 @@ static cuv_status nan_place(cuv_call *call, cuv_op op, double fill)
 {
     cuv_ref x;
     int axis;
-    CUV_TRY(float_x(call, &x));
+    CUV_TRY(cuv_operand_x(call, &x));
+    if (!cuv_dtype_is_float(cuv_var_of(call, x)->dtype))
+        return op == CUV_OP_ARGMAX ? cuv_op_argmax(call) : cuv_op_argmin(call);
     bool keep = cuv_option_bool(call, "keepdims", false), flat = cuv_is_null(cuv_option(call, "axis"));
     if (flat && keep)
         return cuv_bad_option(call, "axis", "given where keepdims is True");

@@ -128,6 +128,14 @@ static cuv_status segments(cuv_call *call, cuv_mode mode, double empty, bool ran
     if (cuv_var_of(call, ids)->rank != 1 || v.rank < 1)
         return cuv_bad_option(call, "segment_ids", "a row, with data of as many rows");
     ids = cuv_var_of(call, ids)->dtype == CUV_I64 ? ids : TO(ids, CUV_I32);
+    if (range && (v.dtype == CUV_I64 || v.dtype == CUV_U64)) {     /* whose last number no double has: the bits of the first one, turned round */
+        cuv_attrs first = {.shape_count = v.rank, .dtype = CUV_I64, .value = -0x1p63, .shape = {count}};
+        for (int i = 1; i < v.rank; i++)
+            first.shape[i] = -2 - i;
+        cuv_ref end = cuv_emit(call->program, CUV_OP_FILL, CUV_IN(x), &first);
+        end = empty < 0 ? end : E2(BITWISE_XOR, end, LIKE(end, -1));
+        return cuv_give(call, cuv_out_of_order(call, scattered(call, mode, end, ids, cuv_in_order(call, x)), v.dtype));
+    }
     cuv_attrs fill = {.shape_count = v.rank, .dtype = v.dtype, .value = range ? range_end(v.dtype, empty < 0) : empty};
     fill.shape[0] = count;
     for (int i = 1; i < v.rank; i++)
@@ -244,8 +252,10 @@ cuv_status cuv_op_unique(cuv_call *call)
             return cuv_bad_option(call, "x", "of known size");
     if (g.n < 1 || v.dtype == CUV_BOOL)
         return cuv_bad_option(call, "x", "one number or more");
-    CUV_TRY(group(call, cuv_emit_reshape(call->program, x, &g.n, 1), &sorted, &g));
-    out[count++] = firsts(call, &g, sorted, cuv_option_real(call, "fill_value", 0));
+    double fill;
+    CUV_TRY(cuv_option_exact(call, "fill_value", v.dtype, &fill));
+    CUV_TRY(group(call, cuv_in_order(call, cuv_emit_reshape(call->program, x, &g.n, 1)), &sorted, &g));
+    out[count++] = firsts(call, &g, cuv_out_of_order(call, sorted, v.dtype), fill);
     if (cuv_option_bool(call, "return_index", false))
         out[count++] = firsts(call, &g, g.order, 1);            /* Keras fills up with 1 */
     if (cuv_option_bool(call, "return_inverse", false)) {

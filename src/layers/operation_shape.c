@@ -452,10 +452,11 @@ cuv_status cuv_op_pad(cuv_call *call)
         {"constant", CUV_MODE_CONSTANT}, {"reflect", CUV_MODE_REFLECT}, {"symmetric", CUV_MODE_SYMMETRIC},
         {"CONSTANT", CUV_MODE_CONSTANT}, {"REFLECT", CUV_MODE_REFLECT}, {"SYMMETRIC", CUV_MODE_SYMMETRIC}};
     cuv_ref x;
-    cuv_attrs attrs = {.value = cuv_option_real(call, "constant_values", 0)};
+    cuv_attrs attrs = {0};
     const char *mode = cuv_option_text(call, "mode", "constant");
     size_t m = 0;
     CUV_TRY(cuv_operand_x(call, &x));
+    CUV_TRY(cuv_option_exact(call, "constant_values", cuv_var_of(call, x)->dtype, &attrs.value));
     if (!pad_widths(cuv_option(call, "pad_width"), cuv_var_of(call, x)->rank, attrs.pad_lo, attrs.pad_hi))
         return cuv_bad_option(call, "pad_width", "two amounts for each axis");
     while (m < sizeof modes / sizeof *modes && strcmp(modes[m].name, mode) != 0)

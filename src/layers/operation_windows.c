@@ -100,8 +100,8 @@ cuv_status cuv_op_fold(cuv_call *call)
     for (int64_t i = 0; i < cells; i++)
         one[i * cells + i] = 1;
     const cuv_dtype dtype = cuv_var_of(call, x)->dtype;
-    x = cuv_dtype_is_float(dtype) ? x : cuv_emit_cast(call->program, x, CUV_F64);      /* exact, as whole numbers add up */
-    CUV_TRY(cuv_constant(call, cuv_var_of(call, x)->dtype, one, (int64_t[]){w.kernel[0], w.kernel[1], 1, cells}, 4, &kernel));
+    const bool real = cuv_dtype_is_float(dtype);
+    CUV_TRY(cuv_constant(call, real ? dtype : CUV_F64, one, (int64_t[]){w.kernel[0], w.kernel[1], 1, cells}, 4, &kernel));
     cuv_attrs attrs = {.size = {size[0], size[1], -1}};
     for (int i = 0; i < 2; i++) {
         attrs.stride[i] = w.stride[i];
@@ -110,9 +110,12 @@ cuv_status cuv_op_fold(cuv_call *call)
     }
     x = cuv_emit_reshape(call->program, x, (int64_t[]){-1, cells, rows, columns}, 4);
     x = cuv_move_axis(call, x, 1, 3);
-    x = cuv_emit(call->program, CUV_OP_CONV_TRANSPOSE, CUV_IN(x, kernel), &attrs);
-    if (!cuv_dtype_is_float(dtype))     /* by way of 64 bits, so that sums wrap */
-        x = cuv_emit_cast(call->program, cuv_emit_cast(call->program, x, CUV_I64), dtype);
+    cuv_ref half[2];
+    if (!real)          /* exact in doubles by halves, which add up each for itself */
+        cuv_halves(call, x, half);
+    for (int i = 0; !real && i < 2; i++)
+        half[i] = cuv_emit(call->program, CUV_OP_CONV_TRANSPOSE, CUV_IN(half[i], kernel), &attrs);
+    x = real ? cuv_emit(call->program, CUV_OP_CONV_TRANSPOSE, CUV_IN(x, kernel), &attrs) : cuv_from_halves(call, half, dtype);
     return cuv_give(call, cuv_emit_reshape(call->program, x, (int64_t[]){-1, wide / cells, size[0], size[1]}, 4));
 }
 

@@ -338,19 +338,6 @@ cuv_ref cuv_emit_act(cuv_program *p, const cuv_act *act, cuv_ref x)
     return cuv_emit(p, act->op, &x, 1, &attrs);
 }
 
-/* Floats beyond the range of 8 or 16 bits: TensorFlow's vectors stop at its ends, its loops for what is left over wrap. */
-static cuv_ref within_range(cuv_program *p, cuv_ref x, cuv_dtype dtype)
-{
-    static const struct { double least, most; } ranges[] = {
-        [CUV_I8] = {INT8_MIN, INT8_MAX}, [CUV_U8] = {0, UINT8_MAX}, [CUV_I16] = {INT16_MIN, INT16_MAX}, [CUV_U16] = {0, UINT16_MAX}};
-    const cuv_dtype from = cuv_program_var(p, x)->dtype;
-    if (!cuv_dtype_is_float(from) || !cuv_dtype_is_integer(dtype) || cuv_dtype_size(dtype) > 2)
-        return x;
-    if (from != CUV_F64)        /* halves do not have the ends */
-        x = cuv_emit_cast(p, x, CUV_F32);
-    return cuv_emit(p, CUV_OP_CLIP, &x, 1, CUV_AT(.alpha = ranges[dtype].least, .beta = ranges[dtype].most));
-}
-
 /* uint64 is kept as int64: its upper half comes out 2^64 too small. */
 static cuv_ref upper_half(cuv_program *p, cuv_ref x, cuv_dtype dtype)
 {
@@ -361,6 +348,19 @@ static cuv_ref upper_half(cuv_program *p, cuv_ref x, cuv_dtype dtype)
     return cuv_emit_cast(p, cuv_emit(p, CUV_OP_WHERE, CUV_IN(low, more, y), NULL), dtype);
 }
 
+/* Floats from 2^63 to 2^64: 2^63 less, with the first bit set. */
+static cuv_ref to_upper_half(cuv_program *p, cuv_ref x)
+{
+    x = cuv_program_var(p, x)->dtype == CUV_BF16 ? cuv_emit_cast(p, x, CUV_F32) : x;
+    const cuv_dtype dtype = cuv_program_var(p, x)->dtype;
+    cuv_ref half = cuv_program_scalar(p, dtype, 0x1p63), above = cuv_emit2(p, CUV_OP_GREATER_EQUAL, x, half);
+    above = cuv_emit2(p, CUV_OP_LOGICAL_AND, above, cuv_emit2(p, CUV_OP_LESS, x, cuv_program_scalar(p, dtype, 0x1p64)));
+    cuv_ref less = cuv_emit(p, CUV_OP_WHERE, CUV_IN(above, cuv_emit2(p, CUV_OP_SUB, x, half), x), NULL);
+    cuv_ref y = cuv_emit(p, CUV_OP_CAST, &less, 1, CUV_AT(.dtype = CUV_U64));
+    cuv_ref high = cuv_emit2(p, CUV_OP_BITWISE_XOR, y, cuv_program_scalar(p, CUV_U64, -0x1p63));
+    return cuv_emit(p, CUV_OP_WHERE, CUV_IN(above, high, y), NULL);
+}
+
 cuv_ref cuv_emit_cast(cuv_program *p, cuv_ref x, cuv_dtype dtype)
 {
     const cuv_dtype from = cuv_program_var(p, x)->dtype;
@@ -368,7 +368,8 @@ cuv_ref cuv_emit_cast(cuv_program *p, cuv_ref x, cuv_dtype dtype)
         return x;
     if (from == CUV_U64 && cuv_dtype_is_float(dtype))
         return upper_half(p, x, dtype);
-    x = within_range(p, x, dtype);
+    if (dtype == CUV_U64 && cuv_dtype_is_float(from) && from != CUV_F16)
+        return to_upper_half(p, x);
     return cuv_emit(p, CUV_OP_CAST, &x, 1, CUV_AT(.dtype = dtype));
 }
 

@@ -114,7 +114,7 @@ void cuv_make_taps(cuv_taps *taps, int64_t n, int64_t out, cuv_mode mode, cuv_al
     X(equal) X(not_equal) X(less) X(less_equal) X(greater) X(greater_equal) X(logical_and) X(logical_or) X(logical_xor) \
     X(sum) X(prod) X(max) X(min) X(any) X(all) X(argmax) X(argmin) X(cumsum) X(cumprod) X(sort) X(argsort) X(top_k) \
     X(matmul) X(logical_not) X(is_nan) X(is_inf) X(cast) X(one_hot) X(scatter) X(bitwise_and) X(bitwise_or) X(bitwise_xor) \
-    X(shift_left) X(shift_right) X(gcd)
+    X(shift_left) X(shift_right) X(gcd) X(max_pool) X(adaptive_max_pool)
 /* For bool. */
 #define CUV_BOOL_KERNELS(X) \
     X(logical_and) X(logical_or) X(logical_xor) X(equal) X(not_equal) X(less) X(less_equal) X(greater) X(greater_equal) \

@@ -32,16 +32,15 @@ static inline int64_t power(int64_t x, int64_t y)
     return (int64_t)result;
 }
 
-/* Euclid's greatest common divisor of the sizes of both */
-static inline uint64_t common_divisor(int64_t x, int64_t y)
+/* Euclid's, as TensorFlow's loop has it for the one negative number that has no absolute value */
+static inline int64_t common_divisor(int64_t x, int64_t y)
 {
-    uint64_t a = x < 0 ? 0 - (uint64_t)x : (uint64_t)x, b = y < 0 ? 0 - (uint64_t)y : (uint64_t)y;
-    while (b) {
-        const uint64_t rest = a % b;
-        a = b;
-        b = rest;
+    while (y) {
+        const int64_t rest = floor_mod(x, y);
+        x = y;
+        y = rest;
     }
-    return a;
+    return x;
 }
 
 /* A number of places to shift by, among the bits that there are */

@@ -309,6 +309,8 @@ static cuv_status choose_kernel(cuv_maker *m, cuv_plan_step *s, cuv_kernel_scrat
     const cuv_step *step = s->step;
     s->kernel = cuv_reference_kernel(step->op, in, s->args.in_count, scratch);
     s->indexed = step->op == CUV_OP_GATHER || step->op == CUV_OP_GATHER_ALONG;
+    double least, most;
+    s->ranged = step->op == CUV_OP_CAST && cuv_dtype_is_float(in[0].dtype) && cuv_cast_range(step->attrs->dtype, &least, &most);
     if (s->kernel)
         return choose_fast(m, s, NULL, scratch);
     return cuv_fail(m->cx, CUV_UNSUPPORTED, "run.kernel", &(cuv_detail){.layer = step->layer}, "%s cannot compute with %s",

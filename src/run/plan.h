@@ -28,6 +28,7 @@ typedef struct cuv_plan_step {
     uint8_t narrowed;           /* bit i: output i is rounded or wrapped to `narrow` */
     cuv_dtype narrow;
     bool indexed;               /* gather: indices are checked before */
+    bool ranged;                /* cast of floats to integers of few bits or without sign: numbers are checked before */
     cuv_ref *refs;              /* values of the inputs, then of the outputs */
     size_t scratch;             /* offset in the block; SIZE_MAX: none */
     const cuv_fused *fused;     /* what else the kernel does; NULL: nothing */
@@ -89,8 +90,10 @@ CUV_MUST_USE cuv_status cuv_plan_set_pointers(cuv_plan *plan, const cuv_run_tens
 /* One step with its pointers set: checks indices, computes, rounds. */
 CUV_MUST_USE cuv_status cuv_plan_step_run(cuv_context *cx, const cuv_plan_step *s);
 /* The parts of it that report nothing. */
-bool cuv_plan_indices_fit(const cuv_plan_step *s);
+bool cuv_plan_values_fit(const cuv_plan_step *s);
 void cuv_plan_step_compute(const cuv_plan_step *s);
+/* The floats that TensorFlow makes one and the same integer of wherever they stand: above *least and below *most. False: all. */
+bool cuv_cast_range(cuv_dtype to, double *least, double *most);
 /* Rounds floats to the values that F16 or BF16 can hold. */
 void cuv_round_half(float *x, size_t n, cuv_dtype half);
 void cuv_wrap(void *x, size_t n, cuv_dtype dtype);        /* integers of fewer bits than they are kept in */

@@ -110,7 +110,7 @@ static void run_lane(void *arg, size_t part, size_t thread)
     const cuv_plan *plan = l->plans[part];
     for (size_t i = 0; i < plan->step_count && !atomic_load_explicit(&l->stop, memory_order_relaxed); i++) {
         const bool late = thread == 0 && (l->status = cuv_check_time(plan->cx)) != CUV_OK;
-        if (late || !cuv_plan_indices_fit(&plan->steps[i]))
+        if (late || !cuv_plan_values_fit(&plan->steps[i]))
             atomic_store(&l->stop, true);
         else
             cuv_plan_step_compute(&plan->steps[i]);

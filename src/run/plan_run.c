@@ -50,10 +50,52 @@ static bool stray_index(const cuv_plan_step *s, int64_t *stray)
     return false;
 }
 
-bool cuv_plan_indices_fit(const cuv_plan_step *s)
+/* What does not fit TensorFlow's vectors hold at an end of the range and its loops for what is left over wrap. uint32 is cut off as int64 by
+ * both, below 2^32 and from -2^31 on. */
+bool cuv_cast_range(cuv_dtype to, double *least, double *most)
+{
+    const int bits = (int)(8 * cuv_dtype_size(to)) - cuv_dtype_is_signed(to);
+    if (!cuv_dtype_is_integer(to) || bits > 32 || to == CUV_I32)
+        return false;
+    *least = to == CUV_U32 ? -0x1p31 - 1 : cuv_dtype_is_signed(to) ? -ldexp(1, bits) - 1 : -1;
+    *most = ldexp(1, bits);
+    return true;
+}
+
+/* The first number that does not fit; false when there is none. */
+static bool stray_number(const cuv_plan_step *s, double *stray)
+{
+    double least, most;
+    const cuv_run_tensor *x = &s->args.in[0];
+    const size_t count = cuv_run_count(x);
+    if (!cuv_cast_range(s->args.attrs->dtype, &least, &most))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        *stray = x->dtype == CUV_F64 ? ((const double *)x->data)[i] : (double)((const float *)x->data)[i];
+        if (!(*stray > least && *stray < most))
+            return true;
+    }
+    return false;
+}
+
+bool cuv_plan_values_fit(const cuv_plan_step *s)
 {
     int64_t stray;
-    return !s->indexed || !stray_index(s, &stray);
+    double number;
+    return (!s->indexed || !stray_index(s, &stray)) && (!s->ranged || !stray_number(s, &number));
+}
+
+static cuv_status check_numbers(cuv_context *cx, const cuv_plan_step *s)
+{
+    double stray;
+    if (!stray_number(s, &stray))
+        return CUV_OK;
+    const char *layer = s->step->layer, *dtype = cuv_dtype_name(s->args.attrs->dtype);
+    return cuv_fail(cx, CUV_NO, "run.cast", &(cuv_detail){.layer = layer, .expected = cuv_format(cx, "a number that %s holds", dtype),
+                    .found = cuv_format(cx, "%.9g", stray),
+                    .help = "TensorFlow makes different numbers of such ones, depending on where in the tensor they stand"},
+                    "%s%s%s%.9g is to become %s, which does not hold it", layer ? "layer '" : "", layer ? layer : "", layer ? "': " : "", stray,
+                    dtype);
 }
 
 static cuv_status check_indices(cuv_context *cx, const cuv_plan_step *s)
@@ -90,6 +132,8 @@ cuv_status cuv_plan_step_run(cuv_context *cx, const cuv_plan_step *s)
 {
     if (s->indexed)
         CUV_TRY(check_indices(cx, s));
+    if (s->ranged)
+        CUV_TRY(check_numbers(cx, s));
     cuv_plan_step_compute(s);
     return CUV_OK;
 }

@@ -1,6 +1,7 @@
 """Saves models of operations on every dtype, with their outputs, as real Keras gives them: dtype_worker.py FOLDER [NAME ...]
 
-A NAME is a class (Sum: its cases), a function of two operands (add), or "some": the dtypes that differ most in place of all of them.
+A NAME is a class (Sum: its cases), a function of two operands (add), or which dtypes in place of all of them: "some", those that differ most, or
+"wide", integers of 32 and 64 bits, with numbers of all sizes.
 
 The cases of operation_cases.py with other dtypes in place of their own, and every operation of two operands on every pair of dtypes. One model
 holds all that Keras can do with the same inputs; what it cannot is left out.
@@ -25,6 +26,7 @@ PAIRED = ["add", "subtract", "multiply", "divide", "true_divide", "divide_no_nan
           "nextafter", "isclose", "append", "dot", "matmul", "inner", "outer", "vdot", "tensordot", "kron", "cross", "where", "searchsorted", "digitize", "isin",
           "correlate", "take", "select", "concatenate", "stack", "einsum"]
 SCALARS = [2, -3, 0.1, True, 300]
+WIDE = []       # not empty: numbers of all sizes
 
 
 def values(dtype, shape, rng):
@@ -36,6 +38,11 @@ def values(dtype, shape, rng):
         limits = np.iinfo(dtype)
         small = rng.integers(max(limits.min, -6), 7, shape)
         wide = np.array([limits.max, limits.min, limits.max - 1, limits.max // 2 + 1, limits.max // 3, max(limits.min, -17), 100], dtype)
+        if WIDE:        # every number of bits, so that there are sums, products and quotients of all sizes
+            few = rng.random(shape) < 0.3
+            any_size = rng.integers(limits.min, limits.max, shape, dtype, True) >> rng.integers(0, limits.bits, shape).astype(dtype)
+            wide = np.where(rng.random(shape) < 0.6, any_size, rng.choice(wide, shape))
+            return np.where(few, small.astype(dtype), wide)
         return np.where(few, small.astype(dtype), rng.choice(wide, shape))
     small = np.round(rng.standard_normal(shape) * 16) / 8
     wide = rng.choice(np.array([0.0, -0.0, 1, -1, 0.1, -0.5, 1.5, 2.5, 7, 100.25, 300]), shape)
@@ -166,6 +173,11 @@ def main(path, *names):
     if "some" in names:
         DTYPES[:] = ["bool", "int8", "uint8", "int32", "uint32", "int64", "float16", "float32"]
         names = [n for n in names if n != "some"]
+    if "wide" in names:
+        DTYPES[:] = ["int32", "uint32", "int64", "uint64"]
+        WIDE.append(True)
+        SCALARS.extend([2 ** 31 - 1, 2 ** 53 + 1, -2 ** 62 - 1, 2 ** 63 - 1, -2 ** 63])
+        names = [n for n in names if n != "wide"]
     if not names or any(n[0].islower() for n in names):
         of_pairs(folder, [n for n in names if n in PAIRED])
     if not names or any(n[0].isupper() for n in names):

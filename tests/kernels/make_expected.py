@@ -715,6 +715,10 @@ def pool():
     case("max_pool_dilated", "max_pool %0 window=2 dilation=2", [x], [np.maximum(x[:, :-2], x[:, 2:])])
     nan = np.array([[[1], [np.nan], [3], [4]]], np.float32)
     case("max_pool_nan", "max_pool %0 window=2 stride=2", [nan], [np.array([[[np.nan], [4]]], np.float32)])
+    for t in (np.int32, np.int64):
+        seed(f"whole{t}")
+        x = rng.integers(np.iinfo(t).min, np.iinfo(t).max, (2, 5, 6, 2), t, True)
+        case(f"max_pool_{np.dtype(t)}", "max_pool %0 window=3,2 stride=2,2 same", [x], [tf.nn.max_pool2d(tf.constant(x), (3, 2), 2, "SAME").numpy()])
     for k, (s, size) in enumerate([((2, 7, 2), (3,)), ((2, 7, 2), (7,)), ((1, 3, 1), (5,)), ((1, 5, 6, 2), (2, 4)),
                                    ((1, 4, 3, 5, 1), (2, 2, 3)), ((1, 1, 1, 1), (1, 1))]):
         seed(f"adaptive{k}")
@@ -899,16 +903,18 @@ def conv_lstm():
 def bits():
     begin("bits")
     named = {"bitwise_and": tf.bitwise.bitwise_and, "bitwise_or": tf.bitwise.bitwise_or, "bitwise_xor": tf.bitwise.bitwise_xor,
-             "shift_left": tf.bitwise.left_shift, "shift_right": tf.bitwise.right_shift, "gcd": lambda a, b: np.gcd(a, b)}
+             "shift_left": tf.bitwise.left_shift, "shift_right": tf.bitwise.right_shift, "gcd": lambda a, b: np.gcd(a, b)}      # of none below 0
     for op, fn in named.items():
         for t in (np.int32, np.int64):
             for k, (s, r) in enumerate([((4, 9), (4, 9)), ((3, 4), (4,)), ((3, 1), (1, 4)), ((5,), ()), ((0, 2), (2,))]):
                 seed(f"{op}{t}{k}")
                 a = i32(-1000000, 1000000, *s).astype(t)
                 b = i32(-3, 70, *r).astype(t) if op.startswith("shift") else i32(-200, 200, *r).astype(t)
+                if op == "gcd":
+                    a, b = abs(a), abs(b)
                 case(f"{op}_{np.dtype(t)}_{k}", f"{op} %0 %1", [a, b], [np.asarray(fn(a, b))])
             least = np.array([np.iinfo(t).min, np.iinfo(t).max, -1, 0, 1], t)
-            if op != "gcd":     # NumPy's has no |least|
+            if op != "gcd":
                 case(f"{op}_{np.dtype(t)}_ends", f"{op} %0 %1", [least, np.array([1, 1, 1, 63, 31], t)], [np.asarray(fn(least, np.array([1, 1, 1, 63, 31], t)))])
         case(f"{op}_zeros", f"{op} %0 %1", [np.zeros(2, np.int32), np.array([0, 6], np.int32)], [np.asarray(fn(np.zeros(2, np.int32), np.array([0, 6], np.int32)))])
     for a, to in ((np.float32, np.int32), (np.float64, np.int64)):
