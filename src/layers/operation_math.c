@@ -412,11 +412,21 @@ static cuv_status binary(cuv_call *call, cuv_op op, bool floats)
     return cuv_give(call, cuv_emit2(call->program, op, a, b));
 }
 
+/* A Python number as TensorFlow makes a tensor of it on its own: int64 where int32 does not hold it. */
+static cuv_kind_of firm_kind(const cuv_call *call, const char *name)
+{
+    cuv_kind_of kind = cuv_operand_kind(call, name);
+    int64_t n;
+    if (kind.weak && kind.dtype == CUV_I32 && cuv_as_int(cuv_plain_literal(cuv_option(call, name)), &n) && (n < INT32_MIN || n > INT32_MAX))
+        kind.dtype = CUV_I64;
+    return kind;
+}
+
 /* The same, but Python's numbers do not adapt to the tensor. */
 cuv_status cuv_operands_firm(cuv_call *call, bool floats, cuv_ref *a, cuv_ref *b)
 {
     const char *first = cuv_operand_name(call, 0), *second = cuv_operand_name(call, 1);
-    cuv_kind_of one = cuv_operand_kind(call, first), two = cuv_operand_kind(call, second);
+    cuv_kind_of one = firm_kind(call, first), two = firm_kind(call, second);
     if (call->layer->keras < 3 || (!one.weak && !two.weak))
         return cuv_operands_joined(call, floats, a, b);
     CUV_TRY(cuv_operand_ref(call, first, one.dtype, a));
@@ -499,7 +509,7 @@ cuv_status cuv_op_fmin(cuv_call *call) { return number_first(call, CUV_OP_MINIMU
 cuv_status cuv_operands_large_floats(cuv_call *call, cuv_ref *a, cuv_ref *b)
 {
     const char *first = cuv_operand_name(call, 0), *second = cuv_operand_name(call, 1);
-    cuv_kind_of one = cuv_operand_kind(call, first), two = cuv_operand_kind(call, second);
+    cuv_kind_of one = firm_kind(call, first), two = firm_kind(call, second);
     one.weak = two.weak = false;
     const cuv_dtype dtype = cuv_join_dtypes(one, two), wanted = dtype == CUV_I64 ? CUV_F64 : cuv_dtype_is_float(dtype) ? dtype : CUV_F32;
     CUV_TRY(cuv_operand_ref(call, first, one.dtype, a));

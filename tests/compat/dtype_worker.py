@@ -26,6 +26,7 @@ PAIRED = ["add", "subtract", "multiply", "divide", "true_divide", "divide_no_nan
           "nextafter", "isclose", "append", "dot", "matmul", "inner", "outer", "vdot", "tensordot", "kron", "cross", "where", "searchsorted", "digitize", "isin",
           "correlate", "take", "select", "concatenate", "stack", "einsum"]
 SCALARS = [2, -3, 0.1, True, 300]
+LARGE = [2 ** 53 + 1, -2 ** 62 - 1, 2 ** 63 - 1, -2 ** 63]
 WIDE = []       # not empty: numbers of all sizes
 
 
@@ -64,7 +65,8 @@ def pair(name, dtypes):
         return []
     found = special.get(name, [f])
     if name not in special and dtypes[0] == dtypes[1]:
-        found = found + [lambda x, y, s=s: f(x, s) for s in SCALARS] + [lambda x, y, s=s: f(s, x) for s in SCALARS] + [lambda x, y: f(x, y[:, :1])]
+        scalars = SCALARS + (LARGE if WIDE and dtypes[0] == "int64" else [])        # TensorFlow ends the process over some for uint64
+        found = found + [lambda x, y, s=s: f(x, s) for s in scalars] + [lambda x, y, s=s: f(s, x) for s in scalars] + [lambda x, y: f(x, y[:, :1])]
     return found
 
 
@@ -176,7 +178,6 @@ def main(path, *names):
     if "wide" in names:
         DTYPES[:] = ["int32", "uint32", "int64", "uint64"]
         WIDE.append(True)
-        SCALARS.extend([2 ** 31 - 1, 2 ** 53 + 1, -2 ** 62 - 1, 2 ** 63 - 1, -2 ** 63])
         names = [n for n in names if n != "wide"]
     if not names or any(n[0].islower() for n in names):
         of_pairs(folder, [n for n in names if n in PAIRED])
