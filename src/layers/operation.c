@@ -474,6 +474,15 @@ cuv_status cuv_operand_list(cuv_call *call, const char *name, cuv_ref **out, siz
     return n ? CUV_OK : cuv_bad_option(call, name, "a list of tensors");
 }
 
+cuv_status cuv_same_size(cuv_call *call, const char *name, cuv_ref a, int axis, cuv_ref b, int other)
+{
+    CUV_TRY(call->program->status);
+    const int64_t mine = cuv_var_of(call, a)->shape[axis], theirs = cuv_var_of(call, b)->shape[other];
+    if (mine < 0 || theirs < 0 || mine == theirs)
+        return CUV_OK;
+    return cuv_bad_option(call, name, cuv_format(call->cx, "of size %lld along axis %d, as it is elsewhere; it is %lld", (long long)theirs, axis, (long long)mine));
+}
+
 cuv_ref cuv_to_sum(cuv_call *call, cuv_ref x)
 {
     switch (cuv_var_of(call, x)->dtype) {

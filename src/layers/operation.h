@@ -69,6 +69,8 @@ CUV_MUST_USE cuv_status cuv_operand_list(cuv_call *call, const char *name, cuv_r
 CUV_MUST_USE cuv_status cuv_operands_joined(cuv_call *call, bool floats, cuv_ref *a, cuv_ref *b);
 /* The same, but Python's numbers do not adapt to the tensor: with float16, 0.1 is a float32. */
 CUV_MUST_USE cuv_status cuv_operands_firm(cuv_call *call, bool floats, cuv_ref *a, cuv_ref *b);
+/* An error when two axes have sizes that are known and differ: TensorFlow does not repeat an axis of size 1 here. */
+CUV_MUST_USE cuv_status cuv_same_size(cuv_call *call, const char *name, cuv_ref a, int axis, cuv_ref b, int other);
 /* x in another dtype; what is outside its range becomes its ends. */
 cuv_ref cuv_saturated(cuv_call *call, cuv_ref x, cuv_dtype dtype);
 /* The option "axis" of x; None (or absent, where `fallback` is INT64_MIN): x becomes a row. */

@@ -126,6 +126,9 @@ cuv_status cuv_op_ctc_loss(cuv_call *call)
     if (cuv_var_of(call, target)->rank != 2 || cuv_var_of(call, output)->rank != 3 || cuv_var_of(call, labels)->rank != 1 ||
         cuv_var_of(call, steps)->rank != 1)
         return cuv_bad_option(call, "target", "(batch, labels), with 'output' (batch, steps, classes) and a length for each row");
+    CUV_TRY(cuv_same_size(call, "output", output, 0, target, 0));
+    CUV_TRY(cuv_same_size(call, "target_length", labels, 0, target, 0));
+    CUV_TRY(cuv_same_size(call, "output_length", steps, 0, target, 0));
     CUV_TRY(align(call, TO(target, CUV_I32), TO(output, CUV_F32), TO(steps, CUV_I32), &a));
     cuv_ref y = ended(call, &a, forward(call, &a), cuv_expand_dims(call, TO(labels, CUV_I32), 1));
     return cuv_give(call, TO(E1(NEG, y), dtype == CUV_F64 ? CUV_F64 : CUV_F32));
@@ -139,6 +142,14 @@ static cuv_ref packed(cuv_call *call, cuv_ref labels, cuv_ref keep)
     return WHERE(E2(LESS, at, count), pick(call, labels, order), LIKE(labels, -1));
 }
 
+/* Lengths as they are; one beyond the steps is an index that the run tells of. */
+static cuv_ref within(cuv_call *call, cuv_ref lengths, cuv_ref x)
+{
+    cuv_ref one = LIKE(lengths, 1), last = E2(MAXIMUM, E2(SUB, lengths, one), LIKE(lengths, 0));
+    last = cuv_emit(call->program, CUV_OP_GATHER, CUV_IN(cuv_counting(call, x, 1, 0), last), CUV_AT(.axis = 0));
+    return WHERE(E2(LESS, lengths, one), lengths, E2(ADD, last, one));
+}
+
 cuv_status cuv_op_ctc_decode(cuv_call *call)
 {
     cuv_ref x, steps;
@@ -150,6 +161,10 @@ cuv_status cuv_op_ctc_decode(cuv_call *call)
     CUV_TRY(cuv_operand_ref(call, "sequence_lengths", CUV_I32, &steps));
     if (cuv_var_of(call, x)->rank != 3 || cuv_var_of(call, steps)->rank != 1)
         return cuv_bad_option(call, "inputs", "(batch, steps, classes), with a length for each row");
+    CUV_TRY(cuv_same_size(call, "sequence_lengths", steps, 0, x, 0));
+    if (cuv_var_of(call, x)->shape[1] == 0 || cuv_var_of(call, x)->shape[0] == 0)
+        return cuv_bad_option(call, "inputs", "one step or more");
+    steps = within(call, TO(steps, CUV_I32), x);
     x = cuv_var_of(call, x)->dtype == CUV_F64 ? x : TO(x, CUV_F32);
     CUV_TRY(read_blank(call, cuv_var_of(call, x)->shape[2], &blank));
     cuv_ref best = cuv_emit(call->program, CUV_OP_ARGMAX, CUV_IN(x), CUV_AT(.axis = 2));

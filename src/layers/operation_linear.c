@@ -68,12 +68,17 @@ static cuv_status contract(cuv_call *call, cuv_ref a, const int *axes_a, cuv_ref
         shape[i] = cuv_var_of(call, a)->shape[free_a[i]];
     for (int i = 0; i < nb; i++)
         shape[na + i] = cuv_var_of(call, b)->shape[free_b[i]];
-    for (int i = 0; i < na + nb; i++)
+    cuv_ref like = CUV_NO_REF;
+    cuv_attrs to = {.shape_count = na + nb};
+    for (int i = 0; i < na + nb; i++) {
+        to.shape[i] = shape[i] < 0 ? -2 - (i < na ? free_a[i] : free_b[i - na]) : shape[i];
         open += shape[i] < 0;
+        like = shape[i] < 0 ? i < na ? a : b : like;
+    }
     if (open > 1)
         return cuv_call_unsupported(call, "axes", "two axes of the result have unknown sizes");
     cuv_ref y = cuv_emit2(call->program, CUV_OP_MATMUL, ma, mb);
-    *out = cuv_emit_reshape(call->program, y, shape, na + nb);
+    *out = cuv_emit(call->program, CUV_OP_RESHAPE, (cuv_ref[]){y, like}, like == CUV_NO_REF ? 1 : 2, &to);
     return call->program->status;
 }
 
@@ -389,6 +394,19 @@ static int letters_needed(const term *a, const term *b, const term *terms, size_
     return count;
 }
 
+/* One letter, one size: but for what an ellipsis stands for, nothing is repeated. */
+static cuv_status same_sizes(cuv_call *call, const term *terms, size_t n)
+{
+    for (size_t i = 1; i < n; i++)
+        for (int k = 0; k < terms[i].count; k++)
+            for (size_t j = 0; terms[i].letters[k] > CUV_MAX_RANK && j < i; j++) {
+                const int at = find_letter(terms[j].letters, terms[j].count, terms[i].letters[k]);
+                if (at >= 0)
+                    CUV_TRY(cuv_same_size(call, "operands", terms[i].x, k, terms[j].x, at));
+            }
+    return CUV_OK;
+}
+
 cuv_status cuv_op_einsum(cuv_call *call)
 {
     cuv_ref refs[MOST_OPERANDS];
@@ -401,6 +419,7 @@ cuv_status cuv_op_einsum(cuv_call *call)
     if (!text)
         return cuv_bad_option(call, "subscripts", "an equation");
     CUV_TRY(read_equation(call, text, refs, n, terms, &out));
+    CUV_TRY(same_sizes(call, terms, n));
     so_far = terms[0];
     for (size_t i = 1; i < n; i++) {
         drop_unused(call, &so_far, needed, letters_needed(&out, NULL, terms, i, n, needed));

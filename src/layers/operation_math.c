@@ -595,10 +595,13 @@ static cuv_status extreme(cuv_call *call, cuv_op op, cuv_op of_truth, cuv_op wit
     cuv_ref x, initial;
     cuv_attrs attrs;
     CUV_TRY(cuv_operand_x(call, &x));
-    if (cuv_var_of(call, x)->dtype == CUV_BOOL)
-        return truth(call, of_truth);
     CUV_TRY(cuv_option_reduction(call, x, &attrs));
     cuv_dtype dtype = cuv_var_of(call, x)->dtype;
+    attrs.some = call->layer->keras >= 3 && cuv_is_null(cuv_option(call, "initial"));
+    if (dtype == CUV_BOOL && !attrs.some)
+        return truth(call, of_truth);
+    if (dtype == CUV_BOOL)
+        return cuv_give(call, cuv_to_bool(call, cuv_emit(call->program, op, CUV_IN(TO(x, CUV_I32)), &attrs)));
     x = cuv_out_of_order(call, cuv_emit(call->program, op, CUV_IN(cuv_in_order(call, x)), &attrs), dtype);
     if (cuv_is_null(cuv_option(call, "initial")))
         return cuv_give(call, x);

@@ -64,6 +64,8 @@ static cuv_status diagonal_of(cuv_call *call, cuv_ref x, int64_t offset)
     cuv_ref index;
     if (rows < 0 || columns < 0)
         return cuv_bad_option(call, "x", "a tensor with two axes of known size");
+    if (offset && (offset >= columns || -offset >= rows))
+        return cuv_bad_option(call, "x", cuv_format(call->cx, "a tensor with a diagonal %lld", (long long)offset));
     at = cuv_arena_calloc(call->arena, (size_t)(rows < columns ? rows : columns) + 1, sizeof *at);
     if (!at)
         return cuv_oom(call->cx);

@@ -230,6 +230,8 @@ static cuv_status over_axes(cuv_call *call, const char *name, cuv_ref x, const c
         bool is_axis = false;
         for (int k = 0; k < attrs->axes_count; k++)
             is_axis |= attrs->axes[k] == i;
+        if (is_axis && next < cuv_var_of(call, *out)->rank)
+            CUV_TRY(cuv_same_size(call, name, *out, next, x, i));
         shape[i] = is_axis && next < cuv_var_of(call, *out)->rank ? -2 - next++ : 1;
     }
     if (attrs->axes_count > 1 || attrs->axes[0] != rank - 1)
@@ -292,6 +294,11 @@ static cuv_status attention_inputs(cuv_call *call, cuv_ref *q, cuv_ref *k, cuv_r
         if (cuv_var_of(call, *all[i])->rank != 4)
             return cuv_bad_option(call, "query", "tensors of four axes");
     }
+    CUV_TRY(cuv_same_size(call, "key", *k, 0, *q, 0));
+    CUV_TRY(cuv_same_size(call, "value", *v, 0, *q, 0));
+    CUV_TRY(cuv_same_size(call, "key", *k, 3, *q, 3));
+    CUV_TRY(cuv_same_size(call, "value", *v, 1, *k, 1));
+    CUV_TRY(cuv_same_size(call, "value", *v, 2, *k, 2));
     int64_t queries = cuv_var_of(call, *q)->shape[2], keys = cuv_var_of(call, *k)->shape[2];
     if (queries > keys && keys > 1) {                   /* groups of queries share a key */
         *k = cuv_emit(call->program, CUV_OP_REPEAT, CUV_IN(*k), CUV_AT(.axis = 2, .count = queries / keys));
@@ -362,6 +369,9 @@ cuv_status cuv_op_in_top_k(cuv_call *call)
     int64_t classes = cuv_var_of(call, scores)->shape[1];
     if (cuv_var_of(call, scores)->rank != 2 || classes < 1)
         return cuv_bad_option(call, "predictions", "rows of a known number of scores");
+    if (cuv_var_of(call, targets)->rank != 1)
+        return cuv_bad_option(call, "targets", "a row");
+    CUV_TRY(cuv_same_size(call, "targets", targets, 0, scores, 0));
     cuv_ref below = E2(LESS, targets, LIKE(targets, (double)classes));
     cuv_ref inside = E2(LOGICAL_AND, E2(GREATER_EQUAL, targets, LIKE(targets, 0)), below);
     cuv_ref index = cuv_expand_dims(call, WHERE(inside, targets, LIKE(targets, 0)), 1);

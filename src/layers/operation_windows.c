@@ -94,6 +94,9 @@ cuv_status cuv_op_fold(cuv_call *call)
     int64_t rows = fitting(&w, 0, size[0] + 2 * w.padding[0]), columns = fitting(&w, 1, size[1] + 2 * w.padding[1]);
     if (wide < 1 || wide % cells || cells > MOST_CELLS || rows < 1 || columns < 1)
         return cuv_bad_option(call, "x", "a tensor (batch, channels times the kernel's cells, places)");
+    const int64_t places = cuv_var_of(call, x)->shape[2];
+    if (places >= 0 && places != rows * columns)
+        return cuv_bad_option(call, "x", cuv_format(call->cx, "a tensor of %lld places, as the sizes have it", (long long)(rows * columns)));
     double *one = cuv_arena_calloc(call->arena, (size_t)(cells * cells), sizeof *one);
     if (!one)
         return cuv_oom(call->cx);

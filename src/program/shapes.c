@@ -378,6 +378,14 @@ cuv_status cuv_shape_reduce(const cuv_shaping *s)
     return CUV_OK;
 }
 
+cuv_status cuv_shape_reduce_some(const cuv_shaping *s)
+{
+    for (int i = 0; s->at->some && i < s->in[0]->rank; i++)
+        if (s->in[0]->shape[i] == 0)
+            return cuv_shape_no(s, "there is no element to choose from");
+    return cuv_shape_reduce(s);
+}
+
 cuv_status cuv_shape_reduce_bool(const cuv_shaping *s)
 {
     CUV_TRY(cuv_shape_reduce(s));

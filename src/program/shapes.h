@@ -42,7 +42,7 @@ CUV_MUST_USE cuv_status cuv_shape_axis(const cuv_shaping *s, int axis, int rank)
 CUV_MUST_USE cuv_status cuv_shape_axes(const cuv_shaping *s, int rank, unsigned *mask);
 
 cuv_shape_rule cuv_shape_same, cuv_shape_same_bool, cuv_shape_same_i32, cuv_shape_cast, cuv_shape_binary,
-    cuv_shape_binary_bool, cuv_shape_where, cuv_shape_reduce, cuv_shape_reduce_bool, cuv_shape_arg_reduce,
+    cuv_shape_binary_bool, cuv_shape_where, cuv_shape_reduce, cuv_shape_reduce_some, cuv_shape_reduce_bool, cuv_shape_arg_reduce,
     cuv_shape_top_k, cuv_shape_softmax, cuv_shape_reshape, cuv_shape_transpose, cuv_shape_broadcast, cuv_shape_fill,
     cuv_shape_range, cuv_shape_concat, cuv_shape_slice, cuv_shape_pad, cuv_shape_gather, cuv_shape_gather_along,
     cuv_shape_tile, cuv_shape_repeat, cuv_shape_one_hot, cuv_shape_resize, cuv_shape_upsample, cuv_shape_matmul,

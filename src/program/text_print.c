@@ -13,7 +13,7 @@ const cuv_attr_row cuv_attr_rows[] = {
     ROW(epsilon, REAL), ROW(value, REAL), ROW(dtype, DTYPE), ROW(from, DTYPE), ROW(mode, MODE), ROW(align, ALIGN), ROW(act, ACT),
     ROW(rec_act, ACT), ROW(keepdims, FLAG), ROW(reverse, FLAG), ROW(sequences, FLAG), ROW(zero_masked, FLAG),
     ROW(reset_after, FLAG), ROW(transpose_a, FLAG), ROW(transpose_b, FLAG), ROW(approximate, FLAG),
-    ROW(masked_uniform, FLAG), ROW(same, FLAG), ROW(lower, FLAG), ROW(strip, FLAG), ROW(split, INT), ROW(salt, SIZES), {0}};
+    ROW(some, FLAG), ROW(masked_uniform, FLAG), ROW(same, FLAG), ROW(lower, FLAG), ROW(strip, FLAG), ROW(split, INT), ROW(salt, SIZES), {0}};
 
 enum { MOST_VALUES = 64 };      /* of a constant that is printed */
 

@@ -89,7 +89,7 @@ CUV_MUST_USE cuv_status cuv_plan_point(cuv_plan *plan);
 CUV_MUST_USE cuv_status cuv_plan_set_pointers(cuv_plan *plan, const cuv_run_tensor *inputs, const cuv_run_tensor *outputs);
 /* One step with its pointers set: checks indices, computes, rounds. */
 CUV_MUST_USE cuv_status cuv_plan_step_run(cuv_context *cx, const cuv_plan_step *s);
-/* The parts of it that report nothing. */
+/* The parts of it that report nothing. False also where that can only be known afterwards. */
 bool cuv_plan_values_fit(const cuv_plan_step *s);
 void cuv_plan_step_compute(const cuv_plan_step *s);
 /* The floats that TensorFlow makes one and the same integer of wherever they stand: above *least and below *most. False: all. */

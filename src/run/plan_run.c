@@ -82,6 +82,8 @@ bool cuv_plan_values_fit(const cuv_plan_step *s)
 {
     int64_t stray;
     double number;
+    if (s->step && s->step->op == CUV_OP_CHOLESKY)      /* what it makes is looked at */
+        return false;
     return (!s->indexed || !stray_index(s, &stray)) && (!s->ranged || !stray_number(s, &number));
 }
 
@@ -128,6 +130,17 @@ void cuv_plan_step_compute(const cuv_plan_step *s)
             narrow_fast(s->args.out[i].data, cuv_run_count(&s->args.out[i]), s->narrow);
 }
 
+/* What CHOLESKY leaves where a matrix has no such half. */
+static bool without_root(const cuv_plan_step *s)
+{
+    const cuv_run_tensor *y = &s->args.out[0];
+    const size_t count = s->kernel && s->step && s->step->op == CUV_OP_CHOLESKY ? cuv_run_count(y) : 0;
+    for (size_t i = 0; i < count; i++)
+        if (y->dtype == CUV_F64 ? isnan(((const double *)y->data)[i]) : isnan(((const float *)y->data)[i]))
+            return true;
+    return false;
+}
+
 cuv_status cuv_plan_step_run(cuv_context *cx, const cuv_plan_step *s)
 {
     if (s->indexed)
@@ -135,6 +148,10 @@ cuv_status cuv_plan_step_run(cuv_context *cx, const cuv_plan_step *s)
     if (s->ranged)
         CUV_TRY(check_numbers(cx, s));
     cuv_plan_step_compute(s);
+    if (without_root(s))
+        return cuv_fail(cx, CUV_NO, "run.cholesky", &(cuv_detail){.layer = s->step->layer, .expected = "positive definite matrices"},
+                        "%s%s%scholesky of a matrix that is not positive definite, or not of numbers", s->step->layer ? "layer '" : "",
+                        s->step->layer ? s->step->layer : "", s->step->layer ? "': " : "");
     return CUV_OK;
 }
 
