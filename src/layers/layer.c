@@ -41,7 +41,7 @@ const char *cuv_argument_names(cuv_context *cx, const cuv_value *config)
 /* Classes of Keras that this version does not compute, and why. */
 static const struct { const char *names, *why; } unsupported_classes[] = {
     {"FlaxLayer JaxLayer TFSMLayer TorchModuleWrapper DenseFeatures", "it runs a model of another library"},
-    {"MaxNumBoundingBoxes RandomFourierFeatures ConvLSTM2DCell", "its work can be done before the model, which then begins with the layer after it"}};
+    {"RandomFourierFeatures ConvLSTM2DCell", "its work can be done before the model, which then begins with the layer after it"}};
 
 /* What to write in place of a class that only its author's code knows, and what the files hold of it. */
 static cuv_detail foreign_detail(cuv_context *cx, const cuv_value *record, const char *name, const char *class_name, const cuv_layer *like)

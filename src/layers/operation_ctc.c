@@ -126,6 +126,8 @@ cuv_status cuv_op_ctc_loss(cuv_call *call)
     if (cuv_var_of(call, target)->rank != 2 || cuv_var_of(call, output)->rank != 3 || cuv_var_of(call, labels)->rank != 1 ||
         cuv_var_of(call, steps)->rank != 1)
         return cuv_bad_option(call, "target", "(batch, labels), with 'output' (batch, steps, classes) and a length for each row");
+    if (cuv_var_of(call, target)->shape[0] == 0)
+        return cuv_bad_option(call, "target", "one row or more");
     CUV_TRY(cuv_same_size(call, "output", output, 0, target, 0));
     CUV_TRY(cuv_same_size(call, "target_length", labels, 0, target, 0));
     CUV_TRY(cuv_same_size(call, "output_length", steps, 0, target, 0));

@@ -53,7 +53,7 @@ cuv_status cuv_op_cholesky(cuv_call *call)
 {
     cuv_ref x;
     CUV_TRY(matrix_x(call, true, &x));
-    cuv_ref l = E1(CHOLESKY, x);
+    cuv_ref l = cuv_emit(call->program, CUV_OP_CHOLESKY, CUV_IN(x), CUV_AT(.some = true));
     return cuv_give(call, cuv_option_bool(call, "upper", false) ? swapped(call, l) : l);
 }
 

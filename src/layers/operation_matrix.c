@@ -438,10 +438,7 @@ cuv_status cuv_op_geomspace(cuv_call *call)
     a = TO(a, dtype);
     CUV_TRY(evenly_between(call, decades(call, a), decades(call, TO(b, dtype)), &y));
     CUV_TRY(cuv_option_axis(call, "axis", cuv_var_of(call, y)->rank, 0, &axis));
-    cuv_ref sign = E1(SIGN, a);
-    if (cuv_var_of(call, sign)->rank == cuv_var_of(call, y)->rank - 1)
-        sign = cuv_expand_dims(call, sign, axis);
-    return cuv_give(call, E2(MUL, E2(POW, LIKE(y, 10), y), sign));
+    return cuv_give(call, E2(MUL, E2(POW, LIKE(y, 10), y), E1(SIGN, a)));      /* Keras lets the sign meet the last axes, whatever the axis is */
 }
 
 /* NumPy's rule, which TensorFlow's select keeps to: whole numbers need a float that holds them all. */

@@ -304,6 +304,8 @@ static cuv_status attention_inputs(cuv_call *call, cuv_ref *q, cuv_ref *k, cuv_r
         *k = cuv_emit(call->program, CUV_OP_REPEAT, CUV_IN(*k), CUV_AT(.axis = 2, .count = queries / keys));
         *v = cuv_emit(call->program, CUV_OP_REPEAT, CUV_IN(*v), CUV_AT(.axis = 2, .count = queries / keys));
     }
+    if (queries >= 0 && queries < keys)
+        CUV_TRY(cuv_same_size(call, "query", *q, 2, *k, 2));
     for (int i = 0; i < 3; i++)
         *all[i] = heads_first(call, *all[i]);
     return call->program->status;
@@ -355,6 +357,9 @@ cuv_status cuv_op_multi_hot(cuv_call *call)
     CUV_TRY(cuv_option_axis(call, "axis", rank + 1, -1, &axis));
     if (count < 1)
         return cuv_bad_option(call, "num_classes", "the number of classes");
+    for (int i = 0; i < rank; i++)
+        if (cuv_var_of(call, x)->shape[i] == 0)
+            return cuv_bad_option(call, "inputs", "one number or more");
     x = cuv_var_of(call, x)->dtype == CUV_I64 ? x : TO(x, CUV_I32);
     x = cuv_emit(call->program, CUV_OP_ONE_HOT, CUV_IN(x), CUV_AT(.count = count, .dtype = CUV_I32));
     x = cuv_reduce(call, CUV_OP_MAX, cuv_move_axis(call, x, rank, axis), (int[]){rank > 1}, 1, false);

@@ -290,3 +290,34 @@ cuv_status cuv_op_argpartition(cuv_call *call)
     CUV_TRY(call->program->status);
     return cuv_give(call, cuv_concat2(call, low + 1, high + 1, 0));
 }
+
+/* How often each number below minlength occurs in a row, or the sum of the weights there. Keras makes room for larger ones: these are refused at
+ * the run, as an index outside its table. */
+cuv_status cuv_op_bincount(cuv_call *call)
+{
+    cuv_ref x, weights = CUV_NO_REF;
+    const int64_t count = cuv_option_int(call, "minlength", 0);
+    cuv_kind_of kind = {.dtype = CUV_I32};
+    CUV_TRY(cuv_operand_x(call, &x));
+    const int last = cuv_var_of(call, x)->rank - 1;
+    if (count < 1 || count > 65536)
+        return cuv_bad_option(call, "minlength", "from 1 to 65536 (without it the result's size depends on the values)");
+    if (cuv_option_bool(call, "sparse", false) || (last != 0 && last != 1))
+        return cuv_bad_option(call, last == 0 || last == 1 ? "sparse" : "x", last == 0 || last == 1 ? "False" : "a row, or rows");
+    const cuv_dtype given = cuv_var_of(call, x)->dtype;
+    x = given == CUV_I64 ? x : TO(x, CUV_I32);
+    cuv_ref below = E2(LESS, x, LIKE(x, 0)), table = cuv_emit(call->program, CUV_OP_FILL, NULL, 0, CUV_AT(.shape = {count}, .shape_count = 1, .dtype = CUV_BOOL));
+    table = cuv_emit(call->program, CUV_OP_RANGE, CUV_IN(table), CUV_AT(.axis = 0, .dtype = CUV_I32));
+    x = cuv_emit(call->program, CUV_OP_GATHER, CUV_IN(table, WHERE(below, LIKE(x, (double)count), x)), CUV_AT(.axis = 0));
+    if (cuv_operand(call, "weights")) {
+        kind.dtype = cuv_join_dtypes((cuv_kind_of){.dtype = given}, cuv_operand_kind(call, "weights"));
+        CUV_TRY(cuv_operand_ref(call, "weights", kind.dtype, &weights));
+        CUV_TRY(cuv_same_size(call, "weights", weights, last, x, last));
+    }
+    const cuv_dtype own = weights == CUV_NO_REF ? CUV_I32 : cuv_var_of(call, weights)->dtype;
+    const cuv_dtype sums = weights == CUV_NO_REF || cuv_dtype_is_integer(own) || own == CUV_BOOL ? own == CUV_I64 ? CUV_I64 : CUV_I32 : own == CUV_F64 ? CUV_F64 : CUV_F32;
+    cuv_ref hot = cuv_emit(call->program, CUV_OP_ONE_HOT, CUV_IN(x), CUV_AT(.count = count, .dtype = sums));
+    if (weights != CUV_NO_REF)
+        hot = E2(MUL, hot, cuv_expand_dims(call, TO(weights, sums), last + 1));
+    return cuv_give(call, TO(cuv_reduce(call, CUV_OP_SUM, hot, (int[]){last}, 1, false), kind.dtype));
+}

@@ -20,6 +20,11 @@ static cuv_status crop_lower(cuv_call *call)
 static const cuv_param equalization_params[] = {INERT("value_range", "(0, 255)"), INERT("bins", "256"), INERT("data_format", "None"), CUV_PARAM_END};
 RANDOM(equalization, "Equalization", NULL, equalization_params);
 
+/* Images pass; boxes come in dicts, which no layer of cuvier takes. */
+static const cuv_param max_num_bounding_boxes_params[] = {
+    INERT("max_number", NULL), INERT("fill_value", "-1"), INERT("data_format", "None"), CUV_PARAM_END};
+RANDOM(max_num_bounding_boxes, "MaxNumBoundingBoxes", NULL, max_num_bounding_boxes_params);
+
 static const cuv_param random_brightness_params[] = {
     INERT("factor", NULL), INERT("value_range", "(0, 255)"), INERT("seed", "None"),
     CUV_PARAM_END};

@@ -82,7 +82,7 @@ bool cuv_plan_values_fit(const cuv_plan_step *s)
 {
     int64_t stray;
     double number;
-    if (s->step && s->step->op == CUV_OP_CHOLESKY)      /* what it makes is looked at */
+    if (s->step && s->step->op == CUV_OP_CHOLESKY && s->args.attrs->some)      /* what it makes is looked at */
         return false;
     return (!s->indexed || !stray_index(s, &stray)) && (!s->ranged || !stray_number(s, &number));
 }
@@ -134,7 +134,7 @@ void cuv_plan_step_compute(const cuv_plan_step *s)
 static bool without_root(const cuv_plan_step *s)
 {
     const cuv_run_tensor *y = &s->args.out[0];
-    const size_t count = s->kernel && s->step && s->step->op == CUV_OP_CHOLESKY ? cuv_run_count(y) : 0;
+    const size_t count = s->step && s->step->op == CUV_OP_CHOLESKY && s->args.attrs->some ? cuv_run_count(y) : 0;
     for (size_t i = 0; i < count; i++)
         if (y->dtype == CUV_F64 ? isnan(((const double *)y->data)[i]) : isnan(((const float *)y->data)[i]))
             return true;

@@ -395,6 +395,10 @@ for _name in ("SegmentMax", "SegmentMin"):
     CASES[_name] = CASES[_name] + [("=C52 =i5", lambda x, s, f=getattr(ops, "segment_max" if _name == "SegmentMax" else "segment_min"): f(x, s, num_segments=7))]
 
 
+CASES["Bincount"] = [("i6", lambda x: ops.bincount(x, minlength=7)), ("i6 f6", lambda x, w: ops.bincount(x, weights=w, minlength=6)), ("i6 i6", lambda x, w: ops.bincount(x, weights=w, minlength=9)),
+                     ("l6", lambda x: ops.bincount(x, minlength=6)), ("=i5", lambda x: ops.bincount(x, minlength=6))]
+
+
 def joined(cases):
     """Cases with the same inputs become one model with several outputs."""
     by_inputs = {}
