@@ -231,6 +231,97 @@ static cuv_status add_network(writer *w, size_t i, const cuv_runit *u, const tai
     return CUV_OK;
 }
 
+/* ---- what is written as several layers ---- */
+
+/* A function of Keras 3 as a layer of the graph; `second`: its other argument, or NULL. */
+static cuv_status add_operation(writer *w, const char *class_name, const char *key, cuv_value *setting, cuv_value *second, const cuv_flow *flow,
+                                bool tokens, tail *at)
+{
+    cuv_value *config = cuv_value_dict(w->arena);
+    const char *wish;
+    record *r;
+    if (!config || (key && put(w, config, key, setting) != CUV_OK))
+        return cuv_oom(w->cx);
+    CUV_TRY(snake(w, class_name, &wish));
+    CUV_TRY(add_record(w, class_name, config, wish, NULL, &r));
+    CUV_TRY(put(w, r->record, "module", text(w, "keras.src.ops.numpy")));
+    CUV_TRY(put(w, r->record, "registered_name", text(w, class_name)));
+    CUV_TRY(add_call(w, r, at, 1, false, false));
+    if (second)
+        CUV_TRY(cuv_list_add(w->arena, cuv_get(cuv_item(r->nodes, 0), "args"), second));
+    *at = (tail){r->name, r->calls - 1, flow, tokens};
+    return CUV_OK;
+}
+
+/* The number of each step: a running sum of ones, less one. Of word numbers, or of what was made of each. */
+static cuv_status add_steps(writer *w, const cuv_flow *sequence, tail *at)
+{
+    cuv_flow *flow = CUV_NEW(w->arena, cuv_flow);
+    if (!flow)
+        return cuv_oom(w->cx);
+    *flow = (cuv_flow){.rank = 1, .at = {sequence->at[0]}};
+    bool tokens = at->tokens;
+    if (!tokens)
+        CUV_TRY(add_operation(w, "Max", "axis", cuv_value_int(w->arena, -1), NULL, flow, false, at));
+    CUV_TRY(add_operation(w, "OnesLike", NULL, NULL, NULL, flow, tokens, at));
+    CUV_TRY(add_operation(w, "Cumsum", "axis", cuv_value_int(w->arena, 1), NULL, flow, tokens, at));
+    return add_operation(w, "Subtract", NULL, NULL, cuv_value_int(w->arena, 1), flow, tokens, at);
+}
+
+/* Rows for the steps, as an Embedding of their numbers that is added. */
+static cuv_status add_position(writer *w, size_t i, const cuv_runit *u, const tail *in)
+{
+    const cuv_rnode *n = &w->s->nodes[i], *before = n->in[0] < 0 ? NULL : &w->s->nodes[n->in[0]];
+    const tail *words = before && before->kind == CUV_R_EMBEDDING ? input_of(w, before, 0) : NULL;
+    tail steps = words && words->tokens ? *words : *in;
+    record *r;
+    CUV_TRY(add_steps(w, &n->out, &steps));
+    CUV_TRY(add_layer(w, n, u, &r));
+    CUV_TRY(add_call(w, r, &steps, 1, false, false));
+    w->shown[i] = r->name;
+    tail both[2] = {*in, last_of(r, n)};
+    CUV_TRY(add_record(w, "Add", cuv_value_dict(w->arena), "add", NULL, &r));
+    CUV_TRY(add_call(w, r, both, 2, true, false));
+    w->tails[i] = last_of(r, n);
+    return CUV_OK;
+}
+
+static cuv_status add_reshape(writer *w, const char *class_name, const char *key, const int64_t *sizes, int count, const cuv_flow *flow, tail *at)
+{
+    cuv_value *config = cuv_value_dict(w->arena), *list = cuv_value_list(w->arena);
+    const char *wish;
+    record *r;
+    if (!config || !list)
+        return cuv_oom(w->cx);
+    for (int i = 0; i < count; i++)
+        CUV_TRY(cuv_list_add(w->arena, list, cuv_value_int(w->arena, sizes[i])));
+    CUV_TRY(put(w, config, key, list));
+    CUV_TRY(snake(w, class_name, &wish));
+    CUV_TRY(add_record(w, class_name, config, wish, NULL, &r));
+    CUV_TRY(add_call(w, r, at, 1, false, false));
+    *at = (tail){r->name, r->calls - 1, flow, false};
+    return CUV_OK;
+}
+
+/* Squares of a picture in a row: its axes are cut, put together and flattened. */
+static cuv_status add_patches(writer *w, size_t i, const tail *in)
+{
+    const cuv_rnode *n = &w->s->nodes[i];
+    int64_t side = n->choice.pool, rows = in->flow->at[0] / side, columns = in->flow->at[1] / side, channels = in->flow->at[2];
+    cuv_flow *cut = CUV_NEW_ARRAY(w->arena, cuv_flow, 2);
+    tail at = *in;
+    if (!cut)
+        return cuv_oom(w->cx);
+    cut[0] = (cuv_flow){.rank = 5, .at = {(int32_t)rows, (int32_t)side, (int32_t)columns, (int32_t)side, (int32_t)channels}};
+    cut[1] = (cuv_flow){.rank = 5, .at = {(int32_t)rows, (int32_t)columns, (int32_t)side, (int32_t)side, (int32_t)channels}};
+    CUV_TRY(add_reshape(w, "Reshape", "target_shape", (const int64_t[]){rows, side, columns, side, channels}, 5, &cut[0], &at));
+    CUV_TRY(add_reshape(w, "Permute", "dims", (const int64_t[]){1, 3, 2, 4, 5}, 5, &cut[1], &at));
+    CUV_TRY(add_reshape(w, "Reshape", "target_shape", (const int64_t[]){rows * columns, side * side * channels}, 2, &n->out, &at));
+    w->shown[i] = at.layer;
+    w->tails[i] = at;
+    return CUV_OK;
+}
+
 static cuv_status add_node(writer *w, size_t i)
 {
     const cuv_rnode *n = &w->s->nodes[i];
@@ -242,6 +333,10 @@ static cuv_status add_node(writer *w, size_t i)
     w->tails[i] = in[0];
     if (u && u->network)
         return add_network(w, i, u, &in[0]);
+    if (n->kind == CUV_R_POSITION)
+        return add_position(w, i, u, &in[0]);
+    if (n->kind == CUV_R_PATCHES)
+        return add_patches(w, i, &in[0]);
     if ((n->free_act && !n->choice.act) || (traits & CUV_RT_RESTS && !u))
         return CUV_OK;
     if (n->kind == CUV_R_ACTIVATION || n->kind == CUV_R_LEAKY_RELU || (n->kind == CUV_R_RELU && n->choice.act != CUV_A_RELU)) {
@@ -270,7 +365,7 @@ static bool is_chain(const cuv_structure *s)
 {
     bool chain = s->input_count == 1 && s->output_count == 1 && s->outputs[0] == (int32_t)s->count - 1;
     for (size_t i = 0; i < s->count && chain; i++)
-        chain = s->nodes[i].in_count == 1 && s->nodes[i].in[0] == (int32_t)i - 1 && !network_of(s, i);
+        chain = s->nodes[i].in_count == 1 && s->nodes[i].in[0] == (int32_t)i - 1 && !network_of(s, i) && s->nodes[i].kind != CUV_R_POSITION;
     return chain;
 }
 
@@ -353,7 +448,7 @@ static cuv_status assign(writer *w, cuv_candidate_config *out)
 cuv_status cuv_structure_config(cuv_context *cx, cuv_arena *arena, const cuv_structure *s, cuv_candidate_config *out, const char ***names)
 {
     writer w = {.cx = cx, .arena = arena, .s = s, .names = cuv_map_new(arena), .chain = is_chain(s)};
-    size_t most = 2 * s->count + s->input_count + 1;
+    size_t most = 6 * s->count + s->input_count + 1;
     for (size_t i = 0; i < s->count; i++)
         most += network_of(s, i) ? network_of(s, i)->count : 0;
     w.records = CUV_NEW_ARRAY(arena, record, most);

@@ -37,7 +37,8 @@ static double place_cost(const cuv_prepared *p, const cuv_choice_slot *slot, uns
 {
     static const double first[][2] = {      /* with one, without one */
         [CUV_S_BEFORE_CONCAT] = {.2, 1}, [CUV_S_BEFORE_NORM] = {.9, .4}, [CUV_S_BEFORE_MERGE] = {.9, .4}, [CUV_S_AFTER_NORM] = {.4, .7},
-        [CUV_S_NORM_TO_MERGE] = {1.2, .2}, [CUV_S_MERGE_TO_NORM] = {1.2, .2}, [CUV_S_AFTER_MERGE] = {.6, .5}, [CUV_S_AFTER_CONCAT] = {2, .1}, [GROWN_BEFORE_CONCAT] = {.9, .3}};
+        [CUV_S_NORM_TO_MERGE] = {1.2, .2}, [CUV_S_MERGE_TO_NORM] = {1.2, .2}, [CUV_S_BEFORE_POSITION] = {1.5, .1},
+        [CUV_S_AFTER_MERGE] = {.6, .5}, [CUV_S_AFTER_CONCAT] = {2, .1}, [GROWN_BEFORE_CONCAT] = {.9, .3}};
     bool on = act != CUV_A_LINEAR, grows = cuv_rkind_traits(p->s.nodes[slot->node].kind) & CUV_RT_GROWS;
     int place = slot->kind == CUV_S_BEFORE_CONCAT && grows ? GROWN_BEFORE_CONCAT : (int)slot->kind;
     double cost = first[place][!on];
@@ -119,8 +120,8 @@ static double cost_of(const cuv_search *s, const cuv_prepared *p, const cuv_choi
                 return (double)i;
         return NEVER;
     case CUV_S_HIDDEN: case CUV_S_ACTIVATION: return act_cost(p, act, h, next);
-    case CUV_S_BEFORE_CONCAT: case CUV_S_BEFORE_NORM: case CUV_S_BEFORE_MERGE: case CUV_S_AFTER_NORM: case CUV_S_NORM_TO_MERGE: case CUV_S_MERGE_TO_NORM: case CUV_S_AFTER_MERGE:
-    case CUV_S_AFTER_CONCAT: return place_cost(p, slot, act, h, next);
+    case CUV_S_BEFORE_CONCAT: case CUV_S_BEFORE_NORM: case CUV_S_BEFORE_MERGE: case CUV_S_BEFORE_POSITION: case CUV_S_AFTER_NORM:
+    case CUV_S_NORM_TO_MERGE: case CUV_S_MERGE_TO_NORM: case CUV_S_AFTER_MERGE: case CUV_S_AFTER_CONCAT: return place_cost(p, slot, act, h, next);
     case CUV_S_WINDOW: return window_cost(p, slot, option, h, next);
     case CUV_S_POOL: return pool_cost(p, slot, option, h, next);
     case CUV_S_EPSILON: return option == slot->first ? 0 : NEVER;     /* nearly right is near: found downhill */

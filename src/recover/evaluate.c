@@ -67,7 +67,7 @@ static uint64_t layer_hash(const cuv_structure *s, const cuv_rnode *n, int act)
                    (uint64_t)c->epsilon << 32 | (uint64_t)c->merge << 40 | (uint64_t)c->sequences << 48 | (uint64_t)c->causal << 56);
     h = mix(h, (uint64_t)c->scale | (uint64_t)c->border << 8 | (uint64_t)c->stride2 << 16 | (uint64_t)c->pool2 << 24 | (uint64_t)c->gate << 32 |
                    (uint64_t)c->groups << 40);
-    for (int i = 0; (n->kind == CUV_R_RESHAPE || n->kind == CUV_R_REPEAT) && i < n->out.rank; i++)
+    for (int i = 0; (n->kind == CUV_R_RESHAPE || n->kind == CUV_R_PATCHES || n->kind == CUV_R_REPEAT) && i < n->out.rank; i++)
         h = mix(h, (uint64_t)(uint32_t)n->out.at[i]);
     return mix(h, cuv_rkind_traits(n->kind) & CUV_RT_RECURRENT ? c->act : 0);
 }
@@ -156,8 +156,14 @@ static cuv_status make_program(cuv_evaluator *e, job *j, cuv_value *record, cons
     return cuv_plan_new(e->cx, j->program, in, NULL, &j->plan);
 }
 
-/* A known network, alone, by the way that models are built. */
-static cuv_status make_network(cuv_evaluator *e, job *j, const cuv_structure *s, const cuv_rnode *n, const cuv_run_tensor *in)
+/* Is it written as several layers? */
+static bool is_composed(const cuv_structure *s, const cuv_rnode *n)
+{
+    return n->kind == CUV_R_POSITION || n->kind == CUV_R_PATCHES || (n->unit >= 0 && s->reading->units[n->unit].network);
+}
+
+/* What is several layers, alone, by the way that models are built. */
+static cuv_status make_composed(cuv_evaluator *e, job *j, const cuv_structure *s, const cuv_rnode *n, const cuv_run_tensor *in)
 {
     cuv_flow input = {.rank = in->rank - 1};
     cuv_rnode node = *n;
@@ -168,7 +174,8 @@ static cuv_status make_network(cuv_evaluator *e, job *j, const cuv_structure *s,
         input.at[i] = (int32_t)in->shape[i + 1];
     node.in[0] = -1;
     node.twin = 0;
-    node.choice = (cuv_choice){0};
+    if (n->kind != CUV_R_PATCHES)
+        node.choice = (cuv_choice){0};
     CUV_TRY(cuv_structure_config(e->cx, j->arena, &alone, &c, &names));
     CUV_TRY(cuv_candidate_model(e->ev, &c, &j->model));
     e->job_bytes += 1 << 20;
@@ -206,7 +213,6 @@ static cuv_status find_job(cuv_evaluator *e, const cuv_structure *s, const cuv_r
                            job **out)
 {
     *out = NULL;
-    const cuv_runit *u = act < 0 && n->unit >= 0 ? &s->reading->units[n->unit] : NULL;
     uint64_t h = layer_hash(s, n, act);
     for (size_t i = 0; i < from->count; i++) {
         h = mix(h, i < from->values ? (uint64_t)from->mask_of[i] : 99);
@@ -230,7 +236,7 @@ static cuv_status find_job(cuv_evaluator *e, const cuv_structure *s, const cuv_r
     e->job_table.slots[at] = (int32_t)e->job_count++;
     e->job_bytes += 16384;
     size_t mark = cuv_findings_mark(e->cx);
-    cuv_status status = act < 0 && u && u->network ? make_network(e, j, s, n, in) : make_layer(e, j, s, n, act, in, from);
+    cuv_status status = act < 0 && is_composed(s, n) ? make_composed(e, j, s, n, in) : make_layer(e, j, s, n, act, in, from);
     if (is_answer(status)) {
         cuv_findings_rewind(e->cx, mark);
         j->broken = true;

@@ -43,12 +43,20 @@ double cuv_cost_of_habit(const cuv_habits *h, int what, int span, int reader, do
     return cost;
 }
 
+/* The two Dense layers of a transformer's block have just been placed. */
+static bool is_fed(const cuv_wirer *w, const cuv_wstate *s)
+{
+    const cuv_runit *u = &w->reading->units[w->at];
+    return w->attention && w->at > 1 && s->last && s->last->node.kind == CUV_R_DENSE && s->last->node.out.rank == 2 &&
+           u[-2].kind == CUV_R_DENSE && u[-2].in == u[-1].out && u[-2].out == u[-1].in;
+}
+
 /* The last tensor is read plainly where the habit is to merge it with an older one. */
 double cuv_cost_of_breaking(const cuv_wirer *w, const cuv_wstate *s)
 {
     const cuv_live *last = &s->live[s->live_count - 1];
     bool attended = s->last && s->last->node.kind == CUV_R_ATTENTION && s->last->index == last->id;
-    double cost = attended && !w->complete ? 1 : 0;         /* hardly ever without a sum */
+    double cost = (attended || is_fed(w, s)) && !w->complete ? 1 : 0;       /* hardly ever without a sum */
     for (int i = 0; i < s->habits.count && !w->complete; i++) {
         const cuv_habit *h = &s->habits.known[i];
         bool could = false;
@@ -117,12 +125,19 @@ static const cuv_live *oldest_read(const cuv_wstate *s, const cuv_rnode *node)
     return NULL;
 }
 
+uint8_t cuv_sum_is_over(const cuv_live *from)
+{
+    return from->by == CUV_R_LAYER_NORM || from->by == CUV_R_RMS_NORM ? 1 : from->normed ? 2 : 0;
+}
+
 void cuv_note_habits(const cuv_wirer *w, const cuv_wstate *before, const cuv_rnode *node, cuv_habits *h)
 {
     unsigned traits = cuv_rkind_traits(node->kind);
     const cuv_live *from = oldest_read(before, node);
     const cuv_runit *u = &w->reading->units[w->at];
     int span = from ? (int)w->at - from->born : 0;
+    if (node->kind == CUV_R_ADD && from && from->used && cuv_sum_is_over(from))
+        h->over = cuv_sum_is_over(from);
     if (node->kind == CUV_R_ADD)
         h->added = (int32_t)w->at - 1;
     if (traits & CUV_RT_MERGE)

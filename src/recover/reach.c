@@ -131,7 +131,8 @@ static void step_from(const cuv_wirer *w, const cuv_runit *u, const int32_t *fro
 static bool changes_shape(const cuv_runit *u)
 {
     return u->network || u->kind == CUV_R_PAD2 || u->kind == CUV_R_CROP2 || u->kind == CUV_R_RESHAPE || u->kind == CUV_R_REPEAT ||
-           u->kind == CUV_R_PERMUTE || u->kind == CUV_R_UNKNOWN || u->kind == CUV_R_ATTENTION || u->kind == CUV_R_EMBEDDING;
+           u->kind == CUV_R_PERMUTE || u->kind == CUV_R_UNKNOWN || u->kind == CUV_R_ATTENTION || u->kind == CUV_R_EMBEDDING ||
+           u->kind == CUV_R_POSITION;
 }
 
 /* The Dense layer that a Flatten stands before, and how many sizes it takes; false: none, or it cannot be told. */

@@ -18,4 +18,8 @@ typedef struct cuv_here { cuv_runit units[CUV_MAX_HERE]; size_t takes[CUV_MAX_HE
 void cuv_offer(cuv_here *h, const cuv_runit *u, size_t n);
 CUV_MUST_USE cuv_status cuv_read_here(cuv_reader *r, const cuv_named *t, size_t count, cuv_here *h);
 
+/* blocks.c: the reading with blocks of transformers in the order in which they are called; *any: there are some. `before`: what is normalised
+ * is what each part takes, not what it gives. */
+CUV_MUST_USE cuv_status cuv_read_blocks(cuv_context *cx, cuv_arena *arena, const cuv_reading *from, bool before, cuv_reading *out, bool *any);
+
 #endif

@@ -116,13 +116,25 @@ static void follow(const cuv_search *s, const cuv_prepared *p, const recipe *r, 
         case CUV_S_BEFORE_NORM: act = !r->norm_first; break;
         case CUV_S_AFTER_NORM: act = r->norm_first; break;
         case CUV_S_BEFORE_MERGE: act = r->before_merge; break;
-        case CUV_S_NORM_TO_MERGE: case CUV_S_MERGE_TO_NORM: act = false; break;
+        case CUV_S_NORM_TO_MERGE: case CUV_S_MERGE_TO_NORM: case CUV_S_BEFORE_POSITION: act = false; break;
         case CUV_S_AFTER_MERGE: act = r->after_merge; break;
         case CUV_S_AFTER_CONCAT: act = false; break;
         default: values[i] = 0; continue;
         }
         values[i] = cuv_option_of_act(slot, act ? r->hidden : CUV_A_LINEAR);
     }
+}
+
+/* Downhill from the nearest tries, where they are near. */
+static cuv_status go_down_from_nearest(cuv_search *s)
+{
+    cuv_sort_hits(s);
+    for (size_t i = 0; i < s->hit_count && i < 3 && !cuv_search_spent(s); i++)
+        if (s->hits[i].error < TRIED_NEAR) {
+            cuv_hit h = s->hits[i];
+            CUV_TRY(cuv_descend(s, h.structure, h.values, h.error, false));
+        }
+    return CUV_OK;
 }
 
 static cuv_status follow_and_keep(cuv_search *s, size_t structure, const recipe *r, uint8_t *values)
@@ -147,13 +159,21 @@ static cuv_status by_trials(cuv_search *s)
         for (size_t o = 0; p->s.way && o < outs && o < 3 && !cuv_search_spent(s); o++)
             CUV_TRY(follow_and_keep(s, i, &(recipe){way.act, o, way.norm_first, false, way.after_merge}, values));
     }
-    cuv_sort_hits(s);
-    for (size_t i = 0; i < s->hit_count && i < 3 && !cuv_search_spent(s); i++)
-        if (s->hits[i].error < TRIED_NEAR) {
-            cuv_hit h = s->hits[i];
-            CUV_TRY(cuv_descend(s, h.structure, h.values, h.error, false));
-        }
-    return CUV_OK;
+    return go_down_from_nearest(s);
+}
+
+/* One activation throughout, where one is as a rule, and before sums as well, in the structures that come first. */
+static cuv_status by_habit(cuv_search *s, double until)
+{
+    static const uint8_t acts[] = {CUV_A_RELU, CUV_A_GELU, CUV_A_TANH, CUV_A_SILU, CUV_A_ELU, CUV_A_SELU, CUV_A_SIGMOID, CUV_A_LEAKY};
+    for (size_t i = 0; i < s->count && i < STRUCTURES_FIRST && cuv_monotonic_seconds() < until; i++) {
+        uint8_t *values = CUV_NEW_ARRAY(s->arena, uint8_t, s->structures[i].count + 1);
+        if (!values)
+            return cuv_oom(s->cx);
+        for (size_t k = 0; k < 4 * sizeof acts && !cuv_search_spent(s) && cuv_monotonic_seconds() < until; k++)
+            CUV_TRY(follow_and_keep(s, i, &(recipe){acts[k / 4], 0, true, k & 1, !(k & 2)}, values));
+    }
+    return go_down_from_nearest(s);
 }
 
 /* What stored statistics say, in the structures that come first: tried before anything else. */
@@ -361,6 +381,9 @@ cuv_status cuv_search_run(cuv_search *s)
     CUV_TRY(by_trials(s));
     if (!cuv_search_spent(s))
         CUV_TRY(by_statistics(s));
+    double now = cuv_monotonic_seconds();
+    if (!cuv_search_spent(s))
+        CUV_TRY(by_habit(s, now + .12 * (s->until - now)));
     if (!cuv_search_spent(s))
         CUV_TRY(rounds(s));
     if (!cuv_search_spent(s))

@@ -13,6 +13,7 @@ typedef enum cuv_slot_kind {
     CUV_S_BEFORE_CONCAT,    /* of a layer that only a Concatenate reads */
     CUV_S_BEFORE_NORM, CUV_S_BEFORE_MERGE, CUV_S_AFTER_NORM, CUV_S_AFTER_MERGE, CUV_S_AFTER_CONCAT,
     CUV_S_NORM_TO_MERGE,    /* after a normalisation that only merges read */
+    CUV_S_BEFORE_POSITION,
     CUV_S_MERGE_TO_NORM,    /* after a merge that a normalisation reads */
     CUV_S_CELL, CUV_S_SLOPE, CUV_S_EPSILON, CUV_S_GATE, CUV_S_GROUPS, CUV_S_MASK, CUV_S_SCALE, CUV_S_WINDOW, CUV_S_BORDER, CUV_S_POOL, CUV_S_GLOBAL, CUV_S_MODE, CUV_S_CAUSAL
 } cuv_slot_kind;

@@ -12,7 +12,8 @@ typedef struct maker {
     bool attention;
 } maker;
 
-enum { READS_NORM = 1, READS_ACT = 2, READS_MERGE = 4, READS_PRELU = 8, READS_OTHER = 16, IS_OUTPUT = 32, NORM_THEN_ACT = 64, READS_CONCAT = 128, MEANS_OUT = 256, IS_SCALE = 512, POOLED_TO_MERGE = 1024 };
+enum { READS_NORM = 1, READS_ACT = 2, READS_MERGE = 4, READS_PRELU = 8, READS_OTHER = 16, IS_OUTPUT = 32, NORM_THEN_ACT = 64, READS_CONCAT = 128, MEANS_OUT = 256, IS_SCALE = 512, POOLED_TO_MERGE = 1024,
+       READS_POSITION = 2048 };
 
 static const uint8_t hidden_acts[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0, 13, 14, 15, 17, 18, 19};
 static const uint8_t listed_acts[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0, 17, 18, 19, 16};
@@ -162,6 +163,9 @@ static bool epsilon_slot(maker *m, int32_t node)
 static bool heeds_masks(const cuv_structure *s)
 {
     for (size_t i = 0; i < s->count; i++)
+        if (s->nodes[i].kind == CUV_R_POSITION)     /* a sum with what has no mask */
+            return false;
+    for (size_t i = 0; i < s->count; i++)
         if (cuv_rkind_traits(s->nodes[i].kind) & CUV_RT_RECURRENT || s->nodes[i].kind == CUV_R_ATTENTION || s->nodes[i].kind == CUV_R_GLOBAL_AVERAGE1)
             return true;
     return false;
@@ -258,7 +262,7 @@ static void find_readers(maker *m)
             if (!r)
                 continue;
             *r |= s->nodes[i].kind == CUV_R_PRELU ? READS_PRELU : traits & CUV_RT_ACTS ? READS_ACT
-                : s->nodes[i].kind == CUV_R_CONCATENATE ? READS_CONCAT : traits & CUV_RT_MERGE ? READS_MERGE
+                : s->nodes[i].kind == CUV_R_POSITION ? READS_POSITION : s->nodes[i].kind == CUV_R_CONCATENATE ? READS_CONCAT : traits & CUV_RT_MERGE ? READS_MERGE
                 : is_norm(m, &s->nodes[i]) ? READS_NORM : traits & CUV_RT_POOL && m->readers[i] == READS_MERGE ? POOLED_TO_MERGE
                 : READS_OTHER;
             if (s->nodes[i].kind == CUV_R_MULTIPLY && is_factor(s, s->nodes[i].in[k]))
@@ -288,6 +292,8 @@ static bool linear_slot(maker *m, int32_t old, int32_t node)
         return act_slot(m, CUV_S_CELL, node, ACTS(scale_acts), -1);
     if (r & MEANS_OUT && !(r & READS_ACT))      /* classes, before their means */
         return act_slot(m, CUV_S_BEFORE_MERGE, node, ACTS(maybe_acts), -1);
+    if (r & READS_POSITION)
+        return act_slot(m, CUV_S_BEFORE_POSITION, node, ACTS(maybe_acts), -1);
     if (r & READS_NORM)
         return act_slot(m, CUV_S_BEFORE_NORM, node, ACTS(maybe_acts), -1);
     if (r & (READS_MERGE | READS_CONCAT) && !(r & READS_OTHER))
@@ -389,7 +395,7 @@ static bool needs_sizes(const cuv_structure *s, size_t node)
 {
     const cuv_rnode *n = &s->nodes[node];
     bool merge = n->in_count > 1 && n->kind != CUV_R_ATTENTION, output = s->outputs[0] == (int32_t)node;
-    return n->kind == CUV_R_FLATTEN || n->kind == CUV_R_RESHAPE || ((merge || output) && n->out.rank > 1);
+    return n->kind == CUV_R_FLATTEN || n->kind == CUV_R_RESHAPE || n->kind == CUV_R_PATCHES || n->kind == CUV_R_POSITION || ((merge || output) && n->out.rank > 1);
 }
 
 bool cuv_is_rigid(const cuv_structure *s)

@@ -82,7 +82,7 @@ bool cuv_merged(cuv_rkind kind, const cuv_flow *const *in, int n, cuv_flow *out)
 static bool is_short(const cuv_wirer *w, const cuv_live *from)
 {
     int layers = 0;
-    for (int32_t i = from->born + 1; i < (int32_t)w->at && !w->attention; i++)
+    for (int32_t i = from->born + 1; i < (int32_t)w->at; i++)
         layers += (cuv_rkind_traits(w->reading->units[i].kind) & CUV_RT_LINEAR) != 0;
     return layers == 1 && from->used && !(cuv_rkind_traits((cuv_rkind)from->by) & CUV_RT_GLOBAL);
 }
@@ -97,17 +97,26 @@ static double cost_before_norm(const cuv_wirer *w, const cuv_live *from)
     return by & CUV_RT_LINEAR && from->dull ? -1.9 : by & (CUV_RT_NORM | CUV_RT_ACTS) ? .8 : 0;
 }
 
-static void merge(cuv_wirer *w, const cuv_wstate *s, cuv_rkind kind, const int *at, int n, double cost, const cuv_want *want, cuv_spots *to)
+/* Sums of transformers are all over their normalisations, or all of what these give. */
+static double cost_of_other_sums(const cuv_habits *h, const cuv_live *from)
+{
+    uint8_t over = cuv_sum_is_over(from);
+    return h->over && over && h->over != over ? .8 : 0;
+}
+
+/* `odd`: what no habit makes usual. */
+static void merge(cuv_wirer *w, const cuv_wstate *s, cuv_rkind kind, const int *at, int n, double cost, double odd, const cuv_want *want,
+                  cuv_spots *to)
 {
     const cuv_flow *in[CUV_R_MAX_IN];
     cuv_rnode node = {.kind = kind, .unit = w->complete ? (int32_t)w->at : -1, .in_count = n};
     int oldest = INT_MAX;
-    double odd = 0;
     for (int i = 0; i < n; i++) {
         in[i] = &s->live[at[i]].type;
         node.in[i] = s->live[at[i]].id;
         oldest = s->live[at[i]].born < oldest ? s->live[at[i]].born : oldest;
         cost += s->live[at[i]].dull ? 2 : 0;
+        odd += kind == CUV_R_ADD && s->live[at[i]].used ? cost_of_other_sums(&s->habits, &s->live[at[i]]) : 0;
         odd += s->live[at[i]].used ? cost_before_norm(w, &s->live[at[i]]) + (kind == CUV_R_ADD && is_short(w, &s->live[at[i]]) ? .7 : 0) : 0;
     }
     if (kind == CUV_R_CONCATENATE && n == 2 && s->live[at[0]].used != s->live[at[1]].used && s->live[at[0]].used == s->habits.doubled)
@@ -126,19 +135,19 @@ static void concatenations(cuv_wirer *w, const cuv_wstate *s, const int *open, i
             continue;
         for (int i = 0; i < k; i++)
             forth[i] = back[k - 1 - i] = open[count - k + i];
-        merge(w, s, CUV_R_CONCATENATE, forth, k, count == k ? .5 : 1.2, want, to);
-        merge(w, s, CUV_R_CONCATENATE, back, k, count == k ? .6 : 1.3, want, to);
+        merge(w, s, CUV_R_CONCATENATE, forth, k, count == k ? .5 : 1.2, 0, want, to);
+        merge(w, s, CUV_R_CONCATENATE, back, k, count == k ? .6 : 1.3, 0, want, to);
     }
     for (int i = 0; i < 4 && count >= 3; i++) {
         static const uint8_t other[4][3] = {{0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}};
         const int *from = &open[count - 3];
-        merge(w, s, CUV_R_CONCATENATE, (int[]){from[other[i][0]], from[other[i][1]], from[other[i][2]]}, 3, count == 3 ? 1 : 1.7, want, to);
+        merge(w, s, CUV_R_CONCATENATE, (int[]){from[other[i][0]], from[other[i][1]], from[other[i][2]]}, 3, count == 3 ? 1 : 1.7, 0, want, to);
     }
     for (int i = s->live_count - 2; count && i >= 0; i--)
         if (s->live[i].used) {
             double again = !s->habits.doubled ? 1.3 : s->live[i].left ? .4 : .9;        /* the way up of a U-net meets the way down */
-            merge(w, s, CUV_R_CONCATENATE, (int[]){open[count - 1], i}, 2, again, want, to);
-            merge(w, s, CUV_R_CONCATENATE, (int[]){i, open[count - 1]}, 2, again, want, to);
+            merge(w, s, CUV_R_CONCATENATE, (int[]){open[count - 1], i}, 2, again, 0, want, to);
+            merge(w, s, CUV_R_CONCATENATE, (int[]){i, open[count - 1]}, 2, again, 0, want, to);
         }
 }
 
@@ -162,16 +171,16 @@ static void sums(cuv_wirer *w, const cuv_wstate *s, cuv_rkind kind, const int *o
         if (i == last || s->live[i].type.tokens || !(kind == CUV_R_MULTIPLY ? scales(&s->live[i].type, &s->live[last].type)
                                                                             : cuv_flow_same(&s->live[i].type, &s->live[last].type)))
             continue;
-        double cost = (kind == CUV_R_ADD ? w->attention ? .15 : .9 : 1.6) - (s->live[i].used ? 0 : .3) + .25 * seen +
-                      (s->live[i].born < s->habits.added ? .5 : 0) +      /* blocks seldom overlap */
-                      (made_by_norm(s) && s->live[i].id == s->last->node.in[0] ? 2 : 0);
+        double cost = (kind == CUV_R_ADD ? w->attention ? .15 : .9 : 1.6) - (s->live[i].used ? 0 : .3) + (w->attention ? .1 : .25) * seen +
+                      (s->live[i].born < s->habits.added ? .5 : 0);       /* blocks seldom overlap */
+        double odd = made_by_norm(s) && s->live[i].id == s->last->node.in[0] ? 2 : 0;
         seen += !s->live[i].dull;
-        merge(w, s, kind, (int[]){i, last}, 2, cost, want, to);
+        merge(w, s, kind, (int[]){i, last}, 2, cost, odd, want, to);
         if (kind == CUV_R_SUBTRACT)
-            merge(w, s, kind, (int[]){last, i}, 2, cost + .3, want, to);
+            merge(w, s, kind, (int[]){last, i}, 2, cost + .3, odd, want, to);
     }
     if (kind == CUV_R_ADD && count >= 3)
-        merge(w, s, kind, &open[count - 3], 3, 1.2, want, to);
+        merge(w, s, kind, &open[count - 3], 3, 1.2, 0, want, to);
 }
 
 void cuv_find_merges(cuv_wirer *w, const cuv_wstate *s, cuv_rkind kind, const cuv_want *want, cuv_spots *to)
@@ -275,8 +284,8 @@ static double cost_of_reading_again(const cuv_wirer *w, const cuv_wstate *s, con
     const cuv_runit *u = &w->reading->units[w->at];
     bool waits = w->complete && 2 * open <= w->reductions;      /* a listed merge waits for another branch */
     bool beside = cuv_rkind_traits(u->kind) & CUV_RT_CONV && u->kernel[0] == 1 && u->kernel[1] <= 1;    /* a projection beside a block */
-    if (beside && l->by == CUV_R_ADD && l->born == s->habits.added && !w->complete)
-        return .4;      /* the shortcut of the next block */
+    if (beside && l->by == CUV_R_ADD && l->born >= s->habits.added && s->habits.added >= 0)
+        return w->complete ? .25 : .4;      /* the shortcut of the next block */
     double cost = (waits ? .25 : beside ? .6 : 1) + .1 * (back < 6 ? back : 6) + (l->dull ? 2 : l->merged ? 1.2 : 0) +
                   (cuv_rkind_traits(u->kind) & CUV_RT_NORM ? 1.5 : 0);      /* a normalisation is the first to read */
     cost = s->habits.count && s->habits.read_again == l->id && cost > .4 ? .4 : cost;

@@ -53,7 +53,7 @@ CUV_MUST_USE cuv_status cuv_read_units(cuv_context *cx, cuv_arena *arena, const 
 /* ---- wirings ----------------------------------------------------------------------------------------------- */
 
 /* A tensor between layers, without its batch. A size of -1 is unknown. */
-typedef struct cuv_flow { int rank; bool tokens; int32_t at[4]; } cuv_flow;
+typedef struct cuv_flow { int rank; bool tokens; int32_t at[5]; } cuv_flow;      /* five only where squares are cut out of pictures */
 bool cuv_flow_same(const cuv_flow *a, const cuv_flow *b);
 /* What a merge of these gives; false: it cannot take them. */
 bool cuv_merged(cuv_rkind kind, const cuv_flow *const *in, int n, cuv_flow *out);

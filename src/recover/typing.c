@@ -10,7 +10,7 @@ static void keep_class(cuv_here *h, const cuv_remain *m, size_t count)
     bool each = cuv_streq(m->class_name, "TimeDistributed");        /* a Dense does that by itself */
     bool told = m->class_name && (kind != CUV_R_UNKNOWN || m->class_level == CUV_CERTAIN);
     for (size_t i = 0; i < h->count; i++) {
-        if (h->takes[i] != count || (told && h->units[i].kind != (each ? CUV_R_DENSE : kind)))
+        if (h->takes[i] != count || (told && h->units[i].kind != (each ? CUV_R_DENSE : kind) && !(kind == CUV_R_EMBEDDING && h->units[i].kind == CUV_R_POSITION)))
             continue;
         h->takes[kept] = h->takes[i];
         h->units[kept] = h->units[i];
@@ -22,6 +22,7 @@ static void keep_class(cuv_here *h, const cuv_remain *m, size_t count)
 
 /* ---- the whole list ------------------------------------------------------------------------------------------------ */
 
+#define NO_POSITION 9.0     /* rows for the steps of a sequence whose vectors have another size */
 enum { WIDTH = 18, NETWORK_SURE = 40, NEAREST_LEAST = 8 };
 typedef struct part { double cost; const struct part *prev; cuv_runit unit; } part;
 typedef struct best { part *parts[WIDTH]; size_t count; } best;
@@ -65,6 +66,8 @@ static double cost_of_meeting(const part *prev, const cuv_runit *u)
     unsigned traits = cuv_rkind_traits(u->kind);
     if (!u->count)
         return 0;
+    if (u->kind == CUV_R_POSITION)
+        return !before || before->out != u->out ? NO_POSITION : before->kind == CUV_R_EMBEDDING ? -.5 : 1.2;
     if (!before)
         return u->kind == CUV_R_EMBEDDING ? -.5 : traits & (CUV_RT_NORM | CUV_RT_ACTS) ? .5 : 0;
     if (u->kind == CUV_R_EMBEDDING)
@@ -198,6 +201,21 @@ static void tell_nearest(cuv_reader *r, const char **near)
                 : NULL;
 }
 
+/* The best reading with its blocks in order comes before all others, in both orders; the last ones go where there is no room. */
+static cuv_status put_blocks_first(cuv_reader *r, cuv_reading *out, size_t *count)
+{
+    cuv_reading ordered[2];
+    bool any = false;
+    for (int before = 0; before < 2 && !r->remains->complete; before++)
+        CUV_TRY(cuv_read_blocks(r->cx, r->arena, &out[0], before, &ordered[before], &any));
+    if (!any)
+        return CUV_OK;
+    *count = *count + 2 < CUV_READINGS ? *count + 2 : CUV_READINGS;
+    memmove(&out[2], &out[0], (*count - 2) * sizeof *out);
+    memcpy(out, ordered, sizeof ordered);
+    return CUV_OK;
+}
+
 cuv_status cuv_read_units(cuv_context *cx, cuv_arena *arena, const cuv_remains *remains, bool tokens, cuv_reading *out, size_t *count,
                           const char **near)
 {
@@ -231,6 +249,7 @@ cuv_status cuv_read_units(cuv_context *cx, cuv_arena *arena, const cuv_remains *
             --*count;
     for (size_t i = 0; i < *count; i++)
         CUV_TRY(take(&r, places[n].parts[i], &out[i]));
+    CUV_TRY(put_blocks_first(&r, out, count));
     tell_others(&r, out, *count);
     return CUV_OK;
 }

@@ -7,6 +7,8 @@ static const struct { cuv_rkind kind; const char *settings; double cost; } rows[
 #undef READING
 };
 
+enum { MOST_STEPS = 1 << 16 };
+
 /* ---- patterns run backwards ---------------------------------------------------------------------------------- */
 
 /* What the names of a layer's patterns came to stand for. */
@@ -332,6 +334,23 @@ static cuv_status try_attention(cuv_reader *r, const cuv_named *t, size_t count,
     return v->shape[2] == q->shape[2] ? CUV_OK : put(r, u->config, "value_dim", cuv_value_int(r->arena, v->shape[2]));
 }
 
+/* A row for each step of a sequence, which is added to it. */
+static cuv_status try_position(cuv_reader *r, const cuv_named *t, size_t count, cuv_runit *u, size_t *n)
+{
+    const cuv_tensor *table = count ? t[0].tensor : NULL;
+    *n = 0;
+    if (!table || table->rank != 2 || table->shape[0] < 2 || table->shape[0] > MOST_STEPS || table->shape[1] > INT32_MAX || !is_flat_number(table) ||
+        (t[0].weight && !strstr(t[0].weight, "embedding") && !strstr(t[0].weight, "pos")))
+        return CUV_OK;
+    *n = 1;
+    *u = (cuv_runit){.kind = CUV_R_POSITION, .inner = CUV_R_UNKNOWN, .class_level = CUV_INFERRED, .tensors = t, .count = 1, .in = table->shape[1],
+                     .out = table->shape[1], .kernel = {table->shape[0]}, .cost = 1.2, .config = cuv_value_dict(r->arena)};
+    if (!u->config)
+        return cuv_oom(r->cx);
+    CUV_TRY(put(r, u->config, "input_dim", cuv_value_int(r->arena, table->shape[0])));
+    return put(r, u->config, "output_dim", cuv_value_int(r->arena, table->shape[1]));
+}
+
 /* ---- all readings at one place --------------------------------------------------------------------------------- */
 
 void cuv_offer(cuv_here *h, const cuv_runit *u, size_t n)
@@ -355,6 +374,8 @@ cuv_status cuv_read_here(cuv_reader *r, const cuv_named *t, size_t count, cuv_he
         if (n && cuv_rkind_traits(u.kind) & CUV_RT_RECURRENT && make_bidirectional(&u, t, count, &twice))
             cuv_offer(h, &twice, twice.count);
     }
+    CUV_TRY(try_position(r, t, count, &u, &n));
+    cuv_offer(h, &u, n);
     for (int biases = 1; biases >= 0; biases--) {
         CUV_TRY(try_attention(r, t, count, biases, &u, &n));
         cuv_offer(h, &u, n);

@@ -110,6 +110,7 @@ const cuv_wstate *cuv_wire_node(cuv_wirer *w, const cuv_wstate *s, const cuv_rno
             if (n->live[i].id == node->in[k]) {
                 n->live[i].used = true;
                 n->live[i].left |= node->out.rank > 1 && node->out.rank == n->live[i].type.rank && node->out.at[0] < n->live[i].type.at[0];
+                n->live[i].normed |= node->kind == CUV_R_LAYER_NORM || node->kind == CUV_R_RMS_NORM;
                 n->live[i].squeezed |= (cuv_rkind_traits(node->kind) & CUV_RT_GLOBAL) != 0;
                 n->live[i].merged |= (cuv_rkind_traits(node->kind) & CUV_RT_MERGE) != 0;
                 n->live[i].dull |= (node->kind == CUV_R_BATCH_NORM && !(cuv_rkind_traits((cuv_rkind)n->live[i].by) & (CUV_RT_MERGE | CUV_RT_POOL))) || cuv_rkind_traits(node->kind) & (CUV_RT_ACTS | CUV_RT_RESTS);

@@ -220,6 +220,26 @@ static void dense_after(cuv_wirer *w, const cuv_spot *p, const cuv_runit *u, boo
         emit_on(w, &to.items[i], CUV_R_DENSE, &out, (cuv_choice){0}, 0);
 }
 
+/* Dense on squares of a picture, one after the other: how vision transformers begin. */
+static void dense_on_patches(cuv_wirer *w, const cuv_spot *p, const cuv_runit *u)
+{
+    const cuv_flow *f = cuv_spot_flow(p);
+    int32_t side = 2, channels = f->at[f->rank - 1];
+    if (w->complete || f->rank != 3 || channels < 1 || u->in % channels)
+        return;
+    while ((int64_t)side * side * channels < u->in)
+        side++;
+    if ((int64_t)side * side * channels != u->in || f->at[0] % side || f->at[1] % side || f->at[0] / side < 2)
+        return;
+    cuv_flow rows = {.rank = 2, .at = {f->at[0] / side * (f->at[1] / side), (int32_t)u->in}}, out = rows;
+    const cuv_wstate *cut = cuv_wire_on(w, p, CUV_R_PATCHES, -1, &rows, (cuv_choice){.pool = (uint8_t)side}, w->attention ? .3 : 2.5);
+    if (!cut || side > UINT8_MAX)
+        return;
+    cuv_spot at = {cut, cut->live_count - 1, 0};
+    out.at[1] = (int32_t)u->out;
+    emit_on(w, &at, CUV_R_DENSE, &out, (cuv_choice){0}, 0);
+}
+
 static void place_dense(cuv_wirer *w, const cuv_wstate *s, const cuv_runit *u)
 {
     cuv_want direct = {1, 4, u->in, false}, spread = {2, 4, -1, false};
@@ -240,6 +260,8 @@ static void place_dense(cuv_wirer *w, const cuv_wstate *s, const cuv_runit *u)
         with_pools(w, &at.items[i], &each);
         for (size_t k = 0; k < each.count; k++)
             dense_after(w, &each.items[k], u, k > 0);
+        if (at.items[i].cost < 1)
+            dense_on_patches(w, &at.items[i], u);
     }
 }
 
@@ -251,6 +273,25 @@ static void place_embedding(cuv_wirer *w, const cuv_wstate *s, const cuv_runit *
     for (size_t i = 0; i < at.count; i++) {
         cuv_flow out = {.rank = 2, .at = {cuv_spot_flow(&at.items[i])->at[0], (int32_t)u->out}};
         emit_on(w, &at.items[i], CUV_R_EMBEDDING, &out, (cuv_choice){0}, 0);
+    }
+}
+
+/* Rows that are added to the steps of a sequence, which may be a picture's positions. */
+static void place_position(cuv_wirer *w, const cuv_wstate *s, const cuv_runit *u)
+{
+    cuv_want want = {2, 3, u->in, false};
+    cuv_spots at = {.count = 0};
+    cuv_find_sources(w, s, &want, false, 3, &at);
+    for (size_t i = 0; i < at.count; i++) {
+        const cuv_flow *f = cuv_spot_flow(&at.items[i]);
+        cuv_flow out = {.rank = 2, .at = {(int32_t)u->kernel[0], (int32_t)u->in}};
+        cuv_spots to = {.count = 0};
+        if (f->rank == 2)
+            cuv_add_spot(&to, at.items[i].state, at.items[i].at, at.items[i].cost);
+        else if (values_of(f) == u->kernel[0] * u->in && !w->complete)
+            cuv_add_last(&to, cuv_wire_on(w, &at.items[i], CUV_R_RESHAPE, -1, &out, (cuv_choice){0}, .2));
+        if (to.count && cuv_spot_flow(&to.items[0])->at[0] == u->kernel[0])
+            emit_on(w, &to.items[0], u->kind, &out, (cuv_choice){0}, 0);
     }
 }
 
@@ -450,6 +491,8 @@ void cuv_wire_unit(cuv_wirer *w, const cuv_wstate *s, const cuv_runit *u)
         place_dense(w, s, u);
     else if (u->kind == CUV_R_EMBEDDING)
         place_embedding(w, s, u);
+    else if (u->kind == CUV_R_POSITION)
+        place_position(w, s, u);
     else if (u->kind == CUV_R_ATTENTION)
         place_attention(w, s, u);
     else if (u->kind == CUV_R_PRELU)

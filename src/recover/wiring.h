@@ -12,8 +12,8 @@ enum { MAX_LIVE = 28, MAX_SPOTS = 96 };
 typedef struct cuv_link { const struct cuv_link *prev; cuv_rnode node; int32_t index; bool kept; } cuv_link;
 /* A tensor that a layer can take; `born`: the unit that was being placed when it was made, or that before it; `dull`: a normalisation or an
  * activation reads it, and then hardly anything else does; `merged`: so does a merge, whose result is read instead;
- * `by`: the kind of layer that gives it; `squeezed`: its means over all positions are read; `left`: what reads it makes it smaller, so that the way up of a U-net may come back to it. */
-typedef struct cuv_live { int32_t id, born; cuv_flow type; uint8_t by; bool used, dull, merged, left, squeezed; } cuv_live;
+ * `normed`: a normalisation of each step reads it; `by`: the kind of layer that gives it; `squeezed`: its means over all positions are read; `left`: what reads it makes it smaller, so that the way up of a U-net may come back to it. */
+typedef struct cuv_live { int32_t id, born; cuv_flow type; uint8_t by; bool used, dull, merged, left, squeezed, normed; } cuv_live;
 
 /* What a wiring has done so far (habits.c). People repeat themselves: what was done before costs less when it is done again. */
 enum { CUV_HABITS = 6 };
@@ -23,6 +23,7 @@ typedef struct cuv_habits {
     uint8_t count, pad, pool;       /* padding of the last convolution and index of the last pool, plus 1; 0: none yet */
     bool strided, doubled;
     int32_t read_again;             /* the tensor that got one more reader last */
+    uint8_t over;                   /* what sums add: 1: what a normalisation gave; 2: what one took; 0: not known yet */
     int32_t added;                  /* when the last sum was made; -1: none yet */
 } cuv_habits;
 
@@ -93,6 +94,7 @@ double cuv_cost_of_listed_pool(const cuv_habits *h, size_t pool);
 /* A merge of kind `what`, or a further reader (CUV_READ_AGAIN), of a tensor that was made `span` units ago; `first`: for the first time. */
 enum { CUV_READ_AGAIN = 200 };
 double cuv_cost_of_habit(const cuv_habits *h, int what, int span, int reader, double first);
+uint8_t cuv_sum_is_over(const cuv_live *from);                  /* as cuv_habits.over, of a sum that adds this */
 /* A convolution that makes nothing smaller though it gives more channels, or one of many alike without a sum between them. */
 double cuv_cost_of_plainness(const cuv_wirer *w, const cuv_wstate *s, const cuv_runit *u, bool strided, int32_t source);
 double cuv_cost_of_breaking(const cuv_wirer *w, const cuv_wstate *s);

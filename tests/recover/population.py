@@ -555,7 +555,7 @@ def outputs_of(model, inputs):
     return [np.array(y) for y in (outputs if isinstance(outputs, (list, tuple)) else [outputs])]
 
 
-def train_as_if(model, rng):
+def train_as_if(model, rng, data_for=inputs_for):
     """Moves every weight off its first value, then takes the statistics of normalisations from a batch of data."""
     for w in model.trainable_weights:
         value, last = w.numpy(), w.path.split("/")[-1]
@@ -575,7 +575,7 @@ def train_as_if(model, rng):
         layer.momentum = 0.0
     for layer in drops:
         layer.rate = 0.0
-    data = inputs_for(model, rng, 64)
+    data = data_for(model, rng, 64)
     model(data if len(data) > 1 else data[0], training=True)
     for layer, momentum in zip(norms, kept[0]):
         layer.momentum = momentum

@@ -45,6 +45,23 @@ def test_no_false_claim(models, samples, tmp_path):
         assert samples or not row["verified"], "verified without samples"
 
 
+# Carriers from which these come back; what is missing here is not found yet.
+PUBLIC = {"resnet20_v1": ("list", "keras3"), "resnet20_v2": ("list",), "mini_xception": ("list", "keras3"), "unet": ("list", "keras3"),
+          "unet_normalised": ("list", "keras3"), "text_transformer": ("list", "legacy"), "vision_transformer": ("list",)}
+
+
+@pytest.mark.parametrize("name", list(PUBLIC))
+def test_public_kinds(name, tmp_path):
+    """What is found most often without any configuration."""
+    pytest.importorskip("keras")
+    pytest.importorskip("h5py")
+    import public
+    public.write(str(tmp_path / name), name)
+    for carrier in PUBLIC[name]:
+        row = score.recover(str(tmp_path / name), carrier, 8, str(tmp_path), 60)
+        assert row["exact"], "%s: %s, off by %s" % (carrier, row["error"] or "built", row["difference"])
+
+
 def write_folder(folder, model, x, words):
     import carriers
     import numpy as np
