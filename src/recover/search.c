@@ -149,14 +149,18 @@ static cuv_status follow_and_keep(cuv_search *s, size_t structure, const recipe 
 /* The activations that samples have told while the structure was wired; where that comes near, downhill from there. */
 static cuv_status by_trials(cuv_search *s)
 {
-    for (size_t i = 0; i < s->count && i < STRUCTURES_ON_TRIAL && !cuv_search_spent(s); i++) {
+    size_t tried = 0;
+    for (size_t i = 0; i < s->count && tried < STRUCTURES_ON_TRIAL && !cuv_search_spent(s); i++) {
         cuv_prepared *p = &s->structures[i];
+        if (!p->s.way)
+            continue;
+        tried++;
         uint8_t *values = CUV_NEW_ARRAY(s->arena, uint8_t, p->count + 1);
         size_t outs = s->part_target->outputs == 1 ? s->part_target->act_count[0] : 1;
         if (!values)
             return cuv_oom(s->cx);
-        cuv_way way = cuv_way_of(p->s.way ? p->s.way - 1u : 0);
-        for (size_t o = 0; p->s.way && o < outs && o < 3 && !cuv_search_spent(s); o++)
+        cuv_way way = cuv_way_of(p->s.way - 1u);
+        for (size_t o = 0; o < outs && o < 3 && !cuv_search_spent(s); o++)
             CUV_TRY(follow_and_keep(s, i, &(recipe){way.act, o, way.norm_first, false, way.after_merge}, values));
     }
     return go_down_from_nearest(s);

@@ -58,7 +58,7 @@ def test_public_kinds(name, tmp_path):
     import public
     public.write(str(tmp_path / name), name)
     for carrier in PUBLIC[name]:
-        row = score.recover(str(tmp_path / name), carrier, 8, str(tmp_path), 60)
+        row = score.recover(str(tmp_path / name), carrier, 8, str(tmp_path), 40)
         assert row["exact"], "%s: %s, off by %s" % (carrier, row["error"] or "built", row["difference"])
 
 
