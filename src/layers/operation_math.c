@@ -303,6 +303,11 @@ static cuv_status soft(cuv_call *call, cuv_op op)
     x = cuv_as_float(call, x);
     int rank = cuv_var_of(call, x)->rank;
     CUV_TRY(cuv_option_axes(call, "axis", rank, attrs.axes, &attrs.axes_count));
+    if (!rank && cuv_option(call, "axis") && call->layer->keras >= 3) {     /* one number is a row of its own */
+        attrs = (cuv_attrs){.axes_count = 1};
+        x = cuv_emit(call->program, op, CUV_IN(cuv_expand_dims(call, x, 0)), &attrs);
+        return cuv_give(call, cuv_squeeze(call, x, 0));
+    }
     if (!attrs.axes_count && (!cuv_option(call, "axis") || call->layer->keras < 3)) {
         attrs.axes[0] = rank - 1;
         attrs.axes_count = 1;
