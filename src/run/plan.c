@@ -581,7 +581,9 @@ cuv_status cuv_plan_new(cuv_context *cx, const cuv_program *program, const cuv_r
     plan->precision = m.fast.dots ? m.fast.dots->precision : CUV_PRECISION_F32;
     if (copies_all(&m.fast))
         forget_files(program);
-    cuv_status status = make(&m, inputs);
+    cuv_status status = m.fast.isa ? cuv_plan_turn(cx, arena, program, &m.p) : CUV_OK;
+    if (status == CUV_OK)
+        status = make(&m, inputs);
     if (copies_all(&m.fast))
         forget_files(program);
     if (status == CUV_OK)

@@ -80,6 +80,8 @@ typedef struct cuv_maker {
     int32_t held_at;          /* that step in the program */
     size_t copied;            /* bytes of weights that kernels copied and that are still in memory */
 } cuv_maker;
+/* The program with its transposes where they cost least (plan_turn.c): itself, or a copy in the arena with the same values, inputs and outputs. */
+CUV_MUST_USE cuv_status cuv_plan_turn(cuv_context *cx, cuv_arena *arena, const cuv_program *from, const cuv_program **out);
 /* Finds steps that one kernel can do (fuse.c), once all sizes are known and before values have homes. */
 CUV_MUST_USE cuv_status cuv_plan_fuse(cuv_maker *m, const bool *needed);
 

@@ -299,6 +299,47 @@ static void test_pool(void **state)
     }
 }
 
+/* Windows whose rows are folded before their columns, on lines that do and do not fit at once. */
+static void test_large_pool(void **state)
+{
+    fixture *f = *state;
+    for (int i = 0; i < 40; i++) {
+        const int64_t c = between(f, 1, 40), h = between(f, 7, 12), w = i % 8 ? between(f, 7, 40) : between(f, 300, 700), k = between(f, 4, 7);
+        HOLD(f, "%%0 = input \"x\" float32 (2, %lld, %lld, %lld)\n%%1 = %s %%0 window=%lld,%lld stride=%lld,%lld%s\noutput %%1\n", L(h),
+             L(w), L(c), i % 2 ? "max_pool" : "avg_pool", L(k), L(between(f, 3, 7)), L(between(f, 1, 3)), L(between(f, 1, 2)),
+             i % 3 ? " same" : "");
+    }
+}
+
+/* ---- transposes that move ---- */
+
+/* Channels first: what stands between the transposes is computed with the channels last, whatever else reads it. */
+static void test_turned(void **state)
+{
+    fixture *f = *state;
+    static const char *const first[] = {"relu %3 alpha=0.1 beta=inf gamma=0.0", "batch_norm %3 %20 %21 - %22 axis=1 epsilon=0.001", "mul %3 %23",
+                                        "pad %3 pad_lo=0,0,1,2 pad_hi=0,1,0,1", "mean %3 axes=2,3 keepdims", "sub %3 %24", "cast %3 dtype=float16", "sigmoid %3"};
+    static const char *const second[] = {"add %4 %3", "concat %4 %3 axis=1", "concat %3 %4 axis=2", "mul %4 %4", "maximum %4 %23", "tanh %4", "sub %3 %4"};
+    static const char *const third[] = {"mean %5 axes=2,3", "sum %5 axes=1", "max %5 axes=3 keepdims", "min %5 axes=0,2", "transpose %5 perm=0,2,3,1",
+                                        "transpose %5 perm=0,1,3,2", "softmax %5", "reshape %5 shape=-1,7", "mean %5 axes=0,1,2,3"};
+    for (int i = 0; i < 300; i++) {
+        const size_t a = draw(f) % 8, b = draw(f) % 7, c = draw(f) % 9;
+        const bool grown = a == 3 || a == 4;
+        if (grown && (b == 0 || b == 1 || b == 2 || b == 6) && a == 3)
+            continue;       /* shapes that do not fit */
+        if (a == 4 && (b == 1 || b == 2))
+            continue;
+        if (a == 6 && b != 3 && b != 5)
+            continue;       /* two dtypes */
+        if (c == 7 && (a == 3 || a == 4 || b == 1 || b == 2))
+            continue;
+        HOLD(f, "%%0 = input \"x\" float32 (2, 7, 5, 6)\n%%20 = weight \"m\" float32 (6)\n%%21 = weight \"variance\" float32 (6)\n"
+                "%%22 = weight \"b\" float32 (6)\n%%23 = weight \"s\" float32 (1)\n%%30 = input \"r\" float32 (2, 7, 5, 6)\n%%3 = transpose %%0 perm=0,3,1,2\n"
+                "%%24 = transpose %%30 perm=0,3,1,2\n%%4 = %s\n%%5 = %s\n%%6 = %s\noutput %%6\n%s%s%s", first[a], second[b], third[c],
+             draw(f) % 4 ? "" : "output %5\n", draw(f) % 4 ? "" : "output %4\n", draw(f) % 4 ? "" : "output %24\n");
+    }
+}
+
 static void test_rows(void **state)
 {
     fixture *f = *state;
@@ -876,7 +917,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tiles), cmocka_unit_test(test_dense), cmocka_unit_test(test_matmul), cmocka_unit_test(test_conv),
-        cmocka_unit_test(test_transpose), cmocka_unit_test(test_depthwise), cmocka_unit_test(test_pool), cmocka_unit_test(test_rows), cmocka_unit_test(test_large_rows), cmocka_unit_test(test_resize), cmocka_unit_test(test_turn), cmocka_unit_test(test_group_norm), cmocka_unit_test(test_round_half), cmocka_unit_test(test_reduce), cmocka_unit_test(test_pad), cmocka_unit_test(test_norm_act), cmocka_unit_test(test_binary),
+        cmocka_unit_test(test_transpose), cmocka_unit_test(test_depthwise), cmocka_unit_test(test_pool), cmocka_unit_test(test_large_pool), cmocka_unit_test(test_turned), cmocka_unit_test(test_rows), cmocka_unit_test(test_large_rows), cmocka_unit_test(test_resize), cmocka_unit_test(test_turn), cmocka_unit_test(test_group_norm), cmocka_unit_test(test_round_half), cmocka_unit_test(test_reduce), cmocka_unit_test(test_pad), cmocka_unit_test(test_norm_act), cmocka_unit_test(test_binary),
         cmocka_unit_test(test_activation), cmocka_unit_test(test_recurrent), cmocka_unit_test(test_attention), cmocka_unit_test(test_heads), cmocka_unit_test(test_late_bias), cmocka_unit_test(test_winograd), cmocka_unit_test(test_fused), cmocka_unit_test(test_late),
         cmocka_unit_test(test_expanded), cmocka_unit_test(test_toom), cmocka_unit_test(test_portions), cmocka_unit_test(test_stray_index),
     };
