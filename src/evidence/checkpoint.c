@@ -284,7 +284,7 @@ static bool is_aside(const char *name)
 {
     static const char *const names[] = {"variables", "trainable_variables", "non_trainable_variables", "regularization_losses",
         "keras_api", "signatures", "optimizer", "save_counter", "loss_tracker", "metrics", "layers", "layer_metrics",
-        "layer_regularization_losses", "root", "random_generator", "state_variables"};
+        "layer_regularization_losses", "root", "random_generator", "state_variables", "num_documents"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (cuv_streq(name, names[i]))
             return true;

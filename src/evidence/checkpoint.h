@@ -23,6 +23,8 @@ bool cuv_checkpoint_data_name(const char *name);
 /* saved_model.pb or keras_metadata.pb, given as a file: what is beside it is read too (saved_model.c). `*known` is false when the
  * bytes are no such message. */
 CUV_MUST_USE cuv_status cuv_read_saved_model(struct cuv_evidence *ev, cuv_file *file, bool *known);
+/* Vocabularies that the graph of a SavedModel holds go into the configurations of their layers (saved_tables.c). */
+CUV_MUST_USE cuv_status cuv_saved_tables(struct cuv_evidence *ev, cuv_file *file, const cuv_source *graph, const cuv_saved_names *names);
 /* A folder of a SavedModel. */
 CUV_MUST_USE cuv_status cuv_read_saved_folder(struct cuv_evidence *ev, cuv_file *file);
 

@@ -1,5 +1,5 @@
 /* SavedModels of Keras 2: the configuration is in keras_metadata.pb, in older ones in saved_model.pb itself, the weights are a checkpoint
- * in variables/. The graph of TensorFlow operations is not looked at, and never run. */
+ * in variables/. The graph of TensorFlow operations is looked at for the vocabularies that it holds (saved_tables.c), and never run. */
 #include "evidence/checkpoint.h"
 
 #include <sys/stat.h>
@@ -212,6 +212,8 @@ static cuv_status read_all(struct cuv_evidence *ev, cuv_file *file, const char *
     file->format = CUV_FORMAT_PROTOBUF;
     if (!file->config)
         return no_keras(&f);
+    if (there)
+        CUV_TRY(cuv_saved_tables(ev, file, &graph, &f.names));
     CUV_TRY(read_variables(&f, folder));
     return cuv_file_describe(ev, file, 2);
 }

@@ -328,8 +328,12 @@ static cuv_status other_method(cuv_sc *e, cuv_sl *layer, const char *name, const
         CUV_TRY(cuv_sv_put_word(e, layer->config, "vocabulary", cuv_sc_arg(args, 0, "vocabulary")));
         return weights ? cuv_sv_put_word(e, layer->config, "idf_weights", weights) : CUV_OK;
     }
+    if (cuv_streq(name, "adapt") && (cuv_takes_vocabulary(layer->class_name) || cuv_streq(layer->class_name, "Normalization"))) {
+        e->skip = true;         /* what it learned is in the files, or the layer lacks it */
+        return CUV_OK;
+    }
     if (cuv_streq(name, "adapt"))
-        return cuv_sc_unsupported(e, args->node, "give the values to the layer's arguments (mean=, variance=, vocabulary=)",
+        return cuv_sc_unsupported(e, args->node, "give the values to the layer's arguments (bin_boundaries=)",
                                   "adapt() makes '%s' learn from data, which cannot be read from the code", layer->name);
     return cuv_sc_unsupported(e, args->node, NULL, "the method '%s' of the %s '%s' is not known", name, layer->class_name, layer->name);
 }

@@ -125,6 +125,40 @@ static cuv_status put(struct cuv_evidence *ev, need *n, cuv_file *file)
     return CUV_OK;
 }
 
+/* ---- of another file's configuration: code that calls adapt() beside the archive that was saved then */
+
+typedef struct lender { const need *n; const cuv_value *named, *only; size_t found; } lender;
+
+static void look_for_lender(void *to, const cuv_value *record, const cuv_standing *place)
+{
+    lender *l = to;
+    const cuv_value *config = cuv_get(record, "config");
+    const char *name = cuv_get_text(config, "name");
+    if (!cuv_streq(place->class_name, l->n->class_name) || !cuv_len(cuv_get(config, "vocabulary")) || cuv_text(cuv_get(config, "vocabulary")))
+        return;
+    l->named = l->n->layer && cuv_streq(name ? name : place->name, l->n->layer) ? config : l->named;
+    l->only = l->found++ ? NULL : config;
+}
+
+static cuv_status borrow(struct cuv_evidence *ev, const cuv_value *config, need *n)
+{
+    static const char *const keys[] = {"vocabulary", "idf_weights"};
+    for (size_t i = 0; n->config && !n->path && i < ev->file_count; i++) {
+        lender l = {.n = n};
+        if (!ev->files[i]->config || ev->files[i]->config == config)
+            continue;
+        CUV_TRY(cuv_classes_each(ev->arena, ev->files[i]->config, look_for_lender, &l));
+        const cuv_value *found = l.named ? l.named : l.only;
+        for (size_t k = 0; found && k < sizeof keys / sizeof *keys; k++) {
+            cuv_value *value = cuv_get(found, keys[k]);
+            if (!cuv_is_null(value))
+                CUV_TRY(cuv_dict_set(ev->arena, n->config, keys[k], value));
+        }
+        n->config = found ? NULL : n->config;
+    }
+    return CUV_OK;
+}
+
 /* The only text for the only layer that lacks one. */
 static cuv_status put_last(struct cuv_evidence *ev, search *s)
 {
@@ -173,6 +207,7 @@ cuv_status cuv_give_vocabularies(struct cuv_evidence *ev, const cuv_value *confi
             CUV_TRY(cuv_neighbour(ev, from, s.needs[i].path, "vocabulary=", "script.file", &file));
         if (file && file->tokens)
             CUV_TRY(put(ev, &s.needs[i], file));
+        CUV_TRY(borrow(ev, config, &s.needs[i]));
     }
     CUV_TRY(put_last(ev, &s));
     return refuse_rest(ev, s.any);

@@ -8,7 +8,7 @@ static cuv_status no_vocabulary(cuv_call *call, const char *found, const char *w
     const cuv_layer *layer = call->layer;
     return cuv_fail(call->cx, CUV_UNSUPPORTED, "layer.vocabulary", &(cuv_detail){.layer = layer->name, .expected = "a list", .found = found,
                     .help = cuv_format(call->cx, "give it as a text with one token in each line: %s.txt, or any name and --map %s=FILE; an adapted "
-                                       "one lies in the assets of the .keras archive", layer->name, layer->name)},
+                                       "one lies in the assets of the .keras archive or in the SavedModel, but not in files of weights", layer->name, layer->name)},
                     "layer '%s' (%s): %s", layer->name, layer->class_name, why);
 }
 

@@ -66,9 +66,11 @@ def shake(model, rng):
     return model
 
 
-def compute(model, rng):
-    x = list(draw(model, rng))
-    y = make_fixed.listed(model(x if len(x) > 1 else x[0], training=False))
+def compute(model, rng, x=None):
+    import tensorflow as tf
+    x = x or list(draw(model, rng))
+    given = [tf.constant(v) if v.dtype.kind == "U" else v for v in x]
+    y = make_fixed.listed(model(given if len(x) > 1 else given[0], training=False))
     np.savez("io.npz", **{"x%d" % i: v for i, v in enumerate(x)}, **{"y%d" % i: np.asarray(v) for i, v in enumerate(y)})
     return {"layers": [layer.name for layer in model.layers], "params": int(model.count_params())}
 
@@ -78,7 +80,7 @@ def run(case, folder):
     keras.backend.clear_session()
     rng, scope = prepare(case, folder)
     if case.evidence:
-        return compute(scope["model"], rng)
+        return compute(scope["model"], rng, scope.get("samples"))
     keras.backend.clear_session()
     try:
         sys.argv = ["script.py"]
