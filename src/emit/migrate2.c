@@ -11,7 +11,7 @@ static const char absent[] =
     "AdaptiveMaxPooling2D AdaptiveMaxPooling3D AugMix AutoContrast Equalization "
     "ContrastLimitedAdaptiveHistogramEqualization CutMix GroupQueryAttention MelSpectrogram MixUp Pipeline "
     "RMSNormalization RandAugment RandomColorDegeneration RandomColorJitter RandomElasticTransform "
-    "RandomErasing RandomGaussianBlur RandomGrayscale RandomHue RandomInvert RandomPerspective "
+    "MaxNumBoundingBoxes RandomErasing RandomGaussianBlur RandomGrayscale RandomHue RandomInvert RandomPerspective "
     "RandomPosterization RandomSaturation RandomSharpness RandomShear ReversibleEmbedding STFTSpectrogram "
     "Solarization Highway MaxoutDense Merge ParametricSoftplus SReLU";
 

@@ -690,6 +690,9 @@ for _kind in ("AugMix", "AutoContrast", "ContrastLimitedAdaptiveHistogramEqualiz
     DRAWS[_kind] = random_layer(_kind)
 
 
+DRAWS["MaxNumBoundingBoxes"] = lambda d: (d.L.MaxNumBoundingBoxes(d.one(2, 5)), [(6, 7, 3)], ["pixels"])
+
+
 def adapted(layer, data):
     layer.adapt(np.array(data))
     return layer
