@@ -284,8 +284,8 @@ static double cost_of_reading_again(const cuv_wirer *w, const cuv_wstate *s, con
     const cuv_runit *u = &w->reading->units[w->at];
     bool waits = w->complete && 2 * open <= w->reductions;      /* a listed merge waits for another branch */
     bool beside = cuv_rkind_traits(u->kind) & CUV_RT_CONV && u->kernel[0] == 1 && u->kernel[1] <= 1;    /* a projection beside a block */
-    if (beside && l->by == CUV_R_ADD && l->born >= s->habits.added && s->habits.added >= 0)
-        return w->complete ? .25 : .4;      /* the shortcut of the next block */
+    if (beside && l->by == CUV_R_ADD && s->habits.added >= 0 && l->born >= s->habits.added && !w->complete)
+        return .4;      /* the shortcut of the next block */
     double cost = (waits ? .25 : beside ? .6 : 1) + .1 * (back < 6 ? back : 6) + (l->dull ? 2 : l->merged ? 1.2 : 0) +
                   (cuv_rkind_traits(u->kind) & CUV_RT_NORM ? 1.5 : 0);      /* a normalisation is the first to read */
     cost = s->habits.count && s->habits.read_again == l->id && cost > .4 ? .4 : cost;
