@@ -125,9 +125,25 @@ static cuv_status shear_factors(cuv_config_writer *w, cuv_value *config)
     return CUV_OK;
 }
 
+/* Beside a layer that goes backwards Bidirectional of Keras 2 makes one that goes forwards, and Keras 3 another that goes backwards. */
+static cuv_status opposite_layer(cuv_config_writer *w, cuv_value *config)
+{
+    const cuv_value *own = cuv_get(cuv_get(config, "layer"), "config");
+    if (!cuv_get_bool(own, "go_backwards", false) || !cuv_is_null(cuv_get(config, "backward_layer")))
+        return CUV_OK;
+    cuv_value *record = cuv_value_copy(w->arena, cuv_get(config, "layer")), *inside = cuv_value_copy(w->arena, own);
+    if (!record || !inside)
+        return cuv_oom(w->cx);
+    CUV_TRY(cuv_dict_set(w->arena, inside, "go_backwards", cuv_value_bool(w->arena, false)));
+    CUV_TRY(cuv_dict_set(w->arena, record, "config", inside));
+    return cuv_dict_set(w->arena, config, "backward_layer", record);
+}
+
 cuv_status cuv_keras3_params(cuv_config_writer *w, const cuv_layer *layer, cuv_value *config)
 {
     CUV_TRY(check_idf(w, layer));
+    if (cuv_streq(layer->def->name, "Bidirectional") && layer->keras < 3)
+        return opposite_layer(w, config);
     if (cuv_streq(layer->def->name, "RandomShear"))
         return shear_factors(w, config);
     if (resizes(layer))

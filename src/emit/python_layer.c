@@ -202,7 +202,7 @@ static bool is_mirror(const cuv_value *forward, const cuv_value *backward)
                 return false;
         }
     }
-    return cuv_get_bool(a, "go_backwards", false) != cuv_get_bool(b, "go_backwards", false);
+    return !cuv_get_bool(a, "go_backwards", false) && cuv_get_bool(b, "go_backwards", false);
 }
 
 static bool is_skipped(const char *class_name, const char *key, const cuv_value *config)
