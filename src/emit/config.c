@@ -258,7 +258,8 @@ static cuv_status layer_record(writer *w, const cuv_layer *layer, cuv_value **be
     if (cuv_keras3_takes(layer, "trainable"))
         CUV_TRY(cuv_dict_set(w->arena, config, "trainable", cuv_value_bool(w->arena, layer->trainable)));
     CUV_TRY(policy_value(w, layer, &policy));
-    CUV_TRY(cuv_dict_set(w->arena, config, "dtype", policy));
+    if (cuv_keras3_takes(layer, "dtype"))
+        CUV_TRY(cuv_dict_set(w->arena, config, "dtype", policy));
     for (size_t i = 0; layer->def->params && layer->def->params[i].name; i++) {
         cuv_value *value;
         const char *name = layer->def->params[i].name;

@@ -267,6 +267,36 @@ static cuv_status check_masks(wiring *k, const cuv_layer *layer, const cuv_graph
     return CUV_OK;
 }
 
+static cuv_ref mask_at(const wiring *k, cuv_wire wire)
+{
+    const cuv_graph_call *from = &k->g->calls[wire.call];
+    return (size_t)wire.output < from->output_count ? from->outputs[wire.output].mask : CUV_NO_REF;
+}
+
+/* Keras 2 takes the mask of a recurrent layer's input also beside given states, joins masks where all keep a step instead of where any does, and
+ * values never by them. */
+static cuv_status check_joined(wiring *k, const cuv_layer *layer, const cuv_graph_call *call)
+{
+    bool states = false, named = false, masked = false, alike = true;
+    for (size_t a = 0; a < call->arg_count; a++) {
+        const cuv_wired_arg *arg = &call->args[a];
+        named = named || (cuv_streq(arg->name, "mask") && arg->wire_count);
+        states = states || (cuv_streq(arg->name, "initial_state") && arg->wire_count) || (a == 1 && !arg->name && arg->wire_count);
+    }
+    for (size_t i = 0; call->arg_count && i < call->args[0].wire_count; i++) {
+        masked = masked || mask_at(k, call->args[0].wires[i]) != CUV_NO_REF;
+        alike = alike && mask_at(k, call->args[0].wires[i]) == mask_at(k, call->args[0].wires[0]);
+    }
+    const bool beside = cuv_config_recurrent(layer) && states && !named;
+    const bool joined = (layer->def->flags & CUV_LF_MERGE) && (!alike || cuv_has_word("Multiply Maximum Minimum", layer->def->name));
+    if (layer->keras < 3 || !masked || (!beside && !joined))
+        return CUV_OK;
+    return cuv_fail(k->w->cx, CUV_UNSUPPORTED, "write.behaviour",
+                    &(cuv_detail){.layer = layer->name, .help = "write it for Keras 3, or as .onnx or .c"},
+                    "'%s' (%s) has inputs with masks, which Keras 2 %s", layer->name, layer->def->name,
+                    beside ? "would take beside given states, too" : "joins otherwise");
+}
+
 /* The name of a positional argument behind the first. */
 static const char *argument_name(const cuv_layer *layer, size_t place)
 {
@@ -340,6 +370,8 @@ static cuv_status node_value(wiring *k, const cuv_layer *layer, const cuv_graph_
     if (!kwargs || !*out)
         return cuv_oom(w->cx);
     CUV_TRY(check_masks(k, layer, call));
+    if (!layer->model)
+        CUV_TRY(check_joined(k, layer, call));
     for (size_t i = 0; i < call->arg_count; i++) {
         const cuv_wired_arg *arg = &call->args[i];
         const char *name = arg->name ? arg->name : argument_name(layer, place);

@@ -180,11 +180,25 @@ cuv_status cuv_config_mask_of(cuv_config_writer *w, const struct cuv_model *m, c
     return mask_value(&k, mask_at(&k, wire), DEEPEST, out);
 }
 
+/* Keras 3 fails on a mask of an RNN whose stack has but one cell. */
+static cuv_status check_single_cell(cuv_config_writer *w, const cuv_graph *g, const cuv_graph_call *call, const cuv_value *kwargs)
+{
+    const cuv_layer *layer = g->layers[call->layer], *stack = !layer->model && layer->inner_count == 1 ? layer->inner[0] : NULL;
+    const making k = {.w = w, .g = g};
+    const bool masked = call->arg_count && call->args[0].wire_count && (cuv_get(kwargs, "mask") || mask_at(&k, call->args[0].wires[0]) != CUV_NO_REF);
+    if (!stack || layer->keras >= 3 || !masked || !cuv_streq(stack->def->name, "StackedRNNCells") || stack->inner_count != 1)
+        return CUV_OK;
+    return cuv_fail(w->cx, CUV_UNSUPPORTED, "write.behaviour", &(cuv_detail){.layer = layer->name,
+                    .help = "cuvier computes it: write .onnx or .c, or write it for Keras 2 (--keras 2)"},
+                    "'%s' (%s) has a stack of one cell and an input with a mask, at which Keras 3 fails", layer->name, layer->def->name);
+}
+
 cuv_status cuv_config_state_mask(cuv_config_writer *w, const struct cuv_model *m, const cuv_graph *g, const cuv_graph_call *call, cuv_value *node,
                                  cuv_value *layers)
 {
     const cuv_layer *layer = g->layers[call->layer];
     cuv_value *kwargs = cuv_get(node, "kwargs"), *mask;
+    CUV_TRY(check_single_cell(w, g, call, kwargs));
     if (layer->keras >= 3 || !cuv_config_recurrent(layer) || !cuv_get(kwargs, "initial_state") || cuv_get(kwargs, "mask") || !call->args[0].wire_count)
         return CUV_OK;
     making k = {.w = w, .m = m, .g = g, .call = call, .layers = layers};

@@ -24,6 +24,7 @@ static const struct { const char *class_name, *names; } gone[] = {
     {"SpatialDropout2D", "trainable"},
     {"SpatialDropout3D", "trainable"},
     {"Discretization", "trainable"},
+    {"Pipeline", "trainable dtype"},
 };
 
 static bool resizes(const cuv_layer *layer);

@@ -99,11 +99,28 @@ static cuv_status stand_in(work *w, const cuv_layer *layer, cuv_value **out)
                 cuv_format(w->m->cx, "'%s': %s of Keras %d is written as %s", layer->name, layer->def->name, layer->keras, made.now));
 }
 
+/* Keras 3 counts the calls of a model from 1 where outputs are listed, and those of other layers from 0 (formats.md c.2). */
+static cuv_status check_outputs(const work *w, const cuv_layer *layer)
+{
+    const struct cuv_model *around = model_around(w, layer);
+    const cuv_graph *g = around ? around->graph : NULL;
+    for (size_t i = 0; g && layer->keras >= 3 && i < g->output_count; i++) {
+        const cuv_graph_call *call = &g->calls[g->outputs[i].call];
+        if (g->layers[call->layer] == layer && call->ordinal > 0)
+            return cuv_fail(w->m->cx, CUV_UNSUPPORTED, "write.lambda", &(cuv_detail){.layer = layer->name,
+                            .help = "write .onnx or .c; or give each call a layer of its own"},
+                            "'%s' (%s) would be written as a model, and another call of it than the first is an output", layer->name, layer->def->name);
+    }
+    return CUV_OK;
+}
+
 /* *out NULL: the layer stays. */
 static cuv_status replaced(work *w, const cuv_layer *layer, const cuv_value *old, cuv_value **out)
 {
     static const char *const kept[] = {"name", "inbound_nodes"};
     CUV_TRY(is_lambda(layer) ? operations(w, layer, out) : stand_in(w, layer, out));
+    if (*out)
+        CUV_TRY(check_outputs(w, layer));
     for (size_t i = 0; *out && i < sizeof kept / sizeof *kept; i++)
         if (cuv_get(old, kept[i]))
             CUV_TRY(cuv_dict_set(w->arena, *out, kept[i], cuv_get(old, kept[i])));
