@@ -188,7 +188,7 @@ static cuv_status run_known(pass *s, int64_t steps, cuv_ref *sequence)
 {
     cuv_call *call = s->call;
     bool backwards = cuv_arg_bool(call->layer, "go_backwards"), all = cuv_arg_bool(call->layer, "return_sequences");
-    bool zero_masked = cuv_arg_bool(call->layer, "zero_output_for_mask");
+    bool zero_masked = cuv_arg_bool(call->layer, "zero_output_for_mask") && !cuv_rnn_zeroes_late(call->layer);
     cuv_ref *parts = CUV_NEW_ARRAY(call->arena, cuv_ref, (size_t)steps);
     if (!parts)
         return cuv_oom(call->cx);
@@ -215,7 +215,7 @@ static cuv_status run_any(pass *s, cuv_ref *y)
     attrs.rec_act = s->gate;
     attrs.reverse = cuv_arg_bool(call->layer, "go_backwards");
     attrs.sequences = cuv_arg_bool(call->layer, "return_sequences");
-    attrs.zero_masked = cuv_arg_bool(call->layer, "zero_output_for_mask");
+    attrs.zero_masked = cuv_arg_bool(call->layer, "zero_output_for_mask") && !cuv_rnn_zeroes_late(call->layer);
     *y = cuv_emit(call->program, CUV_OP_CONV_LSTM, CUV_IN(s->z, s->kernel, cuv_rnn_mask(call), s->h, s->c), &attrs);
     s->h = *y + 1;
     s->c = *y + 2;
@@ -238,6 +238,7 @@ static cuv_status conv_lstm_lower(cuv_call *call)
     CUV_TRY(input_part(&s, steps));
     CUV_TRY(prepare(&s));
     CUV_TRY(steps < 1 || steps > MOST_STEPS ? run_any(&s, &y) : run_known(&s, steps, &y));
+    y = cuv_rnn_zeroes_late(layer) ? cuv_rnn_zero_late(call, y, cuv_rnn_mask(call)) : y;
     const cuv_ref states[2] = {from_last(call, s.h, 1), from_last(call, s.c, 1)};
     return cuv_rnn_return(call, from_last(call, y, all ? 2 : 1), states, 2);
 }

@@ -115,6 +115,21 @@ cuv_status cuv_rnn_run(cuv_call *call, const cuv_layer *cell, cuv_ref x, cuv_ref
     return call->program->status;
 }
 
+bool cuv_rnn_zeroes_late(const cuv_layer *layer)
+{
+    return cuv_get_bool(layer->config, "unroll", false) && cuv_arg_bool(layer, "go_backwards") &&
+           cuv_arg_bool(layer, "return_sequences") && cuv_arg_bool(layer, "zero_output_for_mask");
+}
+
+cuv_ref cuv_rnn_zero_late(cuv_call *call, cuv_ref y, cuv_ref mask)
+{
+    if (mask == CUV_NO_REF || call->program->status != CUV_OK)
+        return y;
+    for (int axis = 2; axis < cuv_var_of(call, y)->rank; axis++)
+        mask = cuv_expand_dims(call, mask, axis);
+    return cuv_emit(call->program, CUV_OP_WHERE, CUV_IN(mask, y, cuv_scalar_like(call, y, 0)), NULL);
+}
+
 bool cuv_rnn_steps_first(const cuv_layer *layer)
 {
     return cuv_get_bool(layer->config, "time_major", false);
@@ -132,7 +147,7 @@ static cuv_status rnn_lower(cuv_call *call)
     CUV_TRY(cuv_call_expect_rank(call, 0, 3));
     CUV_TRY(cuv_rnn_begin(call, (const cuv_rnn_state[]){like, like}, own, layer->compute, &states));
     cuv_attrs attrs = {.reverse = cuv_arg_bool(layer, "go_backwards"), .sequences = cuv_arg_bool(layer, "return_sequences"),
-                       .zero_masked = cuv_arg_bool(layer, "zero_output_for_mask")};
+                       .zero_masked = cuv_arg_bool(layer, "zero_output_for_mask") && !cuv_rnn_zeroes_late(layer)};
     cuv_ref x = cuv_float_in(call, 0), mask = cuv_rnn_mask(call);
     const bool first = cuv_rnn_steps_first(layer);
     CUV_TRY(call->program->status);
@@ -141,6 +156,8 @@ static cuv_status rnn_lower(cuv_call *call)
     x = first ? cuv_move_axis(call, x, 0, 1) : x;
     mask = first && mask != CUV_NO_REF ? cuv_move_axis(call, mask, 0, 1) : mask;
     CUV_TRY(cuv_rnn_run(call, layer, x, mask, states, attrs, out));
+    if (cuv_rnn_zeroes_late(layer))
+        out[0] = cuv_rnn_zero_late(call, out[0], mask);
     if (first && attrs.sequences)
         out[0] = cuv_move_axis(call, out[0], 0, 1);
     return cuv_rnn_return(call, out[0], out + 1, own);

@@ -12,6 +12,11 @@ bool cuv_rnn_symbol(const cuv_layer *layer, const char *name, int64_t *sizes, in
  * sequences and zero_masked; `states` has cuv_rnn_states entries or is NULL. */
 CUV_MUST_USE cuv_status cuv_rnn_run(cuv_call *call, const cuv_layer *cell, cuv_ref x, cuv_ref mask, const cuv_ref *states,
                                     cuv_attrs attrs, cuv_ref *out);
+/* Keras puts zeros where the mask is false after it has made all steps when the layer is unrolled, and then forgets that a layer that
+ * goes backwards has made them in the other order. True for such a layer, whose pass is to have zero_masked false and whose sequence
+ * goes through cuv_rnn_zero_late. */
+bool cuv_rnn_zeroes_late(const cuv_layer *layer);
+cuv_ref cuv_rnn_zero_late(cuv_call *call, cuv_ref y, cuv_ref mask);
 /* States that came with the call: extra inputs, or the keyword initial_state. */
 CUV_MUST_USE cuv_status cuv_rnn_initial(cuv_call *call, const cuv_ref **states, size_t *count);
 /* The states that a pass begins with: those of the call, or in a stateful layer those that the pass before left. `shapes` says what each

@@ -110,7 +110,7 @@ static cuv_status run_stack(cuv_call *call, const stack *s, const cuv_ref *initi
         cuv_ref out[3];
         int own = cuv_rnn_states(s->cells[i]);
         cuv_attrs attrs = {.reverse = backwards && i == 0, .sequences = !last || cuv_arg_bool(layer, "return_sequences"),
-                           .zero_masked = last && cuv_arg_bool(layer, "zero_output_for_mask")};
+                           .zero_masked = last && cuv_arg_bool(layer, "zero_output_for_mask") && !cuv_rnn_zeroes_late(layer)};
         CUV_TRY(cuv_build_inner(call, s->cells[i], (cuv_sym){x, CUV_NO_REF}));
         CUV_TRY(cuv_rnn_run(call, s->cells[i], x, mask, initial, attrs, out));
         memcpy(states, out + 1, (size_t)own * sizeof *states);
@@ -120,7 +120,7 @@ static cuv_status run_stack(cuv_call *call, const stack *s, const cuv_ref *initi
             mask = cuv_emit(call->program, CUV_OP_REVERSE, CUV_IN(mask), CUV_AT(.axes = {1}, .axes_count = 1));
         x = out[0];
     }
-    *y = x;
+    *y = cuv_rnn_zeroes_late(layer) ? cuv_rnn_zero_late(call, x, cuv_rnn_mask(call)) : x;
     return call->program->status;
 }
 

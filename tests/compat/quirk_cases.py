@@ -147,6 +147,9 @@ QUIRKS = {
     "20 backwards": many(lambda L: [L.LSTM(3, go_backwards=True, return_sequences=True), L.Bidirectional(L.GRU(2, return_sequences=True))], (4, 3)),
     "21 masked steps": masked(lambda L: [L.LSTM(3, return_sequences=True)]),
     "21 zeros for masked steps": masked(lambda L: [L.GRU(3, return_sequences=True, zero_output_for_mask=True)]),
+    "21 zeros of unrolled steps that go backwards": masked(
+        lambda L: [L.GRU(3, return_sequences=True, zero_output_for_mask=True, unroll=True, go_backwards=True)]),
+    "21 an unrolled Bidirectional, masked": masked(lambda L: [L.Bidirectional(L.LSTM(3, return_sequences=True, unroll=True))]),
     "21 both directions masked": masked(lambda L: [L.Bidirectional(L.LSTM(3, return_sequences=True))]),
     "22 states": states,
     "22 no merge": many(lambda L: [L.Bidirectional(L.GRU(2), merge_mode="sum"), L.RNN([L.LSTMCell(2), L.GRUCell(3)])], (4, 3)),
