@@ -70,9 +70,14 @@ static cuv_status no_config(cuv_evidence *ev)
                     weights ? names : ev->files[0]->name, tensors);
 }
 
-/* An option that does nothing is a mistake in its name. */
+/* An option that does nothing is a mistake in its name; code that only defines what no model names is of another one. */
 static void tell_unused(const cuv_evidence *ev)
 {
+    for (size_t i = 0; i < ev->file_count; i++)
+        if (ev->files[i]->script && ev->files[i]->script->definitions && !ev->files[i]->script->stands_somewhere)
+            cuv_warn(ev->cx, "custom.unused", &(cuv_detail){.file = ev->files[i]->path,
+                     .help = "cuvier inspect lists the classes that are none of Keras's"},
+                     "%s defines nothing that the model names, and builds no model itself", ev->files[i]->name);
     for (size_t i = 0; i < ev->custom_count; i++)
         if (!ev->customs[i].used)
             cuv_warn(ev->cx, "custom.unused", &(cuv_detail){.found = ev->customs[i].name,

@@ -64,5 +64,5 @@ cuv_custom *cuv_custom_for(const struct cuv_evidence *ev, const cuv_value *recor
     for (size_t i = 0; ev && i < ev->custom_count; i++)
         if (names_class(ev->customs[i].name, record))
             return &ev->customs[i];
-    return NULL;
+    return ev ? cuv_custom_implied(ev, record) : NULL;
 }

@@ -100,6 +100,8 @@ typedef struct cuv_script {
     const char *stands_for, *stands_in; /* --custom for the model's own class: that, and the code's file; else NULL */
     bool underscored;           /* it sets `_name` of layers, which renames them in Keras 2 alone */
     bool wants_summary;         /* the script calls summary() on the model */
+    bool definitions;           /* it only defines classes and functions, for the model of another file */
+    bool stands_somewhere;      /* one of these stands in for a class or function of the model */
     const char **skipped;       /* statements without effect on the model: "rebuild.py:14:1 print(...)" */
     size_t skipped_count;
 } cuv_script;
@@ -145,7 +147,10 @@ typedef struct cuv_custom {
     const char *name;           /* "MyLayer", "package>MyLayer", "module.MyLayer", or the name of a layer */
     cuv_file *file;             /* no part of ev->files */
     struct cuv_py *module;      /* the code, parsed */
+    const char *means;          /* what the code calls it; NULL: the name */
     bool used;
+    bool implied;               /* not given with --custom, but defined in a script of the evidence (implied.c) */
+    bool named;                 /* the script says so, as custom_objects: it goes before a class of Keras */
 } cuv_custom;
 
 /* Where such a class is called: what its code can ask for. */
@@ -179,6 +184,7 @@ struct cuv_evidence {
     size_t input_shape_count;
     cuv_custom *customs;        /* --custom */
     size_t custom_count;
+    cuv_map *implied;           /* name -> cuv_custom: what scripts define (implied.c); NULL: nothing */
     cuv_samples *samples;       /* NULL when none were given */
     const cuv_assignment *recovered;    /* the tensors of each layer of a recovered architecture: what it was read off; NULL: none */
     size_t recovered_count;
@@ -236,6 +242,10 @@ cuv_custom *cuv_custom_for(const struct cuv_evidence *ev, const cuv_value *recor
 #define CUV_CONSTANT_CLASS "(constant)"
 /* Does the class hand its input's mask on? Code may say so: supports_masking = True. */
 typedef enum cuv_custom_masks { CUV_MASKS_AS_INSIDE, CUV_MASKS_DROPPED, CUV_MASKS_KEPT } cuv_custom_masks;
+/* Has the classes and functions that a script defines stand in for those that Keras does not have (implied.c). */
+CUV_MUST_USE cuv_status cuv_custom_imply(struct cuv_evidence *ev, cuv_file *file);
+/* The one that does so for what a record describes; NULL: none. */
+cuv_custom *cuv_custom_implied(const struct cuv_evidence *ev, const cuv_value *record);
 /* The model that the code builds for a layer where it stands, as a configuration object in `arena` (script_custom.c). */
 CUV_MUST_USE cuv_status cuv_custom_model(struct cuv_evidence *ev, const cuv_custom *custom, const cuv_custom_use *use,
                                          cuv_arena *arena, cuv_value **out, cuv_custom_masks *masks);

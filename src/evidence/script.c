@@ -192,9 +192,19 @@ cuv_status cuv_sc_prepare(cuv_sc *e)
     return CUV_OK;
 }
 
-static cuv_status no_model(cuv_sc *e)
+/* Another file that holds a model, or may build one. */
+static bool other_model(const cuv_sc *e)
 {
-    if (e->script->weight_file_count || e->script->assignment_count)
+    for (size_t i = 0; i < e->ev->file_count; i++)
+        if (e->ev->files[i]->config || (e->ev->files[i] != e->file && e->ev->files[i]->format == CUV_FORMAT_PYTHON))
+            return true;
+    return false;
+}
+
+static cuv_status no_model(cuv_sc *e, const cuv_py *module)
+{
+    e->script->definitions = cuv_py_only_defines(module) && other_model(e);
+    if (e->script->definitions || e->script->weight_file_count || e->script->assignment_count)
         return CUV_OK;
     return cuv_fail(e->cx, CUV_NO, "script.model", &(cuv_detail){.file = e->file->path,
                     .help = "give the code that builds the model (Sequential, Model, model_from_json, load_model)"},
@@ -216,11 +226,11 @@ static cuv_status write_config(cuv_sc *e, cuv_sl *model)
     return e->script->config ? CUV_OK : cuv_oom(e->cx);
 }
 
-static cuv_status conclude(cuv_sc *e)
+static cuv_status conclude(cuv_sc *e, const cuv_py *module)
 {
     cuv_sl *model = cuv_sc_choose_model(e);
     if (!model)
-        return no_model(e);
+        return no_model(e, module);
     CUV_TRY(write_config(e, model));
     CUV_TRY(cuv_sc_places(e, model, &e->script->places));
     e->at = NULL;
@@ -269,7 +279,7 @@ static cuv_status run(cuv_sc *e, const void *with)
         CUV_TRY(call_builder(e, module));
     if (e->networks)
         CUV_TRY(cuv_sc_finish_networks(e, module));
-    return conclude(e);
+    return conclude(e, module);
 }
 
 static int version_of_files(const struct cuv_evidence *ev)
@@ -319,5 +329,5 @@ cuv_status cuv_read_script(struct cuv_evidence *ev, cuv_file *file)
     cuv_arena_free(arena);
     if (status == CUV_OK)
         file->script = script;
-    return status;
+    return status == CUV_OK ? cuv_custom_imply(ev, file) : status;
 }

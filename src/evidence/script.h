@@ -419,6 +419,8 @@ CUV_MUST_USE cuv_status cuv_sc_preprocess_expression(cuv_sc *e, const char *name
 /* ---- script_layer.c: making layers */
 /* The constructor's class for a name like "keras.layers.Dense"; NULL when it is no layer. */
 const struct cuv_signature *cuv_signature_of(const char *class_name);
+/* Nothing but imports, functions, classes and constants (implied.c). */
+bool cuv_py_only_defines(const cuv_py *module);
 const char *cuv_signature_class(const struct cuv_signature *s);     /* the class's present name */
 const char *cuv_signature_weights(const struct cuv_signature *s);   /* words */
 bool cuv_signature_takes(const struct cuv_signature *s, const char *argument);

@@ -255,7 +255,7 @@ static cuv_status call_class(cuv_sc *e, const job *j, cuv_sv *klass, const cuv_s
 static cuv_status find_result(cuv_sc *e, const job *j, cuv_sv *flat, cuv_sv *inputs, cuv_sl **out)
 {
     const char *dot = strrchr(j->custom->name, '.');
-    cuv_sv *f = defined(e, j->use->class_name), *result = NULL;
+    cuv_sv *f = defined(e, j->custom->means ? j->custom->means : j->use->class_name), *result = NULL;
     arguments a;
     f = f ? f : defined(e, dot ? dot + 1 : j->custom->name);
     cuv_sl *model = f ? NULL : cuv_sc_choose_model(e);
@@ -508,7 +508,7 @@ cuv_status cuv_custom_whole(struct cuv_evidence *ev, cuv_file *file)
     cuv_custom *custom = is_foreign_model(file->config) ? cuv_custom_for(ev, file->config, cuv_get_text(cuv_get(file->config, "config"), "name"))
                                                         : NULL;
     cuv_script *script = NULL;
-    if (!custom)
+    if (!custom || custom->implied)     /* a script that loads such a file is asked for --custom */
         return CUV_OK;
     cuv_custom_use use = {.layer = cuv_get_text(file->config, "class_name"), .class_name = cuv_get_text(file->config, "class_name"),
                           .config = cuv_get(file->config, "config"), .keras = file->keras ? file->keras : 3};

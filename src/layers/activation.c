@@ -79,7 +79,7 @@ static cuv_status unknown(const cuv_layer *layer, const cuv_value *value, const 
     cuv_context *cx = cuv_arena_context(layer->arena);
     for (size_t i = 0; i < sizeof singles / sizeof *singles; i++)
         names[i] = singles[i].names;
-    const char *near = name ? cuv_nearest_word(name, names, sizeof names / sizeof *names) : NULL;
+    const char *near = name && cuv_text(value) ? cuv_nearest_word(name, names, sizeof names / sizeof *names) : NULL;
     const char *found = cuv_value_repr(cx, value);
     return cuv_fail(cx, CUV_UNSUPPORTED, "layer.activation",
                     &(cuv_detail){.layer = layer->name, .expected = "an activation of Keras", .found = found,

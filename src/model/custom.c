@@ -16,6 +16,8 @@ const char *cuv_stand_in(const cuv_model_hooks *hooks, const cuv_value *record, 
     if (!custom)
         return NULL;
     custom->used = true;
+    if (custom->implied && custom->file->script)
+        custom->file->script->stands_somewhere = true;
     return custom->file->name;
 }
 
