@@ -211,6 +211,8 @@ static bool may_be_absent(cuv_op op, size_t i)
 {
     if (op == CUV_OP_BATCH_NORM || op == CUV_OP_LSTM || op == CUV_OP_GRU || op == CUV_OP_RNN)
         return i >= 3;
+    if (op == CUV_OP_CONCAT || op == CUV_OP_CROSS)      /* as many as there are, but all of them */
+        return false;
     return i >= (size_t)cuv_op_about(op)->in_min;
 }
 
