@@ -9,30 +9,36 @@ static uint32_t next_number(uint32_t *state)
     return *state >> 16;
 }
 
-/* Floats in [-1, 1] that are exact; integers below `spread`, so that they are indices of any table. */
-static void fill_input(cuv_run_tensor *t, uint32_t *state, uint32_t spread)
+/* What the inputs are drawn from: integers below `spread`, so that they are indices of any table, and floats of 1024 parts that are exact. */
+typedef struct draw { uint32_t spread, span, shift; } draw;
+
+/* A model that has no place for a 1 gets zeros, one that has none for negative numbers gets floats in [0, 1], then zeros alone. */
+static const draw draws[] = {{2, 2049, 1024}, {1, 2049, 1024}, {2, 1025, 0}, {1, 1, 0}};
+
+static void fill_input(cuv_run_tensor *t, uint32_t *state, const draw *d)
 {
     const size_t n = cuv_run_count(t);
     for (size_t i = 0; i < n; i++) {
         const uint32_t number = next_number(state);
         switch ((int)t->dtype) {
         case CUV_BOOL: ((uint8_t *)t->data)[i] = (uint8_t)(number % 2); break;
-        case CUV_I32: ((int32_t *)t->data)[i] = (int32_t)(number % spread); break;
-        case CUV_I64: ((int64_t *)t->data)[i] = (int64_t)(number % spread); break;
-        case CUV_F64: ((double *)t->data)[i] = (double)((int32_t)(number % 2049) - 1024) / 1024; break;
-        default: ((float *)t->data)[i] = (float)((int32_t)(number % 2049) - 1024) / 1024; break;
+        case CUV_I32: ((int32_t *)t->data)[i] = (int32_t)(number % d->spread); break;
+        case CUV_I64: ((int64_t *)t->data)[i] = (int64_t)(number % d->spread); break;
+        case CUV_F64: ((double *)t->data)[i] = (double)((int32_t)(number % d->span) - (int32_t)d->shift) / 1024; break;
+        default: ((float *)t->data)[i] = (float)((int32_t)(number % d->span) - (int32_t)d->shift) / 1024; break;
         }
     }
 }
 
-static const char *filler(cuv_dtype dtype)
+static void add_filler(cuv_dtype dtype, const draw *d, cuv_buffer *out)
 {
     switch ((int)dtype) {
-    case CUV_BOOL: return "(uint8_t)(test_number(&state) % 2)";
-    case CUV_I32: return "(int32_t)(test_number(&state) % spread)";
-    case CUV_I64: return "(int64_t)(test_number(&state) % spread)";
-    case CUV_F64: return "(double)((int32_t)(test_number(&state) % 2049) - 1024) / 1024";
-    default: return "(float)((int32_t)(test_number(&state) % 2049) - 1024) / 1024";
+    case CUV_BOOL: cuv_buffer_text(out, "(uint8_t)(test_number(&state) % 2)"); break;
+    case CUV_I32: cuv_buffer_text(out, "(int32_t)(test_number(&state) % spread)"); break;
+    case CUV_I64: cuv_buffer_text(out, "(int64_t)(test_number(&state) % spread)"); break;
+    default:
+        cuv_buffer_printf(out, "(%s)((int32_t)(test_number(&state) %% %u) - %u) / 1024", dtype == CUV_F64 ? "double" : "float",
+                          (unsigned)d->span, (unsigned)d->shift);
     }
 }
 
@@ -77,7 +83,7 @@ static size_t kept_of(const cuv_run_tensor *t)
 }
 
 /* The values of all vectors that are kept, output by output. */
-static cuv_status compute(cuv_c_writer *w, uint32_t spread, uint8_t **kept)
+static cuv_status compute(cuv_c_writer *w, const draw *d, uint8_t **kept)
 {
     const cuv_program *p = w->m->program;
     cuv_run_tensor *in, *out;
@@ -86,7 +92,7 @@ static cuv_status compute(cuv_c_writer *w, uint32_t spread, uint8_t **kept)
     CUV_TRY(take_memory(w, w->plan->outputs, p->output_count, &out));
     for (size_t v = 0; v < VECTORS; v++) {
         for (size_t i = 0; i < p->input_count; i++)
-            fill_input(&in[i], &state, spread);
+            fill_input(&in[i], &state, d);
         CUV_TRY(cuv_plan_run(w->plan, in, out));
         for (size_t i = 0; i < p->output_count; i++) {
             const size_t element = cuv_stored_size(out[i].dtype), n = kept_of(&out[i]);
@@ -100,17 +106,16 @@ static cuv_status compute(cuv_c_writer *w, uint32_t spread, uint8_t **kept)
     return CUV_OK;
 }
 
-/* With small integers first; a model that has no place for a 1 gets zeros. */
-static cuv_status compute_any(cuv_c_writer *w, uint8_t **kept, uint32_t *spread)
+static cuv_status compute_any(cuv_c_writer *w, uint8_t **kept, const draw **d)
 {
     const size_t mark = cuv_findings_mark(w->cx);
-    *spread = 2;
-    cuv_status status = compute(w, *spread, kept);
-    if (status != CUV_NO)
-        return status;
-    cuv_findings_rewind(w->cx, mark);
-    *spread = 1;
-    return compute(w, *spread, kept);
+    cuv_status status = CUV_NO;
+    for (size_t i = 0; i < sizeof draws / sizeof *draws && status == CUV_NO; i++) {
+        cuv_findings_rewind(w->cx, mark);
+        *d = &draws[i];
+        status = compute(w, *d, kept);
+    }
+    return status;
 }
 
 static void add_helpers(cuv_buffer *out)
@@ -157,13 +162,13 @@ static bool has_integers(const cuv_c_writer *w)
     return false;
 }
 
-static void add_function(const cuv_c_writer *w, uint32_t spread, cuv_buffer *out)
+static void add_function(const cuv_c_writer *w, const draw *d, cuv_buffer *out)
 {
     const cuv_program *p = w->m->program;
     cuv_buffer_printf(out, "\nint %s_selftest(%svoid *arena)\n{\n    uint32_t state = 1;\n    (void)state;\n", w->name,
                       w->side ? "const void *weights, " : "");
     if (has_integers(w))
-        cuv_buffer_printf(out, "    const uint32_t spread = %u;\n", (unsigned)spread);
+        cuv_buffer_printf(out, "    const uint32_t spread = %u;\n", (unsigned)d->spread);
     add_pointers(w, out);
     cuv_buffer_printf(out, "    if ((uintptr_t)arena %% 8)\n        return %s_BAD_ARENA;\n"
                       "    for (size_t v = 0; v < %d; v++) {\n", w->upper, VECTORS);
@@ -172,7 +177,9 @@ static void add_function(const cuv_c_writer *w, uint32_t spread, cuv_buffer *out
             continue;
         cuv_buffer_printf(out, "        for (size_t i = 0; i < %zu; i++)\n            ", cuv_run_count(&w->plan->inputs[i]));
         cuv_c_port(w, 'x', i, out);
-        cuv_buffer_printf(out, "[i] = %s;\n", filler(w->plan->inputs[i].dtype));
+        cuv_buffer_text(out, "[i] = ");
+        add_filler(w->plan->inputs[i].dtype, d, out);
+        cuv_buffer_text(out, ";\n");
     }
     cuv_buffer_printf(out, "        const int status = %s_predict(", w->name);
     cuv_c_parameters(w, false, out);
@@ -186,10 +193,10 @@ cuv_status cuv_c_selftest(cuv_c_writer *w)
 {
     const cuv_program *p = w->m->program;
     uint8_t **kept = CUV_NEW_ARRAY(w->arena, uint8_t *, p->output_count + 1);
-    uint32_t spread;
+    const draw *d;
     if (!kept)
         return cuv_oom(w->cx);
-    CUV_TRY(compute_any(w, kept, &spread));
+    CUV_TRY(compute_any(w, kept, &d));
     add_helpers(&w->buffer);
     for (size_t i = 0; i < p->output_count; i++) {
         cuv_buffer name;
@@ -202,6 +209,6 @@ cuv_status cuv_c_selftest(cuv_c_writer *w)
         cuv_buffer_free(&name);
         CUV_TRY(status);
     }
-    add_function(w, spread, &w->buffer);
+    add_function(w, d, &w->buffer);
     return cuv_c_flush(w);
 }
