@@ -1,5 +1,6 @@
 /* Inputs drawn at random: numbers, indices that tables have, words of vocabularies and others. What an input may be is read off the steps
  * that it goes into, of both models when there are two. The same models give the same inputs. */
+#include "run/plan.h"
 #include "run/runner.h"
 
 enum { BATCH = 4, WORDS_BATCH = 16, LONGEST = 10 };
@@ -12,7 +13,7 @@ typedef struct domain {
     bool compared, hashed;
 } domain;
 
-typedef struct drawer { cuv_context *cx; cuv_arena *arena; uint64_t state; } drawer;
+typedef struct drawer { cuv_context *cx; cuv_arena *arena; uint64_t state; bool positive; } drawer;
 
 /* splitmix64 (Steele, Lea, Flood 2014): reproducible inputs without state elsewhere. */
 static double next_random(uint64_t *state)
@@ -205,7 +206,7 @@ static cuv_status draw_integers(drawer *d, const domain *about, cuv_array *a, si
 static cuv_status draw_floats(drawer *d, const domain *about, cuv_array *a, size_t n)
 {
     float *values = cuv_arena_calloc(d->arena, n + 1, sizeof *values);
-    double from = -1, to = 1, margin = about->compared ? (about->high - about->low) / 4 + 0.5 : 0;
+    double from = d->positive ? 0 : -1, to = 1, margin = about->compared ? (about->high - about->low) / 4 + 0.5 : 0;
     if (!values)
         return cuv_oom(d->cx);
     if (about->compared) {
@@ -222,6 +223,18 @@ static cuv_status draw_floats(drawer *d, const domain *about, cuv_array *a, size
 }
 
 /* ---- inputs ---- */
+
+/* Floats become integers that do not hold all of them: pictures, whose floats lie between 0 and 1. */
+static bool has_small_integers(const cuv_program *p)
+{
+    double least, most;
+    for (size_t i = 0; i < p->step_count; i++) {
+        const cuv_step *s = &p->steps[i];
+        if (s->op == CUV_OP_CAST && cuv_dtype_is_float(cuv_program_var(p, s->in[0])->dtype) && cuv_cast_range(s->attrs->dtype, &least, &most))
+            return true;
+    }
+    return false;
+}
 
 static cuv_status draw(drawer *d, const cuv_var *v, const cuv_var *u, int64_t batch, const domain *about, cuv_array *a)
 {
@@ -246,7 +259,7 @@ static cuv_status draw(drawer *d, const cuv_var *v, const cuv_var *u, int64_t ba
 
 cuv_status cuv_random_inputs(struct cuv_model *m, const struct cuv_model *other, cuv_arena *arena, cuv_array **out)
 {
-    drawer d = {m->cx, arena, 1};
+    drawer d = {m->cx, arena, 1, has_small_integers(m->program) || has_small_integers(other->program)};
     domain *about = CUV_NEW_ARRAY(arena, domain, m->input_count + 1);
     int64_t batch = BATCH;
     *out = CUV_NEW_ARRAY(arena, cuv_array, m->input_count + 1);
