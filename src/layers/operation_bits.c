@@ -24,14 +24,21 @@ cuv_status cuv_op_bitwise_and(cuv_call *call) { return of_bits(call, CUV_OP_BITW
 cuv_status cuv_op_bitwise_or(cuv_call *call) { return of_bits(call, CUV_OP_BITWISE_OR); }
 cuv_status cuv_op_bitwise_xor(cuv_call *call) { return of_bits(call, CUV_OP_BITWISE_XOR); }
 
+/* Both operands without their signs. */
+static cuv_status magnitudes(cuv_call *call, cuv_ref *a, cuv_ref *b)
+{
+    CUV_TRY(whole_numbers(call, true, a, b));
+    if (cuv_dtype_is_signed(cuv_var_of(call, *a)->dtype)) {
+        *a = E1(ABS, *a);
+        *b = E1(ABS, *b);
+    }
+    return CUV_OK;
+}
+
 cuv_status cuv_op_gcd(cuv_call *call)
 {
     cuv_ref a, b;
-    CUV_TRY(whole_numbers(call, true, &a, &b));
-    if (cuv_dtype_is_signed(cuv_var_of(call, a)->dtype)) {
-        a = E1(ABS, a);
-        b = E1(ABS, b);
-    }
+    CUV_TRY(magnitudes(call, &a, &b));
     return cuv_give(call, E2(GCD, a, b));
 }
 
@@ -75,11 +82,7 @@ cuv_status cuv_op_right_shift(cuv_call *call) { return shifted(call, CUV_OP_SHIF
 cuv_status cuv_op_lcm(cuv_call *call)
 {
     cuv_ref a, b;
-    CUV_TRY(whole_numbers(call, true, &a, &b));
-    if (cuv_dtype_is_signed(cuv_var_of(call, a)->dtype)) {
-        a = E1(ABS, a);
-        b = E1(ABS, b);
-    }
+    CUV_TRY(magnitudes(call, &a, &b));
     cuv_ref divisor = E2(GCD, a, b), none = E2(EQUAL, divisor, LIKE(divisor, 0));
     cuv_ref y = E2(MUL, a, E2(FLOOR_DIV, b, WHERE(none, LIKE(divisor, 1), divisor)));
     return cuv_give(call, WHERE(none, LIKE(y, 0), y));

@@ -66,8 +66,7 @@ def wide(tmp_path_factory):
     return made_by(tmp_path_factory.mktemp("wide"), "wide", *WIDE_PAIRS, *WIDE_CLASSES)
 
 
-@pytest.mark.parametrize("name", PAIRS + CLASSES)
-def test_dtypes(made, name):
+def check_class(made, name):
     folder, models = made
     models = [m for m in models if m["class"] == name]
     assert models
@@ -75,14 +74,15 @@ def test_dtypes(made, name):
         assert differences(folder, m) == []
 
 
+@pytest.mark.parametrize("name", PAIRS + CLASSES)
+def test_dtypes(made, name):
+    check_class(made, name)
+
+
 @pytest.mark.parametrize("name", WIDE_PAIRS + WIDE_CLASSES)
 def test_wide_integers(wide, name):
     """Whole numbers that no double holds: the same digits, or an error."""
-    folder, models = wide
-    models = [m for m in models if m["class"] == name]
-    assert models
-    for m in models:
-        assert differences(folder, m) == []
+    check_class(wide, name)
 
 
 if __name__ == "__main__":
