@@ -112,6 +112,8 @@ static inline bool cuv_is_digit(char c) { return c >= '0' && c <= '9'; }
 bool cuv_streq(const char *a, const char *b);              /* false when either is NULL */
 /* "Name" of "package>Name", as Keras registers the classes and functions of users; a name without a package is given back. */
 const char *cuv_plain_name(const char *name);
+/* Is it one of the modules that Keras's own classes are in, under any of its names? True for NULL: older files state none. */
+bool cuv_is_keras_module(const char *module);
 bool cuv_starts_with(const char *text, const char *prefix);
 bool cuv_ends_with(const char *text, const char *suffix);
 int cuv_natural_compare(const char *a, const char *b);     /* "a10" after "a9" */

@@ -31,6 +31,17 @@ bool cuv_ends_with(const char *text, const char *suffix)
     return a >= b && memcmp(text + a - b, suffix, b) == 0;
 }
 
+bool cuv_is_keras_module(const char *module)
+{
+    static const char *const ours[] = {"keras.", "tf_keras.", "tensorflow.", "tensorflow_core.", NULL};
+    if (!module || strcmp(module, "keras") == 0)
+        return true;
+    for (size_t i = 0; ours[i]; i++)
+        if (cuv_starts_with(module, ours[i]))
+            return true;
+    return false;
+}
+
 const char *cuv_plain_name(const char *name)
 {
     const char *package = strchr(name, '>');

@@ -155,16 +155,11 @@ cuv_status cuv_custom_imply(struct cuv_evidence *ev, cuv_file *file)
 
 /* ---- what they stand in for ---- */
 
-static bool is_of_keras(const char *module)
-{
-    return cuv_streq(module, "keras") || cuv_starts_with(module, "keras.") || cuv_starts_with(module, "tensorflow.");
-}
-
 cuv_custom *cuv_custom_implied(const struct cuv_evidence *ev, const cuv_value *record)
 {
     const char *class_name = cuv_get_text(record, "class_name"), *module = cuv_get_text(record, "module");
     const char *registered = cuv_get_text(record, "registered_name");
-    if (!ev->implied || !class_name || (module && is_of_keras(module)))
+    if (!ev->implied || !class_name || (module && cuv_is_keras_module(module)))
         return NULL;
     cuv_custom *custom = cuv_map_get(ev->implied, cuv_plain_name(class_name));
     const bool foreign = module || strchr(class_name, '>') || (registered && strchr(registered, '>')) || !cuv_signature_of(class_name);

@@ -1,23 +1,12 @@
 /* Makes layers from records of a configuration: finds the descriptor, reads name, policy and arguments, makes inner layers. */
 #include "layers/operation.h"
 
-static bool is_keras_module(const char *module)
-{
-    static const char *const ours[] = {"keras.", "tf_keras.", "tensorflow.", "tensorflow_core.", NULL};
-    if (!module || strcmp(module, "keras") == 0)
-        return true;
-    for (size_t i = 0; ours[i]; i++)
-        if (cuv_starts_with(module, ours[i]))
-            return true;
-    return false;
-}
-
 /* "package>Name" is how Keras registers classes of users. */
 bool cuv_record_is_foreign(const cuv_value *record)
 {
     const char *registered = cuv_get_text(record, "registered_name");
     return (registered && strchr(registered, '>') && !cuv_starts_with(registered, "keras")) ||
-           !is_keras_module(cuv_get_text(record, "module"));
+           !cuv_is_keras_module(cuv_get_text(record, "module"));
 }
 
 /* What says nothing of the computation. */
