@@ -2,7 +2,7 @@
 #include "recover/network.h"
 
 /* A tensor of the graph: which layer, and which of its calls. */
-typedef struct tail { const char *layer; int64_t call; const cuv_flow *flow; bool tokens; } tail;
+typedef struct tail { const char *layer; int64_t call; const cuv_flow *flow; bool tokens; int64_t output; } tail;     /* output: which of several */
 typedef struct record {
     const char *name;
     cuv_value *record, *nodes;
@@ -85,7 +85,7 @@ static cuv_status tensor_value(writer *w, const tail *t, cuv_value **out)
         return cuv_oom(w->cx);
     CUV_TRY(cuv_list_add(w->arena, history, text(w, t->layer)));
     CUV_TRY(cuv_list_add(w->arena, history, cuv_value_int(w->arena, t->call)));
-    CUV_TRY(cuv_list_add(w->arena, history, cuv_value_int(w->arena, 0)));
+    CUV_TRY(cuv_list_add(w->arena, history, cuv_value_int(w->arena, t->output)));
     CUV_TRY(shape_value(w, t->flow, &shape));
     CUV_TRY(put(w, config, "shape", shape));
     CUV_TRY(put(w, config, "dtype", text(w, t->tokens ? "int32" : "float32")));
@@ -118,7 +118,7 @@ static cuv_status add_call(writer *w, record *r, const tail *in, int count, bool
 
 static tail last_of(const record *r, const cuv_rnode *n)
 {
-    return (tail){r->name, r->calls - 1, &n->out, false};
+    return (tail){r->name, r->calls - 1, &n->out, false, 0};
 }
 
 static const tail *input_of(const writer *w, const cuv_rnode *n, int i)
@@ -162,6 +162,15 @@ static record *shared_with(writer *w, const cuv_runit *u, size_t part)
     return NULL;
 }
 
+/* Does any layer begin with the states of this one? */
+static bool gives_states(const cuv_structure *s, const cuv_rnode *n)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (s->nodes[i].stated && &s->nodes[s->nodes[i].in[1]] == n)
+            return true;
+    return false;
+}
+
 static cuv_status add_layer(writer *w, const cuv_rnode *n, const cuv_runit *u, record **out)
 {
     const char *class_name, *wish = u ? u->name : NULL;
@@ -171,6 +180,8 @@ static cuv_status add_layer(writer *w, const cuv_rnode *n, const cuv_runit *u, r
         return cuv_oom(w->cx);
     if (named)
         CUV_TRY(put(w, config, "activation", text(w, cuv_acts[n->choice.act].name)));
+    if (gives_states(w->s, n))
+        CUV_TRY(put(w, config, "return_state", cuv_value_bool(w->arena, true)));
     if (!wish)
         CUV_TRY(snake(w, class_name, &wish));
     return add_record(w, class_name, config, wish, u, out);
@@ -221,7 +232,7 @@ static cuv_status add_network(writer *w, size_t i, const cuv_runit *u, const tai
             CUV_TRY(add_part(w, n, u, part, taken, from[0].flow, &r));
         taken += r->tensor_count;
         CUV_TRY(add_call(w, r, from, node->in_count, list, false));
-        tails[part] = (tail){r->name, r->calls - 1, &flows[part], false};
+        tails[part] = (tail){r->name, r->calls - 1, &flows[part], false, 0};
         w->shown[i] = r->name;
     }
     w->tails[i] = tails[net->output];
@@ -249,7 +260,7 @@ static cuv_status add_operation(writer *w, const char *class_name, const char *k
     CUV_TRY(add_call(w, r, at, 1, false, false));
     if (second)
         CUV_TRY(cuv_list_add(w->arena, cuv_get(cuv_item(r->nodes, 0), "args"), second));
-    *at = (tail){r->name, r->calls - 1, flow, tokens};
+    *at = (tail){r->name, r->calls - 1, flow, tokens, 0};
     return CUV_OK;
 }
 
@@ -299,7 +310,7 @@ static cuv_status add_reshape(writer *w, const char *class_name, const char *key
     CUV_TRY(snake(w, class_name, &wish));
     CUV_TRY(add_record(w, class_name, config, wish, NULL, &r));
     CUV_TRY(add_call(w, r, at, 1, false, false));
-    *at = (tail){r->name, r->calls - 1, flow, false};
+    *at = (tail){r->name, r->calls - 1, flow, false, 0};
     return CUV_OK;
 }
 
@@ -322,6 +333,44 @@ static cuv_status add_patches(writer *w, size_t i, const tail *in)
     return CUV_OK;
 }
 
+/* The absolute difference: the greater less the smaller. */
+static cuv_status add_distance(writer *w, size_t i, const tail *in)
+{
+    static const char *const classes[] = {"Maximum", "Minimum", "Subtract"};
+    const cuv_rnode *n = &w->s->nodes[i];
+    tail both[2];
+    for (int k = 0; k < 3; k++) {
+        const char *wish;
+        record *r;
+        CUV_TRY(snake(w, classes[k], &wish));
+        CUV_TRY(add_record(w, classes[k], cuv_value_dict(w->arena), wish, NULL, &r));
+        CUV_TRY(add_call(w, r, k < 2 ? in : both, 2, true, false));
+        both[k & 1] = last_of(r, n);
+        w->shown[i] = r->name;
+    }
+    w->tails[i] = both[0];
+    return CUV_OK;
+}
+
+/* The states of the layer before, as a keyword: one of them, two of an LSTM. */
+static cuv_status add_stated_call(writer *w, size_t i, record *r, const tail *in)
+{
+    const cuv_rnode *n = &w->s->nodes[i];
+    cuv_flow *flow = CUV_NEW(w->arena, cuv_flow);
+    cuv_value *states = cuv_value_list(w->arena);
+    if (!flow || !states)
+        return cuv_oom(w->cx);
+    *flow = (cuv_flow){.rank = 1, .at = {n->out.at[n->out.rank - 1]}};
+    CUV_TRY(add_call(w, r, &in[0], 1, false, false));
+    for (int k = 0; k < (n->kind == CUV_R_LSTM ? 2 : 1); k++) {
+        tail state = {in[1].layer, in[1].call, flow, false, k + 1};
+        cuv_value *v;
+        CUV_TRY(tensor_value(w, &state, &v));
+        CUV_TRY(cuv_list_add(w->arena, states, v));
+    }
+    return put(w, cuv_get(cuv_item(r->nodes, (size_t)r->calls - 1), "kwargs"), "initial_state", states);
+}
+
 static cuv_status add_node(writer *w, size_t i)
 {
     const cuv_rnode *n = &w->s->nodes[i];
@@ -337,6 +386,8 @@ static cuv_status add_node(writer *w, size_t i)
         return add_position(w, i, u, &in[0]);
     if (n->kind == CUV_R_PATCHES)
         return add_patches(w, i, &in[0]);
+    if (n->kind == CUV_R_DISTANCE)
+        return add_distance(w, i, in);
     if ((n->free_act && !n->choice.act) || (traits & CUV_RT_RESTS && !u))
         return CUV_OK;
     if (n->kind == CUV_R_ACTIVATION || n->kind == CUV_R_LEAKY_RELU || (n->kind == CUV_R_RELU && n->choice.act != CUV_A_RELU)) {
@@ -348,7 +399,7 @@ static cuv_status add_node(writer *w, size_t i)
     if (!r)
         CUV_TRY(add_layer(w, n, u, &r));
     w->shown[i] = r->name;
-    CUV_TRY(add_call(w, r, in, n->in_count, traits & CUV_RT_MERGE, n->kind == CUV_R_ATTENTION && n->choice.causal));
+    CUV_TRY(n->stated ? add_stated_call(w, i, r, in) : add_call(w, r, in, n->in_count, traits & CUV_RT_MERGE, n->kind == CUV_R_ATTENTION && n->choice.causal));
     w->tails[i] = last_of(r, n);
     if (traits & CUV_RT_LINEAR && !cuv_acts[n->choice.act].name)
         CUV_TRY(add_act(w, n, &w->tails[i], NULL));
@@ -382,7 +433,7 @@ static cuv_status add_inputs(writer *w)
         CUV_TRY(put(w, config, "dtype", text(w, f->tokens ? "int32" : "float32")));
         CUV_TRY(add_record(w, "InputLayer", config, "input", NULL, &r));
         r->calls = 1;
-        w->inputs[i] = (tail){r->name, 0, f, f->tokens};
+        w->inputs[i] = (tail){r->name, 0, f, f->tokens, 0};
     }
     return CUV_OK;
 }

@@ -53,6 +53,15 @@ static uint64_t mix(uint64_t h, uint64_t v)
     return h ^ (h >> 32);
 }
 
+/* The layer that gives the states. */
+static uint64_t layer_hash_of_states(const cuv_structure *s, const cuv_rnode *n)
+{
+    const cuv_rnode *from = &s->nodes[n->in[1]];
+    const cuv_choice *c = &from->choice;
+    uint64_t h = mix(4242, (uint64_t)(uintptr_t)s->reading->units[from->unit].tensors);
+    return mix(h, (uint64_t)c->act | (uint64_t)c->gate << 8 | (uint64_t)c->causal << 16);
+}
+
 /* What a layer (act < 0) or an activation is, apart from its inputs. */
 static uint64_t layer_hash(const cuv_structure *s, const cuv_rnode *n, int act)
 {
@@ -69,6 +78,8 @@ static uint64_t layer_hash(const cuv_structure *s, const cuv_rnode *n, int act)
                    (uint64_t)c->groups << 40);
     for (int i = 0; (n->kind == CUV_R_RESHAPE || n->kind == CUV_R_PATCHES || n->kind == CUV_R_REPEAT) && i < n->out.rank; i++)
         h = mix(h, (uint64_t)(uint32_t)n->out.at[i]);
+    if (n->stated)
+        h = mix(h, layer_hash_of_states(s, n));
     return mix(h, cuv_rkind_traits(n->kind) & CUV_RT_RECURRENT ? c->act : 0);
 }
 
@@ -159,23 +170,39 @@ static cuv_status make_program(cuv_evaluator *e, job *j, cuv_value *record, cons
 /* Is it written as several layers? */
 static bool is_composed(const cuv_structure *s, const cuv_rnode *n)
 {
-    return n->kind == CUV_R_POSITION || n->kind == CUV_R_PATCHES || (n->unit >= 0 && s->reading->units[n->unit].network);
+    return n->kind == CUV_R_POSITION || n->kind == CUV_R_PATCHES || n->kind == CUV_R_DISTANCE || n->stated || (n->unit >= 0 && s->reading->units[n->unit].network);
 }
 
-/* What is several layers, alone, by the way that models are built. */
+static void flow_of(const cuv_run_tensor *t, cuv_flow *out)
+{
+    *out = (cuv_flow){.rank = t->rank - 1};
+    for (int i = 0; i < out->rank && i < 4; i++)
+        out->at[i] = (int32_t)t->shape[i + 1];
+}
+
+/* What is several layers, alone, by the way that models are built. A layer that begins with another one's states has that one with it. */
 static cuv_status make_composed(cuv_evaluator *e, job *j, const cuv_structure *s, const cuv_rnode *n, const cuv_run_tensor *in)
 {
-    cuv_flow input = {.rank = in->rank - 1};
-    cuv_rnode node = *n;
-    cuv_structure alone = {.reading = s->reading, .nodes = &node, .count = 1, .output_count = 1, .inputs = &input, .input_count = 1};
+    cuv_flow inputs[2];
+    cuv_rnode nodes[2] = {*n, *n};
+    cuv_structure alone = {.reading = s->reading, .nodes = nodes, .count = 1 + (size_t)n->stated, .output_count = 1, .inputs = inputs,
+                           .input_count = (size_t)n->in_count, .outputs = {n->stated}};
+    cuv_rnode *last = &nodes[n->stated];
     cuv_candidate_config c;
     const char **names;
-    for (int i = 0; i < input.rank && i < 4; i++)
-        input.at[i] = (int32_t)in->shape[i + 1];
-    node.in[0] = -1;
-    node.twin = 0;
-    if (n->kind != CUV_R_PATCHES)
-        node.choice = (cuv_choice){0};
+    for (int i = 0; i < n->in_count && i < 2; i++) {
+        flow_of(&in[i], &inputs[i]);
+        last->in[i] = -i - 1;
+    }
+    last->twin = 0;
+    if (n->kind != CUV_R_PATCHES && !n->stated)
+        last->choice = (cuv_choice){0};
+    if (n->stated) {
+        nodes[0] = s->nodes[n->in[1]];
+        nodes[0].in[0] = -2;
+        nodes[0].twin = 0;
+        last->in[1] = 0;
+    }
     CUV_TRY(cuv_structure_config(e->cx, j->arena, &alone, &c, &names));
     CUV_TRY(cuv_candidate_model(e->ev, &c, &j->model));
     e->job_bytes += 1 << 20;
@@ -361,13 +388,14 @@ static int32_t value_at(const cuv_evaluator *e, int32_t node)
     return node < 0 ? -node - 1 : e->node_values[node];
 }
 
-static void take_inputs(const cuv_evaluator *e, const cuv_rnode *n, taken *from)
+static void take_inputs(const cuv_evaluator *e, const cuv_structure *s, const cuv_rnode *n, taken *from)
 {
     *from = (taken){.count = n->kind == CUV_R_ATTENTION ? 2 : (size_t)n->in_count};
     from->values = from->count;
     for (size_t i = 0; i < from->values; i++) {
-        from->at[i] = value_at(e, n->in[i]);
-        int32_t mask = n->in[i] < 0 ? -1 : e->node_masks[n->in[i]];
+        int32_t in = n->stated && i == 1 ? s->nodes[n->in[1]].in[0] : n->in[i];     /* states are computed anew from what gave them */
+        from->at[i] = value_at(e, in);
+        int32_t mask = in < 0 ? -1 : e->node_masks[in];
         if (mask < 0)
             continue;
         from->mask_of[i] = (int8_t)from->count;
@@ -382,7 +410,7 @@ static cuv_status node_value(cuv_evaluator *e, const cuv_structure *s, size_t i)
     int32_t *out = &e->node_values[i], *mask = &e->node_masks[i];
     bool act_alone = traits & CUV_RT_ACTS && n->kind != CUV_R_PRELU;
     taken from;
-    take_inputs(e, n, &from);
+    take_inputs(e, s, n, &from);
     *out = from.at[0];
     *mask = from.mask_of[0] ? from.at[from.mask_of[0]] : -1;
     if (n->kind == CUV_R_MASKING)

@@ -55,6 +55,11 @@ int cuv_rkind_spatial(cuv_rkind kind)
     return 0;
 }
 
+bool cuv_rkind_is_conv_lstm(cuv_rkind kind)
+{
+    return cuv_rkind_traits(kind) & CUV_RT_RECURRENT && cuv_rkind_spatial(kind);
+}
+
 const cuv_ract cuv_acts[] = {
     {"linear", 0}, {"relu", 0}, {"tanh", 0}, {"gelu", 0}, {"silu", 0}, {"elu", 0}, {"selu", 0}, {"sigmoid", 0}, {"leaky_relu", 0.2},
     {"relu6", 0}, {"softplus", 0}, {"softsign", 0}, {"mish", 0}, {NULL, 0.3}, {NULL, 0.1}, {NULL, 0.01}, {"softmax", 0},

@@ -103,6 +103,8 @@ static cuv_status put_choice(cuv_arena *arena, const cuv_rnode *n, cuv_value *d)
         CUV_TRY(put(arena, d, "mask_zero", cuv_value_bool(arena, true)));
     if (traits & CUV_RT_RECURRENT)
         CUV_TRY(put_recurrent(arena, c, d));
+    if (cuv_rkind_is_conv_lstm(n->kind))
+        CUV_TRY(put(arena, d, "padding", cuv_value_text(arena, pad_name(c->pad))));
     if (n->kind == CUV_R_RESHAPE || n->kind == CUV_R_REPEAT)
         CUV_TRY(put_shape(arena, n, d));
     if (n->kind == CUV_R_PERMUTE)

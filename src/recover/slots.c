@@ -304,7 +304,7 @@ static bool linear_slot(maker *m, int32_t old, int32_t node)
 static bool has_gates(const maker *m, const cuv_rnode *n)
 {
     cuv_rkind kind = n->kind == CUV_R_BIDIRECTIONAL ? m->to->s.reading->units[n->unit].inner : n->kind;
-    return kind == CUV_R_LSTM || kind == CUV_R_GRU;
+    return kind == CUV_R_LSTM || kind == CUV_R_GRU || cuv_rkind_is_conv_lstm(kind);
 }
 
 static bool slots_of(maker *m, int32_t old, int32_t node)
@@ -314,8 +314,10 @@ static bool slots_of(maker *m, int32_t old, int32_t node)
     bool ok = true;
     if (traits & CUV_RT_LINEAR)
         ok = linear_slot(m, old, node);
+    if (cuv_rkind_is_conv_lstm(n->kind) && !m->to->rigid)
+        ok = values_slot(m, CUV_S_WINDOW, node, offsetof(cuv_choice, pad), 2);
     if (traits & CUV_RT_RECURRENT)
-        ok = act_slot(m, CUV_S_CELL, node, ACTS(cell_acts), -1) && (n->kind == CUV_R_BIDIRECTIONAL || causal_slot(m, node)) &&
+        ok = ok && act_slot(m, CUV_S_CELL, node, ACTS(cell_acts), -1) && (n->kind == CUV_R_BIDIRECTIONAL || causal_slot(m, node)) &&
              (!has_gates(m, n) || values_slot(m, CUV_S_GATE, node, offsetof(cuv_choice, gate), CUV_GATES));
     if (n->kind == CUV_R_ACTIVATION)
         ok = m->readers[old] & IS_OUTPUT ? act_slot(m, CUV_S_OUT, node, ACTS(output_acts), output_of(m->from, old))
@@ -394,7 +396,7 @@ static void tie(maker *m, size_t i)
 static bool needs_sizes(const cuv_structure *s, size_t node)
 {
     const cuv_rnode *n = &s->nodes[node];
-    bool merge = n->in_count > 1 && n->kind != CUV_R_ATTENTION, output = s->outputs[0] == (int32_t)node;
+    bool merge = n->in_count > 1 && n->kind != CUV_R_ATTENTION && !n->stated, output = s->outputs[0] == (int32_t)node;
     return n->kind == CUV_R_FLATTEN || n->kind == CUV_R_RESHAPE || n->kind == CUV_R_PATCHES || n->kind == CUV_R_POSITION || ((merge || output) && n->out.rank > 1);
 }
 

@@ -127,6 +127,20 @@ static void merge(cuv_wirer *w, const cuv_wstate *s, cuv_rkind kind, const int *
         cuv_add_last(to, cuv_wire_node(w, s, &node, cost));
 }
 
+/* All open tensors, what was made of inputs before inputs that nobody has read: categories through tables, then numbers. */
+static void inputs_behind(cuv_wirer *w, const cuv_wstate *s, const int *open, int count, const cuv_want *want, cuv_spots *to)
+{
+    int made[CUV_R_MAX_IN], n = 0;
+    if (count < 2 || count > CUV_R_MAX_IN)
+        return;
+    for (int side = 0; side < 2; side++)
+        for (int i = 0; i < count; i++)
+            if ((s->live[open[i]].id < 0) == side)
+                made[n++] = open[i];
+    if (memcmp(made, open, (size_t)count * sizeof *open) != 0)
+        merge(w, s, CUV_R_CONCATENATE, made, count, .5, 0, want, to);
+}
+
 static void concatenations(cuv_wirer *w, const cuv_wstate *s, const int *open, int count, const cuv_want *want, cuv_spots *to)
 {
     for (int k = 2; k <= CUV_R_MAX_IN && k <= count; k++) {
@@ -138,6 +152,7 @@ static void concatenations(cuv_wirer *w, const cuv_wstate *s, const int *open, i
         merge(w, s, CUV_R_CONCATENATE, forth, k, count == k ? .5 : 1.2, 0, want, to);
         merge(w, s, CUV_R_CONCATENATE, back, k, count == k ? .6 : 1.3, 0, want, to);
     }
+    inputs_behind(w, s, open, count, want, to);
     for (int i = 0; i < 4 && count >= 3; i++) {
         static const uint8_t other[4][3] = {{0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}};
         const int *from = &open[count - 3];

@@ -21,6 +21,7 @@ const char *cuv_rkind_name(cuv_rkind kind);             /* class of Keras 3 */
 cuv_rkind cuv_rkind_find(const char *class_name);       /* CUV_R_UNKNOWN: none */
 unsigned cuv_rkind_traits(cuv_rkind kind);
 int cuv_rkind_spatial(cuv_rkind kind);                  /* 1, 2, 3; 0: none */
+bool cuv_rkind_is_conv_lstm(cuv_rkind kind);
 
 /* One tensor, or one layer without any, of what is left. */
 typedef struct cuv_atom { const cuv_remain *remain; size_t at; } cuv_atom;
@@ -101,6 +102,7 @@ typedef struct cuv_rnode {
     int in_count;
     cuv_flow out;
     cuv_choice choice;
+    bool stated;                    /* a recurrent layer that begins with the last states of the one that gives its second input */
     int32_t twin;                   /* the node, plus 1, that this one repeats on another input: same layer, same choices; 0: none */
     bool free_act;                  /* put here to hold an activation that may be none (linear) */
 } cuv_rnode;

@@ -14,7 +14,7 @@ typedef struct pairer {
 } pairer;
 
 static const struct { cuv_rkind kind; double cost; bool ordered; } merges[] = {
-    {CUV_R_SUBTRACT, 0, true}, {CUV_R_CONCATENATE, .1, true}, {CUV_R_MULTIPLY, .4, false}, {CUV_R_ADD, .4, false}, {CUV_R_DOT, .6, false},
+    {CUV_R_SUBTRACT, 0, true}, {CUV_R_DISTANCE, .1, false}, {CUV_R_CONCATENATE, .1, true}, {CUV_R_MULTIPLY, .4, false}, {CUV_R_ADD, .4, false}, {CUV_R_DOT, .6, false},
     {CUV_R_MAXIMUM, .8, false}, {CUV_R_AVERAGE, .8, false}};
 
 static void copy_nodes(const cuv_structure *from, int32_t at, int32_t input, int32_t first_unit, bool twin, cuv_rnode *to)
@@ -65,7 +65,7 @@ static cuv_status after_side(pairer *p, const cuv_structure *side, size_t first,
             return cuv_oom(p->cx);
         *ends = (cuv_ends){.input_count = 1, .output_count = 1, .outputs_known = true, .outputs = {p->ends->outputs[0]},
                             .until = p->ends->until};
-        if ((merge && merge->kind != merges[i].kind) || !cuv_merged(merges[i].kind, (const cuv_flow *[]){flow, flow}, 2, &ends->inputs[0]))
+        if ((merge && merge->kind != merges[i].kind && merge->kind != CUV_R_UNKNOWN) || !cuv_merged(merges[i].kind, (const cuv_flow *[]){flow, flow}, 2, &ends->inputs[0]))
             continue;
         if (tail.count)
             CUV_TRY(cuv_wire(p->cx, p->arena, &tail, ends, p->complete, ENDS_OF_SIDES, &rest, &found));
@@ -84,7 +84,7 @@ static cuv_status cut_at(pairer *p, size_t k, const cuv_ends *one)
     const cuv_runit *merge = p->complete ? &p->reading->units[k] : NULL;
     cuv_structure *sides;
     size_t found;
-    if (merge && !(cuv_rkind_traits(merge->kind) & CUV_RT_MERGE))
+    if (merge && !(cuv_rkind_traits(merge->kind) & CUV_RT_MERGE) && merge->kind != CUV_R_UNKNOWN)
         return CUV_OK;
     CUV_TRY(cuv_wire(p->cx, p->arena, &head, one, p->complete, SIDES, &sides, &found));
     for (size_t i = 0; i < found && p->count + 2 <= MOST; i++)

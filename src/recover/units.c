@@ -371,7 +371,7 @@ cuv_status cuv_read_here(cuv_reader *r, const cuv_named *t, size_t count, cuv_he
         if (n && u.kind == CUV_R_PRELU)
             CUV_TRY(prelu_axes(r, &u));
         cuv_offer(h, &u, n);
-        if (n && cuv_rkind_traits(u.kind) & CUV_RT_RECURRENT && make_bidirectional(&u, t, count, &twice))
+        if (n && cuv_rkind_traits(u.kind) & CUV_RT_RECURRENT && !cuv_rkind_spatial(u.kind) && make_bidirectional(&u, t, count, &twice))
             cuv_offer(h, &twice, twice.count);
     }
     CUV_TRY(try_position(r, t, count, &u, &n));

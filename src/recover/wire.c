@@ -194,11 +194,8 @@ static const cuv_wstate *with_means(cuv_wirer *w, const cuv_wstate *s)
     return cuv_wire_node(w, means, &act, 0);
 }
 
-void cuv_wire_emit(cuv_wirer *w, const cuv_wstate *s)
+static void keep_next(cuv_wirer *w, const cuv_wstate *s)
 {
-    const cuv_wstate *means = s ? with_means(w, s) : NULL;
-    if (means)
-        s = means;
     if (!s || s->cost >= 100 + s->nodes * 10 || !can_end(w, s))
         return;
     const cuv_flow *last = &s->live[s->live_count - 1].type;
@@ -216,6 +213,22 @@ void cuv_wire_emit(cuv_wirer *w, const cuv_wstate *s)
     w->next[w->next_count++] = (cuv_wstate *)(uintptr_t)s;
     if (w->next_count == (w->ends->narrow ? NARROW_EXPANDED : MAX_EXPANDED))
         halve_next(w);
+}
+
+void cuv_wire_emit(cuv_wirer *w, const cuv_wstate *s)
+{
+    const cuv_wstate *means = s ? with_means(w, s) : NULL;
+    cuv_spots closed;
+    keep_next(w, means ? means : s);
+    if (!s || means)
+        return;
+    cuv_find_closings(w, s, &closed);
+    for (size_t i = 0; i < closed.count; i++) {
+        const cuv_wstate *c = closed.items[i].state;
+        const cuv_flow *y = &w->ends->outputs[0];
+        cuv_rnode act = {.kind = CUV_R_ACTIVATION, .unit = -1, .in = {c->live[c->live_count - 1].id}, .in_count = 1, .out = *y, .free_act = true};
+        keep_next(w, cuv_wire_node(w, c, &act, 0));
+    }
 }
 
 /* What the rest of the wiring depends on: the open tensors, and the last one. */

@@ -162,6 +162,51 @@ static void recurrent_on(cuv_wirer *w, const cuv_spot *p, const cuv_runit *u, in
     }
 }
 
+/* Pictures or sequences in a row: each becomes one that has as many channels as the layer has filters. */
+static void place_conv_lstm(cuv_wirer *w, const cuv_wstate *s, const cuv_runit *u)
+{
+    int spatial = cuv_rkind_spatial(u->kind);
+    cuv_want want = {spatial + 2, spatial + 2, u->in, false};
+    cuv_spots at = {.count = 0}, each;
+    cuv_find_sources(w, s, &want, true, 6, &at);
+    for (size_t i = 0; i < at.count; i++) {
+        each.count = 0;
+        with_pools(w, &at.items[i], &each);
+        for (size_t k = 0; k < 4 * each.count; k++) {
+            const cuv_flow *f = cuv_spot_flow(&each.items[k / 4]);
+            int pad = k & 1 ? CUV_PAD_SAME : CUV_PAD_VALID, sequences = !(k & 2);
+            cuv_flow out = {.rank = spatial + 1 + sequences, .at = {f->at[0]}};
+            for (int a = 0; a < spatial; a++)
+                out.at[a + sequences] = cuv_window_size(f->at[a + 1], u->kernel[a], 1, pad);
+            out.at[out.rank - 1] = (int32_t)u->out;
+            emit_on(w, &each.items[k / 4], u->kind, &out, (cuv_choice){.sequences = (uint8_t)sequences, .pad = (uint8_t)pad, .act = CUV_A_TANH},
+                    (pad == CUV_PAD_SAME ? .3 : .5) + (sequences ? .4 : .2));
+        }
+    }
+}
+
+/* A decoder begins with the states of an encoder that is as wide. */
+static void stated_on(cuv_wirer *w, const cuv_spot *p, const cuv_runit *u)
+{
+    const cuv_wstate *s = p->state;
+    for (int i = 0; i < s->live_count; i++) {
+        const cuv_live *l = &s->live[i];
+        if (i == p->at || l->by != u->kind || u->kind == CUV_R_BIDIRECTIONAL || l->id < 0 || l->type.at[l->type.rank - 1] != u->out)
+            continue;
+        for (int sequences = 1; sequences >= 0; sequences--) {
+            cuv_flow out = *cuv_spot_flow(p);
+            out.rank = 1 + sequences;
+            out.at[sequences] = (int32_t)u->out;
+            cuv_rnode n = cuv_node_on(u->kind, (int32_t)w->at, p, &out);
+            n.in[1] = l->id;
+            n.in_count = 2;
+            n.stated = true;
+            n.choice = (cuv_choice){.sequences = (uint8_t)sequences, .act = CUV_A_TANH};
+            cuv_wire_emit(w, cuv_wire_node(w, s, &n, p->cost + (l->used ? .9 : .3) + (sequences ? 0 : 1)));
+        }
+    }
+}
+
 static void place_recurrent(cuv_wirer *w, const cuv_wstate *s, const cuv_runit *u)
 {
     cuv_want want = {2, 2, u->in, false};
@@ -174,6 +219,7 @@ static void place_recurrent(cuv_wirer *w, const cuv_wstate *s, const cuv_runit *
         for (size_t k = 0; k < each.count; k++)
             for (int m = 0; m < (u->kind == CUV_R_BIDIRECTIONAL ? 4 : 1); m++)
                 recurrent_on(w, &each.items[k], u, m);
+        stated_on(w, &at.items[i], u);
     }
 }
 
@@ -263,6 +309,10 @@ static void place_dense(cuv_wirer *w, const cuv_wstate *s, const cuv_runit *u)
         if (at.items[i].cost < 1)
             dense_on_patches(w, &at.items[i], u);
     }
+    at.count = 0;
+    cuv_add_joined(w, s, u->in, &at);
+    for (size_t i = 0; i < at.count; i++)
+        emit_on(w, &at.items[i], CUV_R_DENSE, &(cuv_flow){.rank = 1, .at = {(int32_t)u->out}}, (cuv_choice){0}, 0);
 }
 
 static void place_embedding(cuv_wirer *w, const cuv_wstate *s, const cuv_runit *u)
@@ -271,8 +321,13 @@ static void place_embedding(cuv_wirer *w, const cuv_wstate *s, const cuv_runit *
     cuv_spots at = {.count = 0};
     cuv_find_sources(w, s, &want, false, 6, &at);
     for (size_t i = 0; i < at.count; i++) {
-        cuv_flow out = {.rank = 2, .at = {cuv_spot_flow(&at.items[i])->at[0], (int32_t)u->out}};
+        cuv_flow out = {.rank = 2, .at = {cuv_spot_flow(&at.items[i])->at[0], (int32_t)u->out}}, flat = {.rank = 1, .at = {out.at[1]}};
         emit_on(w, &at.items[i], CUV_R_EMBEDDING, &out, (cuv_choice){0}, 0);
+        if (w->complete || out.at[0] != 1)
+            continue;
+        cuv_spots one = {.count = 0};       /* one word: a category */
+        cuv_add_last(&one, cuv_wire_on(w, &at.items[i], CUV_R_EMBEDDING, (int32_t)w->at, &out, (cuv_choice){0}, 0));
+        cuv_wire_emit(w, one.count ? cuv_wire_on(w, &one.items[0], CUV_R_FLATTEN, -1, &flat, (cuv_choice){0}, -.1) : NULL);
     }
 }
 
@@ -451,7 +506,7 @@ static void place_unknown(cuv_wirer *w, const cuv_wstate *s)
         {CUV_R_REST, .5}, {CUV_R_ACTIVATION, .5}, {CUV_R_FLATTEN, .6}, {CUV_R_MAX_POOL2, .7}, {CUV_R_ADD, .8}, {CUV_R_CONCATENATE, .8},
         {CUV_R_GLOBAL_AVERAGE2, .9}, {CUV_R_MAX_POOL1, 1.0}, {CUV_R_GLOBAL_AVERAGE1, 1.1}, {CUV_R_AVERAGE_POOL2, 1.8},
         {CUV_R_GLOBAL_MAX1, 2}, {CUV_R_GLOBAL_MAX2, 2}, {CUV_R_AVERAGE_POOL1, 2}, {CUV_R_UPSAMPLING2, 2}, {CUV_R_SUBTRACT, 2},
-        {CUV_R_MULTIPLY, 2}, {CUV_R_MAXIMUM, 2.5}, {CUV_R_AVERAGE, 2.5}, {CUV_R_DOT, 2.5}, {CUV_R_RESHAPE, 1}, {CUV_R_REPEAT, 1.2},
+        {CUV_R_MULTIPLY, 2}, {CUV_R_DISTANCE, 2.2}, {CUV_R_MAXIMUM, 2.5}, {CUV_R_AVERAGE, 2.5}, {CUV_R_DOT, 2.5}, {CUV_R_RESHAPE, 1}, {CUV_R_REPEAT, 1.2},
         {CUV_R_PAD2, 1.6}, {CUV_R_CROP2, 2.6}, {CUV_R_PERMUTE, 3}};
     cuv_rkind told[3];
     size_t count;
@@ -483,6 +538,8 @@ void cuv_wire_unit(cuv_wirer *w, const cuv_wstate *s, const cuv_runit *u)
         place_listed(w, s, u->kind, 0);
     else if (traits & CUV_RT_CONV)
         place_conv(w, s, u);
+    else if (cuv_rkind_is_conv_lstm(u->kind))
+        place_conv_lstm(w, s, u);
     else if (traits & CUV_RT_RECURRENT)
         place_recurrent(w, s, u);
     else if (traits & CUV_RT_NORM)

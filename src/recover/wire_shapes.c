@@ -17,7 +17,7 @@ static int axes_wanted(const cuv_wirer *w, size_t next)
         unsigned traits = cuv_rkind_traits(u->kind);
         int spatial = u->network ? 2 : cuv_rkind_spatial(u->kind);
         if (spatial)
-            return spatial;
+            return spatial + cuv_rkind_is_conv_lstm(u->kind);
         if (traits & CUV_RT_RECURRENT || u->kind == CUV_R_ATTENTION)
             return 1;
         if (u->kind == CUV_R_DENSE)

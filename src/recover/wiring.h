@@ -146,6 +146,14 @@ void cuv_add_squeezed(cuv_wirer *w, const cuv_spot *p, cuv_spots *to);
 /* A listed Reshape, RepeatVector, Permute, ZeroPadding2D or Cropping2D; false: it is none of these. */
 bool cuv_wire_shape(cuv_wirer *w, const cuv_spot *p, cuv_rkind kind, double cost);
 
+/* ---- wire_joins.c: what no weight shows at the ends of branches ---- */
+
+/* All tensors that nobody has read, each made flat (maxima or means of all positions, Flatten, a pool and a Flatten) and put behind each other,
+ * where that gives so many channels. */
+void cuv_add_joined(cuv_wirer *w, const cuv_wstate *s, int64_t wanted, cuv_spots *to);
+/* What may come after the last layer of weights, where that gives the output: merges, a Reshape. */
+void cuv_find_closings(cuv_wirer *w, const cuv_wstate *s, cuv_spots *to);
+
 /* Puts one layer, in every way that fits, on top of a state (wire_layers.c). */
 void cuv_wire_unit(cuv_wirer *w, const cuv_wstate *s, const cuv_runit *u);
 
