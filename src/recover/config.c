@@ -396,6 +396,8 @@ static cuv_status add_node(writer *w, size_t i)
         return CUV_OK;
     }
     record *r = shared_with(w, u, 0);
+    for (size_t k = 0; !r && n->twin && k < w->count; k++)
+        r = cuv_streq(w->records[k].name, w->shown[n->twin - 1]) ? &w->records[k] : NULL;
     if (!r)
         CUV_TRY(add_layer(w, n, u, &r));
     w->shown[i] = r->name;

@@ -267,7 +267,7 @@ static cuv_status tell_architecture(teller *t)
     const char *text = "";
     size_t shown = 0;
     for (size_t i = 0; i < t->p->s.count; i++)
-        if (t->names[i] && t->p->s.nodes[i].kind != CUV_R_REST && ++shown <= 12)
+        if (t->names[i] && !t->p->s.nodes[i].twin && t->p->s.nodes[i].kind != CUV_R_REST && ++shown <= 12)
             text = cuv_format(t->cx, "%s%s%s", text, *text ? ", " : "", node_text(t, &t->p->s.nodes[i]));
     if (shown > 12)
         text = cuv_format(t->cx, "%s and %zu more", text, shown - 12);
@@ -275,6 +275,26 @@ static cuv_status tell_architecture(teller *t)
                 cuv_format(t->cx, "no file tells it; the tensors are read in %s; %s", t->remains->order_why,
                            t->proof ? t->proof->why : tried_why(t)),
                 t->proof && t->proof->proven ? NULL : "--top lists other architectures");
+}
+
+/* Layers that are called once for each of several inputs. */
+static cuv_status tell_shared(teller *t)
+{
+    const char *text = "";
+    size_t shown = 0;
+    for (size_t i = 0; i < t->p->s.count; i++) {
+        const int32_t first = t->p->s.nodes[i].twin - 1;
+        const char *name = first < 0 ? NULL : t->names[first];
+        const size_t length = name ? strlen(name) : 0;
+        bool known = !name;
+        for (const char *at = text; !known && (at = strstr(at, name)) != NULL; at += length)
+            known = (at == text || at[-1] == ' ') && (!at[length] || at[length] == ',');
+        if (!known && ++shown <= 12)
+            text = cuv_format(t->cx, "%s%s%s", text, *text ? ", " : "", name);
+    }
+    if (shown > 12)
+        text = cuv_format(t->cx, "%s and %zu more", text, shown - 12);
+    return shown ? tell(t, NULL, "shared layers", text, proven(t), tried_why(t), NULL) : CUV_OK;
 }
 
 static cuv_status tell_inputs(teller *t)
@@ -385,7 +405,10 @@ cuv_status cuv_decisions_of(cuv_context *cx, cuv_arena *arena, const cuv_prepare
     teller t = {cx, arena, p, values, names, remains, proof, out, 0};
     CUV_TRY(tell_architecture(&t));
     CUV_TRY(tell_inputs(&t));
+    CUV_TRY(tell_shared(&t));
     for (size_t i = 0; i < p->s.count; i++) {
+        if (p->s.nodes[i].twin)
+            continue;
         CUV_TRY(tell_class(&t, i));
         CUV_TRY(tell_wiring(&t, i));
     }

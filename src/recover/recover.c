@@ -88,6 +88,16 @@ static cuv_status wire(cuv_recovering *r, const cuv_reading *reading, const cuv_
     return add_structures(r, s, *found, cost);
 }
 
+static cuv_status wire_twins(cuv_recovering *r, const cuv_reading *reading, const cuv_ends *ends)
+{
+    cuv_structure *twins;
+    size_t found;
+    cuv_ends timed = *ends;
+    timed.until = fmax(cuv_wiring_ends(r), cuv_monotonic_seconds() + .2 * r->seconds);
+    CUV_TRY(cuv_wire_twins(r->cx, r->arena, reading, &timed, r->remains->complete, &twins, &found));
+    return add_structures(r, twins, found, 0);
+}
+
 /* What the first layer says of an input that nobody describes. */
 static void guess_input(const cuv_reading *reading, cuv_flow *f)
 {
@@ -142,6 +152,7 @@ static cuv_status wire_without_samples(cuv_recovering *r, const cuv_reading *rea
         ends.input_count = i + 1;
     }
     CUV_TRY(wire(r, reading, &ends, 0, 40, &found));
+    CUV_TRY(wire_twins(r, reading, &ends));
     return found || r->ev->input_shape_count ? CUV_OK : guess_sizes(r, reading, &ends);
 }
 
@@ -206,10 +217,7 @@ static cuv_status wire_all(cuv_recovering *r)
         }
         CUV_TRY(cuv_ends_of_samples(r, &r->readings[i], &ends));
         CUV_TRY(wire(r, &r->readings[i], &ends, 0, MOST_STRUCTURES, &found));
-        cuv_structure *twins;
-        ends.until = cuv_wiring_ends(r);
-        CUV_TRY(cuv_wire_twins(r->cx, r->arena, &r->readings[i], &ends, r->remains->complete, &twins, &found));
-        CUV_TRY(add_structures(r, twins, found, 0));
+        CUV_TRY(wire_twins(r, &r->readings[i], &ends));
     }
     if (!r->count)
         return cuv_no_wiring(r);

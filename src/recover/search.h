@@ -22,7 +22,8 @@ typedef enum cuv_slot_kind {
 typedef struct cuv_option { cuv_rkind kind; cuv_choice choice; } cuv_option;
 typedef struct cuv_choice_slot {
     cuv_slot_kind kind;
-    int32_t node, copy;         /* copy: its twin; -1: none */
+    int32_t node, copies[CUV_R_MAX_TWINS - 1];      /* copies: its twins */
+    uint8_t copy_count;
     int output;                 /* CUV_S_OUT: which */
     cuv_option *options;
     uint8_t count, first;       /* first: what the structure has as it was wired */

@@ -32,8 +32,8 @@ void cuv_apply(cuv_prepared *p, const uint8_t *values)
         const cuv_choice_slot *s = &p->slots[i];
         const cuv_option *o = &s->options[values[i]];
         set_option(&p->s.nodes[s->node], s->kind, o);
-        if (s->copy >= 0)
-            set_option(&p->s.nodes[s->copy], s->kind, o);
+        for (size_t k = 0; k < s->copy_count; k++)
+            set_option(&p->s.nodes[s->copies[k]], s->kind, o);
     }
 }
 

@@ -32,7 +32,7 @@ static cuv_choice_slot *add_slot(maker *m, cuv_slot_kind kind, int32_t node, siz
     if (!grown || !o)
         return NULL;
     m->to->slots = grown;
-    grown[m->to->count] = (cuv_choice_slot){.kind = kind, .node = node, .copy = -1, .options = o};
+    grown[m->to->count] = (cuv_choice_slot){.kind = kind, .node = node, .options = o};
     return &grown[m->to->count++];
 }
 
@@ -385,10 +385,8 @@ static void tie(maker *m, size_t i)
     int32_t first = m->from->nodes[i].twin - 1;
     for (size_t k = 0; k < m->to->count; k++) {
         cuv_choice_slot *s = &m->to->slots[k];
-        if (s->node == m->base[first])
-            s->copy = m->base[i];
-        else if (s->node == m->moved[first])
-            s->copy = m->moved[i];
+        if (s->node == m->base[first] || s->node == m->moved[first])
+            s->copies[s->copy_count++] = s->node == m->base[first] ? m->base[i] : m->moved[i];
     }
 }
 
@@ -429,11 +427,12 @@ cuv_status cuv_prepare(cuv_context *cx, cuv_arena *arena, const cuv_structure *s
         for (int k = 0; k < n->in_count; k++)
             n->in[k] = n->in[k] < 0 ? n->in[k] : m.moved[n->in[k]];
         m.moved[i] = m.base[i] = at;
+        n->twin = n->twin ? m.base[n->twin - 1] + 1 : 0;
         fixed_act(n);
         size_t slots = out->count;
         if (!slots_of(&m, (int32_t)i, at) || !room_for_act(&m, (int32_t)i, at))
             return cuv_oom(cx);
-        if (n->twin) {
+        if (s->nodes[i].twin) {
             out->count = slots;
             tie(&m, i);
         }

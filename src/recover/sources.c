@@ -111,9 +111,11 @@ static void merge(cuv_wirer *w, const cuv_wstate *s, cuv_rkind kind, const int *
     const cuv_flow *in[CUV_R_MAX_IN];
     cuv_rnode node = {.kind = kind, .unit = w->complete ? (int32_t)w->at : -1, .in_count = n};
     int oldest = INT_MAX;
+    bool raw = kind != CUV_R_CONCATENATE;       /* inputs are seldom added before anything is made of them */
     for (int i = 0; i < n; i++) {
         in[i] = &s->live[at[i]].type;
         node.in[i] = s->live[at[i]].id;
+        raw = raw && node.in[i] < 0;
         oldest = s->live[at[i]].born < oldest ? s->live[at[i]].born : oldest;
         cost += s->live[at[i]].dull ? 2 : 0;
         odd += kind == CUV_R_ADD && s->live[at[i]].used ? cost_of_other_sums(&s->habits, &s->live[at[i]]) : 0;
@@ -121,6 +123,7 @@ static void merge(cuv_wirer *w, const cuv_wstate *s, cuv_rkind kind, const int *
     }
     if (kind == CUV_R_CONCATENATE && n == 2 && s->live[at[0]].used != s->live[at[1]].used && s->live[at[0]].used == s->habits.doubled)
         odd += .4;          /* what is new stands behind, but before on the way up of a U-net */
+    odd += raw ? 1.5 : 0;
     cost += odd < 0 ? odd : 0;
     cost = cuv_cost_of_habit(&s->habits, (int)kind, (int)w->at - oldest, (int)w->reading->units[w->at].kind, cost) + (odd > 0 ? odd : 0);
     if (to->count < MAX_SPOTS && cuv_merged(kind, in, n, &node.out) && (!want || wanted(want, &node.out)))

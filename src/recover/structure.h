@@ -94,7 +94,7 @@ int cuv_stride_of(const cuv_choice *c, int axis);
 int cuv_window_of(const cuv_choice *c, int axis);               /* of a pool */
 const char *cuv_ract_text(cuv_context *cx, unsigned act);       /* "relu", "LeakyReLU(0.1)" */
 
-enum { CUV_R_MAX_IN = 8 };
+enum { CUV_R_MAX_IN = 8, CUV_R_MAX_TWINS = 4 };
 typedef struct cuv_rnode {
     cuv_rkind kind;
     int32_t unit;                   /* of the reading; -1: none */
@@ -136,7 +136,7 @@ int cuv_cheaper(const void *a, const void *b);
 /* Wirings that take the inputs and, where known, give the outputs; cheapest first, at most `most`. */
 CUV_MUST_USE cuv_status cuv_wire(cuv_context *cx, cuv_arena *arena, const cuv_reading *reading, const cuv_ends *ends, bool complete,
                                  size_t most, cuv_structure **out, size_t *count);
-/* Two equal inputs through the same layers, then merged (siamese nets); none when the inputs are no such pair. */
+/* Equal inputs through the same layers, then merged or by ways of their own (siamese nets); none when no inputs are alike. */
 CUV_MUST_USE cuv_status cuv_wire_twins(cuv_context *cx, cuv_arena *arena, const cuv_reading *reading, const cuv_ends *ends, bool complete,
                                        cuv_structure **out, size_t *count);
 /* Would Keras list the layers of this wiring in another order than they are listed? (listed.c) */
