@@ -57,7 +57,7 @@ static int run(cuv_context *cx, options *o)
         return EXIT_USAGE;
     }
     const char *samples = o->samples;
-    o->samples = NULL;          /* the rebuild must not judge by them what the verification is to find out */
+    o->samples = NULL;          /* the rebuild must not settle by them what the verification is to find out */
     cuv_status status = open_evidence(cx, o, &ev);
     if (status == CUV_OK && !samples && !o->against && !cuv_evidence_has_selftest(ev)) {
         wrong_usage(o, "cuvier verify: give samples of the original (--samples IO.npz) or another model (--against OTHER); the evidence brings no "
@@ -65,10 +65,10 @@ static int run(cuv_context *cx, options *o)
         cuv_evidence_free(ev);
         return EXIT_USAGE;
     }
+    if (status == CUV_OK && samples)
+        status = cuv_evidence_samples_kept(ev, samples);
     if (status == CUV_OK)
         status = cuv_rebuild(ev, &model);
-    if (status == CUV_OK && samples)
-        status = cuv_evidence_samples(ev, samples);
     if (status == CUV_OK)
         status = compare(cx, o, ev, model, &v);
     bool answered = v != NULL;

@@ -190,6 +190,9 @@ CUV_API CUV_MUST_USE cuv_status cuv_evidence_map(cuv_evidence *ev, const char *t
 CUV_API CUV_MUST_USE cuv_status cuv_evidence_input_shape(cuv_evidence *ev, const char *text);
 /* Inputs and outputs of the original: x and y, x0 x1 ... and y0 y1 ..., or the names Keras gives them; the first axis is the batch. */
 CUV_API CUV_MUST_USE cuv_status cuv_evidence_samples(cuv_evidence *ev, const char *path);
+/* The same, kept for the verification: what a configuration leaves open is not settled by them, so that cuv_model_verify is a test of the
+ * rebuild. Where no file tells the architecture it is recovered with them all the same: nothing else could tell it. */
+CUV_API CUV_MUST_USE cuv_status cuv_evidence_samples_kept(cuv_evidence *ev, const char *path);
 /* "NAME=CODE.py": Keras code that stands in for a class which is none of Keras's, or for one layer; parsed, never run. NAME is the class
  * as the file spells it ("MyLayer", "package>MyLayer", "module.MyLayer"), or a layer's name. CUV_ARGUMENT when it has another form or is
  * given twice. The model has what the code builds in the layer's place, as an assumption that samples can prove. */

@@ -101,6 +101,12 @@ cuv_status cuv_evidence_samples(cuv_evidence *ev, const char *path)
     return cuv_read_samples(ev, path, &ev->samples);
 }
 
+cuv_status cuv_evidence_samples_kept(cuv_evidence *ev, const char *path)
+{
+    ev->samples_kept = true;
+    return cuv_evidence_samples(ev, path);
+}
+
 void cuv_evidence_candidates(cuv_evidence *ev, size_t count)
 {
     ev->top = count;

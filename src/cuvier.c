@@ -108,7 +108,7 @@ static cuv_status check_input_shapes(const cuv_evidence *ev, const cuv_model *m)
 static cuv_status prove(cuv_evidence *ev, cuv_model *m)
 {
     m->samples = ev->samples;
-    if (ev->samples)
+    if (ev->samples && !ev->samples_kept)
         CUV_TRY(cuv_settle_by_samples(m, ev->samples, RTOL, ATOL));
     return ev->strict ? cuv_model_check_strict(m) : CUV_OK;
 }
@@ -186,6 +186,10 @@ static cuv_status finish_recovery(cuv_evidence *ev, cuv_model *m, const cuv_reco
 {
     CUV_TRY(tell_recovery(m, r));
     CUV_TRY(prove_recovered(ev, m, r->noise));
+    if (ev->samples && ev->samples_kept)
+        cuv_note(ev->cx, "recover.by_samples", &(cuv_detail){.file = ev->samples->file->path,
+                 .help = "cuvier rebuild --samples tells which choices they prove"},
+                 "no file tells the architecture; it was recovered with the samples that it is held against");
     CUV_TRY(add_candidates(ev, m, r));
     return ev->strict ? cuv_model_check_strict(m) : CUV_OK;
 }

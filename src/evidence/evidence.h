@@ -186,6 +186,7 @@ struct cuv_evidence {
     size_t custom_count;
     cuv_map *implied;           /* name -> cuv_custom: what scripts define (implied.c); NULL: nothing */
     cuv_samples *samples;       /* NULL when none were given */
+    bool samples_kept;          /* for the verification: they settle nothing but an architecture that no file tells */
     const cuv_assignment *recovered;    /* the tensors of each layer of a recovered architecture: what it was read off; NULL: none */
     size_t recovered_count;
     size_t top;                 /* --top: candidates wanted where an architecture is recovered; 0: the model alone */

@@ -8,6 +8,7 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import score  # noqa: E402
+import support  # noqa: E402
 
 SEED = 7
 SANITIZED = any(kind in os.environ.get("CUVIER", "") for kind in ("asan", "ubsan"))
@@ -152,3 +153,33 @@ def test_recurrent_layer_that_goes_backwards(kind, tmp_path):
         json.dump({"family": "rnn", "inputs": [[9, 4]], "layers": len(model.layers)}, file)
     row = score.recover(folder, "list", 8, folder)
     assert row["exact"] and row["verified"], row["error"] or row["difference"]
+
+
+SHARED = ("branches", "deep_branches", "sentences", "sentences_with_features", "pictures", "triplet", "three_merged")
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_shared_layers(name, tmp_path):
+    """The first layers are called on each of several inputs; what follows merges what they give, or has ways of its own for each."""
+    pytest.importorskip("keras")
+    pytest.importorskip("h5py")
+    import shared
+    shared.write(str(tmp_path / name), name)
+    for carrier in ("list", "npz", "legacy", "keras3"):
+        row = score.recover(str(tmp_path / name), carrier, 8, str(tmp_path), PATIENCE)
+        assert row["exact"], "%s: %s, off by %s" % (carrier, row["error"] or "built", row["difference"])
+    files = [str(tmp_path / name / "list.npy"), "--samples", str(tmp_path / name / "samples_8.npz"), "--time", str(PATIENCE)]
+    told = json.loads(support.cuvier("rebuild", *files, "--json").stdout)["decisions"]
+    assert any(d["field"] == "shared layers" for d in told)
+    done = support.cuvier("verify", *files)
+    assert done.returncode == 0 and "recovered with the samples" in done.stderr, done.stderr
+
+
+def test_shared_without_samples(tmp_path):
+    """Two equal inputs and one set of layers: they are taken to be shared, not to follow a sum of the inputs."""
+    pytest.importorskip("keras")
+    import shared
+    shared.write(str(tmp_path), "pictures")
+    shape = ["--input-shape", "20,20,1"]
+    told = json.loads(support.cuvier("rebuild", str(tmp_path / "list.npy"), *shape, *shape, "--json", "--time", str(PATIENCE)).stdout)
+    assert any(d["field"] == "shared layers" and d["evidence"] == "assumed" for d in told["decisions"])
