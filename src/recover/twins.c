@@ -161,15 +161,14 @@ static cuv_status cut_at(pairer *p, size_t k, const cuv_ends *one)
     cuv_reading head = {0, p->reading->units, k};
     const cuv_runit *merge = p->complete && k < p->reading->count ? &p->reading->units[k] : NULL;
     const bool merges_them = merge && (cuv_rkind_traits(merge->kind) & CUV_RT_MERGE || merge->kind == CUV_R_UNKNOWN);
-    const bool two = p->ends->input_count == 2 && (!p->complete || merges_them);
     cuv_structure *sides;
     size_t found;
     CUV_TRY(cuv_wire(p->cx, p->arena, &head, one, p->complete, SIDES, &sides, &found));
     for (size_t i = 0; i < found && p->count < p->most; i++) {
         if (sides[i].output_count != 1)
             continue;
-        if (two)
-            CUV_TRY(merged_after(p, &sides[i], k + (merge != NULL), merge, k));
+        if (p->ends->input_count == 2)      /* what is no layer ("a - b", keras.ops) is listed nowhere */
+            CUV_TRY(merged_after(p, &sides[i], k + merges_them, merges_them ? merge : NULL, k));
         CUV_TRY(branches_after(p, &sides[i], k));
     }
     return CUV_OK;
