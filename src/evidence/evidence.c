@@ -47,7 +47,16 @@ static cuv_status read_hdf5_file(struct cuv_evidence *ev, cuv_file *file)
 {
     cuv_h5 *root = NULL;
     CUV_TRY(cuv_h5_parse(ev->arena, &file->source, &root));
-    return cuv_read_h5(ev, file, root);
+    file->h5 = root;
+    size_t mark = cuv_findings_mark(ev->cx);
+    cuv_status status = cuv_read_h5(ev, file, root);
+    if (!ev->for_code || (status != CUV_NO && status != CUV_UNSUPPORTED))
+        return status;
+    cuv_findings_rewind(ev->cx, mark);      /* code may keep anything in such a file */
+    file->kind = "values";
+    file->group_count = 0;
+    file->arrangement = CUV_ARR_NONE;
+    return CUV_OK;
 }
 
 cuv_status cuv_read_h5(struct cuv_evidence *ev, cuv_file *file, const cuv_h5 *root)
@@ -233,6 +242,7 @@ static cuv_status read_source(struct cuv_evidence *ev, const cuv_source *src, cu
     CUV_TRY(cuv_arena_keep_blob(ev->arena, src->blob));
     file->source = *src;
     file->source.name = file->name;
+    CUV_TRY(cuv_unpack(ev->arena, &file->source));
     CUV_TRY(cuv_read_utf16(ev, &file->source));
     src = &file->source;
     CUV_TRY(cuv_foreign_check(ev->cx, file));

@@ -128,6 +128,7 @@ typedef struct cuv_file {
     cuv_group *groups;
     size_t group_count;
     struct cuv_samples *selftest;   /* inputs and outputs that cuvier put into its export, or NULL */
+    const cuv_h5 *h5;           /* the file itself, for code that reads it with h5py; NULL for other forms */
     const cuv_zip *zip;         /* the archive, for assets; NULL otherwise */
     cuv_script *script;         /* Keras code, or what --custom says of the file's own class */
     cuv_danger *dangers;

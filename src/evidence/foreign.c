@@ -21,7 +21,6 @@ static const foreign foreigners[] = {
     {0, MARK("version https://git-lfs"), "a Git LFS pointer, not the model itself", lfs_help, CUV_DAMAGED},
     {0, MARK("/annex/objects/"), "a git-annex pointer, not the model itself", "fetch the model: git annex get",
      CUV_DAMAGED},
-    {0, MARK("\x1f\x8b"), "a gzip-compressed file", unpack_help, CUV_UNSUPPORTED},
     {0, MARK("BZh"), "a bzip2-compressed file", unpack_help, CUV_UNSUPPORTED},
     {0,
      MARK("\xfd"

@@ -8,7 +8,8 @@ enum { DEEP = 200 };
 typedef struct implying {
     struct cuv_evidence *ev;
     cuv_file *file;
-    cuv_py *definitions;        /* the module without what builds, loads or trains */
+    cuv_py *definitions;        /* the module without what builds, loads or trains; its body has room for all that it defines */
+    size_t room;
     cuv_map *defined;           /* names of its functions and classes */
 } implying;
 
@@ -43,13 +44,19 @@ static bool is_plain(const cuv_py *n, unsigned depth)
     return is_plain(n->a, depth - 1) && is_plain(n->b, depth - 1);
 }
 
+/* act = lambda x: ... */
+static bool is_lambda(const cuv_py *s)
+{
+    return s->kind == CUV_PY_ASSIGN && s->count == 1 && s->items[0]->kind == CUV_PY_NAME && s->a && s->a->kind == CUV_PY_LAMBDA;
+}
+
 static bool is_definition(const cuv_py *s)
 {
     switch (s->kind) {
     case CUV_PY_IMPORT: case CUV_PY_FROM: case CUV_PY_DEF: case CUV_PY_CLASS:
         return true;
     case CUV_PY_ASSIGN:
-        return s->count == 1 && s->items[0]->kind == CUV_PY_NAME && is_plain(s->a, DEEP);
+        return s->count == 1 && s->items[0]->kind == CUV_PY_NAME && (is_lambda(s) || is_plain(s->a, DEEP));
     default:
         return false;
     }
@@ -75,6 +82,8 @@ static cuv_status keep_definitions(const implying *m, cuv_py *module)
             module->body[kept++] = s;
         if (s->kind == CUV_PY_DEF || s->kind == CUV_PY_CLASS)
             CUV_TRY(cuv_map_set(m->defined, s->text, s));
+        if (is_lambda(s))
+            CUV_TRY(cuv_map_set(m->defined, s->items[0]->text, s));
         for (size_t k = 0; s->kind == CUV_PY_FROM && k < s->count; k++) {
             const cuv_py *alias = s->items[k];
             CUV_TRY(cuv_map_set(m->defined, alias->a ? alias->a->text : alias->text, s));
@@ -99,11 +108,43 @@ static cuv_status imply(implying *m, const char *name, const char *means, bool n
     return cuv_map_set(m->ev->implied, name, custom);
 }
 
-/* {'swish2': my_swish}, and the same in an Activation. */
+/* A function without a name gets one that no code can have. */
+static cuv_status name_lambda(implying *m, const cuv_py *lambda, const char **name)
+{
+    cuv_arena *arena = m->ev->arena;
+    cuv_py *s = CUV_NEW(arena, cuv_py), *target = CUV_NEW(arena, cuv_py);
+    cuv_py **targets = CUV_NEW_ARRAY(arena, cuv_py *, 1);
+    cuv_py **body = cuv_arena_grow(arena, m->definitions->body, m->definitions->body_count, &m->room, sizeof(cuv_py *));
+    char *made = cuv_arena_printf(arena, "lambda of line %zu, column %zu", (size_t)lambda->line, (size_t)lambda->column);
+    if (!s || !target || !targets || !body || !made)
+        return cuv_oom(m->ev->cx);
+    *s = *target = *lambda;
+    target->kind = CUV_PY_NAME;
+    target->text = made;
+    target->items = NULL;
+    target->a = NULL;
+    target->count = 0;
+    s->kind = CUV_PY_ASSIGN;
+    s->items = targets;
+    s->items[0] = target;
+    s->count = 1;
+    s->a = (cuv_py *)(uintptr_t)lambda;
+    m->definitions->body = body;
+    m->definitions->body[m->definitions->body_count++] = s;
+    *name = made;
+    return cuv_map_set(m->defined, made, s);
+}
+
+/* {'swish2': my_swish}, and the same in an Activation or with a lambda. */
 static cuv_status imply_pair(implying *m, const cuv_py *key, const cuv_py *value)
 {
     if (value && value->kind == CUV_PY_CALL && value->count == 1)
         value = value->items[0];
+    const char *lambda = NULL;
+    if (key && key->kind == CUV_PY_STR && value && value->kind == CUV_PY_LAMBDA && value->count == 1 && !cuv_map_get(m->ev->implied, key->text)) {
+        CUV_TRY(name_lambda(m, value, &lambda));
+        return imply(m, key->text, lambda, true);
+    }
     bool named = key && key->kind == CUV_PY_STR && value && value->kind == CUV_PY_NAME && cuv_map_get(m->defined, value->text);
     return named ? imply(m, key->text, value->text, true) : CUV_OK;
 }
@@ -139,12 +180,15 @@ cuv_status cuv_custom_imply(struct cuv_evidence *ev, cuv_file *file)
     if (count)
         memcpy(m.definitions->body, all, count * sizeof(cuv_py *));
     CUV_TRY(keep_definitions(&m, m.definitions));
+    m.room = count + 1;
     for (size_t i = 0; i < count; i++)
         CUV_TRY(find_pairs(&m, all[i], DEEP));
     for (size_t i = 0; i < m.definitions->body_count; i++) {
         const cuv_py *s = m.definitions->body[i];
         if (s->kind == CUV_PY_DEF || s->kind == CUV_PY_CLASS)
             CUV_TRY(imply(&m, s->text, s->text, false));
+        if (is_lambda(s))
+            CUV_TRY(imply(&m, s->items[0]->text, s->items[0]->text, false));
         for (size_t k = 0; s->kind == CUV_PY_FROM && k < s->count; k++) {
             const char *name = s->items[k]->a ? s->items[k]->a->text : s->items[k]->text;
             CUV_TRY(imply(&m, name, name, false));

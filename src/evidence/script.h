@@ -354,6 +354,8 @@ CUV_MUST_USE cuv_status cuv_sc_object_layers(cuv_sc *e, const cuv_sv *self, cuv_
 /* Objects whose input the code does not tell: --input-shape and samples may. */
 /* The input of an object's call() as --input-shape or the samples tell it; CUV_NO "script.input" when they do not. */
 CUV_MUST_USE cuv_status cuv_sc_network_from_evidence(cuv_sc *e, cuv_sv *self);
+/* load_model of an object of a class of the code (script_custom.c); *out stays NULL for other models. */
+CUV_MUST_USE cuv_status cuv_sc_load_object(cuv_sc *e, cuv_file *file, const cuv_sv *custom_objects, const cuv_py *node, cuv_sv **out);
 /* From here on classes of the code that extend Layer or Model are followed. */
 CUV_MUST_USE cuv_status cuv_sc_follow_classes(cuv_sc *e);
 CUV_MUST_USE cuv_status cuv_sc_finish_networks(cuv_sc *e, const cuv_py *module);
@@ -371,11 +373,17 @@ CUV_MUST_USE cuv_status cuv_sc_library(cuv_sc *e, const char *name, const cuv_sa
 /* script_folder.c: names in a folder, within the script's; a list that has `truth` is in an order that Python does not promise. */
 CUV_MUST_USE cuv_status cuv_sc_list_folder(cuv_sc *e, const cuv_sargs *args, cuv_sv **out);
 CUV_MUST_USE cuv_status cuv_sc_glob(cuv_sc *e, const cuv_sv *within, const cuv_sv *pattern, cuv_sv **out);
+/* script_regex.c: the module re; its expressions and matches are OBJECTs. */
+CUV_MUST_USE cuv_status cuv_sc_regex(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sc_regex_method(cuv_sc *e, cuv_sv *self, const char *name, const cuv_sargs *args, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sc_match_group(cuv_sc *e, const cuv_sv *match, const cuv_sv *which, cuv_sv **out);
+bool cuv_sc_is_pattern(const cuv_sv *v);
 CUV_MUST_USE cuv_status cuv_sc_parser(cuv_sc *e, cuv_sv **out);                                                /* script_argparse.c */
 CUV_MUST_USE cuv_status cuv_sc_parser_method(cuv_sc *e, cuv_sv *parser, const char *name, const cuv_sargs *args, cuv_sv **out);
 CUV_MUST_USE cuv_status cuv_sc_file_lines(cuv_sc *e, cuv_sv *file, cuv_sv **out);      /* each with its newline */
 CUV_MUST_USE cuv_status cuv_sc_text_lines(cuv_sc *e, const cuv_sv *text, bool newlines, cuv_sv **out);
 CUV_MUST_USE cuv_status cuv_sc_file_method(cuv_sc *e, cuv_sv *self, const char *name, const cuv_sargs *args, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sc_stacked(cuv_sc *e, cuv_sv *list, const cuv_py *node, cuv_sv **out);
 CUV_MUST_USE cuv_status cuv_sc_numpy(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out);        /* script_arraymake.c */
 /* script_array.c */
 CUV_MUST_USE cuv_status cuv_sc_array_method(cuv_sc *e, cuv_sv *self, const char *name, const cuv_sargs *args, cuv_sv **out);

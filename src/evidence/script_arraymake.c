@@ -272,6 +272,17 @@ static cuv_status pad(cuv_sc *e, const cuv_sargs *args, cuv_sv **out)
     return CUV_OK;
 }
 
+/* A list of arrays of one shape as the array that NumPy makes of it; *out stays NULL for other lists. */
+cuv_status cuv_sc_stacked(cuv_sc *e, cuv_sv *list, const cuv_py *node, cuv_sv **out)
+{
+    *out = NULL;
+    for (size_t i = 0; i < list->count; i++)
+        if (list->unsure || list->items[i]->kind != CUV_SV_ARRAY ||
+            !cuv_shape_equal(list->items[i]->tensor->shape, list->items[i]->tensor->rank, list->items[0]->tensor->shape, list->items[0]->tensor->rank))
+            return CUV_OK;
+    return list->count ? cuv_sc_numpy(e, "stack", &(cuv_sargs){&list, 1, NULL, NULL, 0, node}, out) : CUV_OK;
+}
+
 cuv_status cuv_sc_numpy(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
 {
     static const char *const fills[] = {"zeros", "ones", "full", "empty", "zeros_like", "ones_like", "full_like", "empty_like"};
@@ -305,6 +316,10 @@ cuv_status cuv_sc_numpy(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_
     if (v && v->kind == CUV_SV_LIST && cuv_sc_numpy_takes_lists(name)) {
         CUV_TRY(cuv_sc_array_of(e, v, &made));
         v = made;
+    }
+    if (v && v->kind == CUV_SV_LIST && cuv_word_in("sum mean min max amin amax std var median", name)) {
+        CUV_TRY(cuv_sc_stacked(e, v, args->node, &made));
+        v = made ? made : v;
     }
     if (v && v->kind == CUV_SV_ARRAY)
         CUV_TRY(cuv_sc_of_array(e, name, v, args, out));

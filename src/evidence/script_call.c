@@ -337,7 +337,9 @@ static cuv_status call_method(cuv_sc *e, cuv_sv *m, const cuv_sargs *args, cuv_s
     case CUV_SV_LIST: case CUV_SV_TUPLE: case CUV_SV_SET: case CUV_SV_DICT:
         return cuv_sc_container_method(e, self, m->text, args, out);
     case CUV_SV_ARRAY: return cuv_sc_array_method(e, self, m->text, args, out);
-    case CUV_SV_OBJECT: return cuv_sc_parser_method(e, self, m->text, args, out);
+    case CUV_SV_OBJECT:
+        CUV_TRY(cuv_sc_regex_method(e, self, m->text, args, out));
+        return *out ? CUV_OK : cuv_sc_parser_method(e, self, m->text, args, out);
     case CUV_SV_FILE: return cuv_sc_file_method(e, self, m->text, args, out);
     case CUV_SV_TENSOR: return symbol_method(e, self, m->text, args, out);
     case CUV_SV_VARIABLE: return variable_method(e, self, m->text, args, out);

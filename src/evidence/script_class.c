@@ -206,6 +206,9 @@ cuv_status cuv_sc_instantiate(cuv_sc *e, cuv_sv *klass, const cuv_sargs *args, c
         CUV_TRY(keep_object(e, *out));
     for (cuv_sv *k = klass; !init && k; k = k->self)
         init = cuv_map_get(k->scope->names, "__init__");
+    const cuv_sv *name = followed ? cuv_sc_arg(args, args->count, "name") : NULL;
+    if (name && name->kind == CUV_SV_TEXT && (!init || init->kind != CUV_SV_FUNCTION))
+        (*out)->text = name->text;
     if (!init || init->kind != CUV_SV_FUNCTION)
         return take_fields(e, *out, args);
     cuv_sv *items = NULL;

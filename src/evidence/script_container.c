@@ -211,5 +211,10 @@ static cuv_status dict_method(cuv_sc *e, cuv_sv *self, const char *name, const c
 
 cuv_status cuv_sc_container_method(cuv_sc *e, cuv_sv *self, const char *name, const cuv_sargs *args, cuv_sv **out)
 {
+    cuv_sv *stacked = NULL;
+    if (self->kind == CUV_SV_LIST && cuv_word_in("sum mean min max std", name))      /* of an array made of arrays */
+        CUV_TRY(cuv_sc_stacked(e, self, args->node, &stacked));
+    if (stacked)
+        return cuv_sc_array_method(e, stacked, name, args, out);
     return self->kind == CUV_SV_DICT ? dict_method(e, self, name, args, out) : list_method(e, self, name, args, out);
 }

@@ -503,6 +503,38 @@ static cuv_status read_whole(cuv_sc *e, const void *with)
     return e->script->config && e->script->stands_for ? cuv_sc_places(e, model, &e->script->places) : cuv_oom(e->cx);
 }
 
+/* load_model of a file whose model is of a class of the script: an object of it, made as the file says, with the file's weights. *out stays
+ * NULL where the class is none of the script's. */
+cuv_status cuv_sc_load_object(cuv_sc *e, cuv_file *file, const cuv_sv *custom_objects, const cuv_py *node, cuv_sv **out)
+{
+    const char *class_name = cuv_get_text(file->config, "class_name");
+    cuv_sv *klass = NULL, *none = NULL, *told = NULL, *path = NULL;
+    arguments a = {0};
+    *out = NULL;
+    if (!e->networks || !class_name || !is_foreign_model(file->config))
+        return CUV_OK;
+    if (custom_objects && custom_objects->kind == CUV_SV_DICT)
+        klass = cuv_sv_get(custom_objects, cuv_plain_name(class_name));
+    klass = klass ? klass : defined(e, class_name);
+    if (!klass || klass->kind != CUV_SV_CLASS || !cuv_sc_is_layer_class(klass) || !cuv_sc_is_model_class(klass) || !method(klass, "call"))
+        return CUV_OK;
+    cuv_custom_use use = {.layer = class_name, .class_name = class_name, .config = cuv_get(file->config, "config"),
+                          .keras = file->keras ? file->keras : 3};
+    job j = {.use = &use, .record = file->config};
+    cuv_sv *init = method(klass, "__init__");
+    CUV_TRY(cuv_sv_make(e, CUV_SV_TUPLE, &none));
+    CUV_TRY(cuv_sv_make(e, CUV_SV_LIST, &told));
+    if (init)
+        CUV_TRY(class_arguments(e, &j, klass, init, none, &a));
+    CUV_TRY(cuv_sc_instantiate(e, klass, &(cuv_sargs){.names = a.names, .values = a.values, .named = a.count, .node = node}, out));
+    CUV_TRY(built_for(e, file->config, method(klass, "call"), told));
+    CUV_TRY(cuv_sc_network(e, *out, told->items, told->count, node));
+    if ((*out)->layer)
+        return cuv_sc_take_file(e, (*out)->layer, file);
+    CUV_TRY(cuv_sv_word(e, file->name, &path));             /* built by what it is called on first */
+    return cuv_sc_network_method(e, *out, "load_weights", &(cuv_sargs){&path, 1, NULL, NULL, 0, node}, &path);
+}
+
 cuv_status cuv_custom_whole(struct cuv_evidence *ev, cuv_file *file)
 {
     cuv_custom *custom = is_foreign_model(file->config) ? cuv_custom_for(ev, file->config, cuv_get_text(cuv_get(file->config, "config"), "name"))

@@ -255,28 +255,36 @@ static cuv_status extreme(cuv_sc *e, const cuv_sargs *args, int op, cuv_sv **out
 static cuv_status smallest(cuv_sc *e, const cuv_sargs *args, cuv_sv **out) { return extreme(e, args, '<', out); }
 static cuv_status largest(cuv_sc *e, const cuv_sargs *args, cuv_sv **out) { return extreme(e, args, '>', out); }
 
-/* Sorts in place by numbers or strings, stably; false when the items cannot be compared. */
-static bool sort_items(cuv_sv **items, cuv_sv **keys, cuv_sv **spare, size_t n)
+/* Below, equal, above: -1, 0, 1, as Python compares numbers, texts, and lists or tuples of these; *known is false for others. */
+static int compare_keys(const cuv_sv *a, const cuv_sv *b, unsigned depth, bool *known)
 {
-    for (size_t i = 0; i < n; i++) {
-        double x = 0;
-        bool same = (keys[i]->kind == CUV_SV_TEXT) == (keys[0]->kind == CUV_SV_TEXT);
-        if (!same || (keys[i]->kind != CUV_SV_TEXT && !cuv_sv_as_real(keys[i], &x)))
-            return false;
+    double x = 0, y = 0;
+    if (a->kind == CUV_SV_TEXT && b->kind == CUV_SV_TEXT) {
+        int c = memcmp(a->text, b->text, a->size < b->size ? a->size : b->size);
+        return c ? (c > 0 ? 1 : -1) : (a->size > b->size) - (a->size < b->size);
     }
-    for (size_t width = 1; width < n; width *= 2) {
+    if (cuv_sv_is_seq(a) && a->kind == b->kind && depth < 8 && !a->unsure && !b->unsure) {
+        int c = 0;
+        for (size_t i = 0; !c && *known && i < a->count && i < b->count; i++)
+            c = compare_keys(a->items[i], b->items[i], depth + 1, known);
+        return c ? c : (a->count > b->count) - (a->count < b->count);
+    }
+    *known = *known && cuv_sv_as_real(a, &x) && cuv_sv_as_real(b, &y);
+    return (x > y) - (x < y);
+}
+
+/* Sorts in place, stably, also backwards; false when the items cannot be compared. */
+static bool sort_items(cuv_sv **items, cuv_sv **keys, cuv_sv **spare, size_t n, bool backwards)
+{
+    bool known = true;
+    for (size_t width = 1; width < n && known; width *= 2) {
         for (size_t at = 0; at < n; at += 2 * width) {
             size_t a = at, middle = at + width < n ? at + width : n, b = middle, end = at + 2 * width < n ? at + 2 * width : n;
             for (size_t k = at; k < end; k++) {
                 bool second = a >= middle;
                 if (a < middle && b < end) {
-                    double x = 0, y = 0;
-                    size_t common = keys[a]->size < keys[b]->size ? keys[a]->size : keys[b]->size;
-                    int c = keys[a]->kind == CUV_SV_TEXT ? memcmp(keys[a]->text, keys[b]->text, common) : 0;
-                    if (keys[a]->kind == CUV_SV_TEXT)
-                        second = c > 0 || (c == 0 && keys[a]->size > keys[b]->size);
-                    else
-                        second = cuv_sv_as_real(keys[a], &x) && cuv_sv_as_real(keys[b], &y) && x > y;
+                    int c = compare_keys(keys[a], keys[b], 0, &known);
+                    second = backwards ? c < 0 : c > 0;
                 }
                 size_t from = second ? b++ : a++;
                 spare[2 * k] = items[from];
@@ -288,7 +296,7 @@ static bool sort_items(cuv_sv **items, cuv_sv **keys, cuv_sv **spare, size_t n)
             keys[k] = spare[2 * k + 1];
         }
     }
-    return true;
+    return known;
 }
 
 cuv_status cuv_sc_sort(cuv_sc *e, cuv_sv *v, const cuv_sargs *args, bool *known)
@@ -306,13 +314,9 @@ cuv_status cuv_sc_sort(cuv_sc *e, cuv_sv *v, const cuv_sargs *args, bool *known)
     if (!spare)
         return cuv_oom(e->cx);
     CUV_TRY(cuv_sc_step(e, v->count * 16));
-    *known = v->count == 0 || sort_items(v->items, keys->items, spare, v->count);
+    *known = true;
     bool back = reverse && cuv_sv_truth(reverse, known);
-    for (size_t i = 0; back && i < v->count / 2; i++) {
-        cuv_sv *swap = v->items[i];
-        v->items[i] = v->items[v->count - 1 - i];
-        v->items[v->count - 1 - i] = swap;
-    }
+    *known = *known && sort_items(v->items, keys->items, spare, v->count, back);
     return CUV_OK;
 }
 

@@ -53,7 +53,8 @@ static cuv_status load_model(cuv_sc *e, const char *name, const cuv_sargs *args,
     if (!file->config)
         return cuv_sc_fail(e, args->node, CUV_NO, "script.model", "load_weights reads files of weights alone, once the code has built the model",
                            "load_model is given %s, which holds no model: it is %s", file->name, file->kind ? file->kind : "of another form");
-    return opaque_value(e, file->config, file, true, args->node, out);
+    CUV_TRY(cuv_sc_load_object(e, file, cuv_sc_arg(args, 1, "custom_objects"), args->node, out));
+    return *out ? CUV_OK : opaque_value(e, file->config, file, true, args->node, out);
 }
 
 /* The configuration object in a value, whether it came from a file or was written down in the code. */
@@ -428,7 +429,9 @@ static cuv_status of_keras(cuv_sc *e, const char *name, const cuv_sargs *args, c
         return object(e, name, "keras.constraints", args, out);
     if (cuv_streq(name, "activations.get") || cuv_streq(name, "activations.deserialize")) {
         *out = cuv_sc_arg(args, 0, "identifier");
-        return CUV_OK;
+        if (*out && (*out)->kind != CUV_SV_TEXT && (*out)->kind != CUV_SV_NONE)
+            return CUV_OK;
+        return *out ? cuv_sv_name(e, cuv_sc_format(e, "keras.activations.%s", (*out)->kind == CUV_SV_NONE ? "linear" : (*out)->text), out) : CUV_OK;
     }
     if (without_effect(name))
         return skipped(e, last, args, out);

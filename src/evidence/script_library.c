@@ -18,6 +18,7 @@ static cuv_status open_file(cuv_sc *e, const char *name, const cuv_sargs *args, 
     (void)name;
     cuv_sv *path = cuv_sc_arg(args, 0, "file"), *mode = cuv_sc_arg(args, 1, "mode");
     path = path ? path : cuv_sc_arg(args, args->count, "name");
+    path = path ? path : cuv_sc_arg(args, args->count, "filename");
     if (path && path->kind == CUV_SV_FILE) {
         *out = path;
         return CUV_OK;
@@ -161,6 +162,7 @@ static cuv_status load_values(cuv_sc *e, const char *name, const cuv_sargs *args
     cuv_sv *from = cuv_sc_arg(args, 0, "file");
     cuv_file *file = NULL;
     from = from ? from : cuv_sc_arg(args, 0, "fp");
+    from = from ? from : cuv_sc_arg(args, 0, "filename");
     if (!from || (from->kind != CUV_SV_FILE && from->kind != CUV_SV_TEXT))
         return cuv_sc_foreign(e, name, args, out);
     CUV_TRY(found_file(e, from, args->node, &file));
@@ -488,9 +490,10 @@ static cuv_status glob(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_s
 static const struct { const char *name; answer *answer; } table[] = {
     {"os.listdir", list_folder}, {"glob.glob", glob}, {"glob.iglob", glob},
     {"importlib.import_module", import_module}, {"csv.reader", csv_rows}, {"collections.defaultdict", default_dict}, {"collections.namedtuple", named_tuple}, {"dataclasses.field", field},
-    {"io.open", open_file}, {"codecs.open", open_file}, {"gzip.open", open_file},
+    {"io.open", open_file}, {"codecs.open", open_file}, {"gzip.open", open_file}, {"gzip.GzipFile", open_file},
     {"json.load", load_values}, {"json.loads", parse_json}, {"json.dumps", write_json}, {"ujson.load", load_values},
-    {"h5py.File", open_h5}, {"pickle.load", load_values}, {"pandas.read_pickle", load_values}, {"yaml.safe_load", load_values}, {"yaml.load", load_values},
+    {"h5py.File", open_h5}, {"pickle.load", load_values}, {"pandas.read_pickle", load_values}, {"joblib.load", load_values}, {"sklearn.externals.joblib.load", load_values},
+    {"cloudpickle.load", load_values}, {"dill.load", load_values}, {"yaml.safe_load", load_values}, {"yaml.load", load_values},
     {"os.path.join", join_path}, {"posixpath.join", join_path}, {"os.path.exists", exists}, {"os.path.isfile", exists},
     {"os.path.basename", base_name}, {"os.path.dirname", base_name}, {"os.path.abspath", base_name}, {"os.path.realpath", base_name},
     {"os.path.splitext", split_extension}, {"os.path.expanduser", base_name}, {"os.path.normpath", base_name}, {"pathlib.Path", base_name}, {"pathlib.PurePath", base_name},
@@ -506,9 +509,9 @@ cuv_status cuv_sc_library(cuv_sc *e, const char *name, const cuv_sargs *args, cu
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         if (cuv_streq(table[i].name, name))
             return table[i].answer(e, name, args, out);
+    if (cuv_starts_with(name, "re."))
+        return cuv_sc_regex(e, name, args, out);
     if (cuv_starts_with(name, "math."))
         return function(e, name, args, out);
-    if (cuv_starts_with(name, "joblib.load"))
-        return cuv_sc_unsupported(e, args->node, "store the arrays with numpy.save, numpy.savez or pickle", "joblib files are not read");
     return CUV_OK;
 }

@@ -99,12 +99,30 @@ static cuv_status rebuilt(cuv_sc *e, const cuv_sl *model)
     return cuv_sc_auto_name(e, "Functional", &unused);
 }
 
+/* A layer of a class of the script, made for what the Sequential gives so far. */
+static cuv_status object_layer(cuv_sc *e, cuv_sl *model, cuv_sv *self, const cuv_py *node, cuv_sv **out)
+{
+    cuv_st *t = NULL;
+    cuv_sv *shape = NULL;
+    CUV_TRY(cuv_sc_sequential_wire(e, model, &t));
+    if (t && t->shaped) {
+        CUV_TRY(cuv_sc_shape_tuple(e, t, &shape));
+        CUV_TRY(cuv_sc_network(e, self, &shape, 1, node));
+    }
+    if (self->layer)
+        return cuv_sl_value(e, self->layer, out);
+    return cuv_sc_unsupported(e, node, "begin the Sequential with an Input", "what a layer of the class '%s' is called with is not known where it is "
+                              "added to '%s'", self->self->node->text, model->name);
+}
+
 static cuv_status add_layer(cuv_sc *e, cuv_sl *model, cuv_sv *v, const cuv_py *node)
 {
     e->at = node;
     CUV_TRY(cuv_sc_effect(e, node));
     if (v->kind == CUV_SV_TENSOR && v->symbol->call->layer->kind == CUV_SL_INPUT)
         CUV_TRY(cuv_sl_value(e, v->symbol->call->layer, &v));
+    if (cuv_sc_is_layer_instance(e, v))
+        CUV_TRY(object_layer(e, model, v, node, &v));
     if (v->kind != CUV_SV_LAYER)
         return cuv_sc_fail(e, node, CUV_UNSUPPORTED, "script.layer", "a Sequential takes layers: Dense(10), not Dense or Dense(10)(x)",
                            "what is added to '%s' is no layer: %s", model->name, cuv_sv_describe(e, v));
@@ -313,8 +331,28 @@ static const struct { const char *name; unsigned votes; } harmless[] = {
     {"get_input_shape_at", 0}, {"expect_partial", 0}, {"assert_consumed", 0}, {"trainable_variables", 0}, {"jit_compile", 0},
 };
 
+/* *out stays NULL where the code does not tell all of the layer's shapes. */
+static cuv_status count_params(cuv_sc *e, cuv_sl *layer, cuv_sv **out)
+{
+    cuv_sv *list = NULL;
+    int64_t count = 0;
+    *out = NULL;
+    CUV_TRY(cuv_sc_get_weights(e, layer, &list));
+    for (size_t i = 0; i < list->count; i++) {
+        if (list->kind != CUV_SV_LIST || list->items[i]->kind != CUV_SV_ARRAY)
+            return CUV_OK;
+        count += (int64_t)cuv_tensor_count(list->items[i]->tensor);
+    }
+    layer->votes++;
+    return list->kind == CUV_SV_LIST && !list->unsure ? cuv_sv_int(e, count, out) : CUV_OK;
+}
+
 static cuv_status other_method(cuv_sc *e, cuv_sl *layer, const char *name, const cuv_sargs *args, cuv_sv **out)
 {
+    if (cuv_streq(name, "count_params"))
+        CUV_TRY(count_params(e, layer, out));
+    if (cuv_streq(name, "count_params") && *out)
+        return CUV_OK;
     for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++)
         if (cuv_streq(harmless[i].name, name)) {
             layer->votes += harmless[i].votes;

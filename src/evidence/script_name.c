@@ -381,6 +381,14 @@ static cuv_status weight_attribute(cuv_sc *e, const cuv_py *node, const cuv_sv *
     return cuv_sv_unknown(e, out, "the %s of a weight", name);
 }
 
+/* Path('w.npy').stem is 'w', .suffix '.npy'. */
+static cuv_status path_part(cuv_sc *e, const char *last, bool stem, cuv_sv **out)
+{
+    const char *dot = strrchr(last, '.');
+    size_t size = strlen(last), at = dot && dot != last && dot[1] ? (size_t)(dot - last) : size;
+    return stem ? cuv_sv_text(e, last, at, out) : cuv_sv_text(e, last + at, size - at, out);
+}
+
 cuv_status cuv_sc_attribute(cuv_sc *e, const cuv_py *node, cuv_sv *of, const char *name, cuv_sv **out)
 {
     switch (of->kind) {
@@ -396,13 +404,15 @@ cuv_status cuv_sc_attribute(cuv_sc *e, const cuv_py *node, cuv_sv *of, const cha
             return cuv_sv_word(e, of->node->text ? of->node->text : "<lambda>", out);
         break;
     case CUV_SV_TEXT:
-        if (cuv_streq(name, "name") || cuv_streq(name, "stem"))       /* of a path */
+        if (cuv_streq(name, "name"))                                  /* of a path */
             return cuv_sv_word(e, cuv_path_name(of->text), out);
+        if (cuv_streq(name, "stem") || cuv_streq(name, "suffix"))
+            return path_part(e, cuv_path_name(of->text), name[1] == 't', out);
         if (cuv_streq(name, "parent"))
             return cuv_sv_word(e, ".", out);
         break;
     case CUV_SV_OBJECT:
-        if (cuv_streq(of->text, "ArgumentParser"))
+        if (cuv_streq(of->text, "ArgumentParser") || cuv_streq(of->text, "re.Match") || (cuv_sc_is_pattern(of) && !cuv_streq(name, "pattern")))
             break;
         *out = cuv_sv_get(of, name);
         if (*out)

@@ -127,12 +127,20 @@ static bool is_model(const cuv_sv *self)
     return cuv_sc_is_model_class(self->self);
 }
 
+/* Such an object has no InputLayer in Keras: the inputs that stand for it do not count among the names. */
+static cuv_status make_inner_model(cuv_sc *e, cuv_sv *self, const cuv_sargs *args, void *seen)
+{
+    CUV_TRY(make_model(e, self, args));
+    return cuv_map_set(e->counters, e->script->keras == 2 ? "input" : "input_layer", seen);
+}
+
 /* The first time that the object's input is told; `told` has a shape, an array, or structures of these for each argument. */
 cuv_status cuv_sc_network(cuv_sc *e, cuv_sv *self, cuv_sv *const *told, size_t count, const cuv_py *node)
 {
     cuv_sv *args = NULL, *one = NULL;
-    if (self->layer || !is_model(self) || !e->networks)
+    if (self->layer || !e->networks)
         return CUV_OK;
+    void *seen = cuv_map_get(e->counters, e->script->keras == 2 ? "input" : "input_layer");
     CUV_TRY(cuv_sv_make(e, CUV_SV_TUPLE, &args));
     for (size_t i = 0; i < count; i++) {
         CUV_TRY(inputs_like(e, told[i], 0, &one));
@@ -142,7 +150,7 @@ cuv_status cuv_sc_network(cuv_sc *e, cuv_sv *self, cuv_sv *const *told, size_t c
             return CUV_OK;
         CUV_TRY(cuv_sv_add(e, args, one));
     }
-    return args->count ? make_model(e, self, &(cuv_sargs){args->items, args->count, NULL, NULL, 0, node}) : CUV_OK;
+    return args->count ? make_inner_model(e, self, &(cuv_sargs){args->items, args->count, NULL, NULL, 0, node}, seen) : CUV_OK;
 }
 
 static cuv_status shapes_of(cuv_sc *e, const cuv_sv *v, unsigned depth, cuv_sv **out)
@@ -178,7 +186,10 @@ cuv_status cuv_sc_network_call(cuv_sc *e, cuv_sv *self, const cuv_sargs *args, c
         if (!told[count])
             break;
     }
-    if (!is_model(self) || !count)
+    bool named = false;
+    for (size_t i = 0; i < args->named; i++)
+        named = named || cuv_sv_involves(args->values[i]);
+    if (!count || named || (!is_model(self) && count < args->count))
         return CUV_OK;
     CUV_TRY(cuv_sc_network(e, self, told, count, args->node));
     return self->layer ? cuv_sl_call(e, self->layer, &(cuv_sargs){args->items, count, NULL, NULL, 0, args->node}, out) : CUV_OK;
@@ -352,7 +363,13 @@ cuv_status cuv_sc_network_method(cuv_sc *e, cuv_sv *self, const char *name, cons
                                     "test_on_batch save save_weights export to_json count_params";
     cuv_sv *shape = cuv_sc_arg(args, 0, "input_shape"), *model = NULL;
     *out = NULL;
-    if (!e->networks || !is_model(self))
+    if (!e->networks || (!is_model(self) && !self->layer))
+        return CUV_OK;
+    if (!is_model(self) && cuv_word_in("set_weights get_weights count_params load_weights", name)) {
+        CUV_TRY(cuv_sl_value(e, self->layer, &model));
+        return cuv_sc_layer_method(e, model, name, args, out);
+    }
+    if (!is_model(self))
         return CUV_OK;
     if (cuv_streq(name, "get_layer"))
         return get_layer(e, self, args, out);

@@ -301,6 +301,10 @@ static cuv_status from_backend(cuv_sc *e, size_t at, const cuv_sargs *args, cuv_
 static cuv_status of_activation(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
 {
     cuv_sargs more = *args;
+    if (cuv_streq(name, "linear") && args->count == 1 && !args->named) {
+        *out = args->items[0];
+        return CUV_OK;
+    }
     if (!cuv_streq(name, "gelu") || args->count > 1 || args->named)
         return cuv_sc_op_function(e, cuv_sc_format(e, "keras.ops.%s", name), &more, out);
     more.names = (const char *[]){"approximate"};     /* the activation is exact where the operation is not */

@@ -154,7 +154,10 @@ static cuv_status of_dict(cuv_sc *e, const cuv_py *node, cuv_sv *of, cuv_sv *key
         if (inner && inner->kind == CUV_SV_DICT && rest.size < key->size)
             return of_dict(e, node, inner, &rest, out);
     }
-    if (of->unsure || cuv_sv_unknown_in(key))
+    bool unknown = of->unsure || cuv_sv_unknown_in(key);
+    for (size_t i = 0; i < of->count && !unknown; i++)
+        unknown = cuv_sv_unknown_in(of->items[i]);
+    if (unknown)
         return cuv_sv_unknown(e, out, "an entry of a dictionary, not known from the code");
     if (of->self && of->self->kind != CUV_SV_DICT) {             /* defaultdict */
         CUV_TRY(cuv_sc_call(e, of->self, &(cuv_sargs){.node = node ? node : e->at}, out));
@@ -206,6 +209,10 @@ cuv_status cuv_sc_subscript(cuv_sc *e, const cuv_py *node, cuv_sv *of, cuv_sv *i
         return cuv_sv_unknown(e, out, "an element of %s", of->text);
     case CUV_SV_LAYER:
         return cuv_sc_unsupported(e, node, NULL, "a subscript of %s", cuv_sv_describe(e, of));
+    case CUV_SV_OBJECT:
+        if (cuv_streq(of->text, "re.Match"))
+            return cuv_sc_match_group(e, of, index, out);
+        return cuv_sv_unknown(e, out, "an element of a %s", of->text);
     default: return cuv_sv_unknown(e, out, "an element of %s", cuv_sv_describe(e, of));
     }
 }

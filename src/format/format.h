@@ -97,6 +97,10 @@ const cuv_zip_member *cuv_zip_find(const cuv_zip *zip, const char *name);
  * below 1 MiB. */
 CUV_MUST_USE cuv_status cuv_zip_member_open(cuv_arena *arena, const cuv_zip *zip, const cuv_zip_member *member, cuv_source *out);
 
+/* Whether a file is one stream of gzip or zlib, and what it unpacks to; sources that are neither stay as they are (unpack.c). */
+bool cuv_is_packed(const uint8_t *data, size_t size);
+CUV_MUST_USE cuv_status cuv_unpack(cuv_arena *arena, cuv_source *src);
+
 /* Writes stored members, reproducibly (fixed time stamps); data of members larger than 4 KiB starts at a multiple of 64. Zip64 as needed. */
 typedef struct cuv_zip_writer cuv_zip_writer;
 CUV_MUST_USE cuv_status cuv_zip_writer_new(cuv_arena *arena, cuv_output *out, cuv_zip_writer **writer);

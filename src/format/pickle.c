@@ -478,16 +478,17 @@ static cuv_status op_object(pickle_machine *m, unsigned width)
     return refuse(m, CUV_UNSAFE, "pickle.object", "makes an object of some class");
 }
 
-/* NEWOBJ: an object of a class, without __init__; only variables of Keras are known. */
+/* NEWOBJ: an object of a class, without __init__; only variables of Keras and arrays of joblib are known. */
 static cuv_status op_new(pickle_machine *m, unsigned width)
 {
     pickle_item *args = NULL, *class = NULL;
     (void)width;
-    if (m->count < 2 || !pickle_keras_class(m->stack[m->count - 2]))
+    const bool joblib = m->count >= 2 && pickle_joblib_class(m->stack[m->count - 2]);
+    if (!joblib && (m->count < 2 || !pickle_keras_class(m->stack[m->count - 2])))
         return op_object(m, width);
     CUV_TRY(pickle_pop(m, &args));
     CUV_TRY(pickle_pop(m, &class));
-    return pickle_keras_new(m, args);
+    return joblib ? pickle_joblib_new(m, args) : pickle_keras_new(m, args);
 }
 
 static cuv_status op_persistent(pickle_machine *m, unsigned width)
@@ -560,6 +561,21 @@ static cuv_status run(pickle_machine *m)
         if (steps % OPS_PER_LOOK == 0)
             CUV_TRY(cuv_check_time(m->cx));
     }
+    return CUV_OK;
+}
+
+/* With a stack and a memo of its own; what it has made counts for both. */
+cuv_status pickle_run_inner(pickle_machine *m, pickle_item **out)
+{
+    pickle_machine in = *m;
+    in.inner = true;
+    in.stack = NULL, in.marks = NULL, in.memo = NULL;
+    in.count = in.capacity = in.mark_count = in.mark_capacity = in.memo_size = in.memo_next = 0;
+    CUV_TRY(run(&in));
+    CUV_TRY(pickle_pop(&in, out));
+    m->in = in.in;
+    m->made = in.made;
+    m->decoded = in.decoded;
     return CUV_OK;
 }
 

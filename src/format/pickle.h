@@ -13,12 +13,13 @@ typedef enum pickle_tag {
     PICKLE_ARRAY,       /* an array that has not got its state */
     PICKLE_VARIABLE,    /* a variable of Keras that has not got its state */
     PICKLE_PREPARED,    /* what makes a variable's array; extra: the cuv_tensor, once it has got its state */
+    PICKLE_WRAPPED,     /* joblib's stand-in for an array, whose bytes follow its state */
     PICKLE_ALIAS        /* extra: the item a 0-d object array holds */
 } pickle_tag;
 
 typedef enum pickle_callable {
     PICKLE_RECONSTRUCT, PICKLE_SCALAR, PICKLE_FROMBUFFER, PICKLE_NDARRAY, PICKLE_DTYPE_CLASS, PICKLE_ENCODE,
-    PICKLE_ORDERED_DICT, PICKLE_ML_TYPE, PICKLE_VARIABLE_CLASS, PICKLE_PARTIAL, PICKLE_RESOURCE, PICKLE_AS_DTYPE
+    PICKLE_ORDERED_DICT, PICKLE_ML_TYPE, PICKLE_WRAPPER, PICKLE_VARIABLE_CLASS, PICKLE_PARTIAL, PICKLE_RESOURCE, PICKLE_AS_DTYPE
 } pickle_callable;
 
 typedef struct pickle_global {
@@ -54,6 +55,7 @@ typedef struct pickle_machine {
     pickle_item *none, *yes, *no;
     bool keras;                 /* a variable of Keras was named: its state has empty sets */
     bool stopped;
+    bool inner;                 /* a pickle inside of another (an array of objects of joblib) */
 } pickle_machine;
 
 /* Position of `at` in the file, for messages. */
@@ -97,6 +99,16 @@ CUV_MUST_USE cuv_status pickle_op_reduce(pickle_machine *m, unsigned width);
 CUV_MUST_USE cuv_status pickle_op_build(pickle_machine *m, unsigned width);
 /* dict[key] = value, with Python's rule for what may be a key. */
 CUV_MUST_USE cuv_status pickle_dict_set(pickle_machine *m, pickle_item *dict, pickle_item *key, pickle_item *value);
+
+CUV_MUST_USE cuv_status pickle_raw_array(pickle_machine *m, const pickle_item *dtype, const pickle_item *lengths, bool fortran, cuv_tensor **out);
+bool pickle_is_ndarray(const pickle_item *item);
+
+/* pickle_joblib.c: arrays of joblib, whose bytes stand in the file between the opcodes. */
+bool pickle_joblib_class(const pickle_item *item);
+CUV_MUST_USE cuv_status pickle_joblib_new(pickle_machine *m, const pickle_item *args);
+CUV_MUST_USE cuv_status pickle_joblib_state(pickle_machine *m, pickle_item *array, const cuv_value *state);
+/* Runs the pickle that begins where this one is (pickle.c). */
+CUV_MUST_USE cuv_status pickle_run_inner(pickle_machine *m, pickle_item **out);
 
 /* pickle_keras.c: variables of Keras, by the one pattern that Keras writes. */
 bool pickle_keras_class(const pickle_item *item);

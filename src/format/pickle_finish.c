@@ -69,6 +69,7 @@ static cuv_status finish_leaf(walk *w, pickle_item *item)
         return CUV_OK;
     }
     case PICKLE_ARRAY: return pickle_damaged(w->m, "the pickle holds an array that never gets its values");
+    case PICKLE_WRAPPED: return pickle_damaged(w->m, "the pickle holds an array of joblib that never gets its values");
     case PICKLE_VARIABLE: case PICKLE_PREPARED: return pickle_damaged(w->m, "the pickle holds a variable that never gets its array");
     case PICKLE_GLOBAL: return pickle_damaged(w->m, "the pickle holds a class or function as a value");
     case PICKLE_PLAIN:

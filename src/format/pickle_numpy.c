@@ -18,6 +18,8 @@ static const pickle_global globals[] = {
     {"ml_dtypes", "float8_e5m2", PICKLE_ML_TYPE},
     {"ml_dtypes", "int4", PICKLE_ML_TYPE},
     {"ml_dtypes", "uint4", PICKLE_ML_TYPE},
+    {"joblib.numpy_pickle", "NumpyArrayWrapper", PICKLE_WRAPPER},
+    {"sklearn.externals.joblib.numpy_pickle", "NumpyArrayWrapper", PICKLE_WRAPPER},
     {"keras.src.backend", "Variable", PICKLE_VARIABLE_CLASS},
     {"keras.src.backend.tensorflow.core", "Variable", PICKLE_VARIABLE_CLASS},
     {"functools", "partial", PICKLE_PARTIAL},
@@ -293,6 +295,24 @@ static cuv_status make_array(pickle_machine *m, const pickle_item *dtype, const 
                            bytes, out);
 }
 
+/* The bytes of an array that stand in the file itself, behind the opcode that was run last. */
+cuv_status pickle_raw_array(pickle_machine *m, const pickle_item *dtype, const pickle_item *lengths, bool fortran, cuv_tensor **out)
+{
+    shape s = {.rank = 0};
+    pickle_item data = {.value = {.kind = CUV_BYTES}, .tag = PICKLE_BORROWED};
+    *out = NULL;
+    CUV_TRY(read_shape(m, lengths, &s));
+    if (!cuv_numpy_bytes(dtype->extra, s.lengths, s.rank, &data.value.size))
+        return pickle_damaged(m, "the pickle has an array larger than any file");
+    data.value.text = (const char *)cuv_read_bytes(&m->in, data.value.size);
+    return data.value.text ? make_array(m, dtype, &s, fortran, &data, out) : pickle_truncated(m);
+}
+
+bool pickle_is_ndarray(const pickle_item *item)
+{
+    return is_callable(item, PICKLE_NDARRAY);
+}
+
 /* The flat list of an object array as lists in lists. The order is C's, whatever the array's own is. */
 static cuv_status nest(pickle_machine *m, cuv_value ***next, const shape *s, int axis, cuv_value *list)
 {
@@ -423,7 +443,7 @@ cuv_status pickle_op_reduce(pickle_machine *m, unsigned width)
     case PICKLE_ORDERED_DICT: return make_ordered_dict(m, tuple);
     case PICKLE_PARTIAL: return pickle_keras_partial(m, tuple);
     case PICKLE_AS_DTYPE: return pickle_keras_dtype(m, tuple);
-    case PICKLE_NDARRAY: case PICKLE_ML_TYPE: case PICKLE_VARIABLE_CLASS: case PICKLE_RESOURCE: break;
+    case PICKLE_NDARRAY: case PICKLE_ML_TYPE: case PICKLE_WRAPPER: case PICKLE_VARIABLE_CLASS: case PICKLE_RESOURCE: break;
     }
     return pickle_damaged(m, "the pickle calls a type that is not called in pickles");
 }
@@ -437,6 +457,8 @@ cuv_status pickle_op_build(pickle_machine *m, unsigned width)
         return pickle_keras_state(m, m->stack[m->count - 1], &state->value);
     if (m->count > 0 && m->stack[m->count - 1]->tag == PICKLE_PREPARED)
         return pickle_keras_prepare(m, m->stack[m->count - 1], &state->value);
+    if (m->count > 0 && m->stack[m->count - 1]->tag == PICKLE_WRAPPED)
+        return pickle_joblib_state(m, m->stack[m->count - 1], &state->value);
     if (m->count == 0 || state->value.kind != CUV_TUPLE)
         return pickle_damaged(m, "the pickle gives a state to nothing, or none to something");
     pickle_item *item = m->stack[m->count - 1];

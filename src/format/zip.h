@@ -16,4 +16,8 @@ enum { ZIP_FLAG_DESCRIPTOR = 1 << 3, ZIP_FLAG_UTF8 = 1 << 11, ZIP_FLAGS_ENCRYPTE
 /* Why a member's name must not be used, or NULL: it leaves the archive, or means different files to different readers. */
 const char *cuv_zip_name_fault(const char *name, size_t size);
 
+/* Memory for zlib out of a cuv_context, which counts it. */
+void *cuv_zlib_alloc(void *cx, unsigned count, unsigned size);
+void cuv_zlib_free(void *cx, void *memory);
+
 #endif

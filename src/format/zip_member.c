@@ -16,7 +16,7 @@ static cuv_status damaged(cuv_context *cx, const cuv_source *member, const char 
 
 enum { SIZE_ROOM = 16 };
 
-static void *inflate_alloc(void *cx, unsigned count, unsigned size)
+void *cuv_zlib_alloc(void *cx, unsigned count, unsigned size)
 {
     size_t bytes = (size_t)count * size + SIZE_ROOM;
     uint8_t *memory = cuv_alloc(cx, bytes);
@@ -26,7 +26,7 @@ static void *inflate_alloc(void *cx, unsigned count, unsigned size)
     return memory + SIZE_ROOM;
 }
 
-static void inflate_free(void *cx, void *memory)
+void cuv_zlib_free(void *cx, void *memory)
 {
     size_t bytes = 0;
     uint8_t *start = (uint8_t *)memory - SIZE_ROOM;
@@ -70,7 +70,7 @@ static cuv_status inflate_all(cuv_context *cx, z_stream *z, const cuv_source *me
 static cuv_status inflate_into(cuv_context *cx, const cuv_source *member, const uint8_t *in, size_t in_size,
                                uint8_t *out, size_t out_size)
 {
-    z_stream z = {.zalloc = inflate_alloc, .zfree = inflate_free, .opaque = cx};
+    z_stream z = {.zalloc = cuv_zlib_alloc, .zfree = cuv_zlib_free, .opaque = cx};
     if (inflateInit2(&z, -MAX_WBITS) != Z_OK)
         return cuv_oom(cx);
     cuv_status status = inflate_all(cx, &z, member, in, in_size, out, out_size);
