@@ -15,3 +15,8 @@ install(FILES ${CMAKE_BINARY_DIR}/cuvier.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/
 if(EXISTS ${CMAKE_SOURCE_DIR}/docs/cuvier.1)
   install(FILES docs/cuvier.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 endif()
+
+# Beside the modules of the Python package (pyproject.toml): the library under one name, since wheels hold no links.
+if(SKBUILD)
+  install(FILES $<TARGET_FILE:cuvier> DESTINATION cuvier RENAME libcuvier.so COMPONENT python)
+endif()
