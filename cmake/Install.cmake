@@ -18,5 +18,7 @@ endif()
 
 # Beside the modules of the Python package (pyproject.toml): the library under one name, since wheels hold no links.
 if(SKBUILD)
+  add_custom_target(python_library)       # ninja takes the name "cuvier" for the command line
+  add_dependencies(python_library cuvier)
   install(FILES $<TARGET_FILE:cuvier> DESTINATION cuvier RENAME libcuvier.so COMPONENT python)
 endif()
