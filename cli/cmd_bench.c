@@ -1,9 +1,8 @@
-/* cuvier bench: how long loading, the first and every further prediction take. Inputs are random numbers between -1 and 1, zeros where
- * the model takes integers, eight words where it takes strings; sizes that the model leaves open are 16. */
+/* cuvier bench: how long loading, the first and every further prediction take. Inputs are drawn at random among those that the model takes; sizes that it
+ * leaves open are 16. */
 #include "cli.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <time.h>
 
@@ -27,50 +26,6 @@ static uint64_t peak_bytes(void)
 {
     struct rusage usage;
     return getrusage(RUSAGE_SELF, &usage) == 0 ? (uint64_t)usage.ru_maxrss * 1024 : 0;
-}
-
-/* ---- inputs ---- */
-
-static void free_inputs(cuv_array *inputs, size_t count)
-{
-    for (size_t i = 0; inputs && i < count; i++)
-        free((void *)(uintptr_t)inputs[i].data);
-    free(inputs);
-}
-
-static bool fill(cuv_array *a, long batch)
-{
-    size_t n = 1;
-    uint32_t seed = 1;
-    for (int k = 0; k < a->rank; k++) {
-        a->shape[k] = a->shape[k] >= 0 ? a->shape[k] : k ? OPEN_SIZE : batch;
-        if (__builtin_mul_overflow(n, (size_t)a->shape[k], &n) || n > SIZE_MAX / 32)
-            return false;
-    }
-    if (a->dtype == CUV_F16 || a->dtype == CUV_BF16 || a->dtype == CUV_F64)
-        a->dtype = CUV_F32;     /* converted to what the model takes */
-    float *data = calloc(n + 1, cuv_dtype_size(a->dtype));
-    for (size_t i = 0; data && a->dtype == CUV_F32 && i < n; i++) {
-        seed = seed * 1664525u + 1013904223u;
-        data[i] = (float)(seed >> 8) / 8388608.0f - 1;
-    }
-    static const char words[] = "a text of eight words for each sample";
-    for (size_t i = 0; data && a->dtype == CUV_STR && i < n; i++)
-        ((cuv_string *)(void *)data)[i] = (cuv_string){words, sizeof words - 1};
-    a->data = data;
-    return data != NULL;
-}
-
-static cuv_array *make_inputs(const cuv_model *model, long batch)
-{
-    const size_t count = cuv_model_input_count(model);
-    cuv_array *inputs = calloc(count + 1, sizeof *inputs);
-    for (size_t i = 0; inputs && i < count; i++)
-        if (cuv_model_input(model, i, &inputs[i]) != CUV_OK || !fill(&inputs[i], batch)) {
-            free_inputs(inputs, i);
-            return NULL;
-        }
-    return inputs;
 }
 
 /* ---- measuring ---- */
@@ -164,6 +119,7 @@ static int run(cuv_context *cx, options *o)
     figures f = {.batch = o->batch > 0 ? o->batch : 1, .threads = o->threads > 0 ? o->threads : cuv_threads()};
     cuv_evidence *ev;
     cuv_model *model = NULL;
+    cuv_result *drawn = NULL;
     cuv_profile *profile = NULL;
     cuv_precision_cost *cost = NULL;
     const cuv_run_options how = run_options(o);
@@ -174,9 +130,11 @@ static int run(cuv_context *cx, options *o)
         status = cuv_rebuild(ev, &model);
     cuv_evidence_free(ev);      /* what the model needs of it stays; the rest need not be in memory beside the plan */
     f.load = now_ms() - start;
-    cuv_array *inputs = model ? make_inputs(model, f.batch) : NULL;
     if (status == CUV_OK)
-        status = inputs && times ? measure(model, inputs, o, times, &f) : CUV_MEMORY;
+        status = cuv_model_random_inputs(model, f.batch, OPEN_SIZE, &drawn);
+    const cuv_array *inputs = drawn ? cuv_result_at(drawn, 0) : NULL;
+    if (status == CUV_OK)
+        status = times ? measure(model, inputs, o, times, &f) : CUV_MEMORY;
     if (status == CUV_OK && o->steps)
         status = cuv_model_profile(model, inputs, cuv_model_input_count(model), &how, o->bench_seconds > 0 ? o->bench_seconds : 2, &profile);
     if (status == CUV_OK && how.precision != CUV_PRECISION_F32)
@@ -185,8 +143,7 @@ static int run(cuv_context *cx, options *o)
         print_figures(o, &f, profile, cost);
     cuv_precision_cost_free(cx, cost);
     cuv_profile_free(cx, profile);
-    if (model)
-        free_inputs(inputs, cuv_model_input_count(model));
+    cuv_result_free(drawn);
     free(times);
     cuv_model_free(model);
     return finish(cx, o, status);

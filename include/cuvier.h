@@ -287,6 +287,9 @@ CUV_API void cuv_result_free(cuv_result *result);
  * added. CUV_NO "predict.shape" names input, expected and found. `options` may be NULL. */
 CUV_API CUV_MUST_USE cuv_status cuv_model_predict(cuv_model *model, const cuv_array *inputs, size_t count,
                                                   const cuv_run_options *options, cuv_result **out);
+/* Inputs that the model takes, in the order of its inputs, drawn at random (the same ones at each call): numbers, indices that its tables have, words of
+ * its vocabularies. `batch` and `open` stand for sizes that it leaves open (0: chosen). Freed with cuv_result_free. */
+CUV_API CUV_MUST_USE cuv_status cuv_model_random_inputs(cuv_model *model, int64_t batch, int64_t open, cuv_result **out);
 /* A stateful model (recurrent layers with stateful=True) takes batches of exactly the size that its batch_shape says, and goes on where the
  * batch before ended: from batch to batch of a call, and from call to call, as model.predict of Keras does. This starts it with states of zero
  * again (model.reset_states()). Verifying, comparing and telling what a precision costs begin and end with that. */

@@ -323,6 +323,12 @@ cuv_status cuv_model_predict(cuv_model *m, const cuv_array *inputs, size_t count
     return cuv_run_model(m, inputs, count, 0, options, out);
 }
 
+cuv_status cuv_model_random_inputs(cuv_model *m, int64_t batch, int64_t open, cuv_result **out)
+{
+    cuv_start_clock(m->cx);
+    return cuv_draw_inputs(m, batch, open, out);
+}
+
 size_t cuv_result_count(const cuv_result *r)
 {
     return r->count;

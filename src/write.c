@@ -72,7 +72,7 @@ static cuv_status saved_weights(builder *b, const cuv_layer *layer, cuv_saved_la
         weights[out->weight_count++] = (cuv_saved_weight){w->name, value, w->trainable && !frozen};
     }
     if (b->objects && !layer->weight_count && cuv_idf_stated(layer))      /* Keras 3 keeps them here, too */
-        weights[out->weight_count++] = (cuv_saved_weight){"idf_weights", cuv_idf_stated(layer), false};
+        weights[out->weight_count++] = (cuv_saved_weight){"idf_weights", cuv_idf_used(layer), false};
     return CUV_OK;
 }
 
@@ -188,6 +188,8 @@ static cuv_status give_layer(builder *b, const cuv_layer *from, cuv_layer *to, s
     }
     if (from->weight_count != to->weight_count || from->inner_count != to->inner_count)
         return CUV_OK;
+    if (cuv_idf_stated(from) && cuv_idf_stated(to) && cuv_idf_stated(from)->shape[0] == cuv_idf_stated(to)->shape[0])
+        cuv_idf_use(to, cuv_idf_used(from));        /* what a file gave them */
     to->name = saved_name(b, from->name, from->def->name);      /* a Bidirectional that is read names its layers anew */
     for (size_t i = 0; i < from->weight_count; i++) {
         cuv_weight *weight = &to->weights[i];
@@ -357,6 +359,8 @@ static cuv_status write_form(cuv_model *m, const char *path, const char *form, c
         return cuv_write_c(m, path, o);
     if (!strcmp(form, ".keras") || (!strcmp(form, ".json") && !keras2))
         CUV_TRY(cuv_config_refuse_ngrams(m, form, DEEPEST));
+    if (!keras2 && (beside || (!strcmp(form, ".h5") && wants_config) || !strcmp(form, ".py")))
+        CUV_TRY(cuv_config_refuse_idf(m, form));
     if (wants_config)
         CUV_TRY(keras2 ? cuv_emit_config2(m, arena, &config) : cuv_emit_config(m, arena, &config));
     if (keras2 && config && strcmp(form, ".keras") != 0)

@@ -4,7 +4,6 @@
 #include "layers/support.h"
 #include "layers/vocabulary.h"
 
-#include <math.h>
 
 /* ---- arguments */
 
@@ -91,28 +90,6 @@ cuv_status cuv_keras3_class(cuv_config_writer *w, const cuv_layer *layer, const 
     return cuv_config_note(w, layer, "ThresholdedReLU", "ReLU with a threshold (x = theta itself passes)");
 }
 
-/* Keras 3 takes the weights of tf_idf from the configuration, where Keras 2 has a variable that files may give other values. */
-static cuv_status check_idf(cuv_config_writer *w, const cuv_layer *layer)
-{
-    const cuv_tensor *stated = cuv_idf_stated(layer), *held = stated && layer->weight_count ? layer->weights[0].value : NULL;
-    if (!held)
-        return CUV_OK;
-    const size_t n = cuv_tensor_count(stated), given = cuv_tensor_count(held);
-    float *values = CUV_NEW_ARRAY(w->arena, float, given ? given : 1);
-    bool same = given == n;
-    if (!values)
-        return cuv_oom(w->cx);
-    cuv_convert_to_f32(values, held->data, held->dtype, given);
-    for (size_t i = 0; same && i < n; i++) {
-        float x;
-        memcpy(&x, stated->data + i * sizeof x, sizeof x);
-        same = fabsf(values[i] - x) <= 1e-5f * fabsf(x);
-    }
-    return same ? CUV_OK : cuv_fail(w->cx, CUV_UNSUPPORTED, "write.behaviour", &(cuv_detail){.layer = layer->name, .tensor = layer->weights[0].name,
-                           .help = "write .onnx, .c or .npz"},
-                           "'%s' has other idf_weights in its file than in its configuration; Keras 3 takes those of the configuration", layer->name);
-}
-
 /* RandomShear(0.2) says [-0.2, 0.2] in its configuration, which it does not take back. */
 static cuv_status shear_factors(cuv_config_writer *w, cuv_value *config)
 {
@@ -142,7 +119,6 @@ static cuv_status opposite_layer(cuv_config_writer *w, cuv_value *config)
 
 cuv_status cuv_keras3_params(cuv_config_writer *w, const cuv_layer *layer, cuv_value *config)
 {
-    CUV_TRY(check_idf(w, layer));
     if (cuv_streq(layer->def->name, "Bidirectional") && layer->keras < 3)
         return opposite_layer(w, config);
     if (cuv_streq(layer->def->name, "RandomShear"))

@@ -80,18 +80,25 @@ static cuv_ref place_unknown(cuv_call *call, const lookup *l, cuv_ref x)
 static cuv_status to_index(cuv_call *call, const lookup *l, cuv_ref x, cuv_ref *out)
 {
     cuv_program *p = call->program;
-    cuv_ref keys, values, mask;
+    cuv_ref keys, values, mask, masked = CUV_NO_REF, known, looked_up = x;
     CUV_TRY(cuv_vocabulary_table(call, &l->words, &keys, &values));
-    cuv_ref found = cuv_emit(p, CUV_OP_LOOKUP, CUV_IN(x, keys, values), CUV_AT(.count = -1));
+    if (l->masks) {
+        CUV_TRY(token_constant(call, cuv_arg(call->layer, "mask_token"), l->text, &mask));
+        masked = cuv_emit2(p, CUV_OP_EQUAL, x, mask);
+    }
+    bool all = l->unknowns == 0 && l->words.count > 0;      /* each value must be known, but for the mask's */
+    if (all && l->masks) {
+        CUV_TRY(token_constant(call, cuv_item(l->words.list, l->words.skip), l->text, &known));
+        looked_up = cuv_emit(p, CUV_OP_WHERE, CUV_IN(masked, known, x), NULL);
+    }
+    cuv_ref found = cuv_emit(p, CUV_OP_LOOKUP, CUV_IN(looked_up, keys, values), CUV_AT(.count = -1, .some = all));
     if (l->unknowns > 0) {
-        cuv_ref known = cuv_emit2(p, CUV_OP_GREATER_EQUAL, found, number(call, 0));
+        known = cuv_emit2(p, CUV_OP_GREATER_EQUAL, found, number(call, 0));
         found = cuv_emit(p, CUV_OP_WHERE, CUV_IN(known, found, place_unknown(call, l, x)), NULL);
     }
     *out = found;
     if (!l->masks)
         return p->status;
-    CUV_TRY(token_constant(call, cuv_arg(call->layer, "mask_token"), l->text, &mask));
-    cuv_ref masked = cuv_emit2(p, CUV_OP_EQUAL, x, mask);
     *out = cuv_emit(p, CUV_OP_WHERE, CUV_IN(masked, number(call, strcmp(l->mode, "int") == 0 ? 0 : -1), found), NULL);
     return p->status;
 }

@@ -1,6 +1,8 @@
 /* Vocabularies: from configurations to sorted tables, and the weights of tf_idf. */
 #include "layers/vocabulary.h"
 
+#include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 
 static cuv_status no_vocabulary(cuv_call *call, const char *found, const char *why)
@@ -95,6 +97,9 @@ cuv_status cuv_vocabulary_table(cuv_call *call, const cuv_vocabulary *v, cuv_ref
 
 /* ---- tf_idf ---- */
 
+/* `used` is a constant of the program, whose values a file may set later. */
+struct idf { const cuv_tensor *stated, *used; float *values; };
+
 /* Keras gives unknown words the mean weight, and indices beyond the vocabulary none. */
 static cuv_status stated_weights(cuv_call *call, const cuv_vocabulary *v, int64_t depth, cuv_tensor **out)
 {
@@ -119,27 +124,64 @@ static cuv_status stated_weights(cuv_call *call, const cuv_vocabulary *v, int64_
 cuv_status cuv_idf_build(cuv_call *call, const cuv_vocabulary *v, int64_t depth)
 {
     static const cuv_slot slot = S("idf_weights", "", .not_trainable = true, .dtype = CUV_F32);    /* the layer itself may be one of texts */
-    cuv_tensor *stated;
+    cuv_tensor *stated, *used;
+    void *values;
     cuv_ref ref;
     if (!cuv_arg_is(call->layer, "output_mode", "tf_idf") && !cuv_arg_is(call->layer, "output_mode", "tf-idf"))
         return CUV_OK;
     if (!cuv_arg_none(call->layer, "idf_weights")) {
+        struct idf *idf = CUV_NEW(call->layer->arena, struct idf);
         CUV_TRY(stated_weights(call, v, depth, &stated));
-        call->layer->state = stated;
+        if (!idf)
+            return cuv_oom(call->cx);
+        CUV_TRY(cuv_tensor_new(call->layer->arena, CUV_F32, &depth, 1, &used, &values));
+        *idf = (struct idf){stated, used, values};
+        cuv_convert_to_f32(values, stated->data, CUV_F32, (size_t)depth);
+        call->layer->state = idf;
         if (call->layer->keras >= 3)
             return CUV_OK;      /* Keras 2 has a variable in any case, and its files hold it */
     }
     return cuv_layer_add_weight(call, &slot, &depth, 1, &ref);
 }
 
-const cuv_tensor *cuv_idf_stated(const cuv_layer *layer)
+static struct idf *idf_of(const cuv_layer *layer)
 {
     return cuv_has_word("StringLookup IntegerLookup TextVectorization", layer->def->name) ? layer->state : NULL;
+}
+
+const cuv_tensor *cuv_idf_stated(const cuv_layer *layer) { return idf_of(layer) ? idf_of(layer)->stated : NULL; }
+
+const cuv_tensor *cuv_idf_used(const cuv_layer *layer)
+{
+    if (!idf_of(layer))
+        return NULL;
+    return layer->weight_count && layer->weights[0].value ? layer->weights[0].value : idf_of(layer)->used;
+}
+
+void cuv_idf_use(cuv_layer *layer, const cuv_tensor *value)
+{
+    assert(cuv_tensor_count(value) == cuv_tensor_count(idf_of(layer)->used));
+    cuv_convert_to_f32(idf_of(layer)->values, value->data, value->dtype, cuv_tensor_count(value));
+}
+
+bool cuv_idf_differs(const cuv_layer *layer)
+{
+    const cuv_tensor *stated = cuv_idf_stated(layer), *used = cuv_idf_used(layer);
+    if (!stated)
+        return false;
+    bool same = cuv_tensor_count(stated) == cuv_tensor_count(used);
+    for (size_t i = 0; same && i < cuv_tensor_count(used); i++) {
+        double x, y;
+        cuv_convert_to_f64(&x, (const uint8_t *)stated->data + i * sizeof(float), CUV_F32, 1);
+        cuv_convert_to_f64(&y, (const uint8_t *)used->data + i * cuv_dtype_size(used->dtype), used->dtype, 1);
+        same = fabs(x - y) <= 1e-5 * fabs(x);
+    }
+    return !same;
 }
 
 cuv_status cuv_idf_weights(cuv_call *call, cuv_ref *out)
 {
     const bool variable = call->layer->weight_count > 0;
-    *out = variable ? cuv_call_weight(call, "idf_weights") : cuv_program_constant(call->program, call->layer->state);
+    *out = variable ? cuv_call_weight(call, "idf_weights") : cuv_program_constant(call->program, idf_of(call->layer)->used);
     return call->program->status;
 }

@@ -24,5 +24,9 @@ CUV_MUST_USE cuv_status cuv_idf_build(cuv_call *call, const cuv_vocabulary *v, i
 CUV_MUST_USE cuv_status cuv_idf_weights(cuv_call *call, cuv_ref *out);
 /* What the configuration states, filled up; NULL when it states none. */
 const cuv_tensor *cuv_idf_stated(const cuv_layer *layer);
+/* What it computes with: the variable of Keras 2, or what a file of Keras 3 holds, as `use` gives it (as many as stated; copies). */
+const cuv_tensor *cuv_idf_used(const cuv_layer *layer);
+void cuv_idf_use(cuv_layer *layer, const cuv_tensor *value);
+bool cuv_idf_differs(const cuv_layer *layer);
 
 #endif

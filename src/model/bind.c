@@ -317,6 +317,19 @@ static void assume_custom(cuv_binding *b)
             b->m->weights[i]->level = CUV_ASSUMED;
 }
 
+/* Weights of tf_idf that a configuration of Keras 3 states are no weights of its layer, and those in a file count all the same. */
+static bool files_hold_idf(const cuv_binding *b)
+{
+    for (size_t i = 0; i < b->ev->file_count; i++) {
+        const cuv_file *f = b->ev->files[i];
+        for (size_t k = 0; f->arrangement == CUV_ARR_OBJECTS && k < f->group_count; k++)
+            for (size_t n = 0; n < f->groups[k].count; n++)
+                if (cuv_streq(f->groups[k].tensors[n].weight, "idf_weights"))
+                    return true;
+    }
+    return false;
+}
+
 static cuv_status bind(cuv_binding *b)
 {
     bool scripted = false;
@@ -328,7 +341,7 @@ static cuv_status bind(cuv_binding *b)
     size_t open = 0;
     for (size_t i = 0; i < b->unit_count; i++)
         open += !b->units[i].filled;
-    if (open && !scripted) {
+    if ((open || files_hold_idf(b)) && !scripted) {
         CUV_TRY(choose_sources(b));
         CUV_TRY(check_empty(b));
         if (b->source_count)

@@ -1,6 +1,7 @@
 /* Binds Keras 3 object groups. In every container the layers of one class are numbered in the order of model.layers ("dense",
  * "dense_1"), so they are paired class by class in that order; this also absorbs the doubled numbers of TensorFlow 2.12
  * (formats.md b.1, b.2). */
+#include "layers/vocabulary.h"
 #include "model/bind.h"
 
 typedef struct onode onode;
@@ -18,24 +19,6 @@ static onode *child(const onode *parent, const char *name, size_t n)
         if (strlen(c->name) == n && !strncmp(c->name, name, n))
             return c;
     return NULL;
-}
-
-/* Does a layer have weights of tf_idf that the configuration does not state? */
-static bool learned_idf(const cuv_model *m)
-{
-    for (size_t i = 0; i < m->layer_count; i++)
-        if (m->layers[i]->weight_count && m->layers[i]->def && cuv_takes_vocabulary(m->layers[i]->def->name))
-            return true;
-    return false;
-}
-
-/* Weights of tf_idf that the configuration states are in files of Keras 3 as well, and no weights of the layer there. */
-static bool has_weights(const cuv_binding *b, const cuv_group *g)
-{
-    for (size_t i = 0; i < g->count; i++)
-        if (b->m->keras < 3 || learned_idf(b->m) || !cuv_streq(g->tensors[i].weight, "idf_weights"))
-            return true;
-    return false;
 }
 
 static cuv_status add_path(cuv_binding *b, cuv_map *index, onode *root, const cuv_group *g)
@@ -56,17 +39,18 @@ static cuv_status add_path(cuv_binding *b, cuv_map *index, onode *root, const cu
             CUV_TRY(cuv_map_set(index, key, c));
         }
         at = c;
-        at->holds |= has_weights(b, g);
+        at->holds |= g->count > 0;
         p += n + (p[n] == '/');
     }
     at->group = g;
-    at->holds |= has_weights(b, g);
+    at->holds |= g->count > 0;
     return CUV_OK;
 }
 
+/* Keras 3 keeps weights of tf_idf that the configuration states in its files, too. */
 static bool layer_holds(const cuv_layer *layer)
 {
-    if (layer->weight_count)
+    if (layer->weight_count || cuv_idf_stated(layer))
         return true;
     for (size_t i = 0; i < layer->inner_count; i++)
         if (layer_holds(layer->inner[i]))
@@ -301,6 +285,24 @@ static cuv_status bind_stand_in(cuv_binding *b, const cuv_unit *unit, cuv_layer 
     return cuv_bind_custom(b, own, &(cuv_offer){tensors, count, node->name, file->name});
 }
 
+/* What a file of Keras 3 has as weights of tf_idf counts there, whatever the configuration states. */
+static cuv_status bind_idf(cuv_binding *b, cuv_layer *layer, const onode *node, const cuv_file *file)
+{
+    const cuv_tensor *stated = cuv_idf_stated(layer), *held = NULL;
+    for (size_t i = 0; node->group && i < node->group->count; i++)
+        if (cuv_streq(node->group->tensors[i].weight, "idf_weights"))
+            held = node->group->tensors[i].tensor;
+    if (!held)
+        return CUV_OK;
+    const char *wanted = cuv_shape_text(b->cx, stated->shape, 1), *found = cuv_shape_text(b->cx, held->shape, held->rank);
+    if (held->dtype == CUV_STR || held->rank != 1 || held->shape[0] != stated->shape[0])
+        return cuv_fail(b->cx, CUV_NO, "bind.shape", &(cuv_detail){.file = file->path, .layer = layer->name, .tensor = "idf_weights",
+                        .found = found, .expected = wanted, .help = "was the file saved from another model?"},
+                        "%s layer '%s' expects idf_weights of shape %s; %s has %s", layer->def->name, layer->name, wanted, file->name, found);
+    cuv_idf_use(layer, held);
+    return CUV_OK;
+}
+
 static cuv_status bind_object(cuv_binding *b, const cuv_unit *unit, cuv_layer *layer, const onode *node, unsigned depth,
                               const cuv_file *file)
 {
@@ -310,6 +312,8 @@ static cuv_status bind_object(cuv_binding *b, const cuv_unit *unit, cuv_layer *l
         return bind_stand_in(b, unit, layer, node, depth, file);
     if (layer->weight_count)
         CUV_TRY(bind_own(b, unit, layer, node, file));
+    else if (cuv_idf_stated(layer))
+        CUV_TRY(bind_idf(b, layer, node, file));
     if (layer->model) {
         const onode *layers = child(node, "layers", 6);
         return layers ? bind_layers(b, unit, layer->inner, layer->inner_count, layers, depth, file) : CUV_OK;

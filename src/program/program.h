@@ -47,7 +47,7 @@ typedef struct cuv_attrs {
     cuv_align align;
     cuv_act act, rec_act;
     bool keepdims, reverse, sequences, zero_masked, reset_after, transpose_a, transpose_b, approximate;
-    bool some;              /* max, min: there must be an element; cholesky: a root */
+    bool some;              /* max, min: there must be an element; cholesky: a root; lookup: a key */
     bool masked_uniform;    /* softmax, attention: where a mask leaves nothing, equal weights instead of zeros */
     bool lower, strip;      /* tokens: ASCII letters in lower case, punctuation removed; triangular_solve: the lower half */
     int split;              /* tokens: 0 the whole text, 1 at white space, 2 each character */

@@ -3,17 +3,17 @@
 #include "run/plan.h"
 #include "run/runner.h"
 
-enum { BATCH = 4, WORDS_BATCH = 16, LONGEST = 10 };
+enum { BATCH = 4, WORDS_BATCH = 16, LONGEST = 10, OPEN = 4 };
 
 typedef struct domain {
     const cuv_tensor *texts, *numbers;      /* keys that it is looked up among */
     const cuv_attrs *tokens;                /* it is cut into words */
     int64_t limit;                          /* indices stay below; 0: none known */
     double low, high;                       /* of what it is compared with */
-    bool compared, hashed;
+    bool compared, hashed, known;           /* known: only those keys */
 } domain;
 
-typedef struct drawer { cuv_context *cx; cuv_arena *arena; uint64_t state; bool positive; } drawer;
+typedef struct drawer { cuv_context *cx; cuv_arena *arena; uint64_t state; bool positive; int64_t batch, open; } drawer;
 
 /* splitmix64 (Steele, Lea, Flood 2014): reproducible inputs without state elsewhere. */
 static double next_random(uint64_t *state)
@@ -76,6 +76,7 @@ static void learn_step(const cuv_program *p, const cuv_step *s, int k, double sh
             *(other->dtype == CUV_STR ? &d->texts : &d->numbers) = other->tensor;
         if (k == 0 && s->op != CUV_OP_LOOKUP)
             d->tokens = s->attrs;
+        d->known |= k == 0 && s->op == CUV_OP_LOOKUP && s->attrs->some;
         break;
     case CUV_OP_HASH: case CUV_OP_CROSS: d->hashed = true; break;
     case CUV_OP_GATHER: limit = k == 1 ? other->shape[s->attrs->axis] : 0; break;
@@ -112,10 +113,11 @@ static cuv_status learn(drawer *w, const cuv_program *p, cuv_ref input, domain *
 
 /* ---- texts ---- */
 
-static void add_word(drawer *d, const cuv_tensor *keys, cuv_buffer *b)
+static void add_word(drawer *d, const domain *about, cuv_buffer *b)
 {
+    const cuv_tensor *keys = about->texts;
     const size_t count = keys ? cuv_tensor_count(keys) : 0;
-    if (count && one_of(d, 10) < 7) {
+    if (count && (about->known || one_of(d, 10) < 7)) {
         const cuv_string *key = (const cuv_string *)(const void *)keys->data + one_of(d, count);
         cuv_buffer_add(b, key->data, key->size);
         return;
@@ -133,7 +135,7 @@ static void add_sentence(drawer *d, const domain *about, cuv_buffer *b)
         const size_t start = b->size;
         if (i && (apart || one_of(d, 3) == 0))
             cuv_buffer_text(b, gaps[one_of(d, sizeof gaps / sizeof *gaps)]);
-        add_word(d, about->texts, b);
+        add_word(d, about, b);
         if (one_of(d, 4) == 0 && b->size > start && b->data[b->size - 1] >= 'a' && b->data[b->size - 1] <= 'z')
             b->data[b->size - 1] = (char)(b->data[b->size - 1] - 'a' + 'A');
         cuv_buffer_text(b, marks[one_of(d, sizeof marks / sizeof *marks)]);
@@ -151,8 +153,8 @@ static cuv_status draw_texts(drawer *d, const domain *about, cuv_array *a, size_
         cuv_buffer_init(&b, d->cx);
         if (about->tokens)
             add_sentence(d, about, &b);
-        else if (one_of(d, 10))     /* else none: what masks stand for */
-            add_word(d, about->texts, &b);
+        else if (about->known || one_of(d, 10))     /* else none: what masks stand for */
+            add_word(d, about, &b);
         char *text = b.failed ? NULL : cuv_arena_alloc(d->arena, b.size + 1);
         if (text && b.size)
             memcpy(text, b.data, b.size);
@@ -194,7 +196,7 @@ static cuv_status draw_integers(drawer *d, const domain *about, cuv_array *a, si
         return cuv_oom(d->cx);
     whole_range(about, &from, &to);
     for (size_t i = 0; i < n; i++)
-        if (keys && one_of(d, 10) < 7)
+        if (keys && (about->known || one_of(d, 10) < 7))
             memcpy(&values[i], about->numbers->data + 8 * one_of(d, keys), sizeof *values);
         else
             values[i] = (int64_t)floor(from + next_random(&d->state) * (to - from));
@@ -236,13 +238,13 @@ static bool has_small_integers(const cuv_program *p)
     return false;
 }
 
-static cuv_status draw(drawer *d, const cuv_var *v, const cuv_var *u, int64_t batch, const domain *about, cuv_array *a)
+static cuv_status draw(drawer *d, const cuv_var *v, const cuv_var *u, const domain *about, cuv_array *a)
 {
     int64_t shape[CUV_MAX_RANK] = {0};
     size_t n;
     for (int k = 0; k < v->rank; k++) {
         int64_t size = v->shape[k] > 0 ? v->shape[k] : k < u->rank ? u->shape[k] : -1;
-        shape[k] = size > 0 ? size : k == 0 ? batch : 4;
+        shape[k] = size > 0 ? size : k == 0 ? d->batch : d->open;
     }
     a->rank = v->rank;
     if (!cuv_shape_count(shape, a->rank, &n))
@@ -257,24 +259,49 @@ static cuv_status draw(drawer *d, const cuv_var *v, const cuv_var *u, int64_t ba
     return CUV_OK;
 }
 
-cuv_status cuv_random_inputs(struct cuv_model *m, const struct cuv_model *other, cuv_arena *arena, cuv_array **out)
+static cuv_status draw_all(drawer *d, struct cuv_model *m, const struct cuv_model *other, cuv_array **out)
 {
-    drawer d = {m->cx, arena, 1, has_small_integers(m->program) || has_small_integers(other->program)};
-    domain *about = CUV_NEW_ARRAY(arena, domain, m->input_count + 1);
-    int64_t batch = BATCH;
-    *out = CUV_NEW_ARRAY(arena, cuv_array, m->input_count + 1);
+    domain *about = CUV_NEW_ARRAY(d->arena, domain, m->input_count + 1);
+    bool words = false;
+    *out = CUV_NEW_ARRAY(d->arena, cuv_array, m->input_count + 1);
     if (!*out || !about)
         return cuv_oom(m->cx);
     for (size_t i = 0; i < m->input_count; i++) {
-        CUV_TRY(learn(&d, other->program, other->inputs[i].value, &about[i]));
-        CUV_TRY(learn(&d, m->program, m->inputs[i].value, &about[i]));
-        if (about[i].texts || about[i].numbers)
-            batch = WORDS_BATCH;
+        CUV_TRY(learn(d, other->program, other->inputs[i].value, &about[i]));
+        CUV_TRY(learn(d, m->program, m->inputs[i].value, &about[i]));
+        words |= about[i].texts || about[i].numbers;
     }
+    if (d->batch < 1)
+        d->batch = words ? WORDS_BATCH : BATCH;
     for (size_t i = 0; i < m->input_count; i++) {
         const cuv_var *v = cuv_program_var(m->program, m->inputs[i].value);
         (*out)[i] = (cuv_array){.name = m->input_names[i]};
-        CUV_TRY(draw(&d, v, cuv_program_var(other->program, other->inputs[i].value), batch, &about[i], &(*out)[i]));
+        CUV_TRY(draw(d, v, cuv_program_var(other->program, other->inputs[i].value), &about[i], &(*out)[i]));
     }
     return CUV_OK;
+}
+
+cuv_status cuv_random_inputs(struct cuv_model *m, const struct cuv_model *other, cuv_arena *arena, cuv_array **out)
+{
+    drawer d = {m->cx, arena, 1, has_small_integers(m->program) || has_small_integers(other->program), 0, OPEN};
+    return draw_all(&d, m, other, out);
+}
+
+cuv_status cuv_draw_inputs(struct cuv_model *m, int64_t batch, int64_t open, struct cuv_result **out)
+{
+    *out = NULL;
+    cuv_arena *arena = cuv_arena_new(m->cx);
+    struct cuv_result *r = arena ? CUV_NEW(arena, struct cuv_result) : NULL;
+    if (!r) {
+        cuv_arena_free(arena);
+        return cuv_oom(m->cx);
+    }
+    *r = (struct cuv_result){m->cx, arena, NULL, m->input_count};
+    drawer d = {m->cx, arena, 1, has_small_integers(m->program), batch, open > 0 ? open : OPEN};
+    cuv_status status = draw_all(&d, m, m, &r->arrays);
+    if (status == CUV_OK)
+        *out = r;
+    else
+        cuv_arena_free(arena);
+    return status;
 }

@@ -82,7 +82,7 @@ bool cuv_plan_values_fit(const cuv_plan_step *s)
 {
     int64_t stray;
     double number;
-    if (s->step && s->step->op == CUV_OP_CHOLESKY && s->args.attrs->some)      /* what it makes is looked at */
+    if (s->step && (s->step->op == CUV_OP_CHOLESKY || s->step->op == CUV_OP_LOOKUP) && s->args.attrs->some)     /* what it makes is looked at */
         return false;
     return (!s->indexed || !stray_index(s, &stray)) && (!s->ranged || !stray_number(s, &number));
 }
@@ -141,6 +141,30 @@ static bool without_root(const cuv_plan_step *s)
     return false;
 }
 
+/* The first value that LOOKUP should have found and did not; -1: none. */
+static int64_t unknown_token(const cuv_plan_step *s)
+{
+    const size_t count = s->step && s->step->op == CUV_OP_LOOKUP && s->args.attrs->some ? cuv_run_count(&s->args.out[0]) : 0;
+    for (size_t i = 0; i < count; i++)
+        if (((const int64_t *)s->args.out[0].data)[i] == s->args.attrs->count)
+            return (int64_t)i;
+    return -1;
+}
+
+static cuv_status check_tokens(cuv_context *cx, const cuv_plan_step *s)
+{
+    const int64_t at = unknown_token(s);
+    const cuv_run_tensor *x = &s->args.in[0];
+    if (at < 0)
+        return CUV_OK;
+    const cuv_string *text = x->dtype == CUV_STR ? &((const cuv_string *)x->data)[at] : NULL;
+    const char *found = text ? cuv_format(cx, "'%.*s'", (int)(text->size < 60 ? text->size : 60), text->data) : cuv_format(cx, "%lld", (long long)((const int64_t *)x->data)[at]);
+    return cuv_fail(cx, CUV_NO, "run.vocabulary", &(cuv_detail){.layer = s->step->layer, .found = found, .expected = "a value of the vocabulary",
+                    .help = "num_oov_indices=1 gives unknown values an index of their own"},
+                    "%s%s%s%s is not in the vocabulary, and num_oov_indices is 0", s->step->layer ? "layer '" : "",
+                    s->step->layer ? s->step->layer : "", s->step->layer ? "': " : "", found);
+}
+
 cuv_status cuv_plan_step_run(cuv_context *cx, const cuv_plan_step *s)
 {
     if (s->indexed)
@@ -152,7 +176,7 @@ cuv_status cuv_plan_step_run(cuv_context *cx, const cuv_plan_step *s)
         return cuv_fail(cx, CUV_NO, "run.cholesky", &(cuv_detail){.layer = s->step->layer, .expected = "positive definite matrices"},
                         "%s%s%scholesky of a matrix that is not positive definite, or not of numbers", s->step->layer ? "layer '" : "",
                         s->step->layer ? s->step->layer : "", s->step->layer ? "': " : "");
-    return CUV_OK;
+    return check_tokens(cx, s);
 }
 
 /* The caller's memory must be there and suit its dtype. Without elements there need be none. */

@@ -56,6 +56,8 @@ CUV_MUST_USE cuv_status cuv_verify_against(struct cuv_model *m, struct cuv_model
                                            const cuv_run_options *options, cuv_verification **out);
 /* Inputs that both models take, the same ones at each call. */
 CUV_MUST_USE cuv_status cuv_random_inputs(struct cuv_model *m, const struct cuv_model *other, cuv_arena *arena, cuv_array **out);
+/* See cuv_model_random_inputs. */
+CUV_MUST_USE cuv_status cuv_draw_inputs(struct cuv_model *m, int64_t batch, int64_t open, struct cuv_result **out);
 /* |a - b| <= atol + rtol |b| for all values; false for arrays of different sizes. */
 bool cuv_compare_arrays(const cuv_array *have, const cuv_array *want, double rtol, double atol, struct cuv_verified *v);
 /* See cuv_model_predict_file. */

@@ -329,6 +329,35 @@ def test_bench():
     assert document["load_ms"] > 0 and document["first_ms"] > 0 and document["peak_rss_bytes"] > 1 << 20
 
 
+def tensor(layer, shape, dtype):
+    return {"class_name": "__keras_tensor__", "config": {"shape": shape, "dtype": dtype, "keras_history": [layer, 0, 0]}}
+
+
+def one_layer(path, shape, dtype, module, class_name, config):
+    """A functional model of one layer or operation, as Keras 3 writes it."""
+    layers = [{"module": "keras.layers", "class_name": "InputLayer", "config": {"batch_shape": shape, "dtype": dtype, "name": "x"}, "registered_name": None,
+               "name": "x", "inbound_nodes": []},
+              {"module": module, "class_name": class_name, "config": dict(config, name="y"), "registered_name": None, "name": "y",
+               "inbound_nodes": [{"args": [tensor("x", shape, dtype)], "kwargs": {}}]}]
+    path.write_text(json.dumps({"module": "keras.src.models.functional", "class_name": "Functional", "config": {
+        "name": "m", "trainable": True, "layers": layers, "input_layers": [["x", 0, 0]], "output_layers": [["y", 0, 0]]}, "registered_name": "Functional"}))
+    return path
+
+
+def test_bench_takes_what_the_model_takes(tmp_path):
+    """uint8 holds no number below 0, and a lookup without a place for others the words of its vocabulary alone."""
+    small = one_layer(tmp_path / "small.json", [None, 5], "float32", "keras.src.ops.core", "Cast", {"dtype": "uint8"})
+    words = one_layer(tmp_path / "words.json", [None, 5], "string", "keras.layers", "StringLookup", {"vocabulary": ["cat", "dog"], "num_oov_indices": 0, "mask_token": None})
+    table = one_layer(tmp_path / "table.json", [None, None], "int32", "keras.layers", "IntegerLookup", {"vocabulary": [70, 90], "num_oov_indices": 0, "mask_token": None})
+    for path in (small, words, table):
+        assert as_json("bench", path, "--seconds", "0.01", "--batch", "3")["throughput"] > 0
+    np.savez(tmp_path / "x.npz", x=np.array([["cat", "dog", "cat", "cow", "dog"]]))
+    said = must("predict", words, "-i", tmp_path / "x.npz", "-o", tmp_path / "y.npy", status=1).stderr
+    assert "layer 'y': 'cow' is not in the vocabulary, and num_oov_indices is 0" in said
+    np.savez(tmp_path / "x.npz", x=np.array([[70, 90, 71]]))
+    assert "layer 'y': 71 is not in the vocabulary" in must("predict", table, "-i", tmp_path / "x.npz", "-o", tmp_path / "y.npy", status=1).stderr
+
+
 def test_bench_steps():
     document = as_json("bench", MLP + ".keras", "--seconds", "0.1", "--steps", "--batch", "8", "--threads", "1")
     steps = document["steps"]

@@ -36,7 +36,8 @@ def compare(found, wanted, half, rtol=1e-4):
             continue
         a, b = a.astype(np.float64), b.astype(np.float64)
         limit = (1e-2 if half else 1e-5) + (1e-2 if half else rtol) * np.abs(b)
-        worst = np.abs(a - b) - limit
+        with np.errstate(invalid="ignore"):
+            worst = np.where(a == b, 0, np.abs(a - b) - limit)      # infinities, too
         if not (worst <= 0).all():
             at = np.unravel_index(np.argmax(np.where(np.isnan(worst), np.inf, worst)), worst.shape) if worst.ndim else ()
             return "output %d differs at %s: %r, %r wanted" % (i, tuple(map(int, at)), float(a[at]), float(b[at]))
@@ -50,15 +51,17 @@ def check(folder, entry, carrier, scratch):
         if entry["carriers"].get(ending):
             return "keras", entry["carriers"][ending]
     files = [base + "." + ending for ending in CARRIERS[carrier]]
-    if carrier != "keras":      # what the archive holds as assets
-        files += sorted(glob.glob(base + ".texts/*.txt"))
+    if carrier != "keras":      # what the archive holds as assets, and weights of tf_idf that were adapted
+        files += [path for path in sorted(glob.glob(base + ".texts/*")) if path.endswith(".txt") or carrier != "JSON + weights.h5"]
     out = os.path.join(scratch, "out.npz")
-    done = cuvier("predict", *files, "-i", base + ".io.npz", "-o", out)
+    done = cuvier("predict", *files, "-i", base + (".in.npz" if os.path.exists(base + ".in.npz") else ".io.npz"), "-o", out)
     if done.returncode:
         text = done.stderr.strip() or "exit status %d" % done.returncode
         return ("refused" if done.returncode in (1, 3) else "wrong"), text
     io = np.load(base + ".io.npz")
     different = compare(arrays(out), numbered(io, "y"), entry["half"])
+    if not different and entry.get("bad") and cuvier("predict", *files, "-i", base + ".bad.npz", "-o", out).returncode not in (1, 3):
+        different = "no error where Keras raises"
     return ("wrong", different) if different else ("passed", None)
 
 

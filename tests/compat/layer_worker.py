@@ -78,12 +78,15 @@ def save(model, base):
 
 
 def save_vocabularies(model, base):
-    """What layers have learned, as texts of one token in each line: BASE.texts/LAYER.txt. Only archives hold it."""
+    """What layers have learned, as texts of one token in each line: BASE.texts/LAYER.txt, and weights of tf_idf. Only archives hold it."""
     for layer in model.layers:
         if hasattr(layer, "get_vocabulary") and layer.get_config().get("vocabulary") is None:
             os.makedirs(base + ".texts", exist_ok=True)
             with open(os.path.join(base + ".texts", layer.name + ".txt"), "w", encoding="utf-8") as f:
                 f.write("".join("%s\n" % token for token in layer.get_vocabulary()))
+            lookup = getattr(layer, "_lookup_layer", layer)
+            if lookup.output_mode == "tf_idf":
+                np.savez(os.path.join(base + ".texts", "learned.npz"), **{layer.name: np.asarray(lookup.idf_weights_const)})
 
 
 def randomise(model, rng):

@@ -34,9 +34,6 @@ def test_layer(made, class_name, tmp_path):
     for entry in cases:
         for carrier in CARRIERS if "keras" not in entry else ():
             verdict, why = check(str(made), entry, carrier, str(tmp_path))
-            lookup = class_name in ("IntegerLookup", "StringLookup", "TextVectorization") and carrier in ("h5", "JSON + npz")
-            if verdict == "refused" and lookup and ("idf_weights" in why or "without weights" in why):
-                continue        # Keras writes weights of tf_idf that were adapted to neither
             assert verdict in ("passed", "keras"), "%s, %s, %s: %s" % (entry["label"], carrier, verdict, why)
 
 

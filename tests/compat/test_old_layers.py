@@ -48,6 +48,10 @@ def test_texts_for_keras_3(made, keras3, tmp_path):
                 must("rebuild", base + form[0], "-o", out)
                 must("verify", out, "--samples", base + ".io.npz")
                 assert keras3.difference([out], base + ".io.npz") < 1e-6, out
+    base = os.path.join(made, "other_tf_idf")       # those of the file count
     for form in FORMS[:2]:
-        said = must("rebuild", os.path.join(made, "other_tf_idf" + form[0]), "-o", tmp_path / "other.keras", status=3).stderr
-        assert "has other idf_weights in its file than in its configuration" in said
+        must("rebuild", base + form[0], "-o", tmp_path / "other.keras")
+        assert keras3.difference([str(tmp_path / "other.keras")], base + ".io.npz") < 1e-6
+        for ending in (".h5", ".py"):
+            said = must("rebuild", base + form[0], "-o", tmp_path / ("other" + ending), status=3).stderr
+            assert "has other idf_weights in its file than in its configuration" in said

@@ -161,6 +161,16 @@ static cuv_status profile(scene *s, const void *argument)
     return status;
 }
 
+static cuv_status draw_inputs(scene *s, const void *argument)
+{
+    cuv_result *drawn;
+    (void)argument;
+    cuv_status status = cuv_model_random_inputs(s->model, 3, 5, &drawn);
+    assert_true((status == CUV_OK) == (drawn != NULL));
+    cuv_result_free(drawn);
+    return status;
+}
+
 static cuv_status verify(scene *s, const void *argument)
 {
     cuv_verification *v;
@@ -223,6 +233,7 @@ static void test_run(void **state)
         refuse_each_anew(&models[i], predict, &reference);
         refuse_each_anew(&models[i], precision_cost, &int8);
         refuse_each_anew(&models[i], profile, &one);
+        refuse_each_anew(&models[i], draw_inputs, NULL);
         refuse_each_anew(&models[i], verify, &two);
         refuse_each_anew(&models[i], verify_against, &one);
         refuse_each_anew(&models[i], diff, &one);
