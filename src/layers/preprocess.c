@@ -1,6 +1,8 @@
 /* Preprocessing that is arithmetic: Rescaling, Normalization, Discretization, CategoryEncoding. Images are in image.c. */
 #include "layers/support.h"
 
+enum { MOST_TOKENS = 1 << 24 };
+
 /* ---- numbers in configurations ---------------------------------------------------------------------------------------- */
 
 /* Numbers of nested lists, one after the other; `values` NULL: only counts. -1: something is no number. */
@@ -187,12 +189,32 @@ static cuv_status weigh(cuv_call *call, const cuv_kwarg *weights)
     return cuv_call_return(call, cuv_reduce(call, CUV_OP_SUM, hot, (const int[]){1}, 1, false));
 }
 
+/* Keras 2 raises where a value is no token, as looking it up in a table of all tokens does. Keras 3 encodes such values as nothing. */
+static cuv_status known_tokens(cuv_call *call, cuv_ref *x)
+{
+    cuv_program *p = call->program;
+    const int64_t count = cuv_arg_int(call->layer, "num_tokens");
+    cuv_tensor *tokens;
+    void *data;
+    *x = cuv_emit_cast(p, *x, CUV_I32);
+    if (call->layer->keras >= 3 || count > MOST_TOKENS)
+        return p->status;
+    CUV_TRY(cuv_tensor_new(call->arena, CUV_I32, &count, 1, &tokens, &data));
+    for (int32_t i = 0; i < count; i++)
+        ((int32_t *)data)[i] = i;
+    cuv_ref at = cuv_emit_cast(p, cuv_emit_cast(p, *x, CUV_U32), CUV_I64);      /* one below 0 is no place from the end */
+    *x = cuv_emit(p, CUV_OP_GATHER, CUV_IN(cuv_program_constant(p, tokens), at), CUV_AT(.axis = 0));
+    return p->status;
+}
+
 static cuv_status category_lower(cuv_call *call)
 {
     const cuv_kwarg *weights = cuv_call_kwarg(call, "count_weights");
+    cuv_ref x = call->in[0].value;
     if (weights && weights->tensor.value != CUV_NO_REF)
         return weigh(call, weights);
-    return encode(call, cuv_emit_cast(call->program, call->in[0].value, CUV_I32), cuv_arg_int(call->layer, "num_tokens"));
+    CUV_TRY(known_tokens(call, &x));
+    return encode(call, x, cuv_arg_int(call->layer, "num_tokens"));
 }
 
 static const cuv_param category_params[] = {
@@ -211,7 +233,7 @@ static cuv_status discretization_lower(cuv_call *call)
     int64_t count;
     int rank = cuv_call_rank(call, 0);
     if (cuv_arg_none(call->layer, "bin_boundaries"))
-        return cuv_call_unsupported(call, "bin_boundaries", "the layer was never adapted, so it has no bins");
+        return cuv_call_unsupported(call, "bin_boundaries", "the layer was never adapted, or its bins are not in the configuration (Keras 2 keeps them in its weights)");
     CUV_TRY(constant_of(call, "bin_boundaries", &bounds, &count));
     cuv_ref x = cuv_expand_dims(call, cuv_emit_cast(p, call->in[0].value, cuv_var_of(call, bounds)->dtype), rank);
     cuv_ref above = cuv_emit_cast(p, cuv_emit2(p, CUV_OP_GREATER_EQUAL, x, bounds), CUV_I32);

@@ -30,4 +30,6 @@ def test_every_option(made, name, tmp_path):
     assert len(cases) >= int(COUNT) // 2
     found = [(e["label"], carrier) + check(made, e, carrier, str(tmp_path)) for e in cases for carrier in CARRIERS]
     assert sum(verdict == "passed" for _, _, verdict, _ in found) >= len(cases)
-    assert [f for f in found if f[2] not in ("passed", "keras")] == []
+    bad = [f for f in found if f[2] not in ("passed", "keras")]
+    # what Discretization learned in Keras 2 is a variable of no fixed size, which the configuration says nothing of
+    assert [f for f in bad if not (f[2] == "refused" and name == "Discretization" and "Keras 2 keeps them in its weights" in f[3])] == []
