@@ -98,7 +98,7 @@ def string_lookup(d):
     known, learned = with_table(d, kwargs, [w for w in WORDS if w not in special], kwargs["num_oov_indices"] + (kwargs["mask_token"] is not None))
     layer = L.StringLookup(**kwargs)
     if learned:
-        layer.adapt(d.among(known, (9, 3)))
+        layer.adapt(d.among([w for w in known if w], (9, 3)))       # Keras loses an empty token at the end of its asset
     shape = d.shape(kwargs["output_mode"])
     if kwargs.get("invert"):
         return layer, [d.rng.integers(0, len(known) + 1, (4,) + shape)], None
