@@ -147,9 +147,8 @@ static bool gives_list(const cuv_value *record)
 static size_t outputs_of(const python_call *c)
 {
     const cuv_value *config = cuv_get(c->record, "config"), *kwargs = cuv_get(c->node, "kwargs");
-    const cuv_value *ends = cuv_get(config, "output_layers");
     if (python_is_model(c->record))
-        return cuv_is_seq(ends) && cuv_len(ends) && !cuv_text(cuv_item(ends, 0)) ? cuv_len(ends) : 1;
+        return python_ends_count(cuv_get(config, "output_layers"));
     if (gives_list(c->record))
         return 0;
     if (cuv_get_bool(kwargs, "return_attention_scores", false))
@@ -241,6 +240,8 @@ static const char *tensor_of(python_writer *w, const python_call *call, int64_t 
     const char *stacked = call->several ? stacked_index(w, call->record, output) : NULL;
     if (stacked)
         return python_format(w, "%s%s", call->variable, stacked);
+    if (call->several && python_is_model(call->record))
+        return python_format(w, "%s%s", call->variable, python_end_path(w, cuv_get(cuv_get(call->record, "config"), "output_layers"), output));
     return call->several ? python_format(w, "%s[%lld]", call->variable, (long long)output) : call->variable;
 }
 
@@ -475,22 +476,17 @@ static python_call **in_order(python_writer *w, python_scope *s, size_t *count)
 
 /* ---- functional: ends */
 
-static bool is_end(const cuv_value *v)
-{
-    return cuv_is_seq(v) && cuv_len(v) == 3 && cuv_text(cuv_item(v, 0)) && !cuv_is_seq(cuv_item(v, 1));
-}
-
 static void count_end(python_writer *w, const cuv_value *v)
 {
     int64_t output;
-    if (is_end(v)) {
+    if (python_is_end(v)) {
         python_call *call = resolve(w->scope, v, true, &output);
         if (call) {
             call->uses += 2;        /* never x */
             call->several |= output > 0;
         }
     }
-    for (size_t i = 0; !is_end(v) && cuv_is_seq(v) && i < v->size; i++)
+    for (size_t i = 0; !python_is_end(v) && cuv_is_seq(v) && i < v->size; i++)
         count_end(w, v->items[i]);
     for (size_t i = 0; v && v->kind == CUV_DICT && i < v->size; i++)
         count_end(w, v->pairs[i].value);
@@ -500,7 +496,7 @@ static const char *ends(python_writer *w, const cuv_value *v)
 {
     int64_t output;
     const char *inside = "";
-    if (is_end(v)) {
+    if (python_is_end(v)) {
         const python_call *call = resolve(w->scope, v, true, &output);
         if (!call || !call->variable)
             python_refuse(w, cuv_text(cuv_item(v, 0)), "an input or output that no call makes");
@@ -520,9 +516,9 @@ static const char *ends(python_writer *w, const cuv_value *v)
 static const python_call *only_output(python_writer *w, const cuv_value *outputs)
 {
     int64_t output;
-    if (!is_end(outputs) && cuv_len(outputs) == 1)
+    if (!python_is_end(outputs) && cuv_len(outputs) == 1)
         outputs = cuv_item(outputs, 0);
-    return is_end(outputs) ? resolve(w->scope, outputs, true, &output) : NULL;
+    return python_is_end(outputs) ? resolve(w->scope, outputs, true, &output) : NULL;
 }
 
 /* Statements of a functional model; the last one gives it the name `variable`. */

@@ -52,6 +52,15 @@ const char *python_name(python_writer *w, const char *class_name, const char *na
 /* The name that Keras gives the next object of this class; counts it. */
 const char *python_automatic(python_writer *w, const char *class_name);
 
+/* ---- what models give (python_ends.c) */
+
+/* [layer, call, output] among "input_layers" and "output_layers". */
+bool python_is_end(const cuv_value *v);
+/* How many tensors a call of a model with such "output_layers" gives as a list; 1: a tensor; 0: dicts or lists in lists. */
+size_t python_ends_count(const cuv_value *ends);
+/* "["out"][0]" of the tensor that is number `at` in Keras's order. */
+const char *python_end_path(python_writer *w, const cuv_value *ends, int64_t at);
+
 /* ---- models (python.c) */
 
 /* The tensor that a call makes, as code: `history` is [layer, call, output]. */

@@ -27,9 +27,15 @@ const cuv_layer_def cuv_layer_activation = {
     .check = activation_check, .lower = activation_lower,
 };
 
+/* The activation's numbers are tensors of the input's dtype in Keras. */
 static cuv_status return_act(cuv_call *call, cuv_act act)
 {
-    return cuv_call_return(call, cuv_emit_act(call->program, &act, cuv_float_in(call, 0)));
+    cuv_ref x = cuv_float_in(call, 0);
+    const cuv_dtype dtype = cuv_var_of(call, x)->dtype;
+    act.alpha = cuv_number_in(dtype, act.alpha);
+    act.beta = cuv_number_in(dtype, act.beta);
+    act.gamma = cuv_number_in(dtype, act.gamma);
+    return cuv_call_return(call, cuv_emit_act(call->program, &act, x));
 }
 
 static cuv_status relu_lower(cuv_call *call)

@@ -85,6 +85,8 @@ cuv_ref cuv_from_halves(cuv_call *call, const cuv_ref halves[2], cuv_dtype dtype
 /* uint64 is kept as int64: as int64 in the order of its numbers, and back. Other dtypes stay. */
 cuv_ref cuv_in_order(cuv_call *call, cuv_ref x);
 cuv_ref cuv_out_of_order(cuv_call *call, cuv_ref y, cuv_dtype dtype);
+/* Keras 3.9 and later take -0.0 for the next number below zero where they look for the place of an extreme. */
+cuv_ref cuv_zeros_in_order(cuv_call *call, cuv_ref x);
 /* Says that Keras computes these whole numbers in floats, whose last digits are no one's promise. */
 void cuv_say_rounded(cuv_call *call, cuv_dtype dtype);
 /* Two in one float dtype, which is float64 where their own holds whole numbers of 64 bits. */

@@ -245,12 +245,7 @@ cuv_status cuv_op_hard_sigmoid(cuv_call *call)
 /* A number to compare with, in the dtype of what is compared. */
 static double bound(cuv_call *call, const char *name, double fallback)
 {
-    const double v = cuv_option_real(call, name, fallback);
-    switch ((int)cuv_operand_kind(call, cuv_operand_name(call, 0)).dtype) {
-    case CUV_F16: return (double)cuv_f16_to_f32(cuv_f32_to_f16((float)v));
-    case CUV_BF16: return (double)cuv_bf16_to_f32(cuv_f32_to_bf16((float)v));
-    default: return v;
-    }
+    return cuv_number_in(cuv_operand_kind(call, cuv_operand_name(call, 0)).dtype, cuv_option_real(call, name, fallback));
 }
 
 cuv_status cuv_op_hard_shrink(cuv_call *call)
@@ -691,7 +686,8 @@ static cuv_status place_of(cuv_call *call, cuv_op op)
     bool keep = cuv_option_bool(call, "keepdims", false);
     CUV_TRY(cuv_flat_axis(call, INT64_MIN, &x, &axis));
     CUV_TRY(cuv_option_dtype(call, "dtype", CUV_I32, &dtype));
-    cuv_ref y = cuv_emit(call->program, op, CUV_IN(cuv_in_order(call, as_number(call, x))), CUV_AT(.axis = axis, .keepdims = keep));
+    x = cuv_zeros_in_order(call, cuv_in_order(call, as_number(call, x)));
+    cuv_ref y = cuv_emit(call->program, op, CUV_IN(x), CUV_AT(.axis = axis, .keepdims = keep));
     if (keep && cuv_var_of(call, x)->rank < rank)
         y = cuv_emit_reshape(call->program, y, (int64_t[CUV_MAX_RANK]){1, 1, 1, 1, 1, 1, 1, 1}, rank);
     return cuv_give(call, cuv_emit_cast(call->program, y, dtype));

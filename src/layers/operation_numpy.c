@@ -120,14 +120,29 @@ cuv_status cuv_op_isreal(cuv_call *call)
     return cuv_give(call, cuv_filled_like(call, x, 1, CUV_BOOL));
 }
 
-/* Negative, or -0.0: the reciprocal of which is negative. */
+/* Where x is -0.0: the reciprocal of which is negative. */
+static cuv_ref minus_zero(cuv_call *call, cuv_ref x)
+{
+    cuv_ref zero = LIKE(x, 0), at_zero = E2(EQUAL, x, zero);
+    return E2(LOGICAL_AND, at_zero, E2(LESS, E1(RECIPROCAL, x), zero));
+}
+
 cuv_status cuv_op_signbit(cuv_call *call)
 {
     cuv_ref x;
     CUV_TRY(float_x(call, &x));
-    cuv_ref zero = LIKE(x, 0), at_zero = E2(EQUAL, x, zero);
-    cuv_ref minus_zero = E2(LOGICAL_AND, at_zero, E2(LESS, E1(RECIPROCAL, x), zero));
-    return cuv_give(call, E2(LOGICAL_OR, E2(LESS, x, zero), minus_zero));
+    return cuv_give(call, E2(LOGICAL_OR, E2(LESS, x, LIKE(x, 0)), minus_zero(call, x)));
+}
+
+cuv_ref cuv_zeros_in_order(cuv_call *call, cuv_ref x)
+{
+    const cuv_layer *layer = call->layer;
+    if (!cuv_dtype_is_float(cuv_var_of(call, x)->dtype) || layer->keras < 3 || (layer->keras == 3 && layer->keras_minor < 9))
+        return x;
+    if (cuv_dtype_size(cuv_var_of(call, x)->dtype) == 2)
+        x = TO(x, CUV_F32);
+    double below = cuv_var_of(call, x)->dtype == CUV_F64 ? -DBL_MIN : -(double)FLT_MIN;
+    return WHERE(minus_zero(call, x), LIKE(x, below), x);
 }
 
 cuv_status cuv_op_nan_to_num(cuv_call *call)
@@ -380,8 +395,8 @@ static cuv_status nan_place(cuv_call *call, cuv_op op, double fill)
     if (flat && keep)
         return cuv_bad_option(call, "axis", "given where keepdims is True");
     CUV_TRY(cuv_flat_axis(call, INT64_MIN, &x, &axis));
-    cuv_ref nan = E1(IS_NAN, x);
-    cuv_ref y = cuv_emit(call->program, op, CUV_IN(WHERE(nan, LIKE(x, fill), x)), CUV_AT(.axis = axis, .keepdims = keep));
+    cuv_ref nan = E1(IS_NAN, x), numbers = cuv_zeros_in_order(call, WHERE(nan, LIKE(x, fill), x));
+    cuv_ref y = cuv_emit(call->program, op, CUV_IN(numbers), CUV_AT(.axis = axis, .keepdims = keep));
     return cuv_give(call, WHERE(cuv_reduce(call, CUV_OP_ALL, nan, &axis, 1, keep), LIKE(y, -1), y));
 }
 

@@ -71,6 +71,15 @@ cuv_ref cuv_scalar_like(cuv_call *call, cuv_ref x, double value)
     return cuv_program_scalar(call->program, cuv_var_of(call, x)->dtype, value);
 }
 
+double cuv_number_in(cuv_dtype dtype, double value)
+{
+    switch ((int)dtype) {
+    case CUV_F16: return (double)cuv_f16_to_f32(cuv_f32_to_f16((float)value));
+    case CUV_BF16: return (double)cuv_bf16_to_f32(cuv_f32_to_bf16((float)value));
+    default: return value;
+    }
+}
+
 cuv_ref cuv_reduce(cuv_call *call, cuv_op op, cuv_ref x, const int *axes, int count, bool keepdims)
 {
     cuv_attrs attrs = {.axes_count = count, .keepdims = keepdims};

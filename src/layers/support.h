@@ -38,6 +38,8 @@ cuv_ref cuv_transposed(cuv_call *call, cuv_ref x, const int *perm);
 /* x with its axes moved by moving axis `from` to `to`. */
 cuv_ref cuv_move_axis(cuv_call *call, cuv_ref x, int from, int to);
 cuv_ref cuv_scalar_like(cuv_call *call, cuv_ref x, double value);
+/* What is left of a number as one of a half's; of other dtypes all. */
+double cuv_number_in(cuv_dtype dtype, double value);
 cuv_ref cuv_reduce(cuv_call *call, cuv_op op, cuv_ref x, const int *axes, int count, bool keepdims);
 cuv_ref cuv_slice_axis(cuv_call *call, cuv_ref x, int axis, int64_t start, int64_t stop);
 cuv_ref cuv_concat2(cuv_call *call, cuv_ref a, cuv_ref b, int axis);

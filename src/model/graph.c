@@ -26,11 +26,6 @@ bool cuv_is_wire_triple(const cuv_value *v)
            cuv_as_int(cuv_item(v, 2), &n);
 }
 
-static bool is_keras_tensor(const cuv_value *v)
-{
-    return cuv_streq(cuv_get_text(v, "class_name"), "__keras_tensor__");
-}
-
 const char *cuv_record_layer_name(const cuv_value *record)
 {
     const char *name = cuv_get_text(record, "name");
@@ -99,35 +94,13 @@ static cuv_status add_wire(parser *p, wire_list *list, cuv_wire wire)
     return CUV_OK;
 }
 
-static int compare_keys(const void *a, const void *b)
-{
-    return strcmp(((const cuv_pair *)a)->key->text, ((const cuv_pair *)b)->key->text);
-}
-
-/* The pairs of a dict in the order in which Keras flattens it: by key, whatever the order of the file (`model.inputs` of a model
- * with the inputs {"b": ..., "a": ...} starts with a's, in Keras 2 and 3). */
-static cuv_status pairs_by_key(parser *p, const cuv_value *dict, const cuv_pair **out)
-{
-    cuv_pair *pairs = CUV_NEW_ARRAY(p->arena, cuv_pair, dict->size + 1);
-    *out = pairs;
-    if (!pairs)
-        return cuv_oom(p->cx);
-    if (dict->size > 0)
-        memcpy(pairs, dict->pairs, dict->size * sizeof *pairs);
-    for (size_t i = 0; i < dict->size; i++)
-        if (!cuv_text(pairs[i].key))
-            return CUV_OK;
-    qsort(pairs, dict->size, sizeof *pairs, compare_keys);
-    return CUV_OK;
-}
-
 /* Collects the tensors anywhere inside `v`. */
 static cuv_status collect(parser *p, int32_t user, const cuv_value *v, unsigned depth, wire_list *list)
 {
     cuv_wire wire;
     if (depth > cuv_context_limits(p->cx)->depth)
         return cuv_fail(p->cx, CUV_UNSAFE, "limit.depth", NULL, "the arguments of '%s' are nested too deeply", p->m->name);
-    if (is_keras_tensor(v)) {
+    if (cuv_is_keras_tensor(v)) {
         CUV_TRY(keras_tensor_wire(p, user, v, &wire));
         return add_wire(p, list, wire);
     }
@@ -140,7 +113,7 @@ static cuv_status collect(parser *p, int32_t user, const cuv_value *v, unsigned 
             CUV_TRY(collect(p, user, cuv_item(v, i), depth + 1, list));
     } else if (v && v->kind == CUV_DICT) {
         const cuv_pair *pairs;
-        CUV_TRY(pairs_by_key(p, v, &pairs));
+        CUV_TRY(cuv_pairs_by_key(p->arena, v, &pairs));
         for (size_t i = 0; i < v->size; i++)
             CUV_TRY(collect(p, user, pairs[i].value, depth + 1, list));
     }
@@ -155,7 +128,7 @@ static cuv_status add_arg(parser *p, raw_call *call, size_t *capacity, const cha
     if (!args)
         return cuv_oom(p->cx);
     call->args = args;
-    bool one = list.count == 1 && (is_keras_tensor(v) || cuv_is_wire_triple(v));
+    bool one = list.count == 1 && (cuv_is_keras_tensor(v) || cuv_is_wire_triple(v));
     args[call->arg_count++] = (cuv_wired_arg){
         .name = name, .kind = one ? CUV_ARG_TENSOR : list.count ? CUV_ARG_LIST : CUV_ARG_LITERAL,
         .wires = list.items, .wire_count = list.count, .literal = v};
@@ -166,11 +139,20 @@ static cuv_status add_arg(parser *p, raw_call *call, size_t *capacity, const cha
 static cuv_status parse_dict_node(parser *p, raw_call *call)
 {
     size_t capacity = 0;
-    const cuv_value *args = cuv_get(call->node, "args"), *kwargs = cuv_get(call->node, "kwargs");
-    for (size_t i = 0; i < cuv_len(args); i++)
-        CUV_TRY(add_arg(p, call, &capacity, NULL, cuv_item(args, i)));
-    for (size_t i = 0; kwargs && kwargs->kind == CUV_DICT && i < kwargs->size; i++)
-        CUV_TRY(add_arg(p, call, &capacity, cuv_text(kwargs->pairs[i].key), kwargs->pairs[i].value));
+    const cuv_value *args = cuv_get(call->node, "args"), *kwargs = cuv_get(call->node, "kwargs"), *value;
+    const cuv_layer *layer = p->g->layers[call->layer];
+    for (size_t i = 0; i < cuv_len(args); i++) {
+        value = cuv_item(args, i);
+        if (layer->model)
+            CUV_TRY(cuv_flat_structure(p->arena, layer, value, &value));
+        CUV_TRY(add_arg(p, call, &capacity, NULL, value));
+    }
+    for (size_t i = 0; kwargs && kwargs->kind == CUV_DICT && i < kwargs->size; i++) {
+        value = kwargs->pairs[i].value;
+        if (layer->model)
+            CUV_TRY(cuv_flat_structure(p->arena, layer, value, &value));
+        CUV_TRY(add_arg(p, call, &capacity, cuv_text(kwargs->pairs[i].key), value));
+    }
     return CUV_OK;
 }
 
@@ -259,7 +241,7 @@ static void note_reference(parser *p, const cuv_value *v, unsigned depth)
     if (cuv_is_seq(v))
         for (size_t i = 0; i < cuv_len(v); i++)
             note_reference(p, cuv_item(v, i), depth + 1);
-    else if (v->kind == CUV_DICT && !is_keras_tensor(v))
+    else if (v->kind == CUV_DICT && !cuv_is_keras_tensor(v))
         for (size_t i = 0; i < v->size; i++)
             note_reference(p, v->pairs[i].value, depth + 1);
 }
@@ -318,6 +300,9 @@ static cuv_status parse_nodes(parser *p, const cuv_value *layers, const cuv_valu
             call->node = cuv_item(nodes, k);
             if (!call->node || !cuv_len(call->node))
                 continue;
+            bool named = call->node->kind == CUV_DICT && !cuv_is_seq(cuv_get(call->node, "args"));
+            if (named || (cuv_is_seq(call->node) && p->g->layers[i]->model))
+                CUV_TRY(cuv_flat_structure(p->arena, p->g->layers[i], call->node, &call->node));
             CUV_TRY(call->node->kind == CUV_DICT ? parse_dict_node(p, call)
                                                    : parse_list_node(p, call, cuv_item(layers, i)));
         }
@@ -473,7 +458,7 @@ static cuv_status collect_ends(parser *p, const cuv_value *v, const char *key, u
             CUV_TRY(collect_ends(p, cuv_item(v, i), key, depth + 1, list, names, capacity));
     } else if (v && v->kind == CUV_DICT) {
         const cuv_pair *pairs;
-        CUV_TRY(pairs_by_key(p, v, &pairs));
+        CUV_TRY(cuv_pairs_by_key(p->arena, v, &pairs));
         for (size_t i = 0; i < v->size; i++)
             CUV_TRY(collect_ends(p, pairs[i].value, cuv_text(pairs[i].key), depth + 1, list, names, capacity));
     } else {

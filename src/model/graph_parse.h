@@ -6,6 +6,14 @@
 
 /* [name, node, tensor, ...] of Keras 1 and 2, also used by input_layers and output_layers everywhere. */
 bool cuv_is_wire_triple(const cuv_value *v);
+/* A tensor in Keras 3's form. */
+bool cuv_is_keras_tensor(const cuv_value *v);
+/* The pairs of a dict in the order in which Keras flattens it: by key, whatever the order of the file (`model.inputs` of a model
+ * with the inputs {"b": ..., "a": ...} starts with a's, in Keras 2 and 3). */
+CUV_MUST_USE cuv_status cuv_pairs_by_key(cuv_arena *arena, const cuv_value *dict, const cuv_pair **out);
+/* Dicts and nested lists as one list, in the order of the layer's inputs where it is a model that knows them by these names, else in
+ * the order of the keys. What is no structure stays. */
+CUV_MUST_USE cuv_status cuv_flat_structure(cuv_arena *arena, const cuv_layer *layer, const cuv_value *v, const cuv_value **out);
 /* The name that a record, or else its configuration, states; NULL: none. */
 const char *cuv_record_layer_name(const cuv_value *record);
 /* Makes the layers of `g` from their records, in the order of the list; `by_name` (NULL: no memory) gets index + 1 of each.

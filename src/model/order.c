@@ -1,4 +1,5 @@
 /* The orders in which Keras lists a layer's variables (formats.md a.3). */
+#include "layers/quantized.h"
 #include "model/model.h"
 
 typedef struct lister { cuv_weight **items; size_t count; } lister;
@@ -88,14 +89,21 @@ static void add_frozen(lister *l, cuv_layer *layer)
         add_frozen(l, layer->inner[i]);
 }
 
-/* In Keras 3 a variable is trainable as the layer that made it is, whatever is around that; then the whole layer counts. */
+/* In Keras 3 a variable is trainable as the layer that made it is, whatever is around that; then the whole layer counts. LoRA's kernel is not. */
+static bool trained3(const cuv_layer *whole, const cuv_weight *w)
+{
+    int64_t rank;
+    bool kept = cuv_lora_rank(w->layer, &rank) && w == &w->layer->weights[0];
+    return whole->trainable && w->trainable && w->layer->trainable && !kept;
+}
+
 static void add_legacy3(lister *l, cuv_layer *layer, cuv_weight **scratch)
 {
     lister all = {scratch, 0};
     add_whole(&all, layer);
     for (int trained = 1; trained >= 0; trained--)
         for (size_t i = 0; i < all.count; i++)
-            if ((layer->trainable && all.items[i]->trainable && all.items[i]->layer->trainable) == (bool)trained)
+            if (trained3(layer, all.items[i]) == (bool)trained)
                 l->items[l->count++] = all.items[i];
 }
 

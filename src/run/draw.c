@@ -259,6 +259,17 @@ static cuv_status draw(drawer *d, const cuv_var *v, const cuv_var *u, const doma
     return CUV_OK;
 }
 
+/* The batch that an input of either model states holds for those that state none, too. */
+static int64_t stated_batch(const struct cuv_model *m, int64_t otherwise)
+{
+    for (size_t i = 0; i < m->input_count; i++) {
+        const cuv_var *v = cuv_program_var(m->program, m->inputs[i].value);
+        if (v->rank && v->shape[0] > 0)
+            return v->shape[0];
+    }
+    return otherwise;
+}
+
 static cuv_status draw_all(drawer *d, struct cuv_model *m, const struct cuv_model *other, cuv_array **out)
 {
     domain *about = CUV_NEW_ARRAY(d->arena, domain, m->input_count + 1);
@@ -272,7 +283,7 @@ static cuv_status draw_all(drawer *d, struct cuv_model *m, const struct cuv_mode
         words |= about[i].texts || about[i].numbers;
     }
     if (d->batch < 1)
-        d->batch = words ? WORDS_BATCH : BATCH;
+        d->batch = stated_batch(m, stated_batch(other, words ? WORDS_BATCH : BATCH));
     for (size_t i = 0; i < m->input_count; i++) {
         const cuv_var *v = cuv_program_var(m->program, m->inputs[i].value);
         (*out)[i] = (cuv_array){.name = m->input_names[i]};

@@ -69,6 +69,30 @@ def encoder():
     return keras.Model(tokens, L.GlobalAveragePooling1D()(x))
 
 
+def named_inside():
+    """A model as a layer that is given its inputs by their names: of a dict, or of a list (graph_named.c)."""
+    named = {name: keras.Input((4, size), name=name) for name, size in (("second", 3), ("first", 2))}
+    inner = keras.Model(named, {"out_b": L.GRU(2)(named["second"]), "out_a": L.Dense(3)(named["first"])})
+    listed = [keras.Input((4, size), name=name) for name, size in (("zeta", 3), ("alpha", 2))]
+    other = keras.Model(listed, [L.LSTM(3)(listed[0]), L.Dense(1)(listed[1])])
+    x = keras.Input((4, 5))
+    a, b = L.Dense(2)(x), L.Masking(0.0)(L.ReLU()(x[:, :, :3]))
+    ys = inner({"first": a, "second": b})
+    return keras.Model(x, [ys["out_a"], ys["out_b"], *other({"alpha": a, "zeta": L.ELU()(b)})])
+
+
+def low_rank_inside():
+    """LoRA's kernel is not trained: in .h5 it comes last (order.c)."""
+    inner = keras.Sequential([keras.Input((3,)), L.Dense(4), L.Dense(4)])
+    inner.layers[0].enable_lora(2)
+    return functional((3,), inner)
+
+
+def half(layer):
+    """Of bfloat16, on many numbers, some of which are the bound that is near the layer's."""
+    return functional((2000,), lambda x: L.Activation("linear", dtype="float32")(layer(x)))
+
+
 def models():
     yield "stated_weights", stated_weights
     yield "spectral_inside", spectral_inside
@@ -99,7 +123,13 @@ def models():
             tf.strided_slice(x, [0, 3, -1], [100, 0, 9], [1, -1, 1], shrink_axis_mask=4)])
         yield "mixed_shape", lambda: functional((3, 4), lambda x: tf.reshape(x, shape=[tf.shape(x)[0], 2, 6]))
         yield "counts_halved", lambda: functional((1,), lambda x: L.TextVectorization(vocabulary=WORDS[:3], output_mode="count")(x) / 2.0, "string")
+        yield "theta_of_half", lambda: half(L.ThresholdedReLU(0.67, dtype="mixed_bfloat16"))
     yield "encoder", encoder
+    yield "named_inside", named_inside
+    yield "threshold_of_half", lambda: half(L.ReLU(threshold=0.67, dtype="mixed_bfloat16"))
+    if THREE:
+        yield "low_rank_inside", low_rank_inside
+        yield "place_of_zeros", lambda: functional((5,), lambda x: [keras.ops.argmin(x * 0.0, axis=-1), keras.ops.argmax(x * 0.0, axis=-1), keras.ops.nanargmin(x * 0.0, axis=-1)])
 
 
 def sample(t, rng):

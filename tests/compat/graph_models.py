@@ -5,6 +5,7 @@ import numpy as np
 
 import graph_functions
 from graph_layers import Layers
+from graph_lives import Lives, live
 from graph_more import DRAWS, NAMES, More
 from graph_wide import Wide
 
@@ -16,16 +17,19 @@ SAMPLES = 13        # no size of a tensor: Keras 3 on TensorFlow, run eagerly, a
 class Traits:
     """What a whole model has: `first`: layers that run channels_first here; `fixed`: the batch size is part of the model, layers may be
     stateful; `old_layers`: where CuDNNLSTM is, for the models that have it; `twin`: draws the layers that load CuDNN's weights instead;
-    `policy`: the model's own; `policies`: single layers have others; `named`: inputs and outputs are dicts; `turn`: which class comes first."""
+    `policy`: the model's own; `policies`: single layers have others; `named`: inputs and outputs are dicts; `turn`: which class comes first;
+    `lives`: what people do to models (graph_lives.py)."""
 
     samples = SAMPLES
 
-    def __init__(self, first=(), fixed=False, old_layers=None, twin=False, tf=None, policy="float32", policies=False, named=False, turn=None):
+    def __init__(self, first=(), fixed=False, old_layers=None, twin=False, tf=None, policy="float32", policies=False, named=False, turn=None,
+                 lives=False):
         self.first, self.fixed, self.old_layers, self.twin, self.tf = tuple(first), fixed, old_layers, twin, tf
         self.policy, self.policies, self.named, self.turn = policy, policies, named, turn
+        self.lives, self.names = lives, set()
 
 
-class Graph(Layers, More, Wide):
+class Graph(Layers, More, Wide, Lives):
     def __init__(self, keras, rng, traits, depth=1):
         self.K, self.L, self.rng, self.traits, self.depth = keras, keras.layers, rng, traits, depth
         self.three = keras.__version__.startswith("3")
@@ -55,6 +59,7 @@ class Graph(Layers, More, Wide):
         return from_[int(self.rng.integers(len(from_)))]
 
     def apply(self, layer, *tensors, **kwargs):
+        self.dress(layer)
         result = layer(tensors[0] if len(tensors) == 1 else list(tensors), **kwargs)
         self.used |= {id(t) for t in tensors}
         self.count += 1
@@ -73,6 +78,9 @@ class Graph(Layers, More, Wide):
         if self.traits.turn is not None and self.yes(0.6):
             self.start_case(list(DRAWS)[self.traits.turn % len(DRAWS)])
         for _ in range(self.one(1, 1, 2, 3) if not self.inputs else self.one(0, 1)):
+            if self.traits.lives and self.yes(0.2):
+                getattr(self, self.one("start_typed", "start_inside"))()
+                continue
             if self.yes(0.35) and self.start_case():
                 continue
             if self.yes(0.15) and self.attempt(self.one(self.start_open_sequence, self.start_open_image, self.start_shared_tokens, self.start_strings)):
@@ -247,6 +255,8 @@ class Graph(Layers, More, Wide):
                 break
         if self.depth > 1 and self.yes(0.2):
             return self.K.Sequential(layers[1:])        # built when it is called
+        if self.depth == 1 and self.traits.lives and not self.fixed:
+            return self.grown(layers)
         return self.K.Sequential([self.K.Input(self.shape(x), **({"batch_size": SAMPLES} if self.fixed else {}), dtype=x.dtype)] + layers[1:])
 
     def operate(self):
@@ -264,9 +274,15 @@ class Graph(Layers, More, Wide):
             y = (graph_functions.more_operations if roll < 0.75 else graph_functions.operations)(self.K.ops, self, a, b)
         else:
             y = (graph_functions.more_tensorflow if roll < 0.75 else graph_functions.tensorflow)(self.traits.tf, self, a, b)
+        self.settled(y, a)
         self.used |= {id(a)}
         self.put(y)
         self.count += 1
+
+    def settled(self, y, x):
+        """In a model of halves nothing hangs on their last bits."""
+        if ("16" in self.traits.policy or self.traits.policies) and graph_functions.jumps(y, x):
+            raise ValueError("a function of steps, of halves")
 
     def grow(self, goal):
         for _ in range(4 * goal):
@@ -278,7 +294,7 @@ class Graph(Layers, More, Wide):
                 continue
             step = self.steps_first if roll < 0.02 else self.unary if roll < 0.48 else self.merge if roll < 0.61 else self.again if roll < 0.69 else self.attend if roll < 0.76 else \
                 self.nested if roll < 0.82 else self.states if roll < 0.86 else self.branches if roll < 0.88 else self.operate
-            self.attempt(step)
+            self.attempt(self.life_step if self.traits.lives and self.yes(0.2) else step)
             self.pool = [t for t in self.pool if self.whole(t) or any(t is i for i in self.inputs)]
 
     def close(self, goal, most):
@@ -293,7 +309,7 @@ class Graph(Layers, More, Wide):
         return self.model(outputs + self.extra)
 
     def build(self):
-        if self.yes(0.08):
+        if self.yes(0.15 if self.traits.lives else 0.08):
             getattr(self, "start_" + self.one("vector", "sequence", "image", "volume"))()
             return self.chain()
         self.start()
@@ -301,11 +317,13 @@ class Graph(Layers, More, Wide):
 
 
 def random_graph(keras, rng, traits=None):
-    """(model, how to draw each input)"""
+    """(model, how to draw each input, the Graph)"""
     graph = Graph(keras, rng, traits or Traits())
     model = graph.build()
     if graph.yes(0.15):
         graph.freeze(model)
-    if graph.named_inputs and len(graph.inputs) > 1:        # Keras sorts a dict by its keys
-        return model, [kind for _, kind in sorted(zip(NAMES, graph.kinds), key=lambda pair: pair[0])]
-    return model, graph.kinds
+    by_input = {id(x): kind for x, kind in zip(graph.inputs, graph.kinds)}
+    kinds = [by_input.get(id(x)) for x in model.inputs]         # Keras sorts a dict by its keys
+    if graph.traits.lives and graph.yes(0.6):
+        model, kinds = live(graph, model, kinds)
+    return model, kinds, graph

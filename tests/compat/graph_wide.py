@@ -202,6 +202,7 @@ class Wide:
             tf = self.traits.tf
             y = self.one(lambda: tf.argmax(x, axis=-1), lambda: tf.math.argmin(x, axis=1, output_type=tf.int32), lambda: x > 0.1, lambda: tf.cast(x * 3.0, tf.int32),
                          lambda: tf.argsort(x, axis=-1), lambda: tf.math.is_finite(x), lambda: tf.logical_and(x > 0.0, x < 1.0), lambda: tf.math.count_nonzero(x > 0.0, axis=1))()
+        self.settled(y, x)
         self.used |= {id(x)}
         self.count += 1
         if self.depth == 1 and self.yes():
@@ -229,6 +230,8 @@ class Wide:
 
     def model(self, outputs):
         """By lists, or inputs and outputs by name."""
+        if self.depth == 1 and self.traits.lives and self.yes(0.3):
+            return self.K.Model(self.nest(self.inputs, NAMES) if self.yes(0.6) else self.inputs, self.nest(outputs, NAMES[::-1]))
         if self.depth > 1 or not self.traits.named:
             return self.K.Model(self.inputs if len(self.inputs) > 1 else self.inputs[0], outputs if len(outputs) > 1 else outputs[0])
         inputs = {name: x for name, x in zip(NAMES, self.inputs)} if self.named_inputs else self.inputs

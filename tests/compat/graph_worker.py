@@ -1,8 +1,9 @@
 """Runs in a Python with real Keras: random models of graph_models.py, saved with samples. CUV_KERAS=tf_keras takes tf_keras.
 
-    graph_worker.py FOLDER SEED COUNT [all]
+    graph_worker.py FOLDER SEED COUNT [all] [lives]
 
-Of each model two forms are saved: .keras and, by turns, .h5 or configuration and weights (.weights.h5, .npz); with "all" each of these.
+Of each model two forms are saved: .keras and, by turns, .h5 or configuration and weights (.weights.h5, .npz); with "all" each of these. One in three
+models has a life before it is saved (graph_lives.py), and may be saved in a rarer form; with "lives" each.
 """
 import json
 import os
@@ -22,11 +23,12 @@ import tensorflow as tf          # noqa: E402
 sys.modules["keras"] = keras     # make_fixed.py and others take this one
 
 import graph_layers              # noqa: E402
+import graph_lives               # noqa: E402
 import graph_models              # noqa: E402
 import layer_cases               # noqa: E402
 import make_fixed                # noqa: E402
 
-EVERY = "all" in sys.argv
+EVERY, LIVES = "all" in sys.argv, "lives" in sys.argv
 KERAS3 = keras.__version__.startswith("3")
 POLICIES = ["mixed_float16", "mixed_float16", "mixed_bfloat16", "float64", "float64"]
 
@@ -91,9 +93,10 @@ def fused(model):
 def given(model, xs):
     """As the model takes its inputs."""
     xs = [tf.constant(x) for x in xs]
-    if isinstance(getattr(model, "_nested_inputs", None) if not KERAS3 else getattr(model, "_inputs_struct", None), dict):
-        return {t.name.split(":")[0]: x for t, x in zip(model.inputs, xs)}
-    return xs if len(xs) > 1 else xs[0]
+    structure = getattr(model, "_inputs_struct" if KERAS3 else "_nested_inputs", None)
+    if structure is None or len(xs) == 1 and not isinstance(structure, (dict, list, tuple)):
+        return xs if len(xs) > 1 else xs[0]
+    return keras.tree.pack_sequence_as(structure, xs) if KERAS3 else tf.nest.pack_sequence_as(structure, xs)
 
 
 def policy_of(model, policy):
@@ -110,8 +113,12 @@ def noise(model, runner, xs, ys, rng, policy):
     return [float(np.abs(numbers(a).astype(np.float64) - numbers(y)).max(initial=0)) if numbers(y).dtype.kind == "f" else 0.0 for a, y in zip(again, ys)]
 
 
+def drawn(model, kinds, rng):
+    return [layer_cases.draw_input(tuple(t.shape), name_of(t.dtype), k, rng, graph_models.SAMPLES) for t, k in zip(model.inputs, kinds)]
+
+
 def samples(model, runner, kinds, rng, entry, policy):
-    xs = [layer_cases.draw_input(tuple(t.shape), name_of(t.dtype), k, rng, graph_models.SAMPLES) for t, k in zip(model.inputs, kinds)]
+    xs = drawn(model, kinds, rng)
     ys = leaves(runner(given(model, xs), training=False))
     entry["noise"] = noise(model, runner, xs, ys, rng, policy_of(model, policy)) if all(t.shape[0] is None for t in model.inputs) else [0.0] * len(ys)
     return {**make_fixed.numbered("x", xs), **make_fixed.numbered("y", [numbers(y) for y in ys])}
@@ -130,8 +137,30 @@ def save(model, base, turn):
     if turn == 2:
         model.save_weights(base + ".weights.h5")
         return [".json", ".weights.h5"]
+    if turn > 3:
+        return save_rarely(model, base, turn)
     np.savez(base + ".npz", *model.get_weights())
     return [".json", ".npz"]
+
+
+def save_rarely(model, base, turn):
+    """Beside the configuration, which is written: weights by layer, in Keras 3's shards, in the older .h5 of weights, in a checkpoint; or a SavedModel."""
+    if turn == 4:
+        value = np.empty((), object)
+        value[()] = {layer.name: layer.get_weights() for layer in model.layers}
+        np.save(base + ".npy", value)
+        return [".json", ".npy"]
+    if KERAS3:
+        model.save_weights(base + ".part.weights.json", max_shard_size=2e-6)
+        return [".json", ".part.weights.json"]
+    if turn == 5:
+        model.save_weights(base + ".legacy.h5", save_format="h5")
+        return [".json", ".legacy.h5"]
+    if turn == 6:
+        model.save_weights(base + ".ckpt", save_format="tf")
+        return [".json", ".ckpt.index"]
+    model.save(base + ".saved", save_format="tf")
+    return [".saved"]
 
 
 def make(seed, able, cudnn, twin=False):
@@ -140,13 +169,14 @@ def make(seed, able, cudnn, twin=False):
     rng = np.random.default_rng(seed)
     policy = POLICIES[int(rng.integers(len(POLICIES)))] if rng.random() < 0.12 else "float32"
     fixed, policies, named = rng.random() < 0.1, rng.random() < 0.1, rng.random() < 0.06
-    traits = graph_models.Traits(first=able, fixed=fixed, old_layers=cudnn, twin=twin, tf=tf, policy=policy, policies=policies, named=named, turn=seed)
+    lives = (rng.random() < 0.33 or LIVES) and not cudnn
+    traits = graph_models.Traits(first=able, fixed=fixed, old_layers=cudnn, twin=twin, tf=tf, policy=policy, policies=policies, named=named, turn=seed, lives=lives)
     set_policy(policy)
     try:
-        model, kinds = graph_models.random_graph(keras, rng, traits)
+        model, kinds, graph = graph_models.random_graph(keras, rng, traits)
     finally:
         set_policy("float32")
-    return model, kinds, rng, policy
+    return model, kinds, rng, policy, graph
 
 
 def one(folder, seed, out, able, cudnn):
@@ -154,11 +184,13 @@ def one(folder, seed, out, able, cudnn):
     base = os.path.join(folder, entry["base"])
     with_cudnn = bool(cudnn) and seed % 20 == 7
     try:
-        model, kinds, rng, policy = make(seed, able, cudnn if with_cudnn else None)
+        model, kinds, rng, policy, graph = make(seed, able, cudnn if with_cudnn else None)
         make_fixed.randomise(model, rng)
         for layer in model._flatten_layers():
             if type(layer).__name__ == "Normalization" and layer.built:
                 layer.finalize_state()      # as loading does it
+        if graph.traits.lives:
+            policy = graph_lives.settle(graph, model, drawn(model, kinds, rng), policy)
         runner = model
         if fused(model):
             def runner(given, training):
@@ -179,7 +211,8 @@ def one(folder, seed, out, able, cudnn):
         entry["keras"] = "%s: %s" % (type(error).__name__, (str(error).splitlines() or [""])[0][:200])
         out.write(json.dumps(entry) + "\n")
         return False
-    for turn in (0, 1, 2, 3) if EVERY else (0, 1 + seed % 3):
+    rare = [4 + seed % (2 if KERAS3 else 4)] if graph.traits.lives and seed % 3 == 0 else []
+    for turn in [0, 1, 2, 3] + rare if EVERY else [0, 1 + seed % 3] + rare:
         try:
             entry["forms"].append(save(model, base, turn))
         except Exception as error:                       # noqa: BLE001
@@ -210,7 +243,7 @@ def main():
     index = os.path.join(folder, "index.jsonl")
     open(index, "w").close()
     while count > 0:
-        done = subprocess.run([sys.executable, __file__, folder, str(seed), str(count), "part", *(["all"] if EVERY else [])])
+        done = subprocess.run([sys.executable, __file__, folder, str(seed), str(count), "part", *sys.argv[4:]])
         if done.returncode >= 0:
             sys.exit(done.returncode)
         with open(os.path.join(folder, "at")) as at:

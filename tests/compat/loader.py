@@ -121,11 +121,21 @@ def read_safetensors(path):
             yield np.frombuffer(data[begin:end], kinds[about["dtype"]]).reshape(about["shape"])
 
 
+def leaves(value):
+    """In the order in which Keras goes through dicts and lists."""
+    if isinstance(value, dict):
+        return [leaf for key in sorted(value) for leaf in leaves(value[key])]
+    return [leaf for item in value for leaf in leaves(item)] if isinstance(value, (list, tuple)) else [value]
+
+
 def outputs_of(model, io):
     xs = [io[k] for k in io.files if k[0] == "x"]
-    xs = xs if len(xs) > 1 else xs[0]
-    if isinstance(getattr(model, "_inputs_struct", None) if KERAS3 else getattr(model, "_nested_inputs", None), dict):
-        xs = {t.name.split(":")[0]: x for t, x in zip(model.inputs, xs if isinstance(xs, list) else [xs])}
+    structure = getattr(model, "_inputs_struct" if KERAS3 else "_nested_inputs", None)
+    if isinstance(structure, (dict, list, tuple)):
+        tree = keras.tree if KERAS3 else importlib.import_module("tensorflow").nest
+        xs = tree.pack_sequence_as(structure, xs)
+    else:
+        xs = xs if len(xs) > 1 else xs[0]
     try:
         got = model(xs, training=False)
     except Exception as error:          # noqa: BLE001 - NCHW on a processor: TensorFlow turns it round in graphs only
@@ -135,9 +145,7 @@ def outputs_of(model, io):
             got = model.predict(xs, verbose=0)
         except Exception:               # noqa: BLE001 - not even there
             return None
-    if isinstance(got, dict):
-        got = [got[k] for k in sorted(got)]
-    return got if isinstance(got, (list, tuple)) else [got]
+    return leaves(got)
 
 
 def difference(model, io):

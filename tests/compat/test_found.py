@@ -85,6 +85,15 @@ def test_masks_stay_in_what_is_written(made, loader, tmp_path):
         assert loader.difference([tmp_path / ("w" + ending)], made / "encoder.io.npz") < 1e-5
 
 
+def test_models_called_by_names_are_written(made, loader, tmp_path):
+    """Keras 3 takes what was a dict or a list in the order in which it is written."""
+    for ending in (".keras", ".h5", ".py"):
+        files = [tmp_path / ("w" + ending)] + ([tmp_path / "w.weights.h5"] if ending == ".py" else [])
+        must("rebuild", made / "named_inside.keras", "-q", *[a for f in files for a in ("-o", f)])
+        assert loader.difference(files, made / "named_inside.io.npz") < 1e-5
+        must("verify", *files, "--samples", made / "named_inside.io.npz")
+
+
 def test_what_from_config_looks_at_is_written(loader, tmp_path):
     """Keras's Rescaling reads 'offset' of its configuration unasked, Discretization 'bin_boundaries'; RandomShear does not take back what it says of
     its factors, a legacy .h5 no "..."; a stack's states are a list for each cell; a frozen SpectralNormalization begins with its kernel in .h5."""
