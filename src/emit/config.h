@@ -32,6 +32,15 @@ CUV_MUST_USE cuv_status cuv_config_object(cuv_config_writer *w, const char *modu
                                           cuv_value **config, cuv_value **out);
 /* {"class_name": "__tuple__", "items"}: where a list will not do (ngrams of TextVectorization). */
 CUV_MUST_USE cuv_status cuv_config_tuple(cuv_config_writer *w, const cuv_value *items, cuv_value **out);
+/* Of Keras 3: the record of a layer (config_layer.c); `before`: where it may become two, as those of a model may: gets the one that has to come
+ * before it, or NULL. That of the model's input `index`, and of a model inside or the whole one (config.c). */
+CUV_MUST_USE cuv_status cuv_config3_layer(cuv_config_writer *w, const cuv_layer *layer, cuv_value **before, cuv_value **out);
+CUV_MUST_USE cuv_status cuv_config3_input(cuv_config_writer *w, const struct cuv_model *m, size_t index, const cuv_layer *layer, cuv_value **out);
+CUV_MUST_USE cuv_status cuv_config3_model(cuv_config_writer *w, const struct cuv_model *m, cuv_value **out);
+/* The same of Keras 2 (config2_layer.c, config2.c); `tail`: gets the activation that has to follow as a layer. */
+CUV_MUST_USE cuv_status cuv_config2_layer(cuv_config_writer *w, const cuv_layer *layer, cuv_value *tail, cuv_value **out);
+CUV_MUST_USE cuv_status cuv_config2_input(cuv_config_writer *w, const struct cuv_model *m, size_t index, const cuv_layer *layer, cuv_value **out);
+CUV_MUST_USE cuv_status cuv_config2_model(cuv_config_writer *w, const struct cuv_model *m, cuv_value **out);
 /* A list of sizes, None for unknown ones. */
 CUV_MUST_USE cuv_status cuv_config_shape(cuv_config_writer *w, const int64_t *sizes, int rank, cuv_value **out);
 /* The inner layer that an argument of a wrapper stands for; NULL: none. */

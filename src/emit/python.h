@@ -5,7 +5,15 @@
 #include "layers/layers.h"
 #include "evidence/evidence.h"
 
-typedef struct python_call python_call;
+/* One call of a layer, as code. */
+typedef struct python_call {
+    const cuv_value *record, *node;     /* of the layer; its inbound node, NULL for an Input */
+    const char *layer;                  /* name */
+    int64_t ordinal;
+    const char *variable, **variables;  /* of several tensors: one each, or one for all that is indexed */
+    size_t uses;
+    bool written, several;
+} python_call;
 
 /* Names of variables in one function of the code, and the calls whose tensors they hold. */
 typedef struct python_scope {
@@ -61,8 +69,25 @@ size_t python_ends_count(const cuv_value *ends);
 /* "["out"][0]" of the tensor that is number `at` in Keras's order. */
 const char *python_end_path(python_writer *w, const cuv_value *ends, int64_t at);
 
+/* ---- calls of a functional model (python_call.c) */
+
+/* The call that [layer, call, output] stands for, NULL: none; `end`: as the ends of a model count. */
+python_call *python_resolve(const python_scope *s, const cuv_value *history, bool end, int64_t *output);
+/* Lists all calls of w->scope, and how often each is used: Inputs have one without a node. */
+void python_list_calls(python_writer *w, python_scope *s);
+/* Each after those whose tensors it takes. */
+python_call **python_in_order(python_writer *w, python_scope *s, size_t *count);
+/* Writes the statement of a call; `next`: the one that follows, or NULL; `last`: its tensor is the model's only output. */
+void python_write_call(python_writer *w, cuv_map *variables, python_call *c, const python_call *next, bool last);
+/* A call's output, as code. */
+const char *python_tensor_of(python_writer *w, const python_call *call, int64_t output);
+/* What is called: the layer's constructor, or the variable that holds it. */
+const char *python_callee(python_writer *w, cuv_map *variables, const python_call *c);
+
 /* ---- models (python.c) */
 
+const char *python_record_name(const cuv_value *record);
+void python_line(python_writer *w, const char *text);
 /* The tensor that a call makes, as code: `history` is [layer, call, output]. */
 const char *python_tensor(python_writer *w, const cuv_value *history);
 /* An expression for a nested model; functional ones become functions. */
