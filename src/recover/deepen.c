@@ -18,6 +18,8 @@ typedef struct habits {
     uint8_t on[CUV_S_CAUSAL + 2];   /* by kind of place: 1: an activation is there; 2: none; 0: none yet */
     uint8_t last[CUV_S_CAUSAL + 1]; /* by kind of slot: the option of the last one, plus 1 */
     uint8_t pad, average;           /* of the last window, plus 1; pools are means: 1, maxima: 2 */
+    uint8_t dilation;               /* of the last window that is wide; 0: none yet */
+    bool doubling;                  /* dilations have doubled from layer to layer */
 } habits;
 
 static const double act_costs[CUV_ACT_COUNT] = {
@@ -41,7 +43,7 @@ static double place_cost(const cuv_prepared *p, const cuv_choice_slot *slot, uns
         [CUV_S_AFTER_MERGE] = {.6, .5}, [CUV_S_AFTER_CONCAT] = {2, .1}, [GROWN_BEFORE_CONCAT] = {.9, .3}};
     bool on = act != CUV_A_LINEAR, grows = cuv_rkind_traits(p->s.nodes[slot->node].kind) & CUV_RT_GROWS;
     int place = slot->kind == CUV_S_BEFORE_CONCAT && grows ? GROWN_BEFORE_CONCAT : (int)slot->kind;
-    double cost = first[place][!on];
+    double cost = p->apart ? on ? 1.4 : .1 : first[place][!on];
     if (h->on[place])
         cost = (h->on[place] == 1) == on ? 0 : 1.5;
     else if (place == CUV_S_AFTER_NORM && h->on[CUV_S_BEFORE_NORM])
@@ -66,13 +68,34 @@ static bool has_size(const cuv_prepared *p, const cuv_choice_slot *slot, const c
     return true;
 }
 
+static bool is_wide(const cuv_prepared *p, const cuv_choice_slot *slot)
+{
+    const cuv_runit *u = &p->s.reading->units[p->s.nodes[slot->node].unit];
+    return u->kernel[0] > 1 || u->kernel[1] > 1 || u->kernel[2] > 1;
+}
+
+/* Dilations that have doubled go on so, or begin anew; beside each other they are the same. */
+static double dilation_cost(const cuv_choice *c, const cuv_choice *wired, const habits *h, habits *next)
+{
+    bool same = c->dilation == h->dilation, twice = h->dilation && c->dilation == 2 * h->dilation;
+    if (c->pad == CUV_PAD_VALID && c->stride > 1)
+        return c->dilation == wired->dilation ? 0 : 2;
+    next->dilation = c->dilation;
+    next->doubling = h->doubling || twice;
+    if (h->doubling)
+        return same || twice ? .3 : c->dilation == 1 ? .6 : 2.6;
+    return twice ? 1.2 : same && h->dilation > 1 ? .3 : c->dilation == wired->dilation ? 0 : c->dilation == 2 ? 1.8 : c->dilation < 2 ? 1 : 2.6;
+}
+
 static double window_cost(const cuv_prepared *p, const cuv_choice_slot *slot, uint8_t option, const habits *h, habits *next)
 {
     const cuv_choice *c = &slot->options[option].choice, *wired = &slot->options[0].choice;
     double cost = c->stride == wired->stride && c->stride2 == wired->stride2 ? 0 : c->stride <= 2 ? 1.4 : 3;
-    if (option && p->rigid && !has_size(p, slot, c))
+    if (option && slot->fixed && !has_size(p, slot, c))
         return NEVER;
-    cost += c->dilation == wired->dilation ? 0 : c->dilation == 2 ? 1.8 : c->dilation < 2 ? 1 : 2.6;
+    if (!is_wide(p, slot))
+        return cost;        /* no padding, no habit */
+    cost += dilation_cost(c, wired, h, next);
     next->pad = (uint8_t)(c->pad + 1);
     if (h->pad)
         return cost + (h->pad == c->pad + 1 ? 0 : c->pad == CUV_PAD_CAUSAL ? 1.3 : .8);
@@ -84,12 +107,13 @@ static double pool_cost(const cuv_prepared *p, const cuv_choice_slot *slot, uint
     const cuv_option *o = &slot->options[option], *wired = &slot->options[0];
     bool mean = o->kind >= CUV_R_AVERAGE_POOL1 && o->kind <= CUV_R_AVERAGE_POOL3, was = wired->kind >= CUV_R_AVERAGE_POOL1 && wired->kind <= CUV_R_AVERAGE_POOL3;
     if (o->kind == CUV_R_REST)
-        return p->rigid ? NEVER : 2;
-    if (option && p->rigid && !has_size(p, slot, &o->choice))
+        return slot->fixed ? NEVER : 2;
+    if (option && slot->fixed && !has_size(p, slot, &o->choice))
         return NEVER;
     bool moved = o->choice.pool != wired->choice.pool || o->choice.pool2 != wired->choice.pool2 || o->choice.stride != wired->choice.stride || o->choice.pad != wired->choice.pad;
     next->average = mean ? 1 : 2;
-    return (moved ? 1.2 : 0) + (h->average ? h->average == next->average ? 0 : 1 : mean == was ? 0 : .8);
+    next->last[CUV_S_POOL] = moved ? (uint8_t)(o->choice.pool * 16 + o->choice.stride * 4 + o->choice.pad) : 0;
+    return (!moved ? 0 : next->last[CUV_S_POOL] == h->last[CUV_S_POOL] ? .1 : 1.2) + (h->average ? h->average == next->average ? 0 : 1 : mean == was ? 0 : .8);
 }
 
 /* The same as the last one of its kind, or else. */
@@ -100,10 +124,10 @@ static double plain_cost(const cuv_choice_slot *slot, uint8_t option, double oth
     return last ? last == option + 1 ? 0 : 2 : option == slot->first ? 0 : other;
 }
 
-static double border_cost(const cuv_prepared *p, const cuv_choice_slot *slot, uint8_t option, const habits *h, habits *next)
+static double border_cost(const cuv_choice_slot *slot, uint8_t option, const habits *h, habits *next)
 {
     const struct cuv_border *b = &cuv_borders[slot->options[option].choice.border], *wired = &cuv_borders[slot->options[0].choice.border];
-    if (p->rigid && b->before + b->after != wired->before + wired->after)
+    if (slot->fixed && b->before + b->after != wired->before + wired->after)
         return NEVER;
     return plain_cost(slot, option, 1.2, h, next);
 }
@@ -119,7 +143,12 @@ static double cost_of(const cuv_search *s, const cuv_prepared *p, const cuv_choi
             if (t->acts[slot->output][i] == act)
                 return (double)i;
         return NEVER;
-    case CUV_S_HIDDEN: case CUV_S_ACTIVATION: return act_cost(p, act, h, next);
+    case CUV_S_HIDDEN:
+        if ((p->apart || p->gated) && act == CUV_A_LINEAR)
+            return p->apart ? .1 : .4;
+        return act_cost(p, act, h, next) + (p->apart ? 1 : 0);
+    case CUV_S_ACTIVATION: return act_cost(p, act, h, next);
+    case CUV_S_GATED: case CUV_S_GATING: return plain_cost(slot, option, 1, h, next);
     case CUV_S_BEFORE_CONCAT: case CUV_S_BEFORE_NORM: case CUV_S_BEFORE_MERGE: case CUV_S_BEFORE_POSITION: case CUV_S_AFTER_NORM:
     case CUV_S_NORM_TO_MERGE: case CUV_S_MERGE_TO_NORM: case CUV_S_AFTER_MERGE: case CUV_S_AFTER_CONCAT: return place_cost(p, slot, act, h, next);
     case CUV_S_WINDOW: return window_cost(p, slot, option, h, next);
@@ -131,7 +160,7 @@ static double cost_of(const cuv_search *s, const cuv_prepared *p, const cuv_choi
     case CUV_S_GLOBAL: return plain_cost(slot, option, .8, h, next);
     case CUV_S_CAUSAL: return plain_cost(slot, option, slot->options[0].kind == CUV_R_ATTENTION ? 1 : 2.5, h, next);
     case CUV_S_SCALE: return plain_cost(slot, option, 1.2, h, next);
-    case CUV_S_BORDER: return border_cost(p, slot, option, h, next);
+    case CUV_S_BORDER: return border_cost(slot, option, h, next);
     case CUV_S_MODE: return plain_cost(slot, option, 1.5, h, next);
     default: return plain_cost(slot, option, 2.2, h, next);
     }

@@ -2,12 +2,14 @@
  * thousands of structures that begin alike, or differ in one activation, only what differs is computed. */
 #include "recover/structure.h"
 
+#include <math.h>
+
 enum { MAX_VALUES = 50000, MAX_JOBS = 8000 };
 #define MAX_VALUE_BYTES ((size_t)256 << 20)
 #define MAX_JOB_BYTES ((size_t)512 << 20)
 
 /* A layer made ready for inputs of certain shapes. */
-typedef struct job { uint64_t hash; cuv_arena *arena; cuv_plan *plan; cuv_program *program; cuv_model *model; bool broken, passes; } job;
+typedef struct job { uint64_t hash; cuv_arena *arena; cuv_plan *plan; cuv_program *program; cuv_model *model; bool broken, passes; size_t weights; } job;
 /* What a layer gave. `passes`: the mask of its first input goes on. */
 typedef struct value { uint64_t hash; cuv_run_tensor tensor; size_t bytes; bool broken, passes; } value;
 /* What a layer takes: values, and the masks of some of them, which follow the values. */
@@ -19,6 +21,7 @@ typedef struct table { int32_t *slots; size_t size; } table;
 struct cuv_evaluator {
     cuv_context *cx;
     cuv_evidence *ev;
+    cuv_effort *effort;     /* counts the work; or NULL */
     job *jobs;
     value *values;
     size_t job_count, value_count, job_bytes, value_bytes, input_count;
@@ -236,6 +239,32 @@ static void drop_jobs(cuv_evaluator *e)
     memset(e->job_table.slots, 0xff, e->job_table.size * sizeof *e->job_table.slots);
 }
 
+/* Of a known network only a part meets each position of its input. */
+static size_t weights_of(const cuv_runit *u)
+{
+    enum { SHARE_OF_NETWORK = 128 };
+    size_t n = 0;
+    for (size_t i = 0; i < u->count; i++)
+        n += cuv_tensor_count(u->tensors[i].tensor);
+    return u->network ? n / SHARE_OF_NETWORK : n;
+}
+
+static double positions_of(const cuv_run_tensor *t)
+{
+    double n = 1;
+    for (int i = 0; i + 1 < t->rank; i++)
+        n *= (double)t->shape[i];
+    return n;
+}
+
+/* Each weight meets each position of what is read, or of what is given where these are more. */
+static void count_work(cuv_evaluator *e, const job *j, const cuv_run_tensor *in, const cuv_run_tensor *out)
+{
+    double positions = fmax(positions_of(in), positions_of(out)), values = positions_of(out) * (double)out->shape[out->rank - 1];
+    if (e->effort)
+        e->effort->done += CUV_EFFORT_OF_RUN + positions * (double)j->weights * CUV_EFFORT_OF_MAC + values * CUV_EFFORT_OF_VALUE;
+}
+
 static cuv_status find_job(cuv_evaluator *e, const cuv_structure *s, const cuv_rnode *n, int act, const cuv_run_tensor *in, const taken *from,
                            job **out)
 {
@@ -262,6 +291,9 @@ static cuv_status find_job(cuv_evaluator *e, const cuv_structure *s, const cuv_r
         return cuv_oom(e->cx);
     e->job_table.slots[at] = (int32_t)e->job_count++;
     e->job_bytes += 16384;
+    j->weights = act < 0 && n->unit >= 0 ? weights_of(&s->reading->units[n->unit]) : 0;
+    if (e->effort)
+        e->effort->done += CUV_EFFORT_OF_JOB;
     size_t mark = cuv_findings_mark(e->cx);
     cuv_status status = act < 0 && is_composed(s, n) ? make_composed(e, j, s, n, in) : make_layer(e, j, s, n, act, in, from);
     if (is_answer(status)) {
@@ -300,6 +332,8 @@ static cuv_status run_job(cuv_evaluator *e, job *j, const cuv_run_tensor *in, va
     if (!v->tensor.data)
         return cuv_oom(e->cx);
     e->value_bytes += v->bytes;
+    if (v->tensor.rank > 0)
+        count_work(e, j, &in[0], &v->tensor);
     size_t mark = cuv_findings_mark(e->cx);
     cuv_status status = cuv_plan_run(j->plan, in, &v->tensor);
     if (is_answer(status)) {
@@ -474,13 +508,13 @@ cuv_status cuv_evaluate(cuv_evaluator *e, const cuv_structure *s, const cuv_run_
 
 /* ---- life -------------------------------------------------------------------------------------------------------------------- */
 
-cuv_status cuv_evaluator_new(cuv_evidence *ev, const cuv_run_tensor *inputs, size_t count, cuv_evaluator **out)
+cuv_status cuv_evaluator_new(cuv_evidence *ev, cuv_effort *effort, const cuv_run_tensor *inputs, size_t count, cuv_evaluator **out)
 {
     cuv_context *cx = ev->cx;
     cuv_evaluator *e = *out = cuv_alloc(cx, sizeof *e);
     if (!e)
         return cuv_oom(cx);
-    *e = (cuv_evaluator){.cx = cx, .ev = ev, .input_count = count, .value_count = count};
+    *e = (cuv_evaluator){.cx = cx, .ev = ev, .effort = effort, .input_count = count, .value_count = count};
     e->jobs = cuv_alloc(cx, MAX_JOBS * sizeof *e->jobs);
     e->values = cuv_alloc(cx, MAX_VALUES * sizeof *e->values);
     if (!e->jobs || !e->values || !table_new(cx, &e->job_table, MAX_JOBS) || !table_new(cx, &e->value_table, MAX_VALUES)) {

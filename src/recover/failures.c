@@ -30,7 +30,7 @@ static const char *unit_text(cuv_recovering *r, const cuv_runit *u)
 static const char *break_text(cuv_recovering *r)
 {
     const cuv_reading *reading = &r->readings[0];
-    bool late = cuv_monotonic_seconds() > cuv_wiring_ends(r);
+    bool late = cuv_effort_now(&r->effort) > cuv_wiring_ends(r);
     if (late)
         return cuv_format(r->cx, "%zu of %zu layers were connected when the time for that was over", r->reached, reading->count);
     if (r->reached >= reading->count)

@@ -61,7 +61,7 @@ static cuv_status measure(cuv_search *s, const cuv_hit *hit, double *move, doubl
     cuv_evaluator *e;
     *move = *most = 0;
     CUV_TRY(moved_inputs(s, s->all_inputs, s->input_count, moved));
-    CUV_TRY(cuv_evaluator_new(s->ev, moved, s->input_count, &e));
+    CUV_TRY(cuv_evaluator_new(s->ev, s->effort, moved, s->input_count, &e));
     cuv_status status = outputs_of(s, e, hit, &b);
     if (status == CUV_OK)
         status = outputs_of(s, s->all, hit, &a);

@@ -37,7 +37,7 @@ static double bits_of(const cuv_search *s)
 /* Time for the proof is over: what is not compared yet is not proven. */
 static bool is_late(const cuv_search *s, cuv_proof *out)
 {
-    out->unfinished = out->unfinished || (s->proof_until > 0 && cuv_monotonic_seconds() > s->proof_until);
+    out->unfinished = out->unfinished || (s->proof_until > 0 && cuv_effort_now(s->effort) > s->proof_until);
     return out->unfinished;
 }
 
@@ -191,7 +191,7 @@ static cuv_status look_elsewhere(cuv_search *s, cuv_proof *out)
     cuv_evaluator *e;
     for (size_t i = 0; i < s->input_count; i++)
         CUV_TRY(make_probe(s, &s->all_inputs[i], s->structures[s->best.structure].s.inputs[i].tokens, rounds, &probes[i]));
-    CUV_TRY(cuv_evaluator_new(s->ev, probes, s->input_count, &e));
+    CUV_TRY(cuv_evaluator_new(s->ev, s->effort, probes, s->input_count, &e));
     cuv_status status = compare_elsewhere(s, e, rounds, out);
     cuv_evaluator_free(e);
     return status == CUV_NO ? CUV_OK : status;

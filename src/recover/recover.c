@@ -30,7 +30,7 @@ static cuv_status add_structures(cuv_recovering *r, const cuv_structure *s, size
 /* Until there is a structure, half the time; then what is left of a fifth, or of a twentieth where no samples will tell structures apart. */
 double cuv_wiring_ends(const cuv_recovering *r)
 {
-    return r->start + (!r->count ? .5 : r->ev->samples ? .2 : .05) * r->seconds;
+    return (!r->count ? .5 : r->ev->samples ? .2 : .05) * r->seconds;
 }
 
 /* Wirings that were tried on samples as they grew come before all that were not. */
@@ -42,8 +42,8 @@ static cuv_status wire_on_trial(cuv_recovering *r, const cuv_reading *reading, c
         return cuv_oom(r->cx);
     *tried = *ends;
     tried->narrow = true;
-    tried->until = r->start + TRIAL_ENDS * r->seconds;
-    CUV_TRY(cuv_trial_new(r->ev, r->inputs, r->input_count, &tried->trial));
+    tried->until = TRIAL_ENDS * r->seconds;
+    CUV_TRY(cuv_trial_new(r->ev, &r->effort, r->inputs, r->input_count, &tried->trial));
     cuv_status status = cuv_wire(r->cx, r->arena, reading, tried, r->remains->complete, most, &s, found);
     cuv_trial_free(tried->trial);
     CUV_TRY(status);
@@ -77,7 +77,7 @@ static cuv_status wire(cuv_recovering *r, const cuv_reading *reading, const cuv_
             *found += more;
         }
         kept->until = cuv_wiring_ends(r);
-        if (*found && cuv_monotonic_seconds() > kept->until)
+        if (*found && cuv_effort_now(&r->effort) > kept->until)
             return CUV_OK;
     }
     CUV_TRY(cuv_wire(r->cx, r->arena, reading, kept, r->remains->complete, most, &s, found));
@@ -126,7 +126,7 @@ static cuv_status guess_sizes(cuv_recovering *r, const cuv_reading *reading, cuv
             f->at[0] = f->at[1] = reading->units[i].network->net->network->size;
             CUV_TRY(wire(r, reading, ends, 0, 20, &found));
         }
-    for (size_t i = 0; i < sizeof usual / sizeof *usual && !found && cuv_monotonic_seconds() < cuv_wiring_ends(r); i++) {
+    for (size_t i = 0; i < sizeof usual / sizeof *usual && !found && cuv_effort_now(&r->effort) < cuv_wiring_ends(r); i++) {
         for (int k = 0; k < f->rank - !f->tokens; k++)
             f->at[k] = usual[i];
         CUV_TRY(wire(r, reading, ends, .2 * (double)i, 20, &found));
@@ -136,7 +136,7 @@ static cuv_status guess_sizes(cuv_recovering *r, const cuv_reading *reading, cuv
 
 static cuv_status wire_without_samples(cuv_recovering *r, const cuv_reading *reading)
 {
-    cuv_ends ends = {.input_count = 1};
+    cuv_ends ends = {.input_count = 1, .effort = &r->effort};
     size_t found = 0;
     if (r->ev->input_shape_count > CUV_MAX_ENDS)
         return CUV_OK;
@@ -161,12 +161,21 @@ static uint64_t mix(uint64_t h, uint64_t v)
     return (h ^ v) * 1099511628211u ^ h >> 29;
 }
 
+/* By how much a window without a stride makes its input smaller. */
+static int32_t shrinks(const cuv_structure *s, const cuv_rnode *n)
+{
+    const cuv_flow *in = n->in[0] < 0 ? &s->inputs[-n->in[0] - 1] : &s->nodes[n->in[0]].out;
+    return n->choice.stride > 1 || in->rank != n->out.rank || n->in_count > 1 ? 0 : (in->at[0] - n->out.at[0]) & 4095;
+}
+
 /* What is left of a structure when the choices that the search makes anyway are left out. Where sizes must meet a Flatten they belong to the
  * structure. */
-static uint64_t skeleton(const cuv_structure *s)
+static uint64_t skeleton(const cuv_structure *s, uint8_t *fixed)
 {
     uint64_t h = (uint64_t)(uintptr_t)s->reading;
     bool sizes = cuv_is_rigid(s);
+    if (sizes)
+        cuv_find_fixed(s, fixed);
     for (size_t i = 0; i < s->count; i++) {
         const cuv_rnode *n = &s->nodes[i];
         unsigned traits = cuv_rkind_traits(n->kind);
@@ -175,8 +184,10 @@ static uint64_t skeleton(const cuv_structure *s)
         for (int k = 0; k < n->in_count; k++)
             h = mix(h, (uint64_t)(uint32_t)n->in[k]);
         h = mix(h, (uint64_t)n->choice.sequences + 2 * (uint64_t)(n->kind == CUV_R_BIDIRECTIONAL && n->choice.merge));
-        for (int k = 0; sizes && k < n->out.rank; k++)
+        for (int k = 0; sizes && fixed[i] & CUV_FIXED_AFTER && k < n->out.rank; k++)
             h = mix(h, (uint64_t)(uint32_t)n->out.at[k]);
+        if (sizes && fixed[i] == CUV_FIXED_BESIDE)
+            h = mix(h, (uint64_t)cuv_stride_of(&n->choice, 0) * 4096 + (uint64_t)shrinks(s, n));
     }
     for (size_t i = 0; i < s->output_count; i++)
         h = mix(h, (uint64_t)(uint32_t)s->outputs[i]);
@@ -187,11 +198,14 @@ static uint64_t skeleton(const cuv_structure *s)
 static cuv_status drop_doubles(cuv_recovering *r)
 {
     uint64_t *seen = CUV_NEW_ARRAY(r->arena, uint64_t, r->count + 1);
-    size_t kept = 0;
-    if (!seen)
+    size_t kept = 0, nodes = 0;
+    for (size_t i = 0; i < r->count; i++)
+        nodes = r->structures[i].count > nodes ? r->structures[i].count : nodes;
+    uint8_t *fixed = CUV_NEW_ARRAY(r->arena, uint8_t, nodes + 1);
+    if (!seen || !fixed)
         return cuv_oom(r->cx);
     for (size_t i = 0; i < r->count && kept < MOST_STRUCTURES; i++) {
-        uint64_t h = skeleton(&r->structures[i]);
+        uint64_t h = skeleton(&r->structures[i], fixed);
         bool known = false;
         for (size_t k = 0; k < kept && !known; k++)
             known = seen[k] == h;
@@ -209,13 +223,14 @@ static cuv_status wire_all(cuv_recovering *r)
     for (size_t i = 0; i < r->reading_count; i++) {
         cuv_ends ends;
         size_t found;
-        if (cuv_monotonic_seconds() > cuv_wiring_ends(r) || (!r->ev->samples && r->count && i > 2))
+        if (cuv_effort_now(&r->effort) > cuv_wiring_ends(r) || (!r->ev->samples && r->count && i > 2))
             break;
         if (!r->ev->samples) {
             CUV_TRY(wire_without_samples(r, &r->readings[i]));
             continue;
         }
         CUV_TRY(cuv_ends_of_samples(r, &r->readings[i], &ends));
+        ends.effort = &r->effort;
         CUV_TRY(wire(r, &r->readings[i], &ends, 0, MOST_STRUCTURES, &found));
         CUV_TRY(wire_twins(r, &r->readings[i], &ends));
     }
@@ -343,7 +358,7 @@ static cuv_status set_up_scout(cuv_recovering *r, cuv_search *s, size_t part)
         return CUV_OK;          /* two are no faster */
     first_rows(r->inputs, r->input_count, 2, in);
     first_rows(r->outputs, r->output_count, 2, out);
-    CUV_TRY(cuv_evaluator_new(r->ev, in, r->input_count, &s->scout));
+    CUV_TRY(cuv_evaluator_new(r->ev, &r->effort, in, r->input_count, &s->scout));
     return cuv_target_new(r->cx, r->arena, out, r->output_count, r->options->rtol, r->options->atol, &s->scout_target);
 }
 
@@ -368,12 +383,12 @@ static cuv_status set_up(cuv_recovering *r, cuv_search *s)
     s->held_back = all - part;
     first_rows(r->inputs, r->input_count, part, in);
     first_rows(r->outputs, r->output_count, part, out);
-    CUV_TRY(cuv_evaluator_new(r->ev, in, r->input_count, &s->part));
+    CUV_TRY(cuv_evaluator_new(r->ev, &r->effort, in, r->input_count, &s->part));
     CUV_TRY(cuv_target_new(r->cx, r->arena, out, r->output_count, r->options->rtol, r->options->atol, &s->part_target));
     CUV_TRY(set_up_scout(r, s, part));
     first_rows(r->inputs, r->input_count, all, in);
     first_rows(r->outputs, r->output_count, all, out);
-    CUV_TRY(cuv_evaluator_new(r->ev, in, r->input_count, &s->all));
+    CUV_TRY(cuv_evaluator_new(r->ev, &r->effort, in, r->input_count, &s->all));
     CUV_TRY(cuv_target_new(r->cx, r->arena, out, r->output_count, r->options->rtol, r->options->atol, &s->all_target));
     s->ev = r->ev;
     s->input_count = r->input_count;
@@ -388,8 +403,8 @@ static cuv_status set_up(cuv_recovering *r, cuv_search *s)
 
 static cuv_status search(cuv_recovering *r)
 {
-    cuv_search s = {.cx = r->cx, .arena = r->arena, .most = MOST_TRIES, .until = r->start + r->seconds,
-                    .proof_until = r->options->seconds > 0 ? r->start + r->seconds * PROOF_ENDS : 0};
+    cuv_search s = {.cx = r->cx, .arena = r->arena, .most = MOST_TRIES, .effort = &r->effort, .until = r->seconds,
+                    .proof_until = r->options->seconds > 0 ? r->seconds * PROOF_ENDS : 0};
     cuv_status status = set_up(r, &s);
     if (status == CUV_OK)
         status = cuv_search_run(&s);
@@ -403,7 +418,7 @@ static cuv_status search(cuv_recovering *r)
 
 cuv_status cuv_recover(cuv_evidence *ev, const cuv_remains *remains, const cuv_recover_options *options, cuv_arena *arena, cuv_recovery **out)
 {
-    cuv_recovering r = {.ev = ev, .cx = ev->cx, .arena = arena, .remains = remains, .options = options, .start = cuv_monotonic_seconds(),
+    cuv_recovering r = {.ev = ev, .cx = ev->cx, .arena = arena, .remains = remains, .options = options, .effort = {0, options->seconds > 0 ? cuv_monotonic_seconds() : 0},
                   .seconds = options->seconds > 0 ? options->seconds : RECOVER_SECONDS};
     *out = r.out = CUV_NEW(arena, cuv_recovery);
     if (!r.out)

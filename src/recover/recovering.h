@@ -20,7 +20,8 @@ typedef struct cuv_recovering {
     const char *near;           /* of known networks, or NULL */
     size_t reached;             /* units of the first reading that could be wired */
     cuv_recovery *out;
-    double start, seconds;      /* of the search */
+    cuv_effort effort;
+    double seconds;             /* of work, for the search */
 } cuv_recovering;
 
 /* ends.c */
@@ -28,7 +29,7 @@ bool cuv_all_whole(const cuv_run_tensor *x);       /* word numbers? */
 CUV_MUST_USE cuv_status cuv_take_samples(cuv_recovering *r);
 CUV_MUST_USE cuv_status cuv_ends_of_samples(cuv_recovering *r, const cuv_reading *reading, cuv_ends *e);
 
-/* recover.c: when wiring has to be over */
+/* recover.c: the effort at which wiring has to be over */
 double cuv_wiring_ends(const cuv_recovering *r);
 
 /* failures.c */

@@ -12,7 +12,7 @@ enum { SPATIAL_MOST = 6000, ACTS_MOST = 250000, STRUCTURES_FIRST = 6, STRUCTURES
 
 bool cuv_search_spent(const cuv_search *s)
 {
-    return s->found || s->evaluated >= s->most || cuv_monotonic_seconds() > s->until;
+    return s->found || s->evaluated >= s->most || cuv_effort_now(s->effort) > s->until;
 }
 
 /* ---- one try --------------------------------------------------------------------------------------------------------- */
@@ -112,7 +112,8 @@ static void follow(const cuv_search *s, const cuv_prepared *p, const recipe *r, 
         bool act = true;
         switch (slot->kind) {
         case CUV_S_OUT: values[i] = cuv_option_of_act(slot, out_act(s, slot->output, r->out)); continue;
-        case CUV_S_HIDDEN: case CUV_S_ACTIVATION: case CUV_S_BEFORE_CONCAT: break;
+        case CUV_S_HIDDEN: case CUV_S_BEFORE_CONCAT: act = !p->apart; break;
+        case CUV_S_ACTIVATION: break;
         case CUV_S_BEFORE_NORM: act = !r->norm_first; break;
         case CUV_S_AFTER_NORM: act = r->norm_first; break;
         case CUV_S_BEFORE_MERGE: act = r->before_merge; break;
@@ -170,11 +171,11 @@ static cuv_status by_trials(cuv_search *s)
 static cuv_status by_habit(cuv_search *s, double until)
 {
     static const uint8_t acts[] = {CUV_A_RELU, CUV_A_GELU, CUV_A_TANH, CUV_A_SILU, CUV_A_ELU, CUV_A_SELU, CUV_A_SIGMOID, CUV_A_LEAKY};
-    for (size_t i = 0; i < s->count && i < STRUCTURES_FIRST && cuv_monotonic_seconds() < until; i++) {
+    for (size_t i = 0; i < s->count && i < STRUCTURES_FIRST && cuv_effort_now(s->effort) < until; i++) {
         uint8_t *values = CUV_NEW_ARRAY(s->arena, uint8_t, s->structures[i].count + 1);
         if (!values)
             return cuv_oom(s->cx);
-        for (size_t k = 0; k < 4 * sizeof acts && !cuv_search_spent(s) && cuv_monotonic_seconds() < until; k++)
+        for (size_t k = 0; k < 4 * sizeof acts && !cuv_search_spent(s) && cuv_effort_now(s->effort) < until; k++)
             CUV_TRY(follow_and_keep(s, i, &(recipe){acts[k / 4], 0, true, k & 1, !(k & 2)}, values));
     }
     return go_down_from_nearest(s);
@@ -369,13 +370,13 @@ static cuv_status restarts(cuv_search *s)
 /* By turns what is likeliest and what is near, in turns that grow. */
 static cuv_status rounds(cuv_search *s)
 {
-    double start = cuv_monotonic_seconds(), all = s->until - start;
+    double start = cuv_effort_now(s->effort), all = s->until - start;
     for (double share = .04; share < .3 && !cuv_search_spent(s); share *= 1.5) {
-        CUV_TRY(cuv_deepen(s, cuv_monotonic_seconds() + share * all));
+        CUV_TRY(cuv_deepen(s, cuv_effort_now(s->effort) + share * all));
         if (!cuv_search_spent(s))
             CUV_TRY(cuv_allow_noise(s));
         if (!cuv_search_spent(s))
-            CUV_TRY(descents(s, cuv_monotonic_seconds() + share * all * .6));
+            CUV_TRY(descents(s, cuv_effort_now(s->effort) + share * all * .6));
     }
     return CUV_OK;
 }
@@ -385,7 +386,7 @@ cuv_status cuv_search_run(cuv_search *s)
     CUV_TRY(by_trials(s));
     if (!cuv_search_spent(s))
         CUV_TRY(by_statistics(s));
-    double now = cuv_monotonic_seconds();
+    double now = cuv_effort_now(s->effort);
     if (!cuv_search_spent(s))
         CUV_TRY(by_habit(s, now + .12 * (s->until - now)));
     if (!cuv_search_spent(s))

@@ -14,6 +14,7 @@ typedef enum cuv_slot_kind {
     CUV_S_BEFORE_NORM, CUV_S_BEFORE_MERGE, CUV_S_AFTER_NORM, CUV_S_AFTER_MERGE, CUV_S_AFTER_CONCAT,
     CUV_S_NORM_TO_MERGE,    /* after a normalisation that only merges read */
     CUV_S_BEFORE_POSITION,
+    CUV_S_GATED, CUV_S_GATING,      /* of two layers whose product is taken */
     CUV_S_MERGE_TO_NORM,    /* after a merge that a normalisation reads */
     CUV_S_CELL, CUV_S_SLOPE, CUV_S_EPSILON, CUV_S_GATE, CUV_S_GROUPS, CUV_S_MASK, CUV_S_SCALE, CUV_S_WINDOW, CUV_S_BORDER, CUV_S_POOL, CUV_S_GLOBAL, CUV_S_MODE, CUV_S_CAUSAL
 } cuv_slot_kind;
@@ -25,6 +26,7 @@ typedef struct cuv_choice_slot {
     int32_t node, copies[CUV_R_MAX_TWINS - 1];      /* copies: its twins */
     uint8_t copy_count;
     int output;                 /* CUV_S_OUT: which */
+    bool fixed;                 /* the size that the node gives must stay as it was wired */
     cuv_option *options;
     uint8_t count, first;       /* first: what the structure has as it was wired */
 } cuv_choice_slot;
@@ -34,6 +36,8 @@ typedef struct cuv_prepared {
     cuv_choice_slot *slots;
     size_t count;
     bool rigid;                 /* sizes must stay as they were wired: a Flatten, a merge or an output depends on them */
+    bool apart;                 /* activations are listed as layers, so that layers of weights hardly have any */
+    bool gated;                 /* products of two layers take the place of most activations */
     double least, from;         /* error of its best choices so far; of those that it was last gone downhill from */
     double scouted, explored;   /* the least error on two samples; the cost up to which its choices were tried */
     const struct cuv_moment_view *views;    /* by slot, what stored statistics say (moments.h); NULL: nothing, or not asked yet */
@@ -42,6 +46,10 @@ typedef struct cuv_prepared {
 
 /* Must sizes stay as they were wired? */
 bool cuv_is_rigid(const cuv_structure *s);
+/* Which nodes must keep theirs, by node: CUV_FIXED_AFTER: something after it depends on sizes as such; CUV_FIXED_BESIDE: what is made beside it
+ * will be merged with what comes of it. Elsewhere all that follows takes any size. */
+enum { CUV_FIXED_AFTER = 1, CUV_FIXED_BESIDE = 2 };
+void cuv_find_fixed(const cuv_structure *s, uint8_t *fixed);
 CUV_MUST_USE cuv_status cuv_prepare(cuv_context *cx, cuv_arena *arena, const cuv_structure *s, cuv_prepared *out);
 void cuv_apply(cuv_prepared *p, const uint8_t *values);
 /* Asks the stored statistics of normalisations (moments_of.c), and puts what they say into values. */
@@ -85,7 +93,8 @@ typedef struct cuv_search {
     cuv_target *part_target, *all_target, *scout_target;
     size_t held_back;                   /* samples that the search does not see */
     size_t evaluated, most;
-    double until, proof_until;          /* seconds of the monotonic clock; proof_until 0: never */
+    cuv_effort *effort;
+    double until, proof_until;          /* efforts; proof_until 0: never */
     cuv_hit *hits;                      /* what was tried and came near, unordered */
     size_t hit_count, hit_capacity;
     cuv_hit best;                       /* reproduces all samples when found */
@@ -107,7 +116,7 @@ uint8_t *cuv_copy_values(cuv_search *s, size_t structure, const uint8_t *values)
 CUV_MUST_USE cuv_status cuv_keep_hit(cuv_search *s, size_t structure, const uint8_t *values, double error);
 /* One choice, one kind of choices, or two choices at a time, as long as that comes nearer. */
 CUV_MUST_USE cuv_status cuv_descend(cuv_search *s, size_t structure, const uint8_t *from, double error, bool with_pairs);
-/* deepen.c: goes on with what is likeliest, until that time. */
+/* deepen.c: goes on with what is likeliest, until that effort. */
 CUV_MUST_USE cuv_status cuv_deepen(cuv_search *s, double until);
 
 /* The nearest first. */

@@ -13,7 +13,7 @@ typedef struct maker {
 } maker;
 
 enum { READS_NORM = 1, READS_ACT = 2, READS_MERGE = 4, READS_PRELU = 8, READS_OTHER = 16, IS_OUTPUT = 32, NORM_THEN_ACT = 64, READS_CONCAT = 128, MEANS_OUT = 256, IS_SCALE = 512, POOLED_TO_MERGE = 1024,
-       READS_POSITION = 2048 };
+       READS_POSITION = 2048, IS_GATED = 4096, IS_GATING = 8192 };
 
 static const uint8_t hidden_acts[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0, 13, 14, 15, 17, 18, 19};
 static const uint8_t listed_acts[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0, 17, 18, 19, 16};
@@ -21,6 +21,7 @@ static const uint8_t maybe_acts[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 1
 static const uint8_t few_acts[] = {0, 1, 2, 3, 4, 5, 6, 7};
 static const uint8_t output_acts[] = {16, 7, 0, 2, 1, 10, 11, 20, 17, 3, 4, 5, 6};
 static const uint8_t scale_acts[] = {7, 17, 0, 1, 2};
+static const uint8_t gated_acts[] = {2, 0, 1, 7, 3, 4}, gating_acts[] = {7, 2, 0, 1, 17};
 static const uint8_t cell_acts[] = {2, 1, 7, 0, 11, 5};
 static const uint8_t relus[] = {CUV_A_RELU, CUV_A_RELU6, 8, 13, 14, 15};
 static const uint8_t slopes[] = {13, 8, 14, 15};
@@ -250,6 +251,15 @@ static bool is_factor(const cuv_structure *s, int32_t node)
     return f && f->rank == 3 && f->at[0] == 1 && f->at[1] == 1;
 }
 
+/* A product of what two layers of weights make of one tensor. */
+static bool is_gated(const cuv_structure *s, const cuv_rnode *n)
+{
+    bool gated = n->kind == CUV_R_MULTIPLY && n->in_count == 2;
+    for (int k = 0; k < 2 && gated; k++)
+        gated = n->in[k] >= 0 && cuv_rkind_traits(s->nodes[n->in[k]].kind) & CUV_RT_LINEAR;
+    return gated && s->nodes[n->in[0]].in[0] == s->nodes[n->in[1]].in[0];
+}
+
 static void find_readers(maker *m)
 {
     const cuv_structure *s = m->from;
@@ -265,6 +275,8 @@ static void find_readers(maker *m)
                 : s->nodes[i].kind == CUV_R_POSITION ? READS_POSITION : s->nodes[i].kind == CUV_R_CONCATENATE ? READS_CONCAT : traits & CUV_RT_MERGE ? READS_MERGE
                 : is_norm(m, &s->nodes[i]) ? READS_NORM : traits & CUV_RT_POOL && m->readers[i] == READS_MERGE ? POOLED_TO_MERGE
                 : READS_OTHER;
+            if (is_gated(s, &s->nodes[i]))
+                *r |= k ? IS_GATING : IS_GATED;
             if (s->nodes[i].kind == CUV_R_MULTIPLY && is_factor(s, s->nodes[i].in[k]))
                 *r |= IS_SCALE;
             if (s->nodes[i].kind == CUV_R_RESHAPE && m->readers[i] & IS_SCALE)
@@ -290,6 +302,8 @@ static bool linear_slot(maker *m, int32_t old, int32_t node)
         return true;        /* an activation of its own follows */
     if (r & IS_SCALE && !(listed && r & READS_ACT))
         return act_slot(m, CUV_S_CELL, node, ACTS(scale_acts), -1);
+    if (r & (IS_GATED | IS_GATING) && !(r & (READS_OTHER | READS_ACT)))
+        return r & IS_GATED ? act_slot(m, CUV_S_GATED, node, ACTS(gated_acts), -1) : act_slot(m, CUV_S_GATING, node, ACTS(gating_acts), -1);
     if (r & MEANS_OUT && !(r & READS_ACT))      /* classes, before their means */
         return act_slot(m, CUV_S_BEFORE_MERGE, node, ACTS(maybe_acts), -1);
     if (r & READS_POSITION)
@@ -398,12 +412,44 @@ static bool needs_sizes(const cuv_structure *s, size_t node)
     return n->kind == CUV_R_FLATTEN || n->kind == CUV_R_RESHAPE || n->kind == CUV_R_PATCHES || n->kind == CUV_R_POSITION || ((merge || output) && n->out.rank > 1);
 }
 
+static const cuv_flow *flow_of(const cuv_structure *s, int32_t node)
+{
+    return node < 0 ? &s->inputs[-node - 1] : &s->nodes[node].out;
+}
+
+void cuv_find_fixed(const cuv_structure *s, uint8_t *fixed)
+{
+    bool after = false;
+    for (size_t i = s->count; i-- > 0;) {
+        cuv_rkind kind = s->nodes[i].kind;
+        for (size_t k = 0; k < s->output_count; k++)
+            after = after || (s->outputs[k] == (int32_t)i && s->nodes[i].out.rank > 1);
+        fixed[i] = after ? CUV_FIXED_AFTER : 0;
+        after = after || kind == CUV_R_FLATTEN || kind == CUV_R_RESHAPE || kind == CUV_R_PATCHES || kind == CUV_R_POSITION || kind == CUV_R_PRELU;
+    }
+    for (size_t b = 0; b < s->count; b++)
+        for (int k = 0; k < s->nodes[b].in_count; k++)
+            for (int32_t a = s->nodes[b].in[k], i = a < 0 ? 0 : a + 1; flow_of(s, a)->rank > 1 && i < (int32_t)b; i++)
+                fixed[i] |= CUV_FIXED_BESIDE;
+}
+
 bool cuv_is_rigid(const cuv_structure *s)
 {
     for (size_t i = 0; i < s->count; i++)
         if (needs_sizes(s, i))
             return true;
     return false;
+}
+
+/* As many activations as every third layer of weights, at least. */
+static bool lists_activations(const cuv_structure *s)
+{
+    size_t acts = 0, layers = 0;
+    for (size_t i = 0; i < s->count; i++) {
+        acts += (cuv_rkind_traits(s->nodes[i].kind) & CUV_RT_ACTS) != 0;
+        layers += (cuv_rkind_traits(s->nodes[i].kind) & CUV_RT_LINEAR) != 0;
+    }
+    return s->complete && acts >= 3 && 3 * acts >= layers;
 }
 
 cuv_status cuv_prepare(cuv_context *cx, cuv_arena *arena, const cuv_structure *s, cuv_prepared *out)
@@ -439,5 +485,14 @@ cuv_status cuv_prepare(cuv_context *cx, cuv_arena *arena, const cuv_structure *s
     }
     for (size_t i = 0; i < out->s.output_count; i++)
         out->s.outputs[i] = m.moved[s->outputs[i]];
+    out->apart = lists_activations(s);
+    uint8_t *fixed = CUV_NEW_ARRAY(arena, uint8_t, out->s.count + 1);
+    if (!fixed)
+        return cuv_oom(cx);
+    cuv_find_fixed(&out->s, fixed);
+    for (size_t i = 0; i < out->count; i++) {
+        out->slots[i].fixed = out->rigid && fixed[out->slots[i].node];
+        out->gated |= out->slots[i].kind == CUV_S_GATED;
+    }
     return CUV_OK;
 }

@@ -181,6 +181,29 @@ static bool scales(const cuv_flow *a, const cuv_flow *b)
     return one || cuv_flow_same(a, b);
 }
 
+static bool weighs_alike(const cuv_runit *a, const cuv_runit *b)
+{
+    bool alike = a->count && a->kind == b->kind && a->in == b->in && a->out == b->out;
+    for (int i = 0; i < 3; i++)
+        alike = alike && a->kernel[i] == b->kernel[i];
+    return alike;
+}
+
+/* What the same layer of each block gave ("skip connections" of WaveNets), with that of the last one. */
+static void sum_of_skips(cuv_wirer *w, const cuv_wstate *s, int last, const cuv_want *want, cuv_spots *to)
+{
+    const cuv_live *l = &s->live[last];
+    int at[CUV_R_MAX_IN], n = 0;
+    for (int i = 0; i <= last && n < CUV_R_MAX_IN; i++) {
+        const cuv_live *other = &s->live[i];
+        if (other->by == l->by && other->id >= 0 && cuv_flow_same(&other->type, &l->type) && other->born >= 0 && l->born >= 0 &&
+            weighs_alike(&w->reading->units[other->born], &w->reading->units[l->born]))
+            at[n++] = i;
+    }
+    if (n >= 3 && at[n - 1] == last)
+        merge(w, s, CUV_R_ADD, at, n, 1, 0, want, to);
+}
+
 /* The last open tensor with others of its shape, the nearest first. */
 static void sums(cuv_wirer *w, const cuv_wstate *s, cuv_rkind kind, const int *open, int count, const cuv_want *want, cuv_spots *to)
 {
@@ -199,6 +222,8 @@ static void sums(cuv_wirer *w, const cuv_wstate *s, cuv_rkind kind, const int *o
     }
     if (kind == CUV_R_ADD && count >= 3)
         merge(w, s, kind, &open[count - 3], 3, 1.2, 0, want, to);
+    if (kind == CUV_R_ADD && count == 1)
+        sum_of_skips(w, s, last, want, to);
 }
 
 void cuv_find_merges(cuv_wirer *w, const cuv_wstate *s, cuv_rkind kind, const cuv_want *want, cuv_spots *to)
@@ -297,6 +322,13 @@ static bool would_break_habit(const cuv_wirer *w, const cuv_wstate *s, const cuv
     return false;
 }
 
+/* What the last sum gave, or the activation on it: where a block begins. */
+static bool begins_block(const cuv_wstate *s, const cuv_live *l)
+{
+    bool acts = cuv_rkind_traits((cuv_rkind)l->by) & CUV_RT_ACTS;
+    return s->habits.added >= 0 && l->born >= s->habits.added && l->born <= s->habits.added + 2 && (l->by == CUV_R_ADD || acts);
+}
+
 static double cost_of_reading_again(const cuv_wirer *w, const cuv_wstate *s, const cuv_live *l, int open, int back)
 {
     const cuv_runit *u = &w->reading->units[w->at];
@@ -304,6 +336,10 @@ static double cost_of_reading_again(const cuv_wirer *w, const cuv_wstate *s, con
     bool beside = cuv_rkind_traits(u->kind) & CUV_RT_CONV && u->kernel[0] == 1 && u->kernel[1] <= 1;    /* a projection beside a block */
     if (beside && l->by == CUV_R_ADD && s->habits.added >= 0 && l->born >= s->habits.added && !w->complete)
         return .4;      /* the shortcut of the next block */
+    if (w->complete && begins_block(s, l) && (beside || (cuv_rkind_traits(u->kind) & CUV_RT_NORM && !l->dull)))
+        return .6;
+    if (w->complete && beside && l->dull && cuv_rkind_traits((cuv_rkind)l->by) & (CUV_RT_ACTS | CUV_RT_NORM))
+        return 1.2;     /* blocks that begin with an activation */
     double cost = (waits ? .25 : beside ? .6 : 1) + .1 * (back < 6 ? back : 6) + (l->dull ? 2 : l->merged ? 1.2 : 0) +
                   (cuv_rkind_traits(u->kind) & CUV_RT_NORM ? 1.5 : 0);      /* a normalisation is the first to read */
     cost = s->habits.count && s->habits.read_again == l->id && cost > .4 ? .4 : cost;
@@ -322,7 +358,8 @@ void cuv_find_sources(cuv_wirer *w, const cuv_wstate *s, const cuv_want *want, b
         for (int r = 0; r < s->live_count && to->count - first < most; r++) {
             const cuv_live *l = &s->live[s->live_count - 1 - r];
             bool queue = s->live_count - 1 - r == oldest;       /* branches side by side are listed in turn */
-            if (l->used != used || !wanted(want, &l->type) || (used && open + 1 - w->reductions > (int)outputs))
+            bool hidden = used && l->dull && cuv_rkind_traits(w->reading->units[w->at].kind) & CUV_RT_NORM;     /* by a normalisation or an activation */
+            if (l->used != used || hidden || !wanted(want, &l->type) || (used && open + 1 - w->reductions > (int)outputs))
                 continue;
             cuv_add_spot(to, s, s->live_count - 1 - r, r == 0 && !used ? broken + w->follows : r == 0 ? 0 : queue ? .1 : !used ? .35 : cost_of_reading_again(w, s, l, open, r));
         }

@@ -2,6 +2,7 @@
 #ifndef CUV_RECOVER_STRUCTURE_H
 #define CUV_RECOVER_STRUCTURE_H
 
+#include "recover/effort.h"
 #include "recover/recover.h"
 
 /* ---- layers ------------------------------------------------------------------------------------------------ */
@@ -126,7 +127,8 @@ typedef struct cuv_ends {
     bool outputs_known;
     bool in_turn;       /* all layers are listed as Keras orders model.layers (listed.c): a tensor that nobody has read yet is read before any
                            newer one */
-    double until;       /* seconds of the monotonic clock at which wiring ends without a result; 0: never */
+    cuv_effort *effort; /* what wiring adds its work to; or NULL */
+    double until;       /* the effort at which wiring ends without a result; 0: never */
     struct cuv_trial *trial;    /* tries wirings on samples as they grow (trial.h); NULL: none */
     bool narrow;        /* few wirings at a time: deep nets that repeat themselves are through quickly */
     size_t *reached;    /* set to the number of units that could be wired, where that is more; or NULL */
@@ -152,7 +154,8 @@ int32_t cuv_grown_size(int32_t size, int64_t kernel, int stride, int pad);
 
 /* Computes structures layer by layer with the layers' own descriptors, and keeps what each gave: structures that begin alike share it. */
 typedef struct cuv_evaluator cuv_evaluator;
-CUV_MUST_USE cuv_status cuv_evaluator_new(cuv_evidence *ev, const cuv_run_tensor *inputs, size_t count, cuv_evaluator **out);
+CUV_MUST_USE cuv_status cuv_evaluator_new(cuv_evidence *ev, cuv_effort *effort, const cuv_run_tensor *inputs, size_t count,
+                                           cuv_evaluator **out);
 void cuv_evaluator_free(cuv_evaluator *e);
 /* The outputs (borrowed until the next call). CUV_NO, without a finding: such a structure cannot be computed. */
 CUV_MUST_USE cuv_status cuv_evaluate(cuv_evaluator *e, const cuv_structure *s, const cuv_run_tensor **outputs);

@@ -23,7 +23,7 @@ cuv_way cuv_way_of(size_t i)
 }
 
 /* Pictures and sequences have many positions each; of vectors all samples are taken. */
-cuv_status cuv_trial_new(cuv_evidence *ev, const cuv_run_tensor *inputs, size_t count, cuv_trial **out)
+cuv_status cuv_trial_new(cuv_evidence *ev, cuv_effort *effort, const cuv_run_tensor *inputs, size_t count, cuv_trial **out)
 {
     cuv_run_tensor part[8];
     cuv_trial *t = *out = cuv_alloc(ev->cx, sizeof *t);
@@ -35,7 +35,7 @@ cuv_status cuv_trial_new(cuv_evidence *ev, const cuv_run_tensor *inputs, size_t 
         if (inputs[0].rank > 2 && part[i].shape[0] > PICTURES)
             part[i].shape[0] = PICTURES;
     }
-    cuv_status status = cuv_evaluator_new(ev, part, count, &t->e);
+    cuv_status status = cuv_evaluator_new(ev, effort, part, count, &t->e);
     if (status != CUV_OK) {
         cuv_trial_free(t);
         *out = NULL;

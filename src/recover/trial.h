@@ -9,7 +9,7 @@
 /* Way `i` to put activations throughout a model, as far as wiring goes (the search tries all of them). */
 cuv_way cuv_way_of(size_t i);
 
-CUV_MUST_USE cuv_status cuv_trial_new(cuv_evidence *ev, const cuv_run_tensor *inputs, size_t count, cuv_trial **out);
+CUV_MUST_USE cuv_status cuv_trial_new(cuv_evidence *ev, cuv_effort *effort, const cuv_run_tensor *inputs, size_t count, cuv_trial **out);
 void cuv_trial_free(cuv_trial *t);
 /* Does this reading have so many normalisations with statistics that a trial says much? */
 bool cuv_trial_helps(const cuv_reading *reading);

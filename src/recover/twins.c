@@ -199,7 +199,7 @@ cuv_status cuv_wire_twins(cuv_context *cx, cuv_arena *arena, const cuv_reading *
     *out = p.out = CUV_NEW_ARRAY(arena, cuv_structure, reading->count * (OF_A_CUT + 1) + 1);
     if (!one || !kept || !p.out)
         return cuv_oom(cx);
-    *one = (cuv_ends){.inputs = {ends->inputs[p.inputs[0]]}, .input_count = 1, .until = ends->until};
+    *one = (cuv_ends){.inputs = {ends->inputs[p.inputs[0]]}, .input_count = 1, .until = ends->until, .effort = ends->effort};
     *kept = *ends;
     p.ends = kept;
     for (size_t k = 1; k <= reading->count; k++) {

@@ -99,6 +99,8 @@ const cuv_wstate *cuv_wire_node(cuv_wirer *w, const cuv_wstate *s, const cuv_rno
         failed(w);
         return NULL;
     }
+    if (w->ends->effort)
+        w->ends->effort->done += CUV_EFFORT_OF_NODE;
     *n = *s;
     n->cost += cost;
     *link = (cuv_link){s->last, *node, n->nodes, false};
@@ -383,7 +385,7 @@ static double least_told(const cuv_wstate *s)
 
 static bool is_late(const cuv_wirer *w)
 {
-    return w->ends->until > 0 && cuv_monotonic_seconds() > w->ends->until;
+    return w->ends->until > 0 && cuv_effort_now(w->ends->effort) > w->ends->until;
 }
 
 /* The likeliest states, as far as samples get along with the normalisation that was placed. */

@@ -418,6 +418,8 @@ static void whole_pool_on(cuv_wirer *w, const cuv_spot *p, cuv_rkind kind, doubl
     }
     if (even && side > 4 && side < 256)
         emit_on(w, p, kind, &one, (cuv_choice){.pool = (uint8_t)side, .stride = (uint8_t)side, .pad = CUV_PAD_VALID}, cost + .8);
+    if (f->rank == 3 && f->at[1] == 1 && side > 4 && side < 256 && cuv_rkind_spatial(kind) == 2)     /* all words of a text */
+        emit_on(w, p, kind, &one, (cuv_choice){.pool = (uint8_t)side, .pool2 = 1, .stride = (uint8_t)side, .stride2 = 1}, cost + .4);
     if (f->rank == cuv_rkind_spatial(kind) + 1)
         emit_on(w, p, kind, f, (cuv_choice){.pool = 3, .stride = 1, .pad = CUV_PAD_SAME}, cost + 1.2);
 }

@@ -108,7 +108,12 @@ void cuv_add_reshaped(cuv_wirer *w, const cuv_wstate *s, cuv_spots *to)
     const cuv_runit *u = &w->reading->units[w->at];
     cuv_spot at = {s, s->live_count - 1, 0};
     cuv_flow shapes[CUV_SHAPES];
-    if (w->complete || last->used || last->type.rank != 1 || last->type.tokens)
+    cuv_flow picture = {.rank = 3, .at = {last->type.at[0], last->type.at[1], 1}};
+    if (w->complete || last->used || last->type.tokens)
+        return;
+    if (last->type.rank == 2 && last->type.at[0] > 0 && cuv_rkind_spatial(u->kind) == 2 && u->in == 1 && !u->network)
+        cuv_add_last(to, cuv_wire_on(w, &at, CUV_R_RESHAPE, -1, &picture, (cuv_choice){0}, .5));
+    if (last->type.rank != 1)
         return;
     size_t n = cuv_find_shapes(w, &last->type, w->at, shapes);
     for (size_t i = 0; i < n && i < 3; i++)
