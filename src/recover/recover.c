@@ -93,7 +93,7 @@ static cuv_status wire_twins(cuv_recovering *r, const cuv_reading *reading, cons
     cuv_structure *twins;
     size_t found;
     cuv_ends timed = *ends;
-    timed.until = fmax(cuv_wiring_ends(r), cuv_monotonic_seconds() + .2 * r->seconds);
+    timed.until = fmax(cuv_wiring_ends(r), cuv_effort_now(&r->effort) + .2 * r->seconds);
     CUV_TRY(cuv_wire_twins(r->cx, r->arena, reading, &timed, r->remains->complete, &twins, &found));
     return add_structures(r, twins, found, 0);
 }
