@@ -28,6 +28,7 @@ static cuv_status group(cuv_sc *e, const cuv_h5 *node, const char *path, cuv_fil
     CUV_TRY(cuv_sc_step(e, 1));
     CUV_TRY(cuv_sv_make(e, CUV_SV_DICT, out));
     (*out)->file = file;
+    (*out)->label = *path ? cuv_sc_format(e, "%s#%s", file->name, path) : file->name;
     CUV_TRY(attributes(e, node, &(*out)->self));
     for (size_t i = 0; i < node->child_count && depth < DEEPEST; i++) {
         const cuv_h5 *child = node->children[i];
@@ -41,11 +42,9 @@ static cuv_status group(cuv_sc *e, const cuv_h5 *node, const char *path, cuv_fil
 cuv_status cuv_sc_h5_file(cuv_sc *e, cuv_file *file, cuv_sv **out)
 {
     if (!file->h5)
-        return cuv_sc_unsupported(e, e->at, NULL, "h5py cannot read %s: that is of another kind (%s)", file->name,
+        return cuv_sc_unsupported(e, e->at, "load_model and load_weights read it whole, numpy.load an .npz", "h5py cannot read %s: that is of another kind (%s)", file->name,
                                   file->kind ? file->kind : "another form");
-    CUV_TRY(group(e, file->h5, "", file, 0, out));
-    (*out)->label = file->name;
-    return CUV_OK;
+    return group(e, file->h5, "", file, 0, out);
 }
 
 /* ---- visit, visititems ---- */

@@ -50,10 +50,23 @@ static cuv_status lists(cuv_sc *e, const cuv_sargs *args, cuv_sv **all, bool *kn
     return CUV_OK;
 }
 
+/* zip(..., strict=True) */
+static cuv_status same_lengths(cuv_sc *e, const cuv_sv *all, const cuv_py *node)
+{
+    for (size_t i = 1; i < all->count; i++)
+        if (all->items[i]->count != all->items[0]->count)
+            return cuv_sc_fail(e, node, CUV_NO, "script.zip", "give as many of one as of the other, or zip without strict=True",
+                               "zip() of lists that differ in length, which strict=True forbids: number 1 has %zu, number %zu has %zu",
+                               all->items[0]->count, i + 1, all->items[i]->count);
+    return CUV_OK;
+}
+
 static cuv_status zip(cuv_sc *e, const cuv_sargs *args, cuv_sv **out)
 {
     cuv_sv *all = NULL;
     bool known = true;
+    const cuv_sv *strict = cuv_sc_arg(args, args->count, "strict");
+    bool decided = true, is_strict = strict && cuv_sv_truth(strict, &decided) && decided;
     CUV_TRY(lists(e, args, &all, &known, out));
     if (!known)
         return CUV_OK;
@@ -62,7 +75,7 @@ static cuv_status zip(cuv_sc *e, const cuv_sargs *args, cuv_sv **out)
         cuv_sv *row = NULL;
         for (size_t i = 0; i < all->count; i++)
             if (k >= all->items[i]->count)
-                return CUV_OK;
+                return is_strict ? same_lengths(e, all, args->node) : CUV_OK;
         CUV_TRY(cuv_sv_make(e, CUV_SV_TUPLE, &row));
         for (size_t i = 0; i < all->count; i++)
             CUV_TRY(cuv_sv_add(e, row, all->items[i]->items[k]));

@@ -432,7 +432,12 @@ cuv_status cuv_sc_attribute(cuv_sc *e, const cuv_py *node, cuv_sv *of, const cha
         if (cuv_streq(name, "shape") || cuv_streq(name, "dtype") || cuv_streq(name, "ndim") || cuv_streq(name, "size"))
             return weight_attribute(e, node, of, name, out);
         break;
-    case CUV_SV_FILE: case CUV_SV_METHOD: case CUV_SV_PARTIAL: case CUV_SV_NONE: case CUV_SV_BOOL: case CUV_SV_INT: case CUV_SV_REAL:
+    case CUV_SV_NONE:
+        if (cuv_word_in("group groups groupdict span", name))
+            return cuv_sc_fail(e, node, CUV_NO, "script.match", "look at what it is given: print(repr(text))",
+                               "a regular expression does not match here, and None has no %s()", name);
+        break;
+    case CUV_SV_FILE: case CUV_SV_METHOD: case CUV_SV_PARTIAL: case CUV_SV_BOOL: case CUV_SV_INT: case CUV_SV_REAL:
     case CUV_SV_BYTES: case CUV_SV_SET: case CUV_SV_RANGE: case CUV_SV_SLICE:
     case CUV_SV_ELLIPSIS:
         break;

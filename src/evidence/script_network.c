@@ -363,6 +363,9 @@ cuv_status cuv_sc_network_method(cuv_sc *e, cuv_sv *self, const char *name, cons
                                     "test_on_batch save save_weights export to_json count_params";
     cuv_sv *shape = cuv_sc_arg(args, 0, "input_shape"), *model = NULL;
     *out = NULL;
+    if (e->networks && !is_model(self) && !self->layer && cuv_streq(name, "set_weights"))
+        return cuv_sc_fail(e, args->node, CUV_NO, "script.weights", "call the layer on a tensor first, or build() it: Keras makes its weights then",
+                           "the layer of the class '%s' has no weights yet, and is given some here", self->self->node->text);
     if (!e->networks || (!is_model(self) && !self->layer))
         return CUV_OK;
     if (!is_model(self) && cuv_word_in("set_weights get_weights count_params load_weights", name)) {

@@ -466,6 +466,23 @@ static cuv_status text_array(cuv_sc *e, const cuv_file *file, const numbers *n, 
     return label ? cuv_sv_array(e, t, label, out) : cuv_oom(e->cx);
 }
 
+static cuv_status not_a_row(cuv_sc *e, const cuv_py *node, const cuv_file *file, const char *text, size_t size, int64_t line, const numbers *n)
+{
+    enum { MOST = 60 };
+    const char *help = "every line is to hold as many numbers as the first";
+    for (const char *c = ";,\t "; *c; c++)
+        if (memchr(text, *c, size)) {
+            help = cuv_sc_format(e, *c == '\t' ? "say which character separates the numbers: delimiter='\\t'" : *c == ' ' ? "lines are cut at spaces "
+                                 "without delimiter=; every line is to hold as many numbers" : "say which character separates the numbers: delimiter='%c'; "
+                                 "every line is to hold as many", *c);
+            break;
+        }
+    size = size && text[size - 1] == '\r' ? size - 1 : size;
+    cuv_sv shown = {.kind = CUV_SV_TEXT, .text = text, .size = size < MOST ? size : MOST};
+    return cuv_sc_fail(e, node, CUV_NO, "script.text", help, "line %lld of %s is not a row of %snumbers: %s%s", (long long)line + 1, file->name,
+                       n->rows ? "as many " : "", cuv_sv_describe(e, &shown), size > MOST ? " ..." : "");
+}
+
 cuv_status cuv_sc_load_text(cuv_sc *e, const cuv_sargs *args, cuv_sv **out)
 {
     static const char *const understood[] = {"delimiter", "dtype", "skiprows", "skip_header", "ndmin", "fname", "encoding"};
@@ -495,9 +512,7 @@ cuv_status cuv_sc_load_text(cuv_sc *e, const cuv_sargs *args, cuv_sv **out)
         size_t size = (size_t)((stop ? stop : end) - text);
         if (line >= rows && !skipped_line(text, size) &&
             !read_line(e, text, size, delimiter && delimiter->kind == CUV_SV_TEXT ? delimiter->text : "", &n))
-            return cuv_sc_fail(e, args->node, CUV_NO, "script.text", "say which character separates them: delimiter=','",
-                               "line %lld of %s is not a row of %s numbers", (long long)line + 1, file->name,
-                               n.rows > 1 ? "as many" : "");
+            return not_a_row(e, args->node, file, text, size, line, &n);
         text += size + (stop != NULL);
     }
     CUV_TRY(text_array(e, file, &n, axes, out));

@@ -313,11 +313,38 @@ static bool partly_empty(const cuv_sv *v)
     return false;
 }
 
+/* set_weights([weights, biases]): two lists, where the arrays of both are meant. */
+static cuv_status list_for_array(cuv_sc *e, const cuv_sl *layer, const cuv_sv *list, const cuv_py *node)
+{
+    return cuv_sc_fail(e, node, CUV_NO, "script.weights",
+                       "hand the arrays over one after the other, in the order of get_weights(): [a for pair in zip(weights, biases) for a in pair]",
+                       "set_weights() of '%s' is given a list of %zu arrays%s%s in the place of one array", layer->name, list->count,
+                       list->label ? ", " : "", list->label ? list->label : "");
+}
+
+/* set_weights(kernel): an array is no list of arrays, but for one that has them along its first axis. */
+static cuv_status array_for_list(cuv_sc *e, cuv_sl *layer, const cuv_sv *array, const cuv_py *node)
+{
+    owns names = {0};
+    bool known = true;
+    const cuv_tensor *t = array->tensor;
+    CUV_TRY(known_names(e, layer, &names, &known));
+    if (!known || t->rank == 0 || !t->data || (size_t)t->shape[0] == names.count)
+        return CUV_OK;
+    return cuv_sc_fail(e, node, CUV_NO, "script.weights", "give a list of arrays: set_weights([kernel, bias]), or [kernel] without a bias",
+                       "set_weights() of '%s' is given one array of shape %s, %s, in the place of a list of %zu", layer->name,
+                       cuv_shape_text(e->cx, t->shape, t->rank), array->label ? array->label : "made in the code", names.count);
+}
+
 static cuv_status as_array(cuv_sc *e, const cuv_sl *layer, cuv_sv *v, const cuv_py *node, cuv_sv **out)
 {
     *out = v;
     bool rows = cuv_sv_is_seq(v) && v->count && v->items[0]->kind == CUV_SV_ARRAY;         /* numpy.array of arrays */
     *out = rows ? NULL : v;
+    for (size_t i = 1; rows && i < v->count; i++)
+        if (v->items[i]->kind == CUV_SV_ARRAY && !cuv_shape_equal(v->items[i]->tensor->shape, v->items[i]->tensor->rank, v->items[0]->tensor->shape,
+                                                                  v->items[0]->tensor->rank))
+            return list_for_array(e, layer, v, node);
     if (rows)
         CUV_TRY(cuv_sc_numpy(e, "stack", &(cuv_sargs){&v, 1, NULL, NULL, 0, node}, out));
     else if (cuv_sv_is_seq(v) || cuv_sv_is_number(v))
@@ -390,6 +417,8 @@ cuv_status cuv_sc_set_weights(cuv_sc *e, cuv_sl *layer, cuv_sv *list, const cuv_
         vote(e, layer);
         return state(e, (struct cuv_stated){.layer = layer, .node = node, .file = file_of(e, root_of(list->layer)), .origin = list->layer});
     }
+    if (list->kind == CUV_SV_ARRAY)
+        CUV_TRY(array_for_list(e, layer, list, node));
     CUV_TRY(cuv_sv_iterate(e, list, &items, &known));
     if (!known || list->kind == CUV_SV_DICT || list->kind == CUV_SV_TEXT)
         return not_arrays(e, layer, list, node);
