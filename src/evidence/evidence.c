@@ -154,9 +154,10 @@ static cuv_status parse_values(struct cuv_evidence *ev, cuv_file *file, cuv_valu
         break;
     }
     file->tokens = cuv_is_token_list(file);
-    if (!file->tokens && !(ev->for_code && cuv_utf8_valid((const char *)file->source.data, file->source.size)))
+    const bool text = file->tokens || cuv_utf8_valid((const char *)file->source.data, file->source.size);
+    if (!file->tokens && !ev->for_code)
         return cuv_foreign_unknown(ev->cx, file);
-    file->kind = "text";
+    file->kind = text ? "text" : "bytes of no known form";      /* numpy.fromfile reads any */
     return CUV_OK;
 }
 

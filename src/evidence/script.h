@@ -299,6 +299,7 @@ CUV_MUST_USE cuv_status cuv_sc_subscript(cuv_sc *e, const cuv_py *node, cuv_sv *
 /* script_text.c */
 CUV_MUST_USE cuv_status cuv_sc_fstring(cuv_sc *e, const cuv_py *node, cuv_sv **out);
 CUV_MUST_USE cuv_status cuv_sc_percent(cuv_sc *e, const cuv_sv *format, const cuv_sv *args, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sc_text_more(cuv_sc *e, cuv_sv *self, const char *name, const cuv_sargs *args, cuv_sv **out);   /* script_textmore.c */
 CUV_MUST_USE cuv_status cuv_sc_text_method(cuv_sc *e, cuv_sv *self, const char *name, const cuv_sargs *args, cuv_sv **out);
 
 /* ---- script_name.c: scopes, imports, canonical names */
@@ -325,6 +326,8 @@ CUV_MUST_USE cuv_status cuv_sc_find(cuv_sc *e, const cuv_py *node, const char *n
 CUV_MUST_USE cuv_status cuv_sc_foreign(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out);
 /* script_class.c */
 CUV_MUST_USE cuv_status cuv_sc_class(cuv_sc *e, const cuv_py *node, cuv_sv **out);
+/* self.__len__() and the like, with an argument or NULL; *out stays NULL where the object's class does not define it. */
+CUV_MUST_USE cuv_status cuv_sc_protocol(cuv_sc *e, cuv_sv *self, const char *method, cuv_sv *argument, cuv_sv **out);
 CUV_MUST_USE cuv_status cuv_sc_instantiate(cuv_sc *e, cuv_sv *klass, const cuv_sargs *args, cuv_sv **out);
 
 CUV_MUST_USE cuv_status cuv_sc_named_tuple(cuv_sc *e, const cuv_sargs *args, cuv_sv **out);
@@ -369,6 +372,7 @@ CUV_MUST_USE cuv_status cuv_sc_set_of(cuv_sc *e, const cuv_sargs *args, cuv_sv *
 CUV_MUST_USE cuv_status cuv_sc_sort(cuv_sc *e, cuv_sv *v, const cuv_sargs *args, bool *known);
 /* script_container.c */
 CUV_MUST_USE cuv_status cuv_sc_container_method(cuv_sc *e, cuv_sv *self, const char *name, const cuv_sargs *args, cuv_sv **out);
+CUV_MUST_USE cuv_status cuv_sc_getter_call(cuv_sc *e, const cuv_sv *self, const cuv_sargs *args, cuv_sv **out);
 CUV_MUST_USE cuv_status cuv_sc_library(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out);      /* script_library.c */
 /* script_folder.c: names in a folder, within the script's; a list that has `truth` is in an order that Python does not promise. */
 CUV_MUST_USE cuv_status cuv_sc_list_folder(cuv_sc *e, const cuv_sargs *args, cuv_sv **out);

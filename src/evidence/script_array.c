@@ -145,7 +145,18 @@ bool cuv_sc_read_dtype(const cuv_sv *v, cuv_dtype *out)
 {
     if (v && v->kind == CUV_SV_NAME)
         return cuv_dtype_parse(cuv_sc_last(v->text), out) || (cuv_streq(cuv_sc_last(v->text), "float") && (*out = CUV_F64, true));
-    return v && v->kind == CUV_SV_TEXT && cuv_dtype_parse(v->text, out);
+    if (!v || v->kind != CUV_SV_TEXT)
+        return false;
+    static const struct { const char *code; cuv_dtype dtype; } codes[] = {
+        {"f2", CUV_F16}, {"f4", CUV_F32}, {"f8", CUV_F64}, {"f", CUV_F32}, {"d", CUV_F64}, {"float", CUV_F64}, {"int", CUV_I64}, {"i1", CUV_I8},
+        {"i2", CUV_I16}, {"i4", CUV_I32}, {"i8", CUV_I64}, {"u1", CUV_U8}, {"u2", CUV_U16}, {"u4", CUV_U32}, {"u8", CUV_U64}};
+    const char *text = v->text + (v->text[0] && strchr("<>=|", v->text[0]));
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+        if (cuv_streq(codes[i].code, text)) {
+            *out = codes[i].dtype;
+            return true;
+        }
+    return cuv_dtype_parse(text, out);
 }
 
 cuv_status cuv_sc_converted(cuv_sc *e, cuv_sv *v, const cuv_sv *dtype, cuv_sv **out)

@@ -45,6 +45,62 @@ static cuv_status load(cuv_sc *e, const cuv_sargs *args, cuv_sv **out)
     return CUV_OK;
 }
 
+/* The text or bytes that an open file, or read() of one, gives; NULL: others. */
+static cuv_status raw_bytes(cuv_sc *e, const char *name, cuv_sv *from, const cuv_py *node, const char **bytes, size_t *size, cuv_file **file)
+{
+    *bytes = NULL;
+    if (cuv_streq(name, "frombuffer") && (from->kind == CUV_SV_TEXT || from->kind == CUV_SV_BYTES)) {
+        *bytes = from->text;
+        *size = from->size;
+        *file = from->file;
+        return CUV_OK;
+    }
+    if (cuv_streq(name, "frombuffer") || (from->kind != CUV_SV_TEXT && (from->kind != CUV_SV_FILE || from->truth)))
+        return CUV_OK;
+    CUV_TRY(cuv_sc_find(e, node, from->text, file));
+    *bytes = (const char *)(*file)->source.data;
+    *size = (*file)->source.size;
+    return CUV_OK;
+}
+
+/* numpy.fromfile, frombuffer and memmap: numbers one after the other, of this machine's byte order. */
+static cuv_status raw_numbers(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
+{
+    const bool map = cuv_streq(name, "memmap");
+    cuv_sv *from = cuv_sc_arg(args, 0, cuv_streq(name, "fromfile") ? "file" : map ? "filename" : "buffer");
+    const cuv_sv *dtype = cuv_sc_arg(args, 1, "dtype"), *count = cuv_sc_arg(args, map ? 9 : 2, "count");
+    const cuv_sv *offset = cuv_sc_arg(args, map ? 3 : 9, "offset"), *mode = cuv_sc_arg(args, map ? 2 : 9, "mode");
+    cuv_sv *shape = map ? cuv_sc_arg(args, 4, "shape") : NULL;
+    cuv_dtype type = map ? CUV_U8 : CUV_F64;
+    const char *bytes = NULL;
+    size_t size = 0, n = 0;
+    int64_t skip = 0, most = -1;
+    cuv_file *file = NULL;
+    void *values = NULL;
+    cuv_tensor *t = NULL;
+    bool known = from && !cuv_sc_arg(args, args->count, "sep") && (!dtype || cuv_sc_read_dtype(dtype, &type)) && type != CUV_STR &&
+                 (!offset || (cuv_sv_as_int(offset, &skip) && skip >= 0)) && (!count || cuv_sv_as_int(count, &most)) &&
+                 !(mode && mode->kind == CUV_SV_TEXT && strpbrk(mode->text, "w")) && !(dtype && dtype->kind == CUV_SV_TEXT && dtype->text[0] == '>');
+    if (known)
+        CUV_TRY(raw_bytes(e, name, from, args->node, &bytes, &size, &file));
+    if (!bytes || (from->kind == CUV_SV_FILE && from->integer))
+        return cuv_sv_unknown(e, out, "the result of numpy.%s(...)", name);
+    size = (uint64_t)skip < size ? size - (size_t)skip : 0;
+    n = size / cuv_dtype_size(type);
+    if (most >= 0 && (uint64_t)most > n)
+        return cuv_sc_fail(e, args->node, CUV_NO, "script.text", NULL, "%s holds %zu numbers of %s, and %lld are read", file ? file->name : "the text", n,
+                           cuv_dtype_name(type), (long long)most);
+    n = most >= 0 ? (size_t)most : n;
+    if (from->kind == CUV_SV_FILE)
+        from->integer = 1;                  /* what is read next begins elsewhere */
+    CUV_TRY(cuv_sc_new_tensor(e, type, (int64_t[]){(int64_t)n}, 1, &t, &values));
+    if (n)
+        memcpy(values, bytes + skip, n * cuv_dtype_size(type));
+    CUV_TRY(cuv_sv_array(e, t, file ? file->name : NULL, out));
+    return shape && shape->kind != CUV_SV_NONE
+               ? cuv_sc_of_array(e, "reshape", *out, &(cuv_sargs){(cuv_sv *[]){*out, shape}, 2, NULL, NULL, 0, args->node}, out) : CUV_OK;
+}
+
 static cuv_status filled(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
 {
     cuv_sv *like = cuv_sc_arg(args, 0, "shape"), *fill = cuv_sc_arg(args, 1, "fill_value");
@@ -290,6 +346,8 @@ cuv_status cuv_sc_numpy(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_
     cuv_sv *v = cuv_sc_arg(args, 0, NULL), *made = NULL;
     if (cuv_streq(name, "load"))
         return load(e, args, out);
+    if (cuv_word_in("fromfile frombuffer memmap", name))
+        return raw_numbers(e, name, args, out);
     CUV_TRY(cuv_sc_numpy_made(e, name, args, out));
     if (*out)
         return CUV_OK;

@@ -386,6 +386,9 @@ cuv_status cuv_sc_call(cuv_sc *e, cuv_sv *what, const cuv_sargs *args, cuv_sv **
     case CUV_SV_OBJECT:
         if (cuv_streq(what->text, "namedtuple"))
             return cuv_sc_make_tuple(e, what, args, out);
+        CUV_TRY(cuv_sc_getter_call(e, what, args, out));
+        if (*out)
+            return CUV_OK;
         return cuv_sc_foreign(e, what->text, args, out);
     case CUV_SV_INSTANCE: return call_instance(e, what, args, out);
     case CUV_SV_PARTIAL: return call_partial(e, what, args, out);

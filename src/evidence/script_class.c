@@ -186,6 +186,17 @@ cuv_status cuv_sc_make_tuple(cuv_sc *e, const cuv_sv *klass, const cuv_sargs *ar
     return CUV_OK;
 }
 
+cuv_status cuv_sc_protocol(cuv_sc *e, cuv_sv *self, const char *method, cuv_sv *argument, cuv_sv **out)
+{
+    cuv_sv *f = NULL, *given[2] = {self, argument};
+    *out = NULL;
+    for (cuv_sv *k = self->self; !f && k; k = k->self)
+        f = cuv_map_get(k->scope->names, method);
+    if (!f || f->kind != CUV_SV_FUNCTION || cuv_sc_is_layer_instance(e, self))
+        return CUV_OK;
+    return cuv_sc_call_function(e, f, &(cuv_sargs){given, argument ? 2 : 1, NULL, NULL, 0, e->at}, out);
+}
+
 cuv_status cuv_sc_instantiate(cuv_sc *e, cuv_sv *klass, const cuv_sargs *args, cuv_sv **out)
 {
     cuv_sv *init = NULL, *result = NULL;

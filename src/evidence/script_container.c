@@ -211,7 +211,9 @@ static cuv_status dict_method(cuv_sc *e, cuv_sv *self, const char *name, const c
 
 cuv_status cuv_sc_container_method(cuv_sc *e, cuv_sv *self, const char *name, const cuv_sargs *args, cuv_sv **out)
 {
-    cuv_sv *stacked = NULL;
+    cuv_sv *stacked = NULL, *key = cuv_sc_arg(args, 0, "name");
+    if (self->kind == CUV_SV_DICT && cuv_streq(name, "get_tensor") && key)          /* of safetensors */
+        return cuv_sc_subscript(e, args->node, self, key, out);
     if (self->kind == CUV_SV_LIST && cuv_word_in("sum mean min max std", name))      /* of an array made of arrays */
         CUV_TRY(cuv_sc_stacked(e, self, args->node, &stacked));
     if (stacked)

@@ -329,7 +329,10 @@ cuv_status cuv_sc_compare(cuv_sc *e, const cuv_py *node, int op, cuv_sv *a, cuv_
         known = answer || (a->kind != CUV_SV_UNKNOWN && b->kind != CUV_SV_UNKNOWN);
         answer = answer == (op == CUV_PY_IS);
     } else if (op == CUV_PY_IN || op == CUV_PY_NOT_IN) {
-        answer = holds(b, a, &known) == (op == CUV_PY_IN);
+        cuv_sv *told = NULL;
+        if (b->kind == CUV_SV_INSTANCE)
+            CUV_TRY(cuv_sc_protocol(e, b, "__contains__", a, &told));
+        answer = (told ? cuv_sv_truth(told, &known) : holds(b, a, &known)) == (op == CUV_PY_IN);
         known = known && a->kind != CUV_SV_UNKNOWN;
     } else if (unknown) {
         known = false;

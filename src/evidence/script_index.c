@@ -167,6 +167,10 @@ cuv_status cuv_sc_array_index(cuv_sc *e, const cuv_py *node, cuv_sv *array, cuv_
                            array->label ? array->label : "an array", cuv_shape_text(e->cx, t->shape, t->rank));
     if (!t->data)
         return cuv_sc_shape_array(e, p.shape, p.rank, t->dtype, out);
+    if (t->dtype == CUV_STR && t->rank == 1 && p.axis[0].drop) {
+        const cuv_string *s = (const cuv_string *)(const void *)t->data + p.axis[0].start;
+        return cuv_sv_text(e, s->data ? s->data : "", s->size, out);
+    }
     if (p.axis[0].drop && p.rank == t->rank - 1 && p.used == t->rank && index->kind != CUV_SV_TUPLE) {
         CUV_TRY(cuv_sc_step(e, 8));
         CUV_TRY(cuv_tensor_row(e->ev->arena, t, p.axis[0].start, &made));

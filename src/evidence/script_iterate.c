@@ -10,10 +10,24 @@ static cuv_status not_known(cuv_sc *e, const char *name, const cuv_sv *v, cuv_sv
 
 /* ---- sizes and iteration ---- */
 
+enum { ITERATOR = 1 };  /* `step` of a list that iter() made: who takes items shares them */
+
+/* __len__ and __iter__ of objects of the script. */
+static cuv_status by_protocol(cuv_sc *e, cuv_sv *v, const char *method, cuv_sv **out)
+{
+    *out = v;
+    return v && v->kind == CUV_SV_INSTANCE ? cuv_sc_protocol(e, v, method, NULL, out) : CUV_OK;
+}
+
 static cuv_status length(cuv_sc *e, const cuv_sargs *args, cuv_sv **out)
 {
     size_t n = 0;
-    const cuv_sv *v = cuv_sc_arg(args, 0, NULL);
+    cuv_sv *v = cuv_sc_arg(args, 0, NULL), *told = NULL;
+    CUV_TRY(by_protocol(e, v, "__len__", &told));
+    if (told != v && told)
+        *out = told;
+    if (told != v && told)
+        return CUV_OK;
     if (v && cuv_sv_length(v, &n))
         return cuv_sv_int(e, (int64_t)n, out);
     return not_known(e, "the length", v, out);
@@ -61,6 +75,28 @@ static cuv_status same_lengths(cuv_sc *e, const cuv_sv *all, const cuv_py *node)
     return CUV_OK;
 }
 
+/* zip(*[iter(list)] * 2): all arguments are one iterator. */
+static bool shared_iterator(const cuv_sargs *args)
+{
+    bool shared = args->count > 1 && args->items[0]->kind == CUV_SV_LIST && args->items[0]->step == ITERATOR;
+    for (size_t i = 1; i < args->count; i++)
+        shared = shared && args->items[i] == args->items[0];
+    return shared;
+}
+
+static cuv_status zip_shared(cuv_sc *e, cuv_sv *items, size_t width, cuv_sv *out)
+{
+    for (size_t k = 0; k + width <= items->count; k += width) {
+        cuv_sv *row = NULL;
+        CUV_TRY(cuv_sv_make(e, CUV_SV_TUPLE, &row));
+        for (size_t i = 0; i < width; i++)
+            CUV_TRY(cuv_sv_add(e, row, items->items[k + i]));
+        CUV_TRY(cuv_sv_add(e, out, row));
+    }
+    items->count = items->capacity = 0;     /* taken, the rest that makes no row, too */
+    return CUV_OK;
+}
+
 static cuv_status zip(cuv_sc *e, const cuv_sargs *args, cuv_sv **out)
 {
     cuv_sv *all = NULL;
@@ -71,6 +107,8 @@ static cuv_status zip(cuv_sc *e, const cuv_sargs *args, cuv_sv **out)
     if (!known)
         return CUV_OK;
     CUV_TRY(cuv_sv_make(e, CUV_SV_LIST, out));
+    if (shared_iterator(args))
+        return zip_shared(e, args->items[0], args->count, *out);
     for (size_t k = 0; all->count > 0; k++) {
         cuv_sv *row = NULL;
         for (size_t i = 0; i < all->count; i++)
@@ -346,7 +384,15 @@ static cuv_status sorted(cuv_sc *e, const cuv_sargs *args, cuv_sv **out)
 
 static cuv_status iterator(cuv_sc *e, const cuv_sargs *args, cuv_sv **out)
 {
-    return list(e, args, out);
+    cuv_sv *v = cuv_sc_arg(args, 0, NULL);
+    if (v && v->kind == CUV_SV_LIST && v->step == ITERATOR) {
+        *out = v;
+        return CUV_OK;
+    }
+    CUV_TRY(list(e, args, out));
+    if ((*out)->kind == CUV_SV_LIST)
+        (*out)->step = ITERATOR;
+    return CUV_OK;
 }
 
 static cuv_status next(cuv_sc *e, const cuv_sargs *args, cuv_sv **out)

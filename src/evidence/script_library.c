@@ -157,6 +157,17 @@ cuv_status cuv_sc_file_method(cuv_sc *e, cuv_sv *self, const char *name, const c
     return cuv_sv_unknown(e, out, "what '%s' of a file gives", name);
 }
 
+/* object_hook: what it makes of each dictionary, the inner ones first. */
+static cuv_status hooked(cuv_sc *e, cuv_sv *hook, const cuv_py *node, unsigned depth, cuv_sv **v)
+{
+    if (!hook || hook->kind == CUV_SV_NONE || depth > 64)
+        return CUV_OK;
+    CUV_TRY(cuv_sc_step(e, 1));
+    for (size_t i = 0; (*v)->kind >= CUV_SV_LIST && (*v)->kind <= CUV_SV_DICT && i < (*v)->count; i++)
+        CUV_TRY(hooked(e, hook, node, depth + 1, (*v)->kind == CUV_SV_DICT ? &(*v)->values[i] : &(*v)->items[i]));
+    return (*v)->kind == CUV_SV_DICT ? cuv_sc_call(e, hook, &(cuv_sargs){v, 1, NULL, NULL, 0, node}, v) : CUV_OK;
+}
+
 static cuv_status load_values(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
 {
     cuv_sv *from = cuv_sc_arg(args, 0, "file");
@@ -172,7 +183,7 @@ static cuv_status load_values(cuv_sc *e, const char *name, const cuv_sargs *args
     CUV_TRY(cuv_sv_from_value(e, file->root, 0, out));
     (*out)->file = file;
     (*out)->label = file->name;
-    return CUV_OK;
+    return hooked(e, cuv_sc_arg(args, args->count, "object_hook"), args->node, 0, out);
 }
 
 static cuv_status open_h5(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
@@ -487,7 +498,89 @@ static cuv_status glob(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_s
     return cuv_sc_glob(e, NULL, args->items[0], out);
 }
 
+/* load_file of safetensors, safe_open: the tensors by their names. */
+static cuv_status named_tensors(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
+{
+    cuv_sv *path = cuv_sc_arg(args, 0, "filename"), *array = NULL;
+    cuv_file *file = NULL;
+    if (!path || path->kind != CUV_SV_TEXT)
+        return cuv_sc_foreign(e, name, args, out);
+    CUV_TRY(found_file(e, path, args->node, &file));
+    if (file->format != CUV_FORMAT_SAFETENSORS)
+        return cuv_sc_unsupported(e, args->node, NULL, "%s cannot read %s: that is of another kind (%s)", name, file->name,
+                                  file->kind ? file->kind : "another form");
+    CUV_TRY(cuv_sv_make(e, CUV_SV_DICT, out));
+    (*out)->label = file->name;
+    for (size_t i = 0; i < file->group_count; i++)
+        for (size_t k = 0; k < file->groups[i].count; k++) {
+            const cuv_named *t = &file->groups[i].tensors[k];
+            CUV_TRY(cuv_sv_array(e, t->tensor, t->label, &array));
+            CUV_TRY(cuv_sv_put_word(e, *out, t->key, array));
+        }
+    return CUV_OK;
+}
+
+/* itemgetter(1), itemgetter(0, 2), attrgetter('name'): called with what they take from. */
+static cuv_status getter(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
+{
+    CUV_TRY(cuv_sv_make(e, CUV_SV_OBJECT, out));
+    (*out)->text = cuv_arena_strdup(e->arena, name);
+    (*out)->items = args->items;
+    (*out)->count = args->count;
+    (*out)->values = args->items;
+    return (*out)->text ? CUV_OK : cuv_oom(e->cx);
+}
+
+cuv_status cuv_sc_getter_call(cuv_sc *e, const cuv_sv *self, const cuv_sargs *args, cuv_sv **out)
+{
+    cuv_sv *tuple = NULL;
+    *out = NULL;
+    if (!cuv_starts_with(self->text, "operator.") || args->count != 1)
+        return CUV_OK;
+    CUV_TRY(cuv_sv_make(e, CUV_SV_TUPLE, &tuple));
+    for (size_t i = 0; i < self->count; i++) {
+        cuv_sv *one = NULL;
+        if (cuv_ends_with(self->text, "itemgetter"))
+            CUV_TRY(cuv_sc_subscript(e, args->node, args->items[0], self->items[i], &one));
+        else if (self->items[i]->kind == CUV_SV_TEXT && !strchr(self->items[i]->text, '.'))
+            CUV_TRY(cuv_sc_attribute(e, args->node, args->items[0], self->items[i]->text, &one));
+        else
+            return CUV_OK;
+        CUV_TRY(cuv_sv_add(e, tuple, one));
+    }
+    *out = tuple->count == 1 ? tuple->items[0] : tuple;
+    return CUV_OK;
+}
+
+/* groupby(items, key): lists of neighbours, each under its key. */
+static cuv_status group_by(cuv_sc *e, const char *name, const cuv_sargs *args, cuv_sv **out)
+{
+    cuv_sv *over = cuv_sc_arg(args, 0, "iterable"), *key = cuv_sc_arg(args, 1, "key"), *list = NULL, *group = NULL, *last = NULL;
+    bool known = over != NULL;
+    if (known)
+        CUV_TRY(cuv_sv_iterate(e, over, &list, &known));
+    CUV_TRY(cuv_sv_make(e, CUV_SV_LIST, out));
+    for (size_t i = 0; known && i < list->count; i++) {
+        cuv_sv *k = list->items[i], *pair = NULL;
+        if (key && key->kind != CUV_SV_NONE)
+            CUV_TRY(cuv_sc_call(e, key, &(cuv_sargs){&list->items[i], 1, NULL, NULL, 0, args->node}, &k));
+        known = !cuv_sv_unknown_in(k);
+        if (!last || !cuv_sv_equal(last, k)) {
+            CUV_TRY(cuv_sv_make(e, CUV_SV_TUPLE, &pair));
+            CUV_TRY(cuv_sv_make(e, CUV_SV_LIST, &group));
+            CUV_TRY(cuv_sv_add(e, pair, k));
+            CUV_TRY(cuv_sv_add(e, pair, group));
+            CUV_TRY(cuv_sv_add(e, *out, pair));
+        }
+        CUV_TRY(cuv_sv_add(e, group, list->items[i]));
+        last = k;
+    }
+    return known ? CUV_OK : cuv_sv_unknown(e, out, "the result of %s", name);
+}
+
 static const struct { const char *name; answer *answer; } table[] = {
+    {"safetensors.numpy.load_file", named_tensors}, {"safetensors.safe_open", named_tensors}, {"safetensors.tensorflow.load_file", named_tensors},
+    {"operator.itemgetter", getter}, {"operator.attrgetter", getter}, {"itertools.groupby", group_by},
     {"os.listdir", list_folder}, {"glob.glob", glob}, {"glob.iglob", glob},
     {"importlib.import_module", import_module}, {"csv.reader", csv_rows}, {"collections.defaultdict", default_dict}, {"collections.namedtuple", named_tuple}, {"dataclasses.field", field},
     {"io.open", open_file}, {"codecs.open", open_file}, {"gzip.open", open_file}, {"gzip.GzipFile", open_file},

@@ -406,6 +406,39 @@ static cuv_status with_statement(cuv_sc *e, const cuv_py *s, cuv_flow *flow)
     return cuv_sc_block(e, s->body, s->body_count, flow);
 }
 
+/* Does the decorator come from the script itself? Others (tf.function, functools.wraps, register_keras_serializable) change nothing. */
+static cuv_status is_own_decorator(cuv_sc *e, const cuv_py *d, bool *own)
+{
+    cuv_sv *root = NULL;
+    *own = false;
+    while (d->kind == CUV_PY_CALL || d->kind == CUV_PY_ATTRIBUTE)
+        d = d->a;
+    if (d->kind != CUV_PY_NAME)
+        return CUV_OK;
+    CUV_TRY(cuv_sc_lookup(e, d, d->text, &root));
+    *own = root->kind == CUV_SV_FUNCTION || root->kind == CUV_SV_CLASS || root->kind == CUV_SV_INSTANCE;
+    return CUV_OK;
+}
+
+/* @register('mlp'): what the script's own decorators make of a function or class; where that is not known it stays what it is. */
+static cuv_status decorate(cuv_sc *e, const cuv_py *s, cuv_sv **v)
+{
+    for (size_t i = s->orelse_count; i > 0; i--) {
+        const cuv_py *d = s->orelse[i - 1];
+        cuv_sv *with = NULL, *result = NULL;
+        bool own = false;
+        CUV_TRY(is_own_decorator(e, d, &own));
+        if (own)
+            CUV_TRY(cuv_sc_eval(e, d, &with));
+        if (!with || (with->kind != CUV_SV_FUNCTION && with->kind != CUV_SV_METHOD && with->kind != CUV_SV_PARTIAL && with->kind != CUV_SV_INSTANCE))
+            continue;
+        CUV_TRY(cuv_sc_call(e, with, &(cuv_sargs){v, 1, NULL, NULL, 0, d}, &result));
+        if (result->kind == CUV_SV_FUNCTION || result->kind == CUV_SV_CLASS || result->kind == CUV_SV_PARTIAL || result->kind == CUV_SV_INSTANCE)
+            *v = result;
+    }
+    return CUV_OK;
+}
+
 static cuv_status define(cuv_sc *e, const cuv_py *s)
 {
     cuv_sv *f = NULL;
@@ -426,6 +459,8 @@ static cuv_status define(cuv_sc *e, const cuv_py *s)
                                        cuv_streq(d->text, "property")))
             f->label = d->text;
     }
+    if (!e->scope->is_class)
+        CUV_TRY(decorate(e, s, &f));
     return cuv_sc_bind(e, s->text, f);
 }
 
@@ -590,6 +625,7 @@ static cuv_status class_statement(cuv_sc *e, const cuv_py *s)
 {
     cuv_sv *v = NULL;
     CUV_TRY(cuv_sc_class(e, s, &v));
+    CUV_TRY(decorate(e, s, &v));
     return cuv_sc_bind(e, s->text, v);
 }
 

@@ -209,6 +209,9 @@ cuv_status cuv_sc_subscript(cuv_sc *e, const cuv_py *node, cuv_sv *of, cuv_sv *i
         return cuv_sv_unknown(e, out, "an element of %s", of->text);
     case CUV_SV_LAYER:
         return cuv_sc_unsupported(e, node, NULL, "a subscript of %s", cuv_sv_describe(e, of));
+    case CUV_SV_INSTANCE:
+        CUV_TRY(cuv_sc_protocol(e, of, "__getitem__", index, out));
+        return *out ? CUV_OK : cuv_sv_unknown(e, out, "an element of %s", cuv_sv_describe(e, of));
     case CUV_SV_OBJECT:
         if (cuv_streq(of->text, "re.Match"))
             return cuv_sc_match_group(e, of, index, out);

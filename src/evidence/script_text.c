@@ -466,9 +466,6 @@ cuv_status cuv_sc_text_method(cuv_sc *e, cuv_sv *self, const char *name, const c
     if (cuv_streq(name, "read_text") || cuv_streq(name, "read_bytes") || cuv_streq(name, "open") || cuv_streq(name, "exists") ||
         cuv_streq(name, "is_file"))
         return cuv_sc_file_method(e, self, name, args, out);
-    if (cuv_streq(name, "isdigit")) {
-        *out = cuv_sv_bool(e, self->size && strspn(self->text, "0123456789") == self->size);
-        return CUV_OK;
-    }
-    return cuv_sv_unknown(e, out, "the result of '%s' of a string", name);
+    CUV_TRY(cuv_sc_text_more(e, self, name, args, out));
+    return *out ? CUV_OK : cuv_sv_unknown(e, out, "the result of '%s' of a string", name);
 }

@@ -716,6 +716,12 @@ cuv_status cuv_sv_iterate(cuv_sc *e, cuv_sv *v, cuv_sv **out, bool *known)
         *known = true;
         return cuv_sc_file_lines(e, v, out);
     }
+    if (v->kind == CUV_SV_INSTANCE) {
+        cuv_sv *items = NULL;
+        CUV_TRY(cuv_sc_protocol(e, v, "__iter__", NULL, &items));
+        *known = items && items->kind != CUV_SV_INSTANCE;
+        return *known ? cuv_sv_iterate(e, items, out, known) : CUV_OK;
+    }
     *known = cuv_sv_length(v, &length) && v->kind != CUV_SV_BYTES;
     if (!*known)
         return CUV_OK;
