@@ -42,8 +42,8 @@ static cuv_status group(cuv_sc *e, const cuv_h5 *node, const char *path, cuv_fil
 cuv_status cuv_sc_h5_file(cuv_sc *e, cuv_file *file, cuv_sv **out)
 {
     if (!file->h5)
-        return cuv_sc_unsupported(e, e->at, "load_model and load_weights read it whole, numpy.load an .npz", "h5py cannot read %s: that is of another kind (%s)", file->name,
-                                  file->kind ? file->kind : "another form");
+        return cuv_sc_unsupported(e, e->at, "load_model and load_weights read it whole, numpy.load an .npz", "h5py cannot read %s: that is of another kind (%s)",
+                                  file->name, file->kind ? file->kind : "another form");
     return group(e, file->h5, "", file, 0, out);
 }
 
