@@ -157,6 +157,8 @@ static cuv_status node_value(writer *w, const struct cuv_model *m, const cuv_gra
             continue;       /* of a function that takes one; what is written in its place does not */
         if (layer->keras < 3 && arg->name && cuv_config_recurrent(layer) && says_nothing_of_states(arg))
             continue;
+        if (arg->name && cuv_streq(layer->def->name, "DotProductAttention") && cuv_has_word("flash_attention attn_logits_soft_cap", arg->name))
+            continue;       /* the constructor's since Keras 3.12; they change nothing or are refused */
         /* Keras 1 and 2 list the initial states behind the input; Keras 3 wants them by name. */
         bool states = !arg->name && (!arg->literal || layer->keras < 3) && count > 1 && cuv_config_recurrent(layer);
         if (states) {
@@ -394,7 +396,7 @@ static bool is_complete(const struct cuv_model *m)
  * legacy .h5. */
 static bool is_reworded(const cuv_layer *layer)
 {
-    bool found = cuv_has_word("Lambda RandomShear GetItem", layer->def->name);
+    bool found = cuv_has_word("Lambda RandomShear GetItem", layer->def->name) || !cuv_config_keeps_behaviour(layer);
     for (size_t i = 0; !found && i < layer->inner_count; i++)
         found = is_reworded(layer->inner[i]);
     return found;
@@ -428,11 +430,20 @@ cuv_status cuv_config_refuse_ngrams(const struct cuv_model *m, const char *form,
     return CUV_OK;
 }
 
+static bool is_renumbered(const struct cuv_model *m)
+{
+    const cuv_graph *g = m->graph;
+    bool found = g->renumbered;
+    for (size_t i = 0; !found && i < g->layer_count; i++)
+        found = g->layers[i]->model && is_renumbered(g->layers[i]->model);
+    return found;
+}
+
 cuv_status cuv_emit_config(const struct cuv_model *m, cuv_arena *arena, cuv_value **out)
 {
     writer w = {.cx = m->cx, .arena = arena, .m = m};
     *out = NULL;
-    bool replaced = cuv_config_loses_masks(m);
+    bool replaced = cuv_config_loses_masks(m) || cuv_config_merges_otherwise(m) || cuv_config_encodes_otherwise(m) || is_renumbered(m);
     for (size_t i = 0; i < m->layer_count; i++) {
         CUV_TRY(cuv_config_refuse_lambdas(m, m->layers[i], 3));
         replaced = replaced || is_reworded(m->layers[i]);

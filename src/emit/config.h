@@ -70,6 +70,14 @@ CUV_MUST_USE cuv_status cuv_config_padding(cuv_config_writer *w, const cuv_layer
 CUV_MUST_USE cuv_status cuv_config_through(cuv_config_writer *w, cuv_value *before, int64_t ordinal, cuv_value *tensor, cuv_value **out);
 /* True when MultiHeadAttention of Keras 3.8 and later would take masks off that this model's Keras leaves on (config_masks.c). */
 bool cuv_config_loses_masks(const struct cuv_model *m);
+/* Does today's Keras do with the layer's configuration as it is what the Keras did that wrote it? */
+bool cuv_config_keeps_behaviour(const cuv_layer *layer);
+/* "write.behaviour" for what no configuration makes it do. */
+CUV_MUST_USE cuv_status cuv_config_check_behaviour(cuv_config_writer *w, const cuv_layer *layer);
+/* Does a merging layer, in models inside too, join masks as Keras did before 3.4? */
+bool cuv_config_merges_otherwise(const struct cuv_model *m);
+/* The same of layers that encode categories, and of attention. */
+bool cuv_config_encodes_otherwise(const struct cuv_model *m);
 /* Then lets the inputs of the call, which `node` says, go through layers that copy them, which are added to `layers`; `record`: of the layer;
  * `ordinal`: of the node, another than the call's where there is one more. */
 CUV_MUST_USE cuv_status cuv_config_keep_masks(cuv_config_writer *w, const struct cuv_model *m, const cuv_graph *g, const cuv_graph_call *call,

@@ -1,4 +1,4 @@
-/* Merging layers of Keras 2 that are given masks. Keras 3 joins masks otherwise (a step counts where any input keeps it, and none has a mask unless
+/* Merging layers of Keras 2 and of 3.0 to 3.3 (which make no masks) that are given masks. Today's Keras joins them otherwise (a step counts where any input keeps it, and none has a mask unless
  * all have), and Multiply, Maximum and Minimum let masked steps take the other input's values. So these are given copies of their inputs, which
  * have no mask, and layers behind them that read masks are told those of Keras 2. */
 #include "emit/config.h"
@@ -12,7 +12,7 @@ static bool is_extreme(const cuv_layer *layer)
 static const cuv_wired_arg *merged(const cuv_graph *g, const cuv_graph_call *call)
 {
     const cuv_layer *layer = g->layers[call->layer];
-    const bool merge = !layer->model && layer->keras < 3 && cuv_has_word("Add Subtract Multiply Average Maximum Minimum Concatenate", layer->def->name);
+    const bool merge = !layer->model && !cuv_layer_since(layer, 4) && cuv_has_word("Add Subtract Multiply Average Maximum Minimum Concatenate", layer->def->name);
     return merge && call->arg_count && call->args[0].kind == CUV_ARG_LIST && call->output_count == 1 ? &call->args[0] : NULL;
 }
 
@@ -175,7 +175,7 @@ cuv_status cuv_config_tell_masks(cuv_config_writer *w, const struct cuv_model *m
     const cuv_wired_arg *inputs = merged(g, call);
     telling t = {w, m, g, call, lost, cuv_get(node, "kwargs"), layers};
     bool any = false;
-    if (inputs && is_extreme(layer) && any_masked(g, inputs))
+    if (inputs && (is_extreme(layer) || cuv_loses_masks_of_list(layer)) && any_masked(g, inputs))
         return add_copies(w, g, call, inputs, node, layers);
     for (size_t a = 0; a < call->arg_count; a++)
         any = any || is_lost(lost, g, &call->args[a]);
@@ -188,4 +188,17 @@ cuv_status cuv_config_tell_masks(cuv_config_writer *w, const struct cuv_model *m
     else
         return CUV_OK;
     return cuv_config_note(w, layer, "the mask that merging layers before it make", "an argument of its call, as Keras 3 joins masks otherwise");
+}
+
+bool cuv_config_merges_otherwise(const struct cuv_model *m)
+{
+    const cuv_graph *g = m->graph;
+    bool found = false;
+    for (size_t i = 0; !found && i < g->call_count; i++) {
+        const cuv_wired_arg *inputs = merged(g, &g->calls[i]);
+        found = inputs && any_masked(g, inputs);
+    }
+    for (size_t i = 0; !found && i < g->layer_count; i++)
+        found = g->layers[i]->model && cuv_config_merges_otherwise(g->layers[i]->model);
+    return found;
 }

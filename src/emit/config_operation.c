@@ -300,6 +300,7 @@ cuv_status cuv_config_operation(cuv_config_writer *w, const cuv_layer *layer, co
     cuv_arena *a = w->arena;
     cuv_value *config = cuv_value_dict(a);
     *out = cuv_value_dict(a);
+    CUV_TRY(cuv_config_check_behaviour(w, layer));
     if (!config || !*out)
         return cuv_oom(w->cx);
     CUV_TRY(cuv_dict_set(a, *out, "module", cuv_value_text(a, cuv_format(w->cx, "keras.src.ops.%s", op->family))));

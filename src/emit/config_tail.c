@@ -1,5 +1,6 @@
-/* Lookups of Keras 2 that encode what they find as numbers. In Keras 3 these are integers as it runs, which many layers do not take, and it takes the
- * output of a TextVectorization for one axis larger than it is. Layers behind them make of it what Keras 2 gave. */
+/* What encodes, or masks, as older Kerases did. Lookups of Keras 2 that encode what they find as numbers. In Keras 3 these are integers as it runs, which many layers do not take, and it takes the
+ * output of a TextVectorization for one axis larger than it is. CategoryEncoding and Discretization of Keras 3.0 to 3.3 keep the axis of size 1 that they
+ * encode, and their attention hands on no mask. Layers behind them make of it what those gave. */
 #include "emit/config.h"
 #include "layers/support.h"
 
@@ -14,10 +15,39 @@ static void follow(tail *t, const char *class_name, const char *word)
     t->words[t->count++] = word;
 }
 
+/* Of one value a row those Kerases make a row of rows. */
+static bool keeps_axis(const cuv_layer *layer, const cuv_graph_call *call)
+{
+    return !layer->model && layer->keras == 3 && !cuv_layer_since(layer, 4) && call->output_count == 1 &&
+           cuv_has_word("CategoryEncoding Discretization", layer->def->name) && cuv_arg_is(layer, "output_mode", "one_hot") && layer->in_rank > 1 &&
+           layer->in_shape[layer->in_rank - 1] == 1;
+}
+
+/* Attention of those Kerases hands on no mask; Rescaling does not, either. */
+static bool loses_mask(const cuv_graph *g, const cuv_graph_call *call)
+{
+    const cuv_layer *layer = g->layers[call->layer];
+    if (layer->model || !cuv_loses_masks_of_list(layer) || !cuv_has_word("Attention AdditiveAttention", layer->def->name) || call->output_count != 1 ||
+        !call->arg_count || !call->args[0].wire_count)
+        return false;
+    const cuv_wire query = call->args[0].wires[0];
+    return (size_t)query.output < g->calls[query.call].output_count && g->calls[query.call].outputs[query.output].mask != CUV_NO_REF;
+}
+
 static tail tail_of(const cuv_config_writer *w, const cuv_graph *g, const cuv_graph_call *call)
 {
     const cuv_layer *layer = g->layers[call->layer];
     tail t = {.count = 0};
+    if (keeps_axis(layer, call)) {
+        t.v = cuv_program_var(w->m->program, call->outputs[0].value);
+        follow(&t, "Reshape", "kept");
+        return t;
+    }
+    if (loses_mask(g, call)) {
+        t.v = cuv_program_var(w->m->program, call->outputs[0].value);
+        follow(&t, "Rescaling", "unmasked");
+        return t;
+    }
     if (layer->model || layer->keras >= 3 || call->output_count != 1 || !cuv_has_word("StringLookup IntegerLookup TextVectorization", layer->def->name))
         return t;
     t.v = cuv_program_var(w->m->program, call->outputs[0].value);
@@ -55,8 +85,15 @@ static cuv_status tail_record(cuv_config_writer *w, const cuv_layer *layer, int6
         CUV_TRY(cuv_dict_set(w->arena, config, "offset", cuv_value_real(w->arena, 0)));
     if (cuv_streq(t->classes[i], "Rescaling"))
         return cuv_dict_set(w->arena, config, "scale", cuv_value_real(w->arena, 1));
-    CUV_TRY(cuv_list_add(w->arena, sizes, cuv_value_int(w->arena, t->v->shape[1])));
+    for (int k = 1; k < t->v->rank; k++)
+        CUV_TRY(cuv_list_add(w->arena, sizes, cuv_value_int(w->arena, t->v->shape[k])));
     return cuv_dict_set(w->arena, config, "target_shape", sizes);
+}
+
+static bool joins_last(const cuv_layer *layer)
+{
+    return !layer->model && layer->keras == 3 && !cuv_layer_since(layer, 4) && cuv_streq(layer->def->name, "Discretization") &&
+           cuv_arg_is(layer, "output_mode", "multi_hot") && layer->in_rank > 2;
 }
 
 /* Keras 2 takes a batch of single values for one sample with as many values. */
@@ -64,6 +101,10 @@ static cuv_status check_batch(cuv_config_writer *w, const cuv_graph *g, const cu
 {
     const cuv_layer *layer = g->layers[call->layer];
     static const char encoders[] = "StringLookup IntegerLookup TextVectorization CategoryEncoding Discretization Hashing HashedCrossing";
+    if (joins_last(layer))
+        return cuv_fail(w->cx, CUV_UNSUPPORTED, "write.behaviour", &(cuv_detail){.layer = layer->name, .found = "an input of three axes or more",
+                        .help = "write .onnx or .c"},
+                        "'%s' (%s) joins the last axis, as Keras 3.0 to 3.3 did, and Keras now joins the one after the batch", layer->name, layer->def->name);
     if (layer->model || layer->keras >= 3 || call->output_count != 1 || !cuv_has_word(encoders, layer->def->name) ||
         !cuv_has_word("multi_hot count tf_idf binary tf-idf", cuv_arg_text(layer, "output_mode")))
         return CUV_OK;
@@ -77,7 +118,10 @@ static cuv_status check_batch(cuv_config_writer *w, const cuv_graph *g, const cu
 
 static cuv_status note(cuv_config_writer *w, const cuv_layer *layer)
 {
-    return cuv_config_note(w, layer, cuv_format(w->cx, "output_mode='%s'", cuv_arg_text(layer, "output_mode")),
+    if (cuv_has_word("Attention AdditiveAttention", layer->def->name))
+        return cuv_config_note(w, layer, "the mask that it loses", "a Rescaling behind it, which hands on no mask");
+    return cuv_config_note(w, layer, cuv_format(w->cx, "output_mode='%s'", cuv_arg_text(layer, "output_mode")), layer->keras >= 3 ?
+                           "the same with a Reshape behind it: Keras 3.0 to 3.3 keep an axis of size 1" :
                            "the same with layers behind it: Keras 3 gives integers, and takes texts for one axis more than they have");
 }
 
@@ -115,4 +159,17 @@ cuv_status cuv_config_sequential_tail(cuv_config_writer *w, const cuv_graph *g, 
         return t.count ? note(w, g->layers[layer]) : CUV_OK;
     }
     return CUV_OK;
+}
+
+bool cuv_config_encodes_otherwise(const struct cuv_model *m)
+{
+    const cuv_graph *g = m->graph;
+    bool found = false;
+    for (size_t i = 0; !found && i < g->call_count; i++) {
+        const cuv_layer *layer = g->layers[g->calls[i].layer];
+        found = keeps_axis(layer, &g->calls[i]) || joins_last(layer) || loses_mask(g, &g->calls[i]);
+    }
+    for (size_t i = 0; !found && i < g->layer_count; i++)
+        found = g->layers[i]->model && cuv_config_encodes_otherwise(g->layers[i]->model);
+    return found;
 }

@@ -1,6 +1,7 @@
 /* What Keras 3 says otherwise than Keras 1 and 2, by meaning: the written model gives the same outputs. Every change is noted, except
  * that arguments without meaning for the outputs are left out. What Keras 3 cannot express at all is refused by name. */
 #include "emit/config.h"
+#include "layers/quantized.h"
 #include "layers/support.h"
 #include "layers/vocabulary.h"
 
@@ -40,11 +41,11 @@ bool cuv_keras3_takes(const cuv_layer *layer, const char *name)
 
 /* ---- layers */
 
-/* RandomCrop of Keras 2 on images of another size than it cuts. Keras 3 leaves those alone when it predicts. */
+/* RandomCrop of Keras 2 and 3.0 to 3.7 on images of another size than it cuts. Keras now leaves those alone when it predicts. */
 static bool resizes(const cuv_layer *layer)
 {
     const int at = layer->in_rank - 3 + (layer->channels_first ? 1 : 0);
-    return cuv_streq(layer->def->name, "RandomCrop") && layer->keras <= 2 &&
+    return cuv_streq(layer->def->name, "RandomCrop") && !cuv_layer_since(layer, 8) &&
            (layer->in_rank < 3 || layer->in_shape[at] != cuv_arg_int(layer, "height") || layer->in_shape[at + 1] != cuv_arg_int(layer, "width"));
 }
 
@@ -66,6 +67,32 @@ cuv_status cuv_config_note(cuv_config_writer *w, const cuv_layer *layer, const c
                 cuv_format(w->cx, "'%s': %s of Keras %d is written as %s", layer->name, old, layer->keras, now));
 }
 
+/* What an older Keras 3 did, and no configuration makes today's do. */
+static const char *lost_behaviour(const cuv_layer *layer)
+{
+    if (resizes(layer) && cuv_layer_since(layer, 6))
+        return "images of another size than it cuts, which Keras 3.6 and 3.7 cut when they predict";
+    if (cuv_streq(layer->def->name, "Embedding") && layer->quant && layer->quant->mode == CUV_Q_INT8 && !cuv_layer_since(layer, 3))
+        return "a scale for each column, as Keras 3.1 and 3.2 have it";
+    if (cuv_streq(layer->def->name, "DotProductAttention") && layer->on_tensorflow && layer->keras == 3 && layer->keras_minor == 6)
+        return "scores that Keras 3.6 on TensorFlow multiplies by themselves";
+    return NULL;
+}
+
+bool cuv_config_keeps_behaviour(const cuv_layer *layer)
+{
+    const bool renamed = cuv_streq(layer->def->name, "DotProductAttention") && !cuv_layer_since(layer, 12);     /* arguments went to its configuration */
+    return !lost_behaviour(layer) && !resizes(layer) && !renamed;
+}
+
+cuv_status cuv_config_check_behaviour(cuv_config_writer *w, const cuv_layer *layer)
+{
+    const char *found = lost_behaviour(layer);
+    return !found ? CUV_OK : cuv_fail(w->cx, CUV_UNSUPPORTED, "write.behaviour", &(cuv_detail){.layer = layer->name, .found = found,
+                             .help = "write .onnx or .c"},
+                             "'%s' (%s) has %s, and Keras now has not", layer->name, layer->def->name, found);
+}
+
 cuv_status cuv_keras3_class(cuv_config_writer *w, const cuv_layer *layer, const char **out)
 {
     *out = layer->def->name;
@@ -80,6 +107,7 @@ cuv_status cuv_keras3_class(cuv_config_writer *w, const cuv_layer *layer, const 
                     cuv_format(w->cx, "'%s': the Lambda %s is written as Rescaling(%.9g, %.9g), which is assumed to be all that its code does", layer->name,
                                cuv_arg_text(layer, "cuvier_text"), scale, offset));
     }
+    CUV_TRY(cuv_config_check_behaviour(w, layer));
     if (resizes(layer)) {
         *out = "Resizing";
         return cuv_config_note(w, layer, "RandomCrop, which cuts and enlarges when it predicts,", "Resizing with crop_to_aspect_ratio=True, which does so in training, too");

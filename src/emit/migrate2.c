@@ -24,7 +24,7 @@ static bool is_float_mode(const cuv_layer *layer)
 static bool crops(const cuv_layer *layer)
 {
     int at = layer->in_rank - 3 + (layer->channels_first ? 1 : 0);
-    return cuv_streq(layer->def->name, "RandomCrop") && layer->keras >= 3 && layer->in_rank >= 3 &&
+    return cuv_streq(layer->def->name, "RandomCrop") && cuv_layer_since(layer, 6) && layer->in_rank >= 3 &&
            (layer->in_shape[at] != cuv_arg_int(layer, "height") ||
             layer->in_shape[at + 1] != cuv_arg_int(layer, "width"));
 }
@@ -46,7 +46,7 @@ static cuv_status check_behaviour(cuv_config_writer *w, const cuv_layer *layer)
              layer->in_shape[1] != 1)
         found = "output_mode='one_hot' of more than one value each";
     else if (crops(layer))
-        found = "images of another size than it cuts, which Keras 3 leaves alone when it predicts, and Keras 2 does not";
+        found = "images of another size than it cuts, which Keras 3 leaves alone when it predicts (3.6 and 3.7: cuts otherwise), and Keras 2 does not";
     if (!found)
         return CUV_OK;
     return cuv_fail(w->cx, CUV_UNSUPPORTED, "write.behaviour", &(cuv_detail){.layer = layer->name, .found = found,

@@ -34,7 +34,7 @@ cuv_ref cuv_softmax_layer(cuv_call *call, cuv_ref x, cuv_ref mask, const cuv_att
     const cuv_layer *layer = call->layer;
     cuv_program *p = call->program;
     cuv_dtype dtype = cuv_var_of(call, x)->dtype;
-    if (mask == CUV_NO_REF || layer->keras > 3 || (layer->keras == 3 && layer->keras_minor >= 10)) {
+    if (mask == CUV_NO_REF || cuv_layer_since(layer, 10)) {
         cuv_ref in[2] = {x, mask};
         return cuv_emit(p, CUV_OP_SOFTMAX, in, mask == CUV_NO_REF ? 1 : 2, attrs);
     }

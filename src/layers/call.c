@@ -314,7 +314,7 @@ cuv_status cuv_call_inner1(cuv_call *call, cuv_layer *inner, cuv_sym in, cuv_ref
 
 cuv_status cuv_call_return(cuv_call *call, cuv_ref value)
 {
-    bool passes = call->layer->def->flags & CUV_LF_MASKS;
+    bool passes = (call->layer->def->flags & CUV_LF_MASKS) && !cuv_loses_masks_of_list(call->layer);
     call->out[0] = (cuv_sym){value, passes && call->in_count ? call->in[0].mask : CUV_NO_REF};
     call->out_count = 1;
     return call->program->status;

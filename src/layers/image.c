@@ -186,6 +186,29 @@ cuv_status cuv_crop_middle(cuv_call *call, bool always)
     return cuv_call_return(call, cuv_from_last(call, x));
 }
 
+static cuv_ref cut_from(cuv_call *call, cuv_ref x, int axis, int64_t ratio, int64_t wanted)
+{
+    const int64_t size = cuv_var_of(call, x)->shape[axis], start = (size - clamp(ratio, size)) / 2;
+    return cuv_slice_axis(call, x, axis, start, start + wanted < size ? start + wanted : size);
+}
+
+cuv_status cuv_crop_from_middle(cuv_call *call)
+{
+    const int64_t height = cuv_arg_int(call->layer, "height"), width = cuv_arg_int(call->layer, "width");
+    CUV_TRY(cuv_call_expect_rank(call, 0, 4));
+    cuv_ref x = cuv_to_last(call, cuv_float_in(call, 0));
+    CUV_TRY(call->program->status);
+    const int64_t h = cuv_var_of(call, x)->shape[1], w = cuv_var_of(call, x)->shape[2];
+    if (h < 1 || w < 1)
+        return cuv_call_unsupported(call, "height", "the sizes of the image must be known");
+    x = cut_from(call, x, 1, matching(w, height, width), height);
+    x = cut_from(call, x, 2, matching(h, width, height), width);
+    CUV_TRY(call->program->status);
+    if (cuv_var_of(call, x)->shape[1] != height || cuv_var_of(call, x)->shape[2] != width)
+        x = cuv_emit(call->program, CUV_OP_RESIZE, CUV_IN(x), CUV_AT(.size = {height, width}, .mode = CUV_MODE_BILINEAR));
+    return cuv_call_return(call, cuv_from_last(call, x));
+}
+
 static cuv_status center_crop_lower(cuv_call *call)
 {
     return cuv_crop_middle(call, false);

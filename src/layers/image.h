@@ -11,5 +11,7 @@ CUV_MUST_USE cuv_status cuv_resize_image(cuv_call *call, const char *name, bool 
 
 /* The middle of the images at the layer's height and width; one that is too small (or `always`) is cut to their ratio and resized. */
 cuv_status cuv_crop_middle(cuv_call *call, bool always);
+/* A part of the layer's height and width that begins where that middle begins, enlarged where the image ends before it. */
+cuv_status cuv_crop_from_middle(cuv_call *call);
 
 #endif

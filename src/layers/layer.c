@@ -102,11 +102,22 @@ static cuv_status fill(cuv_layer *layer, const cuv_value *record, const cuv_laye
     layer->lora = like->lora;
     layer->keras_minor = like->keras_minor;
     layer->theano = like->theano;
+    layer->on_tensorflow = like->on_tensorflow;
     layer->adds_as_bias = like->adds_as_bias;
     layer->hooks = like->hooks;
     layer->parent = like->parent;
     layer->channels_first = like->channels_first;
     return CUV_OK;
+}
+
+bool cuv_layer_since(const cuv_layer *layer, int minor)
+{
+    return layer->keras > 3 || (layer->keras == 3 && layer->keras_minor >= minor);
+}
+
+bool cuv_loses_masks_of_list(const cuv_layer *layer)
+{
+    return layer->keras == 3 && !cuv_layer_since(layer, 4) && (layer->def->flags & CUV_LF_MERGE);
 }
 
 /* Keras 1 wrote "th", "tf" or nothing; layers of images without a word take what the model has. */

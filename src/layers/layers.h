@@ -159,6 +159,7 @@ struct cuv_layer {
     bool tf1;                   /* written by multi-backend Keras <= 2.2/2.3 on TensorFlow 1 (quirks 10) */
     bool theano;                /* trained on Theano: true convolutions, other `same` (quirks 4) */
     bool channels_first;        /* data_format of this layer */
+    bool on_tensorflow;         /* the backend is TensorFlow, or nothing tells it */
     bool adds_as_bias;          /* Keras 3.7 or later on TensorFlow, which may take a sum for another axis's (bias.c) */
     cuv_bias_kind bias;         /* after a call: what became of it */
     int bias_axis;              /* where that is to be told: along which axis it was added */
@@ -189,6 +190,10 @@ const cuv_lambda_use *cuv_lambda_used(const cuv_layer *layer);
 /* Such a Lambda as the record of a functional model of operations, under its name, to be written for the Keras of that number (lambda_record.c);
  * *out NULL: it cannot be said so, for the reason `why`. */
 CUV_MUST_USE cuv_status cuv_lambda_record(cuv_context *cx, cuv_arena *arena, const cuv_layer *layer, int keras, cuv_value **out, const char **why);
+/* Is it Keras 3.`minor` or a later one whose behaviour counts? False for Keras 1 and 2. */
+bool cuv_layer_since(const cuv_layer *layer, int minor);
+/* Layers that take a list of tensors lose its masks in Keras 3.0 to 3.3: they see those, and hand none on. */
+bool cuv_loses_masks_of_list(const cuv_layer *layer);
 /* True when the kernel is packed as GPTQ and AWQ do it. */
 bool cuv_layer_packs(const cuv_layer *layer);
 /* The class is somebody's own, or one of Keras's that cuvier does not compute: only --custom can stand in for it. */

@@ -29,14 +29,21 @@ static void same_rank(cuv_call *call, cuv_ref *refs)
             refs[i] = cuv_expand_dims(call, refs[i], 1);
 }
 
-/* Keras 3 keeps a step that any input keeps, and has a mask only when all have one; before, all of those with a mask must keep it. */
+/* Keras 3.4 and later keep a step that any input keeps, and have a mask only when all have one; in Keras 2 all of those with a mask must keep it,
+ * 3.0 to 3.3 have none. In both no mask touches the values. */
+static bool joins_by_any(const cuv_layer *layer)
+{
+    return cuv_layer_since(layer, 4);
+}
+
 static cuv_ref merge_masks(cuv_call *call)
 {
+    const bool any = joins_by_any(call->layer);
     cuv_ref mask = CUV_NO_REF;
-    for (size_t i = 0; i < call->in_count; i++) {
-        if (call->layer->keras >= 3 && call->in[i].mask == CUV_NO_REF)
+    for (size_t i = 0; i < call->in_count && !cuv_loses_masks_of_list(call->layer); i++) {
+        if (any && call->in[i].mask == CUV_NO_REF)
             return CUV_NO_REF;
-        mask = cuv_mask_join(call, call->layer->keras >= 3 ? CUV_OP_LOGICAL_OR : CUV_OP_LOGICAL_AND, mask, call->in[i].mask);
+        mask = cuv_mask_join(call, any ? CUV_OP_LOGICAL_OR : CUV_OP_LOGICAL_AND, mask, call->in[i].mask);
     }
     return mask;
 }
@@ -61,10 +68,10 @@ static cuv_status add_lower(cuv_call *call)
     return fold(call, CUV_OP_ADD, false);
 }
 
-/* The mask of input i as Keras 3 lays it over the values; a mask is lost when ranks have to be made equal. */
+/* The mask of input i as Keras 3.4 lays it over the values; a mask is lost when ranks have to be made equal. */
 static cuv_ref mask_over(cuv_call *call, size_t i)
 {
-    cuv_ref mask = call->layer->keras >= 3 ? call->in[i].mask : CUV_NO_REF;
+    cuv_ref mask = joins_by_any(call->layer) ? call->in[i].mask : CUV_NO_REF;
     int rank = cuv_call_rank(call, i);
     for (size_t k = 0; k < call->in_count; k++)
         if (cuv_call_rank(call, k) != rank)
@@ -76,7 +83,7 @@ static bool any_mask(const cuv_call *call)
 {
     for (size_t i = 0; i < call->in_count; i++)
         if (call->in[i].mask != CUV_NO_REF)
-            return call->layer->keras >= 3;
+            return joins_by_any(call->layer);
     return false;
 }
 
@@ -85,7 +92,7 @@ static cuv_ref choose(cuv_call *call, cuv_ref condition, cuv_ref yes, cuv_ref no
     return cuv_emit(call->program, CUV_OP_WHERE, CUV_IN(condition, yes, no), NULL);
 }
 
-/* Keras 3 multiplies masked steps as ones, and ends with zeros where all inputs are masked. */
+/* Keras 3.4 multiplies masked steps as ones, and ends with zeros where all inputs are masked. */
 static cuv_status multiply_lower(cuv_call *call)
 {
     cuv_ref *refs, joined = CUV_NO_REF, y = CUV_NO_REF;
@@ -109,7 +116,7 @@ static cuv_status multiply_lower(cuv_call *call)
     return call->program->status;
 }
 
-/* Keras 3 lets a masked step take the other input's value. */
+/* Keras 3.4 lets a masked step take the other input's value. */
 static cuv_status extreme(cuv_call *call, cuv_op op)
 {
     cuv_ref *refs, y = CUV_NO_REF, joined = CUV_NO_REF;
@@ -195,7 +202,7 @@ static cuv_status concat_masks(cuv_call *call, int axis, cuv_ref *out)
         return cuv_oom(call->cx);
     for (size_t i = 0; i < call->in_count; i++)
         some |= call->in[i].mask != CUV_NO_REF;
-    if (!some || rank < 2)
+    if (!some || rank < 2 || cuv_loses_masks_of_list(call->layer))
         return CUV_OK;
     for (size_t i = 0; i < call->in_count; i++) {
         cuv_ref full = ones_like(call, call->in[i].value, rank), mask = call->in[i].mask;
@@ -204,7 +211,7 @@ static cuv_status concat_masks(cuv_call *call, int axis, cuv_ref *out)
         masks[i] = mask == CUV_NO_REF ? full : cuv_emit2(call->program, CUV_OP_LOGICAL_AND, mask, full);
     }
     cuv_ref joined = cuv_emit(call->program, CUV_OP_CONCAT, masks, call->in_count, CUV_AT(.axis = axis));
-    *out = cuv_reduce(call, call->layer->keras >= 3 ? CUV_OP_ANY : CUV_OP_ALL, joined, &last, 1, false);
+    *out = cuv_reduce(call, joins_by_any(call->layer) ? CUV_OP_ANY : CUV_OP_ALL, joined, &last, 1, false);
     return call->program->status;
 }
 

@@ -30,7 +30,7 @@ static cuv_ref as_input(cuv_call *call, cuv_ref y, int since)
 {
     const cuv_layer *layer = call->layer;
     cuv_dtype dtype = cuv_call_in(call, 0)->dtype;
-    bool again = layer->keras >= 3 && layer->keras_minor >= since && !cuv_dtype_is_float(dtype) && dtype != CUV_BOOL;
+    bool again = cuv_layer_since(layer, since) && !cuv_dtype_is_float(dtype) && dtype != CUV_BOOL;
     return again ? cuv_emit_cast(call->program, y, dtype) : y;
 }
 
@@ -335,6 +335,7 @@ const cuv_layer_def cuv_layer_rms_normalization = {
     .slots = rms_norm_slots, .symbol = axes_symbol, .build = keep_axes, .lower = rms_norm_lower,
 };
 
+/* The least that is divided by: 1e-6 before Keras 3.6, of which 1e-12 was the square; 1e-12 since. */
 static cuv_status unit_norm_lower(cuv_call *call)
 {
     norm_axes axes;
@@ -342,12 +343,16 @@ static cuv_status unit_norm_lower(cuv_call *call)
     CUV_TRY(read_axes(call, &axes));
     cuv_ref x = cuv_float_in(call, 0);
     cuv_ref sum = cuv_reduce(call, CUV_OP_SUM, cuv_emit1(p, CUV_OP_SQUARE, x), axes.at, axes.count, true);
-    sum = cuv_emit2(p, CUV_OP_MAXIMUM, sum, cuv_scalar_like(call, x, 1e-12));
-    return cuv_call_return(call, cuv_emit2(p, CUV_OP_MUL, x, cuv_emit1(p, CUV_OP_RSQRT, sum)));
+    if (!cuv_layer_since(call->layer, 6))
+        sum = cuv_emit2(p, CUV_OP_MAXIMUM, sum, cuv_scalar_like(call, x, 1e-12));
+    cuv_ref factor = cuv_emit1(p, CUV_OP_RSQRT, sum);
+    if (cuv_layer_since(call->layer, 6))
+        factor = cuv_emit2(p, CUV_OP_MINIMUM, factor, cuv_scalar_like(call, x, 1e12));
+    return cuv_call_return(call, cuv_emit2(p, CUV_OP_MUL, x, factor));
 }
 
 static const cuv_param unit_norm_params[] = {P("axis", INTS, "-1"), CUV_PARAM_END};
 const cuv_layer_def cuv_layer_unit_normalization = {
-    .name = "UnitNormalization", .doc = "y = x / sqrt(max(sum x^2, 1e-12)) over axis", .params = unit_norm_params,
+    .name = "UnitNormalization", .doc = "y = x / sqrt(sum x^2) over axis", .params = unit_norm_params,
     .flags = CUV_LF_MASKS, .lower = unit_norm_lower,
 };

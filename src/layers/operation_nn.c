@@ -311,6 +311,7 @@ static cuv_status attention_inputs(cuv_call *call, cuv_ref *q, cuv_ref *k, cuv_r
     return call->program->status;
 }
 
+/* Keras 3.6 on TensorFlow multiplies the scores by themselves where it means the scale. */
 cuv_status cuv_op_dot_product_attention(cuv_call *call)
 {
     cuv_ref q, k, v, mask = CUV_NO_REF, bias;
@@ -323,7 +324,8 @@ cuv_status cuv_op_dot_product_attention(cuv_call *call)
     if (!cuv_dtype_is_float(dtype))
         return cuv_bad_option(call, "query", "floats");
     cuv_ref scores = cuv_emit(call->program, CUV_OP_MATMUL, CUV_IN(q, k), CUV_AT(.transpose_b = true));
-    scores = E2(MUL, scores, LIKE(scores, scale));
+    const bool squared = call->layer->on_tensorflow && call->layer->keras == 3 && call->layer->keras_minor == 6;
+    scores = squared ? E2(MUL, scores, scores) : E2(MUL, scores, LIKE(scores, scale));
     if (cuv_operand(call, "bias")) {
         CUV_TRY(cuv_operand_ref(call, "bias", dtype, &bias));
         scores = E2(ADD, scores, TO(bias, dtype));

@@ -163,15 +163,30 @@ cuv_status cuv_encode_categories(cuv_call *call, const char *mode, cuv_ref index
     return p->status;
 }
 
-/* Indices as the output_mode says: themselves, or 1 (or counts) at their places. */
+/* Discretization of Keras 3.0 to 3.3 joins the last axis, not the one after the batch. */
+static bool one_for_rows(const cuv_layer *layer, const char *mode)
+{
+    return strcmp(layer->def->name, "Discretization") == 0 && strcmp(mode, "multi_hot") == 0;
+}
+
+/* Indices as the output_mode says: themselves, or 1 (or counts) at their places. Keras 3.0 to 3.3 keep a last axis of size 1 beside that of one_hot,
+ * whatever shape they tell of the layer. */
 static cuv_status encode(cuv_call *call, cuv_ref index, int64_t depth)
 {
     const char *mode = cuv_arg_text(call->layer, "output_mode");
     cuv_dtype dtype = cuv_dtype_is_float(call->layer->compute) ? call->layer->compute : CUV_F32;
+    const bool early = call->layer->keras == 3 && !cuv_layer_since(call->layer, 4);
+    const int before_last = cuv_var_of(call, index)->rank - 1;
     cuv_ref y;
     if (strcmp(mode, "int") == 0)
         index = cuv_emit_cast(call->program, index, CUV_I64);
-    CUV_TRY(cuv_encode_categories(call, mode, index, depth, dtype, &y));
+    if (!early || (strcmp(mode, "one_hot") && !(before_last > 0 && one_for_rows(call->layer, mode)))) {
+        CUV_TRY(cuv_encode_categories(call, mode, index, depth, dtype, &y));
+        return cuv_call_return(call, y);
+    }
+    y = cuv_emit(call->program, CUV_OP_ONE_HOT, CUV_IN(index), CUV_AT(.count = depth, .dtype = dtype));
+    if (strcmp(mode, "one_hot"))
+        y = cuv_reduce(call, CUV_OP_MAX, y, &before_last, 1, false);
     return cuv_call_return(call, y);
 }
 

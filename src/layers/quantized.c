@@ -241,6 +241,12 @@ static cuv_status add_embedding(cuv_call *call, const char *name, const int64_t 
     return CUV_OK;
 }
 
+/* Keras 3.1 and 3.2 have a scale for each column of an int8 Embedding, later ones for each row. */
+static bool by_columns(const cuv_layer *layer)
+{
+    return layer->quant->mode == CUV_Q_INT8 && !cuv_layer_since(layer, 3);
+}
+
 cuv_status cuv_quant_embedding_weights(cuv_call *call, bool reversible)
 {
     const cuv_layer *layer = call->layer;
@@ -248,7 +254,7 @@ cuv_status cuv_quant_embedding_weights(cuv_call *call, bool reversible)
     int64_t in = cuv_arg_int(layer, "input_dim"), out = cuv_arg_int(layer, "output_dim"), groups = groups_of(q, out);
     int64_t stored = q->mode == CUV_Q_INT4 ? ceil_div(out, PACKED) : out;
     bool grouped = q->mode == CUV_Q_INT4 && q->block > 0;
-    CUV_TRY(add_embedding(call, "embeddings", (const int64_t[]){in, stored}, (const int64_t[]){in, groups}, grouped ? 2 : 1,
+    CUV_TRY(add_embedding(call, "embeddings", (const int64_t[]){in, stored}, (const int64_t[]){by_columns(layer) ? out : in, groups}, grouped ? 2 : 1,
                           grouped, CUV_I8));
     if (grouped)
         CUV_TRY(add(call, &group_slot, &out, 1));
@@ -269,7 +275,10 @@ static cuv_ref taken(cuv_call *call, const char *slot, cuv_ref index)
 cuv_ref cuv_quant_embedding_rows(cuv_call *call, cuv_ref index)
 {
     const cuv_quant *q = call->layer->quant;
-    cuv_ref rows = taken(call, "embeddings", index), scale = taken(call, "embeddings_scale", index);
+    cuv_ref rows = taken(call, "embeddings", index);
+    if (by_columns(call->layer))
+        return cuv_emit2(call->program, CUV_OP_DIV, rows, value_of(call, "embeddings_scale"));
+    cuv_ref scale = taken(call, "embeddings_scale", index);
     int last = cuv_var_of(call, rows)->rank - 1;
     if (q->mode == CUV_Q_INT4)
         rows = unpack(call, rows, true, cuv_arg_int(call->layer, "output_dim"));

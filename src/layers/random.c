@@ -7,10 +7,11 @@ static cuv_status random_lower(cuv_call *call)
     return cuv_call_return(call, cuv_float_in(call, 0));
 }
 
-/* Keras 2 cuts the image to the crop's ratio and resizes it at inference; Keras 3 leaves it as it is. */
+/* At inference Keras 2 and 3.0 to 3.5 cut the image to the crop's ratio and resize it; 3.6 and 3.7 cut the crop out from where that would begin, and
+ * resize only what is too small; later ones leave the image as it is. */
 static cuv_status crop_lower(cuv_call *call)
 {
-    return call->layer->keras <= 2 ? cuv_crop_middle(call, true) : random_lower(call);
+    return cuv_layer_since(call->layer, 8) ? random_lower(call) : cuv_layer_since(call->layer, 6) ? cuv_crop_from_middle(call) : cuv_crop_middle(call, true);
 }
 
 #define RANDOM(id, class, old, rows)                                                                                         \
@@ -52,7 +53,7 @@ static const cuv_param random_crop_params[] = {
     INERT("name", "None"),
     CUV_PARAM_END};
 const cuv_layer_def cuv_layer_random_crop = {
-    .name = "RandomCrop", .doc = "y = x at inference", .params = random_crop_params, .lower = crop_lower,
+    .name = "RandomCrop", .doc = "y = x at inference (before Keras 3.8: the middle)", .params = random_crop_params, .lower = crop_lower,
 };
 
 static const cuv_param random_elastic_transform_params[] = {
@@ -107,7 +108,7 @@ RANDOM(random_posterization, "RandomPosterization", NULL, random_posterization_p
 
 static const cuv_param random_rotation_params[] = {
     INERT("factor", NULL), INERT("fill_mode", "'reflect'"), INERT("interpolation", "'bilinear'"),
-    INERT("seed", "None"), INERT("fill_value", "0.0"), INERT("data_format", "None"),
+    INERT("seed", "None"), INERT("fill_value", "0.0"), INERT("data_format", "None"), INERT("value_range", "(0, 255)"),
     CUV_PARAM_END};
 RANDOM(random_rotation, "RandomRotation", NULL, random_rotation_params);
 

@@ -399,7 +399,8 @@ static cuv_status build(struct cuv_model *m, const struct cuv_evidence *ev, cons
     cuv_layer like = {.keras = m->keras, .keras_minor = minor_version(m), .tf1 = written_by_tf1(m), .trainable = true,
                       .hooks = hooks, .arena = m->arena};
     like.lora = holds_lora(ev);
-    like.adds_as_bias = m->keras == 3 && like.keras_minor >= 7 && (!m->backend || cuv_streq(m->backend, "tensorflow"));
+    like.on_tensorflow = !m->backend || cuv_streq(m->backend, "tensorflow");
+    like.adds_as_bias = m->keras == 3 && like.keras_minor >= 7 && like.on_tensorflow;
     CUV_TRY(decide_theano(m, record, &like.theano));
     CUV_TRY(cuv_graph_parse(m, record, &like, &g));
     m->graph = g;

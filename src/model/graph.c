@@ -14,6 +14,7 @@ typedef struct parser {
     cuv_map *by_name;           /* name -> index + 1 of the layer */
     int32_t *first_call;        /* by layer: number of its first call; first_call[n] is the total */
     int32_t *shift;             /* by layer: what list-form node indices of nested models are too large by */
+    struct cuv_node_numbers *numbers;
     raw_call *calls;
     size_t call_count;
     uint64_t items;             /* arguments read, held against the limit */
@@ -50,6 +51,8 @@ static cuv_status find_wire(parser *p, int32_t user, const char *name, int64_t i
     int32_t layer = (int32_t)at - 1;
     int64_t calls = p->first_call[layer + 1] - p->first_call[layer];
     bool nested = p->g->layers[layer]->model != NULL;
+    if (!output && !list_form)
+        index = cuv_node_number(p->numbers, (size_t)layer, index);
     if (nested && list_form)
         index -= p->shift[layer];
     else if (nested && output && index >= 1 && !cuv_streq(p->g->layers[layer]->class_name, "Sequential"))
@@ -277,7 +280,7 @@ static size_t calls_of(const cuv_value *record)
     return n ? n : cuv_streq(class_name, "InputLayer") ? 1 : 0;
 }
 
-static cuv_status parse_nodes(parser *p, const cuv_value *layers, const cuv_value *config)
+static cuv_status parse_nodes(parser *p, const cuv_value *layers, const cuv_value *config, const cuv_layer *like)
 {
     size_t total = 0;
     for (size_t i = 0; i < p->g->layer_count; i++) {
@@ -289,6 +292,7 @@ static cuv_status parse_nodes(parser *p, const cuv_value *layers, const cuv_valu
     }
     p->first_call[p->g->layer_count] = (int32_t)total;
     note_reference(p, cuv_get(config, "output_layers"), 0);
+    CUV_TRY(cuv_node_numbers_make(p->m, p->g, config, p->by_name, p->first_call, like, &p->numbers));
     p->calls = CUV_NEW_ARRAY(p->arena, raw_call, total + 1);
     if (!p->calls)
         return cuv_oom(p->cx);
@@ -498,7 +502,7 @@ static cuv_status parse_functional(parser *p, const cuv_value *config, const cuv
     CUV_TRY(cuv_graph_make_layers(p->m, p->g, layers, like, p->by_name));
     for (size_t i = 0; i < p->g->layer_count; i++)
         p->shift[i] = p->g->layers[i]->model ? 1 : 0;
-    CUV_TRY(parse_nodes(p, layers, config));
+    CUV_TRY(parse_nodes(p, layers, config, like));
     CUV_TRY(parse_ends(p, config));
     return sort_calls(p);
 }

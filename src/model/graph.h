@@ -38,6 +38,7 @@ typedef struct cuv_graph {
     size_t output_count;
     bool sequential;
     bool input_added;               /* the configuration had no InputLayer of its own */
+    bool renumbered;                /* the configuration's numbers of calls are not what they say (graph_numbers.c) */
 } cuv_graph;
 
 /* Parses a model object {"class_name", "config"} into layers and calls; layers are made in `m->arena`. `input_shape` (may be NULL)

@@ -20,6 +20,13 @@ const char *cuv_record_layer_name(const cuv_value *record);
  * "config.layers" for an empty list, "config.duplicate" for two of one name. */
 CUV_MUST_USE cuv_status cuv_graph_make_layers(struct cuv_model *m, cuv_graph *g, const cuv_value *layers, const cuv_layer *like,
                                               cuv_map *by_name);
+/* What the numbers of calls mean that Keras 3.0 to 3.2 wrote (graph_numbers.c); *out NULL: what they say. "config.shared_calls" when it cannot be told.
+ * `first_call` has the number of each layer's first call, and of all of them at the end. */
+struct cuv_node_numbers;
+CUV_MUST_USE cuv_status cuv_node_numbers_make(struct cuv_model *m, cuv_graph *g, const cuv_value *config, const cuv_map *by_name,
+                                              const int32_t *first_call, const cuv_layer *like, struct cuv_node_numbers **out);
+/* The call that the next wire with this number means, which is read once; -1: none. */
+int64_t cuv_node_number(struct cuv_node_numbers *numbers, size_t layer, int64_t stated);
 /* Layers and calls of a Sequential; without an input where none is declared. */
 CUV_MUST_USE cuv_status cuv_graph_parse_sequential(struct cuv_model *m, cuv_graph *g, const cuv_value *record,
                                                    const cuv_layer *like);

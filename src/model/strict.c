@@ -71,7 +71,7 @@ static size_t report_others(const struct cuv_model *m)
     size_t n = 0;
     for (size_t i = 0; i < m->decision_count; i++) {
         const cuv_decision *d = &m->decisions[i];
-        bool free = d->layer && strcmp(d->field, "function") != 0 && strcmp(d->field, "bias_axis") != 0;     /* weights have been reported */
+        bool free = d->layer && strcmp(d->field, "function") != 0 && strcmp(d->field, "bias_axis") != 0 && strcmp(d->field, "calls") != 0;     /* weights have been reported */
         if (!weak(d->level) || (free && !(m->recovered && d->level == CUV_ASSUMED)))
             continue;
         n++;

@@ -64,7 +64,8 @@ def find_cudnn():
     if KERAS3:
         return None
     from importlib import import_module
-    root = "tf_keras.src" if os.environ.get("CUV_KERAS") == "tf_keras" else "keras.src"
+    from importlib.util import find_spec
+    root = "tf_keras.src" if os.environ.get("CUV_KERAS") == "tf_keras" else "keras.src" if find_spec("keras.src") else "keras"     # 2.12 has no src
 
     class Found:
         CuDNNLSTM = import_module(root + ".layers.rnn.cudnn_lstm").CuDNNLSTM

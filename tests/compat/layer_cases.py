@@ -763,6 +763,8 @@ def draw_input(shape, dtype, kind, rng, batch=4):
         time = np.arange(shape[1]).reshape([1, -1] + [1] * (len(shape) - 2))
         return (np.sin(time * rng.uniform(0.05, 1, [shape[0], 1] + shape[2:])) + rng.normal(0, 0.2, shape)).astype(dtype)
     x = rng.normal(0, 1, shape).astype(dtype)
+    if kind == "fewer":
+        x[1:, 1:3] = x[2:, -1] = 0
     if kind == "steps":
         for row in range(len(x)):
             x[row, row + 1:] = 0

@@ -2,7 +2,7 @@
 
     layer_worker.py FOLDER SEED DRAWS LAYERS_JSON [CLASS...]
 
-LAYERS_JSON "quirks" takes the cases of quirk_cases.py instead. Writes for every case its files and a line of index.jsonl: class, label, base, the carriers that Keras could write (or why not).
+LAYERS_JSON "quirks" takes the cases of quirk_cases.py instead, "versions" those of version_cases.py. Writes for every case its files and a line of index.jsonl: class, label, base, the carriers that Keras could write (or why not).
 """
 import json
 import os
@@ -126,11 +126,12 @@ def one(folder, number, build, class_name, label, out):
 
 def jobs_of(seed, draws, listing, only):
     jobs = []
-    if listing == "quirks":
+    if listing in ("quirks", "versions"):
         import quirk_cases
+        import version_cases
         draw = layer_cases.D(keras, np.random.default_rng(7))
         return [(name, "quirk", lambda n=name, b=build: layer_cases.case_of(keras, n, "quirk", b(draw), draw))
-                for name, build in quirk_cases.QUIRKS.items()]
+                for name, build in (quirk_cases.QUIRKS if listing == "quirks" else version_cases.VERSIONS).items() if not only or name in only]
     if os.path.exists(listing):
         jobs += list(layer_cases.listed(keras, listing))
     for class_name in sorted(layer_cases.DRAWS):
