@@ -197,6 +197,9 @@ CUV_API CUV_MUST_USE cuv_status cuv_evidence_samples_kept(cuv_evidence *ev, cons
  * as the file spells it ("MyLayer", "package>MyLayer", "module.MyLayer"), or a layer's name. CUV_ARGUMENT when it has another form or is
  * given twice. The model has what the code builds in the layer's place, as an assumption that samples can prove. */
 CUV_API CUV_MUST_USE cuv_status cuv_evidence_custom(cuv_evidence *ev, const char *text);
+/* The backend on which the model was made: "tensorflow", "jax", "torch", "numpy", "openvino", "theano" or "cntk"; CUV_ARGUMENT for another word. Archives
+ * of Keras 3 do not say it (a legacy .h5 does), and it is taken for TensorFlow where it matters. What is given here stands above what files say. */
+CUV_API CUV_MUST_USE cuv_status cuv_evidence_backend(cuv_evidence *ev, const char *name);
 /* Nothing may be assumed: a decision that is neither certain nor verified makes the rebuild fail ("strict.weak"). */
 CUV_API void cuv_evidence_strict(cuv_evidence *ev, bool strict);
 /* How many architectures to tell of, where no file tells it and it is recovered from the tensors; 0: the best one alone. */

@@ -44,6 +44,18 @@ cuv_status cuv_evidence_custom(cuv_evidence *ev, const char *text)
     return CUV_OK;
 }
 
+cuv_status cuv_evidence_backend(cuv_evidence *ev, const char *name)
+{
+    static const char *const names[] = {"tensorflow", "jax", "torch", "numpy", "openvino", "theano", "cntk"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(names[i], name) == 0) {
+            ev->backend = names[i];
+            return CUV_OK;
+        }
+    return cuv_fail(ev->cx, CUV_ARGUMENT, "argument.backend", &(cuv_detail){.found = name, .expected = "tensorflow, jax, torch, numpy, openvino, theano or cntk"},
+                    "Keras has no backend '%s'", name);
+}
+
 /* ---- which code ---- */
 
 /* "MyLayer", "package>MyLayer", or "module.MyLayer". */

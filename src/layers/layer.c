@@ -1,6 +1,8 @@
 /* Makes layers from records of a configuration: finds the descriptor, reads name, policy and arguments, makes inner layers. */
 #include "layers/operation.h"
 
+#include <limits.h>
+
 /* "package>Name" is how Keras registers classes of users. */
 bool cuv_record_is_foreign(const cuv_value *record)
 {
@@ -95,6 +97,7 @@ static cuv_status fill(cuv_layer *layer, const cuv_value *record, const cuv_laye
     layer->in_channels = -1;
     layer->compute = layer->variable = CUV_F32;
     layer->keras = 3;
+    layer->keras_minor = INT_MAX;
     if (!like)
         return CUV_OK;
     layer->keras = like->keras;

@@ -103,7 +103,7 @@ static cuv_status note_biases(struct cuv_model *m, const cuv_layer *layer)
     if (layer->bias == CUV_BIAS_MOVED)
         CUV_TRY(cuv_model_decide(m, name, "bias_axis", axis, cuv_streq(m->backend, "tensorflow") ? CUV_CERTAIN : CUV_ASSUMED,
                                  "that axis has as many places, and Keras 3.7 and later on TensorFlow take what is added for its bias",
-                                 "the axis of the bias, as JAX, PyTorch and other versions of Keras have it"));
+                                 "the axis of the bias, as JAX, PyTorch and other versions of Keras have it (--backend jax)"));
     if (layer->bias == CUV_BIAS_EITHER)
         CUV_TRY(cuv_model_decide(m, name, "bias_axis", axis, CUV_ASSUMED, "model.predict adds it so, on every backend",
                                  "the last axis, which has as many places: there Keras 3.7 and later on TensorFlow add it when run eagerly"));
@@ -247,7 +247,7 @@ static cuv_status check_class(cuv_context *cx, const struct cuv_evidence *ev, co
 static cuv_status decide_version(struct cuv_model *m, const struct cuv_evidence *ev, const cuv_file *from, int keras)
 {
     const cuv_file *says = from && from->keras ? from : NULL;
-    const char *backend = from ? from->backend : NULL;
+    const char *backend = ev && ev->backend ? ev->backend : from ? from->backend : NULL;
     for (size_t i = 0; ev && i < ev->file_count; i++) {
         const cuv_file *f = ev->files[i];
         if (!says && f->keras)
@@ -260,6 +260,8 @@ static cuv_status decide_version(struct cuv_model *m, const struct cuv_evidence 
     m->keras = says ? says->keras : from && from->script && from->script->keras ? from->script->keras : 3;
     const char *value = m->keras_version ? m->keras_version : cuv_format(m->cx, "%d", m->keras);
     m->keras = keras ? keras : m->keras;
+    if (ev && ev->backend)
+        CUV_TRY(cuv_model_decide(m, NULL, "backend", backend, CUV_CERTAIN, "--backend says so", NULL));
     if (says)
         return cuv_model_decide(m, NULL, "keras_version", value, CUV_CERTAIN,
                                 cuv_format(m->cx, "%s says so", says->name), NULL);

@@ -39,6 +39,8 @@ def leaves(value):
 
 
 def tensors(model, xs):
+    if keras.backend.backend() != "tensorflow":
+        return [keras.ops.convert_to_tensor(x) if x.dtype.kind not in "OSU" else x for x in xs]
     import tensorflow as tf
     return [tf.constant(x) for x in xs]
 

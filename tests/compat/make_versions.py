@@ -1,4 +1,4 @@
-"""Writes versions/VERSION/: models of version_cases.py that show where that Keras differs from its neighbours, as it saves and computes them.
+"""Writes versions/VERSION/ (VERSION-jax/ of the backend JAX): models of version_cases.py that show where that Keras differs from its neighbours, as it saves and computes them.
 
     KERAS_BACKEND=tensorflow PYTHONPATH=FOLDER_OF_THAT_KERAS PYTHON tests/compat/make_versions.py
 
@@ -24,13 +24,16 @@ KEPT = {
     "3.6.0": ["dot_product_attention", "augmentation", "unit normalisation"],
     "3.7.0": ["dot_product_attention", "augmentation", "masked attention"],
     "3.8.0": ["augmentation", "masked attention"],
+    "3.15.1-jax": ["biases"],
 }
 
 
 def main():
     import keras
-    names = KEPT[keras.__version__]
-    out = os.path.join(HERE, "versions", keras.__version__)
+    backend = keras.backend.backend()
+    version = keras.__version__ + ("" if backend == "tensorflow" else "-" + backend)
+    names = KEPT[version]
+    out = os.path.join(HERE, "versions", version)
     shutil.rmtree(out, ignore_errors=True)
     os.makedirs(out)
     with tempfile.TemporaryDirectory() as folder:

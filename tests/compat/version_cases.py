@@ -3,7 +3,7 @@
 import numpy as np
 
 from layer_cases import chain
-from quirk_cases import many
+from quirk_cases import biases, many
 
 
 def joined(name):
@@ -288,6 +288,6 @@ VERSIONS = {
     "lora": lora,
     "attention": attending, "attention to masked values": attending_values, "masked attention": attending_masked, "scores of attention": attending_scores, "groups of queries": groups_attending, "axes of attention": axes_attending,
     "steps": steps, "stacked cells": stacked, "states of stacked cells": stacked_states, "integers": whole, "softmax": softmaxes, "dot_product_attention": dots, "augmentation": augmented, "calls before": called_before, "shared by two": shared_by_two,
-    "channels first": first_images, "activations": activated, "sounds": sounds,
+    "channels first": first_images, "biases": biases, "activations": activated, "sounds": sounds,
     **{"policy " + name: policy(name) for name in ("mixed_float16", "mixed_bfloat16", "float16", "bfloat16", "float64")},
 }

@@ -1,5 +1,6 @@
 /* Every case of layers.json, which was dumped from Keras 3.15: a layer built from its configuration and called must have Keras's
  * output shapes, and its variables in Keras's order; and every descriptor must have the rows of Keras's signature. */
+#include <limits.h>
 #include "format/format.h"
 #include "layers/layers.h"
 
@@ -159,7 +160,7 @@ static bool same_weights(const cuv_layer *layer, const cuv_value *variables, boo
 
 static bool run_case(const cuv_value *c, char *why, size_t size)
 {
-    cuv_layer like = {.keras = 3, .arena = arena}, *layer;
+    cuv_layer like = {.keras = 3, .keras_minor = INT_MAX, .arena = arena}, *layer;
     cuv_sym in[8];
     cuv_program *p = cuv_program_new(arena);
     const cuv_value *inputs = cuv_get(c, "inputs");
