@@ -161,7 +161,7 @@ static cuv_status lookup_lower(cuv_call *call)
     CUV_TRY(cuv_encode_categories(call, l.mode, y, l.depth, floats ? call->layer->compute : CUV_I64, &y));
     if (idf) {
         CUV_TRY(cuv_idf_weights(call, &weights));
-        y = cuv_emit2(p, CUV_OP_MUL, cuv_emit_cast(p, y, CUV_F32), weights);
+        y = cuv_emit2(p, CUV_OP_MUL, cuv_emit_cast(p, y, cuv_var_of(call, weights)->dtype), weights);
     }
     return cuv_call_return(call, y);
 }

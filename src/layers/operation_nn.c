@@ -472,7 +472,11 @@ cuv_status cuv_op_psnr(cuv_call *call)
 {
     cuv_ref a, b;
     CUV_TRY(cuv_operands_joined(call, false, &a, &b));
-    if (!cuv_dtype_is_float(cuv_var_of(call, a)->dtype))
+    const cuv_var v = *cuv_var_of(call, a), w = *cuv_var_of(call, b);
+    for (int i = 0; i < (v.rank < w.rank ? w.rank : v.rank); i++)
+        if (v.rank != w.rank || (v.shape[i] >= 0 && w.shape[i] >= 0 && v.shape[i] != w.shape[i]))
+            return cuv_bad_option(call, "x2", cuv_format(call->cx, "of the shape of 'x1', %s", cuv_shape_text(call->cx, v.shape, v.rank)));
+    if (!cuv_dtype_is_float(v.dtype))
         return cuv_bad_option(call, "x1", "a float: TensorFlow takes the mean of integers as an integer");
     double most = cuv_option_real(call, "max_val", 1);
     cuv_ref error = cuv_emit(call->program, CUV_OP_MEAN, CUV_IN(E1(SQUARE, E2(SUB, a, b))), NULL);

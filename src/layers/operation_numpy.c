@@ -264,6 +264,8 @@ cuv_status cuv_op_search_sorted(cuv_call *call)
 {
     cuv_ref row, x;
     CUV_TRY(cuv_operands_joined(call, false, &row, &x));
+    if (cuv_var_of(call, row)->rank < 1)
+        return cuv_bad_option(call, "sorted_sequence", "numbers along an axis");
     return count_below(call, x, row, cuv_streq(cuv_option_text(call, "side", "left"), "right"));
 }
 

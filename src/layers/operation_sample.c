@@ -424,8 +424,12 @@ cuv_status cuv_op_slice_update(cuv_call *call)
     part = TO(part, cuv_var_of(call, x)->dtype);
     starts = TO(starts, CUV_I32);
     int rank = cuv_var_of(call, x)->rank;
-    if (cuv_var_of(call, part)->rank != rank || cuv_var_of(call, starts)->rank != 1)
+    if (cuv_var_of(call, part)->rank != rank || cuv_var_of(call, starts)->rank != 1 ||
+        (cuv_var_of(call, starts)->shape[0] >= 0 && cuv_var_of(call, starts)->shape[0] != rank))
         return cuv_bad_option(call, "updates", "a tensor of as many axes as 'inputs', with a start for each");
+    for (int i = 0; i < rank; i++)
+        if (cuv_var_of(call, part)->shape[i] == 0)
+            return cuv_give(call, x);       /* nothing is replaced */
     for (int i = 0; i < rank; i++) {
         int64_t n = cuv_var_of(call, x)->shape[i], m = cuv_var_of(call, part)->shape[i];
         if (whole_axis(call, cuv_var_of(call, x), cuv_var_of(call, part), i))

@@ -16,6 +16,8 @@ static cuv_ref scattered(cuv_call *call, cuv_mode mode, cuv_ref x, cuv_ref index
     return truth ? TO(y, CUV_BOOL) : y;
 }
 
+enum { MOST_PLACES = 1 << 24 };
+
 /* ---- scatter and scatter_update: indices (..., axes) name places along the first axes ---- */
 
 /* Row numbers of places in the first `axes` axes of a shape; -1 for those outside. */
@@ -32,6 +34,26 @@ static cuv_ref row_numbers(cuv_call *call, cuv_ref indices, const int64_t *shape
         outside = cuv_mask_join(call, CUV_OP_LOGICAL_OR, outside, out);
     }
     return outside == CUV_NO_REF ? row : WHERE(outside, LIKE(row, -1), row);
+}
+
+/* The indices, which TensorFlow wants to be places: each is looked up in a table of all places, and one that is none names itself as it runs. */
+static cuv_status places(cuv_call *call, cuv_ref *indices, const int64_t *shape, int64_t axes)
+{
+    cuv_ref parts[CUV_MAX_RANK];
+    const int last = cuv_var_of(call, *indices)->rank - 1;
+    for (int64_t i = 0; i < axes; i++) {
+        cuv_tensor *table;
+        void *data;
+        if (shape[i] > MOST_PLACES)
+            return cuv_bad_option(call, "indices", cuv_format(call->cx, "for axes of up to %d", MOST_PLACES));
+        CUV_TRY(cuv_tensor_new(call->arena, CUV_I32, &shape[i], 1, &table, &data));
+        for (int32_t k = 0; k < shape[i]; k++)
+            ((int32_t *)data)[k] = k;
+        cuv_ref at = TO(TO(cuv_slice_axis(call, *indices, last, i, i + 1), CUV_U32), CUV_I64);       /* one below 0 is no place from the end */
+        parts[i] = cuv_emit(call->program, CUV_OP_GATHER, CUV_IN(cuv_program_constant(call->program, table), at), CUV_AT(.axis = 0));
+    }
+    *indices = axes == 1 ? parts[0] : cuv_emit(call->program, CUV_OP_CONCAT, parts, (size_t)axes, CUV_AT(.axis = last));
+    return call->program->status;
 }
 
 /* How many axes the indices name (their last size), and how many rows these have. */
@@ -94,6 +116,9 @@ cuv_status cuv_op_scatter_update(cuv_call *call)
     for (int i = (int)axes; i < v.rank; i++)
         if (v.shape[i] < 0 || !cuv_mul_i64(row, v.shape[i], &row))
             return cuv_bad_option(call, "inputs", "of known size");
+    if (rows == 0 || row == 0)
+        return cuv_bad_option(call, "inputs", "of at least one number: there is no place for 'updates'");
+    CUV_TRY(places(call, &indices, v.shape, axes));
     cuv_ref y = cuv_emit_reshape(call->program, x, (int64_t[]){rows, row}, 2);
     updates = cuv_emit_reshape(call->program, TO(updates, v.dtype), (int64_t[]){-1, row}, 2);
     y = scattered(call, mode, y, row_numbers(call, indices, v.shape, axes), updates);

@@ -345,10 +345,13 @@ cuv_status cuv_op_roll(cuv_call *call)
         whole[i] = i ? v->shape[i] : -1;
     CUV_TRY(cuv_option_axes(call, "axis", rank, axes, &count));
     bool flat = count == 0;
-    if (flat)
-        x = reshaped(call, x, (int64_t[]){-1}, 1);
     if (n < 1 || (n != 1 && n != count))
         return cuv_bad_option(call, "shift", "a number for each axis");
+    for (int i = 0; i < rank; i++)
+        if (v->shape[i] == 0)
+            return cuv_give(call, x);       /* there is nothing to move */
+    if (flat)
+        x = reshaped(call, x, (int64_t[]){-1}, 1);
     for (int i = 0; i < (flat ? 1 : count); i++) {
         int axis = flat ? 0 : axes[i];
         int64_t size = cuv_var_of(call, x)->shape[axis], shift = shifts[n == 1 ? 0 : i];
@@ -581,6 +584,10 @@ cuv_status cuv_op_slice(cuv_call *call)
     if (cuv_option_ints(call, "shape", shape) != rank)
         return cuv_bad_option(call, "shape", "a size for each axis");
     for (int i = 0; i < rank; i++) {
+        const int64_t n = cuv_var_of(call, x)->shape[i];
+        if (n >= 0 && (from[i] < 0 || from[i] > n || (shape[i] >= 0 && shape[i] > n - from[i])))
+            return cuv_bad_option(call, shape[i] < 0 ? "start_indices" : "shape",
+                                  cuv_format(call->cx, "a part of the %lld along axis %d", (long long)n, i));
         attrs.start[i] = from[i];
         attrs.stop[i] = shape[i] < 0 ? INT64_MAX : from[i] + shape[i];
         attrs.step[i] = 1;

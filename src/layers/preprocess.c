@@ -21,11 +21,10 @@ static int64_t flatten(const cuv_value *v, double *values, int64_t count, unsign
     return count;
 }
 
-/* An argument's numbers as a constant of rank 1. */
-static cuv_status constant_of(cuv_call *call, const char *argument, cuv_ref *out, int64_t *count)
+/* An argument's numbers as a constant of rank 1 and of the dtype F64 or F32. */
+static cuv_status numbers_of(cuv_call *call, const char *argument, bool wide, cuv_ref *out, int64_t *count)
 {
     const cuv_value *v = cuv_arg(call->layer, argument);
-    bool wide = call->layer->compute == CUV_F64;
     cuv_tensor *tensor;
     void *values;
     *count = flatten(v, NULL, 0, 0);
@@ -38,8 +37,15 @@ static cuv_status constant_of(cuv_call *call, const char *argument, cuv_ref *out
     flatten(v, read, 0, 0);
     CUV_TRY(cuv_tensor_new(call->arena, wide ? CUV_F64 : CUV_F32, count, 1, &tensor, &values));
     cuv_convert(values, wide ? CUV_F64 : CUV_F32, read, CUV_F64, (size_t)*count);
-    *out = cuv_emit_cast(call->program, cuv_program_constant(call->program, tensor),
-                         cuv_dtype_is_float(call->layer->compute) ? call->layer->compute : CUV_F32);
+    *out = cuv_program_constant(call->program, tensor);
+    return call->program->status;
+}
+
+/* The same in the dtype that the layer computes in. */
+static cuv_status constant_of(cuv_call *call, const char *argument, cuv_ref *out, int64_t *count)
+{
+    CUV_TRY(numbers_of(call, argument, call->layer->compute == CUV_F64, out, count));
+    *out = cuv_emit_cast(call->program, *out, cuv_dtype_is_float(call->layer->compute) ? call->layer->compute : CUV_F32);
     return call->program->status;
 }
 
@@ -155,6 +161,8 @@ cuv_status cuv_encode_categories(cuv_call *call, const char *mode, cuv_ref index
     bool single = strcmp(mode, "one_hot") == 0;
     if (single && rank > 1 && cuv_var_of(call, index)->shape[rank - 1] == 1)
         index = cuv_squeeze(call, index, rank - 1);
+    else if (!single && rank == 1 && call->layer->keras < 3)
+        one = 0;        /* values of one axis are one sample to Keras 2 */
     else if (!single && rank == 1)
         index = cuv_expand_dims(call, index, 1);
     *out = cuv_emit(p, CUV_OP_ONE_HOT, CUV_IN(index), CUV_AT(.count = depth, .dtype = dtype));
@@ -240,7 +248,7 @@ const cuv_layer_def cuv_layer_category_encoding = {
     .flags = CUV_LF_NO_AUTOCAST, .lower = category_lower,
 };
 
-/* The bin is the number of boundaries that are not above x (quirks 42). */
+/* The bin is the number of boundaries that are not above x (quirks 42). They are float32 to TensorFlow, whatever the layer computes in. */
 static cuv_status discretization_lower(cuv_call *call)
 {
     cuv_program *p = call->program;
@@ -249,7 +257,8 @@ static cuv_status discretization_lower(cuv_call *call)
     int rank = cuv_call_rank(call, 0);
     if (cuv_arg_none(call->layer, "bin_boundaries"))
         return cuv_call_unsupported(call, "bin_boundaries", "the layer was never adapted, or its bins are not in the configuration (Keras 2 keeps them in its weights)");
-    CUV_TRY(constant_of(call, "bin_boundaries", &bounds, &count));
+    CUV_TRY(numbers_of(call, "bin_boundaries", false, &bounds, &count));
+    bounds = cuv_emit_cast(p, bounds, cuv_var_of(call, call->in[0].value)->dtype == CUV_F64 ? CUV_F64 : CUV_F32);
     cuv_ref x = cuv_expand_dims(call, cuv_emit_cast(p, call->in[0].value, cuv_var_of(call, bounds)->dtype), rank);
     cuv_ref above = cuv_emit_cast(p, cuv_emit2(p, CUV_OP_GREATER_EQUAL, x, bounds), CUV_I32);
     return encode(call, cuv_reduce(call, CUV_OP_SUM, above, &rank, 1, false), count + 1);

@@ -117,7 +117,7 @@ static cuv_status text_lower(cuv_call *call)
         y = cuv_emit2(p, CUV_OP_MINIMUM, y, cuv_scalar_like(call, y, 1));
     if (strcmp(mode, "tf_idf") == 0) {
         CUV_TRY(cuv_idf_weights(call, &weights));
-        return cuv_call_return(call, cuv_emit2(p, CUV_OP_MUL, y, weights));
+        return cuv_call_return(call, cuv_emit2(p, CUV_OP_MUL, cuv_emit_cast(p, y, cuv_var_of(call, weights)->dtype), weights));
     }
     return cuv_call_return(call, cuv_emit_cast(p, y, indices || layer->keras >= 3 ? CUV_I64 : CUV_F32));
 }
