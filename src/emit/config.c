@@ -150,6 +150,7 @@ static cuv_status node_value(writer *w, const struct cuv_model *m, const cuv_gra
         return stand_in_node(w, m, g, call, *out);
     if (function)
         CUV_TRY(cuv_config_function_args(w, m, g, call, args));
+    CUV_TRY(cuv_config_tell_softmax(w, layer, g, call, 3));
     for (size_t i = 0; i < call->arg_count && !function; i++) {
         const cuv_wired_arg *arg = &call->args[i];
         size_t count = arg->wire_count;

@@ -54,6 +54,9 @@ const cuv_layer *cuv_config_stack(const cuv_layer *layer, size_t count);
 CUV_MUST_USE cuv_status cuv_config_refuse_lambdas(const struct cuv_model *m, const cuv_layer *layer, int keras);
 /* CUV_UNSUPPORTED "write.behaviour" for ngrams of a TextVectorization that are a tuple: Keras reads them from a legacy .h5 and from code only. */
 CUV_MUST_USE cuv_status cuv_config_refuse_ngrams(const struct cuv_model *m, const char *form, unsigned depth);
+/* Tells that a Softmax called with a mask gives others where all is masked, when it is written for the other Keras. */
+CUV_MUST_USE cuv_status cuv_config_tell_softmax(cuv_config_writer *w, const cuv_layer *layer, const cuv_graph *g, const cuv_graph_call *call,
+                                                int target);
 /* Fails for weights of tf_idf that a file gave and that are others than the configuration states, where `form` holds the configuration alone. */
 CUV_MUST_USE cuv_status cuv_config_refuse_idf(const struct cuv_model *m, const char *form);
 /* CUV_UNSUPPORTED "write.behaviour" for what no Keras on TensorFlow 2 computes: Theano's 'same', bilinear enlarging of TensorFlow 1

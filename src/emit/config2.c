@@ -202,6 +202,7 @@ static cuv_status node_value(wiring *k, const cuv_layer *layer, const cuv_graph_
     CUV_TRY(check_masks(k, layer, call));
     if (!layer->model)
         CUV_TRY(check_joined(k, layer, call));
+    CUV_TRY(cuv_config_tell_softmax(w, layer, k->g, call, 2));
     for (size_t i = 0; i < call->arg_count; i++) {
         const cuv_wired_arg *arg = &call->args[i];
         const char *name = arg->name ? arg->name : argument_name(layer, place);

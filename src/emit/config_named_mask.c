@@ -25,6 +25,24 @@ static cuv_status refuse(making *k)
                     "model can be said in another way", layer->name, layer->def->name);
 }
 
+cuv_status cuv_config_tell_softmax(cuv_config_writer *w, const cuv_layer *layer, const cuv_graph *g, const cuv_graph_call *call, int target)
+{
+    bool masked = false;
+    if (layer->model || !cuv_streq(layer->def->name, "Softmax") || (layer->keras >= 3) == (target >= 3))
+        return CUV_OK;
+    for (size_t a = 0; a < call->arg_count; a++)
+        masked |= call->args[a].wire_count && (a > 0 || cuv_streq(call->args[a].name, "mask"));
+    if (call->arg_count && call->args[0].wire_count) {
+        const cuv_graph_call *from = &g->calls[call->args[0].wires[0].call];
+        const size_t output = (size_t)call->args[0].wires[0].output;
+        masked |= output < from->output_count && from->outputs[output].mask != CUV_NO_REF;
+    }
+    if (!masked)
+        return CUV_OK;
+    return target >= 3 ? cuv_config_note(w, layer, "a masked Softmax, which gives numbers above 0 where all is masked,", "one that gives zeros there")
+                       : cuv_config_note(w, layer, "a masked Softmax, which gives zeros where all is masked,", "one that gives numbers above 0 there");
+}
+
 const char *cuv_config_beside(cuv_config_writer *w, const cuv_layer *layer, int64_t ordinal, const char *what)
 {
     return cuv_config_free_name(w, ordinal ? cuv_format(w->cx, "%s_%lld_%s", layer->name, (long long)ordinal, what)

@@ -29,6 +29,16 @@ cuv_ref cuv_masked_softmax(cuv_call *call, cuv_ref scores, cuv_ref mask)
     return cuv_emit(call->program, CUV_OP_SOFTMAX, CUV_IN(scores), CUV_AT(.axes = {last}, .axes_count = 1));
 }
 
+/* exp(x - log(sum exp x)) as Keras 2 computes it along several axes: where all is masked, numbers of -1e9 leave no room for the logarithm, and all become 1. */
+static cuv_ref softmax_by_sums(cuv_call *call, cuv_ref x, const cuv_attrs *attrs)
+{
+    cuv_program *p = call->program;
+    const cuv_ref most = cuv_reduce(call, CUV_OP_MAX, x, attrs->axes, attrs->axes_count, true);
+    const cuv_ref parts = cuv_emit1(p, CUV_OP_EXP, cuv_emit2(p, CUV_OP_SUB, x, most));
+    const cuv_ref sum = cuv_reduce(call, CUV_OP_SUM, parts, attrs->axes, attrs->axes_count, true);
+    return cuv_emit1(p, CUV_OP_EXP, cuv_emit2(p, CUV_OP_SUB, x, cuv_emit2(p, CUV_OP_ADD, cuv_emit1(p, CUV_OP_LOG, sum), most)));
+}
+
 cuv_ref cuv_softmax_layer(cuv_call *call, cuv_ref x, cuv_ref mask, const cuv_attrs *attrs)
 {
     const cuv_layer *layer = call->layer;
@@ -41,7 +51,7 @@ cuv_ref cuv_softmax_layer(cuv_call *call, cuv_ref x, cuv_ref mask, const cuv_att
     double most = dtype != CUV_F16 ? -1e9 : layer->keras <= 2 ? -65504 : -3e4;
     cuv_ref barred = cuv_emit_cast(p, cuv_emit1(p, CUV_OP_LOGICAL_NOT, mask), dtype);
     x = cuv_emit2(p, CUV_OP_ADD, x, cuv_emit2(p, CUV_OP_MUL, barred, cuv_scalar_like(call, x, most)));
-    return cuv_emit(p, CUV_OP_SOFTMAX, &x, 1, attrs);
+    return layer->keras <= 2 && attrs->axes_count > 1 ? softmax_by_sums(call, x, attrs) : cuv_emit(p, CUV_OP_SOFTMAX, &x, 1, attrs);
 }
 
 /* ---- scores ------------------------------------------------------------------------------------------------------------- */
