@@ -1,7 +1,7 @@
 /* The numbers of calls as Keras 3.0 to 3.2 wrote them. A wire names a call of a layer by its number among the calls that the configuration lists. 3.0
  * and 3.1 wrote the number among all calls that were ever made, also those outside of the model; 3.2 wrote 0 for each of them. (Those of output_layers
  * are right in all versions.) Every call that is listed leads to an output, so each is read by somebody: that settles it, or it is refused. Keras
- * itself refuses such files, or wires them wrongly. */
+ * itself refuses such files, or wires them wrongly. A bare configuration says no version: where it names a call that there is not, it is of 3.0 or 3.1. */
 #include "model/graph_parse.h"
 
 #include <limits.h>
@@ -124,7 +124,10 @@ static cuv_status untold(const reader *r, size_t layer, int minor)
 static cuv_status settle(reader *r, size_t layer, int minor)
 {
     layer_numbers *l = &r->of[layer];
-    const int64_t n = calls_of(r, layer), given = minor < 2 ? (int64_t)l->count : l->references;
+    const int64_t n = calls_of(r, layer), given = minor != 2 ? (int64_t)l->count : l->references;
+    if (minor == INT_MAX && (!l->count || l->stated[l->count - 1] < n))
+        return CUV_OK;
+    minor = minor == INT_MAX ? 1 : minor;
     if (!l->count || (minor < 2 ? are_right(r, layer, l) : n < 2 || l->stated[l->count - 1] > 0))
         return CUV_OK;
     l->calls = CUV_NEW_ARRAY(r->m->arena, int32_t, (size_t)n + 1);
@@ -144,7 +147,7 @@ cuv_status cuv_node_numbers_make(struct cuv_model *m, cuv_graph *g, const cuv_va
                                  const cuv_layer *like, struct cuv_node_numbers **out)
 {
     *out = NULL;
-    if (like->keras != 3 || like->keras_minor > 2)
+    if (like->keras != 3 || (like->keras_minor > 2 && like->keras_minor != INT_MAX))
         return CUV_OK;
     reader r = {m, g, by_name, first_call, CUV_NEW_ARRAY(m->arena, layer_numbers, g->layer_count + 1),
                 CUV_NEW_ARRAY(m->arena, bool, (size_t)first_call[g->layer_count] + 1)};

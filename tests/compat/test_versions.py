@@ -1,7 +1,9 @@
 """Models that Kerases between 3.0 and today compute or write otherwise than their neighbours (versions/, written by make_versions.py): cuvier gives what
 the Keras gave that wrote the file, and says so to today's Keras, or refuses it by name."""
 import glob
+import json
 import os
+import zipfile
 
 import numpy as np
 import pytest
@@ -76,6 +78,27 @@ def test_assumed_calls_are_told(tmp_path):
     assert "assumed" in must("rebuild", base).stdout
     done = cuvier("rebuild", base, "--strict")
     assert done.returncode == 1 and "calls" in done.stderr
+
+
+@pytest.mark.parametrize("version", ["3.0.5", "3.3.3"])
+def test_calls_of_a_bare_configuration(version, tmp_path):
+    """It says no version; numbers of calls that there are not are those of 3.0 and 3.1."""
+    base = os.path.join(HERE, "versions", "3.0.5", "calls_before")
+    with zipfile.ZipFile(base + ".keras") as archive:
+        (tmp_path / "model.json").write_bytes(archive.read("config.json"))
+        (tmp_path / "model.weights.h5").write_bytes(archive.read("model.weights.h5"))
+        stated = json.loads(archive.read("config.json"))
+    files = [tmp_path / "model.json", tmp_path / "model.weights.h5"]
+    io = np.load(base + ".io.npz")
+    if version == "3.0.5":
+        assert_same(outputs(files, io, tmp_path), numbered(io, "y"))
+        return
+    (tmp_path / "metadata.json").write_text(json.dumps({"keras_version": version, "date_saved": "2024-05-01@00:00:00"}))
+    with zipfile.ZipFile(tmp_path / "model.keras", "w") as archive:      # by a Keras that numbers them rightly it is wrong
+        for name, text in (("metadata.json", (tmp_path / "metadata.json").read_text()), ("config.json", json.dumps(stated))):
+            archive.writestr(name, text)
+        archive.writestr("model.weights.h5", (tmp_path / "model.weights.h5").read_bytes())
+    must("summary", tmp_path / "model.keras", status=3)
 
 
 def test_the_backend_is_told(tmp_path):
