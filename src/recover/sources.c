@@ -336,10 +336,8 @@ static double cost_of_reading_again(const cuv_wirer *w, const cuv_wstate *s, con
     bool beside = cuv_rkind_traits(u->kind) & CUV_RT_CONV && u->kernel[0] == 1 && u->kernel[1] <= 1;    /* a projection beside a block */
     if (beside && l->by == CUV_R_ADD && s->habits.added >= 0 && l->born >= s->habits.added && !w->complete)
         return .4;      /* the shortcut of the next block */
-    if (w->complete && begins_block(s, l) && (beside || (cuv_rkind_traits(u->kind) & CUV_RT_NORM && !l->dull)))
+    if (w->complete && begins_block(s, l) && cuv_rkind_traits(u->kind) & CUV_RT_NORM && !l->dull)
         return .6;
-    if (w->complete && beside && l->dull && cuv_rkind_traits((cuv_rkind)l->by) & (CUV_RT_ACTS | CUV_RT_NORM))
-        return 1.2;     /* blocks that begin with an activation */
     double cost = (waits ? .25 : beside ? .6 : 1) + .1 * (back < 6 ? back : 6) + (l->dull ? 2 : l->merged ? 1.2 : 0) +
                   (cuv_rkind_traits(u->kind) & CUV_RT_NORM ? 1.5 : 0);      /* a normalisation is the first to read */
     cost = s->habits.count && s->habits.read_again == l->id && cost > .4 ? .4 : cost;
