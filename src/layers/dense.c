@@ -34,13 +34,16 @@ static cuv_status dense_quantised(cuv_call *call)
 {
     int64_t sizes[2], rank;
     cuv_program *p = call->program;
+    bool bare;
     cuv_quant_kernel k = dense_kernel(call->layer, sizes);
-    cuv_ref scale, x = cuv_quant_input(call, cuv_float_in(call, 0), 1, &scale);
+    cuv_ref scale = CUV_NO_REF, x = cuv_float_in(call, 0);
+    CUV_TRY(cuv_quant_bare(call, &bare));
+    if (!bare)
+        x = cuv_quant_input(call, x, 1, &scale);
     cuv_ref y = cuv_emit(p, CUV_OP_DENSE, CUV_IN(x, cuv_quant_kernel_value(call, &k)), NULL), bias = cuv_quant_bias(call);
     if (scale != CUV_NO_REF)
         y = cuv_emit2(p, CUV_OP_DIV, y, scale);
-    if (call->layer->quant->mode == CUV_Q_INT8)
-        y = cuv_emit2(p, CUV_OP_DIV, y, cuv_call_weight(call, "kernel_scale"));
+    y = cuv_quant_scaled(call, y);
     if (cuv_lora_rank(call->layer, &rank)) {
         cuv_ref thin = cuv_emit(p, CUV_OP_DENSE, CUV_IN(cuv_float_in(call, 0), cuv_lora_weight(call, false)), NULL);
         y = cuv_lora_added(call, y, thin);
@@ -95,6 +98,8 @@ static cuv_status embedding_lower(cuv_call *call)
     cuv_program *p = call->program;
     cuv_ref x = call->in[0].value;
     cuv_dtype dtype = cuv_var_of(call, x)->dtype;
+    bool bare;
+    CUV_TRY(cuv_quant_bare(call, &bare));
     cuv_ref index = dtype == CUV_I64 || dtype == CUV_I32 ? x : cuv_emit_cast(p, x, CUV_I32);
     cuv_ref y = call->layer->quant ? cuv_quant_embedding_rows(call, index)
                                    : cuv_emit(p, CUV_OP_GATHER, CUV_IN(cuv_call_weight(call, "embeddings"), index),

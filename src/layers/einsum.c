@@ -347,14 +347,16 @@ static cuv_status einsum_lower(cuv_call *call)
     const int s = shared_letters(e, shared);
     if (s && quant)
         return cuv_call_unsupported(call, "equation", "letters of all three sides, with a kernel of few bits");
+    bool bare;
+    CUV_TRY(cuv_quant_bare(call, &bare));
     cuv_ref bias = quant ? cuv_quant_bias(call) : cuv_call_weight(call, "bias");
-    cuv_ref y = s ? multiply_each(call, e, kernel, shared, s, order) : multiply(call, e, kernel, quant, order);
+    cuv_ref y = s ? multiply_each(call, e, kernel, shared, s, order) : multiply(call, e, kernel, quant && !bare, order);
     if (y == CUV_NO_REF && call->program->status == CUV_OK)
         return CUV_UNSUPPORTED;
     CUV_TRY(call->program->status);
     y = arrange(call, y, order, e->out_rank, e->out);
-    if (quant && quant->mode == CUV_Q_INT8)
-        y = cuv_emit2(call->program, CUV_OP_DIV, y, cuv_call_weight(call, "kernel_scale"));
+    if (quant)
+        y = cuv_quant_scaled(call, y);
     if (quant && cuv_lora_rank(call->layer, &rank))
         y = with_lora(call, e, y);
     if (bias != CUV_NO_REF)

@@ -214,6 +214,28 @@ cuv_ref cuv_quant_input(cuv_call *call, cuv_ref x, int contracted, cuv_ref *scal
     return cuv_emit(p, CUV_OP_CLIP, CUV_IN(rounded), CUV_AT(.alpha = q->low, .beta = q->high));
 }
 
+static bool is_bare(const cuv_layer *layer)
+{
+    return layer->parent && layer->parent->def && cuv_streq(layer->parent->def->name, "TimeDistributed");
+}
+
+cuv_status cuv_quant_bare(cuv_call *call, bool *bare)
+{
+    int64_t rank;
+    const cuv_layer *layer = call->layer;
+    *bare = layer->quant && is_bare(layer);
+    if (*bare && (layer->quant->mode != CUV_Q_INT8 || cuv_lora_rank(layer, &rank) || strstr(layer->def->name, "Embedding")))
+        return cuv_call_unsupported(call, "dtype", "Keras's TimeDistributed takes the stored integers for the layer's numbers, without their scales");
+    return CUV_OK;
+}
+
+cuv_ref cuv_quant_scaled(cuv_call *call, cuv_ref y)
+{
+    if (call->layer->quant->mode != CUV_Q_INT8 || is_bare(call->layer))
+        return y;
+    return cuv_emit2(call->program, CUV_OP_DIV, y, cuv_call_weight(call, "kernel_scale"));
+}
+
 cuv_ref cuv_quant_bias(cuv_call *call)
 {
     cuv_ref bias = cuv_call_weight(call, "bias");

@@ -30,6 +30,11 @@ cuv_ref cuv_quant_kernel_value(cuv_call *call, const cuv_quant_kernel *k);
 /* x as the product takes it, rounded where the layer rounds it; the product is then to be divided by *scale, unless that is
  * CUV_NO_REF. `axes` are contracted and lie at the end. */
 cuv_ref cuv_quant_input(cuv_call *call, cuv_ref x, int contracted, cuv_ref *scale);
+/* The product with a kernel of int8, divided by the kernel's scales. */
+cuv_ref cuv_quant_scaled(cuv_call *call, cuv_ref y);
+/* Keras's TimeDistributed runs a layer past its way for few bits: on the integers as numbers, without their scales. Computed so for
+ * int8 kernels, "layer.unsupported" elsewhere. */
+CUV_MUST_USE cuv_status cuv_quant_bare(cuv_call *call, bool *bare);
 /* The bias as the layer adds it. */
 cuv_ref cuv_quant_bias(cuv_call *call);
 

@@ -443,6 +443,7 @@ static cuv_status collect_ends(parser *p, const cuv_value *v, const char *key, u
     if (depth > 16)
         return bad_wiring(p, -1, "ends that are nested too deeply", "");
     int64_t node, tensor;
+    v = cuv_tuple_items(v);
     if (cuv_is_wire_triple(v)) {
         cuv_wire wire;
         (void)cuv_as_int(cuv_item(v, 1), &node);

@@ -26,6 +26,11 @@ cuv_status cuv_pairs_by_key(cuv_arena *arena, const cuv_value *dict, const cuv_p
     return CUV_OK;
 }
 
+const cuv_value *cuv_tuple_items(const cuv_value *v)
+{
+    return cuv_streq(cuv_get_text(v, "class_name"), "__tuple__") ? cuv_get(v, "items") : v;
+}
+
 bool cuv_is_keras_tensor(const cuv_value *v)
 {
     return cuv_streq(cuv_get_text(v, "class_name"), "__keras_tensor__");
@@ -42,6 +47,7 @@ static cuv_status flatten(cuv_arena *arena, const cuv_value *v, unsigned depth, 
 {
     if (depth > DEEPEST)
         return cuv_fail(cuv_arena_context(arena), CUV_UNSAFE, "limit.depth", NULL, "the tensors that a layer is called with are nested too deeply");
+    v = cuv_tuple_items(v);
     if (is_leaf(v))
         return cuv_list_add(arena, list, v ? (cuv_value *)(uintptr_t)v : cuv_value_null(arena));
     if (cuv_is_seq(v)) {
@@ -70,7 +76,7 @@ cuv_status cuv_flat_structure(cuv_arena *arena, const cuv_layer *layer, const cu
     const struct cuv_model *inside = layer->model;
     const cuv_graph *g = inside ? inside->graph : NULL;
     cuv_value *list = cuv_value_list(arena);
-    *out = v;
+    *out = v = cuv_tuple_items(v);
     if (is_leaf(v))
         return CUV_OK;
     if (!list)

@@ -6,6 +6,8 @@
 
 /* [name, node, tensor, ...] of Keras 1 and 2, also used by input_layers and output_layers everywhere. */
 bool cuv_is_wire_triple(const cuv_value *v);
+/* The list inside {"class_name": "__tuple__", "items": [...]}; else v itself. */
+const cuv_value *cuv_tuple_items(const cuv_value *v);
 /* A tensor in Keras 3's form. */
 bool cuv_is_keras_tensor(const cuv_value *v);
 /* The pairs of a dict in the order in which Keras flattens it: by key, whatever the order of the file (`model.inputs` of a model

@@ -81,6 +81,13 @@ def named_inside():
     return keras.Model(x, [ys["out_a"], ys["out_b"], *other({"alpha": a, "zeta": L.ELU()(b)})])
 
 
+def quantised_steps():
+    """Keras's TimeDistributed takes the integers for the numbers of the layer (quantized.c)."""
+    model = functional((4, 3), lambda x: L.TimeDistributed(L.EinsumDense("ab,bc->ac", 2, bias_axes="c"))(L.TimeDistributed(L.Dense(3, activation="tanh"))(x)))
+    model.quantize("int8")
+    return model
+
+
 def low_rank_inside():
     """LoRA's kernel is not trained: in .h5 it comes last (order.c)."""
     inner = keras.Sequential([keras.Input((3,)), L.Dense(4), L.Dense(4)])
@@ -129,6 +136,7 @@ def models():
     yield "threshold_of_half", lambda: half(L.ReLU(threshold=0.67, dtype="mixed_bfloat16"))
     if THREE:
         yield "low_rank_inside", low_rank_inside
+        yield "quantised_steps", quantised_steps
         yield "place_of_zeros", lambda: functional((5,), lambda x: [keras.ops.argmin(x * 0.0, axis=-1), keras.ops.argmax(x * 0.0, axis=-1), keras.ops.nanargmin(x * 0.0, axis=-1)])
 
 

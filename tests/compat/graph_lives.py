@@ -10,8 +10,8 @@ from graph_more import NAMES
 
 # Of layers, as they are made: what TensorFlow takes as the name of a scope; and given later, when anything goes.
 PLAIN = ["dense", "input_layer", "layers", "model", "_hidden", "conv2d.1", "CamelCase", "vars", "kernel", "add_1", "lambda", "class", "0", "1x1", "a-b",
-         "model_weights", "functional", "top_level_model_weights", "config", "name", "sequential_1", "x" * 120, "weights", "None", "cell", "forward_layer"]
-WILD = ["layer 1", "schön", "名前", "a:b", "it's", 'say "hi"', "a,b", "[0]", "100%", "tab\tname", "a\\nb", "(x)", "{}", "bias:0", "a*b", "#1", "é\u0301",
+         "model_weights", "functional", "top_level_model_weights", "name", "sequential_1", "x" * 120, "weights", "None", "cell", "forward_layer"]
+WILD = ["layer 1", "schön", "名前", "a:b", "it's", 'say "hi"', "a,b", "[0]", "100%", "tab\tname", "(x)", "{}", "bias:0", "a*b", "#1", "é\u0301",
         "<b>", "a|b", "$x", " ", "-", "😀"]
 SLASHED = ["block/conv", "block/conv/1", "a/b", "dense/kernel"]
 
@@ -220,7 +220,7 @@ def renamed(g, model):
     for layer in model.layers:
         name = g.fresh_name(WILD, SLASHED if not g.three else []) if g.yes(0.3) else None
         layer._name = name or layer.name
-    return model
+    return model if g.three else g.K.Model(model.inputs, model.outputs)      # Keras 2 knows its nodes by the names that layers had
 
 
 def frozen(g, model):
@@ -286,7 +286,7 @@ def settle(g, model, xs, policy):
     try:
         if g.yes(0.1):
             train(g, model, xs)
-        elif g.three and policy == "float32" and g.yes(0.05):
+        elif g.three and policy == "float32" and g.yes(0.05) and not {"SpectralNormalization", "MultiHeadAttention"} & {type(layer).__name__ for layer in model._flatten_layers()}:
             model.quantize("int8")
             return "int8"
     except Exception:                   # noqa: BLE001 - strings, or outputs that no loss takes

@@ -212,7 +212,7 @@ def one(folder, seed, out, able, cudnn):
         entry["keras"] = "%s: %s" % (type(error).__name__, (str(error).splitlines() or [""])[0][:200])
         out.write(json.dumps(entry) + "\n")
         return False
-    rare = [4 + seed % (2 if KERAS3 else 4)] if graph.traits.lives and seed % 3 == 0 else []
+    rare = [4 + seed % (2 if KERAS3 else 4)] if graph.traits.lives and seed % 3 == 0 and model.weights else []
     for turn in [0, 1, 2, 3] + rare if EVERY else [0, 1 + seed % 3] + rare:
         try:
             entry["forms"].append(save(model, base, turn))
