@@ -1,5 +1,5 @@
 /* Normalisation: BatchNormalization, LayerNormalization, GroupNormalization, RMSNormalization, UnitNormalization. In half
- * precision Keras computes them in float32 and rounds the result. */
+ * precision Keras computes them in float32 and rounds the result, but GroupNormalization of Keras 2. */
 #include "layers/support.h"
 
 static cuv_dtype wide(const cuv_layer *layer)
@@ -240,9 +240,8 @@ static cuv_ref in_groups(cuv_call *call, cuv_ref x, int axis, int64_t groups, in
     return cuv_emit_reshape(call->program, x, shape, rank + 1);
 }
 
-static cuv_ref grouped_weight(cuv_call *call, const char *slot, int axis, int64_t groups, int64_t each)
+static cuv_ref grouped_weight(cuv_call *call, cuv_ref weight, int axis, int64_t groups, int64_t each)
 {
-    cuv_ref weight = wide_weight(call, slot);
     int64_t shape[CUV_MAX_RANK + 1];
     int rank = cuv_call_rank(call, 0);
     for (int i = 0; i <= rank; i++)
@@ -250,30 +249,60 @@ static cuv_ref grouped_weight(cuv_call *call, const char *slot, int axis, int64_
     return weight == CUV_NO_REF ? weight : cuv_emit_reshape(call->program, weight, shape, rank + 1);
 }
 
-/* Keras 2 weights the moments by the mask (TensorFlow's weighted_moments) and normalises every place with them. */
-static cuv_status masked_group_norm(cuv_call *call, int axis, int64_t groups, int64_t each)
+/* TensorFlow's batch_normalization, each step rounded to the half precision that the layer computes in. */
+static cuv_ref normalised_in_steps(cuv_call *call, cuv_ref x, cuv_ref mean, cuv_ref variance, cuv_ref gamma, cuv_ref beta)
 {
     cuv_program *p = call->program;
+    cuv_ref root = cuv_emit1(p, CUV_OP_SQRT, cuv_emit2(p, CUV_OP_ADD, variance, cuv_scalar_like(call, variance, cuv_arg_real(call->layer, "epsilon"))));
+    cuv_ref by = cuv_emit2(p, CUV_OP_DIV, cuv_scalar_like(call, root, 1), root);
+    if (gamma != CUV_NO_REF)
+        by = cuv_emit2(p, CUV_OP_MUL, by, gamma);
+    cuv_ref moved = cuv_emit2(p, CUV_OP_MUL, mean, by);
+    cuv_ref offset = beta != CUV_NO_REF ? cuv_emit2(p, CUV_OP_SUB, beta, moved) : cuv_emit1(p, CUV_OP_NEG, moved);
+    return cuv_emit2(p, CUV_OP_ADD, cuv_emit2(p, CUV_OP_MUL, x, by), offset);
+}
+
+/* As Keras 2 computes it: the moments are weighted by the mask (TensorFlow's weighted_moments, which widens float16 but not bfloat16), and every
+ * place is normalised with them. */
+static cuv_status weighted_group_norm(cuv_call *call, int axis, int64_t groups, int64_t each)
+{
+    cuv_program *p = call->program;
+    const cuv_dtype compute = call->layer->compute, moments = compute == CUV_BF16 ? compute : wide(call->layer);
+    const bool half = compute == CUV_F16 || compute == CUV_BF16;
     int axes[CUV_MAX_RANK], count = 0, rank = cuv_call_rank(call, 0);
-    cuv_ref x = wide_in(call), mask = CUV_NO_REF;
+    cuv_attrs attrs = {.shape_count = rank};
+    cuv_ref x = cuv_emit_cast(p, call->in[0].value, half ? compute : moments), mask = CUV_NO_REF;
     if (rank >= CUV_MAX_RANK)
         return cuv_call_unsupported(call, "groups", "the input has too many axes");
-    CUV_TRY(spread_mask(call, x, &mask));
+    for (int i = 0; i < rank; i++)
+        attrs.shape[i] = -2 - i;
+    cuv_ref in = cuv_emit_cast(p, x, moments);
+    if (call->in[0].mask != CUV_NO_REF)
+        CUV_TRY(spread_mask(call, in, &mask));
+    else
+        mask = cuv_emit(p, CUV_OP_BROADCAST, CUV_IN(cuv_scalar_like(call, in, 1), in), &attrs);
+    mask = cuv_emit_cast(p, mask, moments);
     for (int i = 1; i <= rank; i++)
         if (i != axis)
             axes[count++] = i;
-    cuv_ref grouped = in_groups(call, x, axis, groups, each), weights = in_groups(call, mask, axis, groups, each);
+    cuv_ref grouped = in_groups(call, in, axis, groups, each), weights = in_groups(call, mask, axis, groups, each);
     cuv_ref total = cuv_reduce(call, CUV_OP_SUM, weights, axes, count, true);
     cuv_ref sum = cuv_reduce(call, CUV_OP_SUM, cuv_emit2(p, CUV_OP_MUL, weights, grouped), axes, count, true);
-    cuv_ref centred = cuv_emit2(p, CUV_OP_SUB, grouped, cuv_emit2(p, CUV_OP_DIV_NO_NAN, sum, total));
+    cuv_ref mean = cuv_emit2(p, CUV_OP_DIV_NO_NAN, sum, total);
+    cuv_ref centred = cuv_emit2(p, CUV_OP_SUB, grouped, mean);
     cuv_ref squares = cuv_emit2(p, CUV_OP_MUL, weights, cuv_emit1(p, CUV_OP_SQUARE, centred));
     squares = cuv_reduce(call, CUV_OP_SUM, squares, axes, count, true);
-    cuv_ref variance = cuv_emit2(p, CUV_OP_DIV_NO_NAN, squares, total);
-    cuv_ref y = scaled(call, over_root(call, centred, variance), grouped_weight(call, "gamma", axis, groups, each),
-                       grouped_weight(call, "beta", axis, groups, each));
-    cuv_attrs attrs = {.shape_count = rank};
-    for (int i = 0; i < rank; i++)
-        attrs.shape[i] = -2 - i;
+    cuv_ref variance = cuv_emit2(p, CUV_OP_DIV_NO_NAN, squares, total), scale[2], y;
+    for (int k = 0; k < 2; k++) {
+        cuv_ref weight = cuv_layer_weight(call->layer, k ? "beta" : "gamma");
+        weight = weight == CUV_NO_REF ? weight : cuv_emit_cast(p, weight, half ? compute : moments);
+        scale[k] = grouped_weight(call, weight, axis, groups, each);
+    }
+    if (half)
+        y = normalised_in_steps(call, in_groups(call, x, axis, groups, each), cuv_emit_cast(p, mean, compute), cuv_emit_cast(p, variance, compute),
+                                scale[0], scale[1]);
+    else
+        y = scaled(call, over_root(call, centred, variance), scale[0], scale[1]);
     return return_narrow(call, cuv_emit(p, CUV_OP_RESHAPE, CUV_IN(y, x), &attrs));
 }
 
@@ -287,8 +316,9 @@ static cuv_status group_norm_lower(cuv_call *call)
         groups = channels;
     if (groups < 1 || channels < 1 || channels % groups)
         return cuv_bad_arg(call->layer, "groups", cuv_format(call->cx, "a divisor of the %lld channels", (long long)channels));
-    if (call->layer->keras <= 2 && call->in[0].mask != CUV_NO_REF)      /* Keras 3 ignores the mask */
-        return masked_group_norm(call, axes.at[0], groups, channels / groups);
+    const bool half = call->layer->compute == CUV_F16 || call->layer->compute == CUV_BF16;
+    if (call->layer->keras <= 2 && (half || call->in[0].mask != CUV_NO_REF))    /* Keras 3 ignores the mask, and computes halves in float32 */
+        return weighted_group_norm(call, axes.at[0], groups, channels / groups);
     cuv_ref x = cuv_move_axis(call, wide_in(call), axes.at[0], last);
     cuv_attrs attrs = {.groups = (int)groups, .epsilon = cuv_arg_real(call->layer, "epsilon")};
     cuv_ref in[3] = {x, wide_weight(call, "gamma"), wide_weight(call, "beta")};
