@@ -2,6 +2,8 @@
 #include "model/graph.h"
 #include "layers/support.h"
 
+#include <stdlib.h>
+
 /* An output whose mask is taken off, or put back on, once the call of that rank has run. */
 typedef struct taken { struct taken *next; int32_t output, rank; bool back; } taken;
 
@@ -53,9 +55,10 @@ static cuv_status resolve_arg(walk *w, const cuv_layer *layer, const cuv_wired_a
     return CUV_OK;
 }
 
-static cuv_status note_node(walk *w, const cuv_graph_call *gc, const cuv_call *call)
+static cuv_status note_node(walk *w, size_t at)
 {
     struct cuv_model *m = w->m;
+    const cuv_graph_call *gc = &w->g->calls[at];
     cuv_node *nodes = cuv_arena_grow(m->arena, m->nodes, m->node_count, &m->node_capacity, sizeof *nodes);
     if (!nodes)
         return cuv_oom(w->cx);
@@ -64,14 +67,14 @@ static cuv_status note_node(walk *w, const cuv_graph_call *gc, const cuv_call *c
     size_t inbound = 0;
     for (size_t a = 0; a < gc->arg_count; a++)
         inbound += gc->args[a].wire_count;
-    *node = (cuv_node){.layer = call->layer, .output_count = call->out_count};
-    node->outputs = CUV_NEW_ARRAY(m->arena, cuv_sym, call->out_count + 1);
+    *node = (cuv_node){.layer = w->g->layers[gc->layer], .output_count = gc->output_count};
+    node->outputs = CUV_NEW_ARRAY(m->arena, cuv_sym, gc->output_count + 1);
     node->inbound = CUV_NEW_ARRAY(m->arena, const char *, inbound + 1);
     node->inbound_call = CUV_NEW_ARRAY(m->arena, int32_t, inbound + 1);
     node->inbound_index = CUV_NEW_ARRAY(m->arena, int32_t, inbound + 1);
     if (!node->outputs || !node->inbound || !node->inbound_call || !node->inbound_index)
         return cuv_oom(w->cx);
-    memcpy(node->outputs, call->out, call->out_count * sizeof *call->out);
+    memcpy(node->outputs, gc->outputs, gc->output_count * sizeof *gc->outputs);
     for (size_t a = 0; a < gc->arg_count; a++)
         for (size_t i = 0; i < gc->args[a].wire_count; i++) {
             cuv_wire wire = gc->args[a].wires[i];
@@ -345,7 +348,7 @@ static cuv_status follow_calls(walk *w, size_t at, const cuv_call *run)
     return w->said[at] ? CUV_OK : cuv_oom(w->cx);
 }
 
-static cuv_status make_call(walk *w, size_t at, const cuv_sym *inputs, bool record)
+static cuv_status make_call(walk *w, size_t at, const cuv_sym *inputs)
 {
     cuv_graph_call *gc = &w->g->calls[at];
     cuv_layer *layer = w->g->layers[gc->layer];
@@ -370,7 +373,49 @@ static cuv_status make_call(walk *w, size_t at, const cuv_sym *inputs, bool reco
     w->made_count[at] = call.out_count;
     gc->outputs = w->made[at];
     gc->output_count = call.out_count;
-    return record ? note_node(w, gc, &call) : CUV_OK;
+    return CUV_OK;
+}
+
+/* ---- order */
+
+static bool keeps_states(const cuv_layer *layer, unsigned depth)
+{
+    bool keeps = cuv_get_bool(layer->config, "stateful", false);
+    for (size_t i = 0; depth && !keeps && i < layer->inner_count; i++)
+        keeps = keeps_states(layer->inner[i], depth - 1);
+    const struct cuv_model *inside = layer->model;
+    for (size_t i = 0; depth && !keeps && inside && i < inside->layer_count; i++)
+        keeps = keeps_states(inside->layers[i], depth - 1);
+    return keeps;
+}
+
+typedef struct ranked { int32_t rank; size_t call; } ranked;
+
+static int by_rank(const void *a, const void *b)
+{
+    const ranked *x = a, *y = b;
+    return x->rank != y->rank ? (x->rank < y->rank ? -1 : 1) : x->call < y->call ? -1 : x->call > y->call;
+}
+
+/* Where a layer that keeps states is called more than once it matters in which order: Keras's then. *out NULL: that of the graph. */
+static cuv_status order_calls(walk *w, ranked **out)
+{
+    bool matters = false;
+    int32_t *ranks;
+    *out = NULL;
+    for (size_t i = 0; i < w->g->call_count && !matters; i++)
+        matters = w->g->calls[i].ordinal > 0 && keeps_states(w->g->layers[w->g->calls[i].layer], DEEPEST);
+    if (!matters)
+        return CUV_OK;
+    CUV_TRY(cuv_graph_ranks(w->cx, w->g, w->m->arena, &ranks));
+    ranked *order = CUV_NEW_ARRAY(w->m->arena, ranked, w->g->call_count + 1);
+    if (!order)
+        return cuv_oom(w->cx);
+    for (size_t i = 0; i < w->g->call_count; i++)
+        order[i] = (ranked){ranks[i], i};
+    qsort(order, w->g->call_count, sizeof *order, by_rank);
+    *out = order;
+    return CUV_OK;
 }
 
 cuv_status cuv_graph_walk(struct cuv_model *m, const cuv_graph *g, cuv_program *program, const cuv_sym *in, bool record,
@@ -382,10 +427,14 @@ cuv_status cuv_graph_walk(struct cuv_model *m, const cuv_graph *g, cuv_program *
     if (!w.made || !w.made_count)
         return cuv_oom(m->cx);
     CUV_TRY(find_taken(&w, DEEPEST));
+    ranked *order;
+    CUV_TRY(order_calls(&w, &order));
     for (size_t i = 0; i < g->call_count; i++) {
         CUV_TRY(cuv_check_time(m->cx));
-        CUV_TRY(make_call(&w, i, in, record));
+        CUV_TRY(make_call(&w, order ? order[i].call : i, in));
     }
+    for (size_t i = 0; record && i < g->call_count; i++)
+        CUV_TRY(note_node(&w, i));
     w.now = INT32_MAX;
     w.masks = AS_RUN;
     for (size_t i = 0; i < g->output_count; i++) {

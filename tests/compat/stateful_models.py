@@ -28,6 +28,15 @@ def models(keras):
         first = layer(x)
         return L.Add()([first, layer(L.Multiply()([x, L.RepeatVector(4)(first)]))])
 
+    def either(x, second_first=False, deep=False, inside=False):
+        """One layer on two tensors: which call goes on where the other ended depends on what reads them, not on who was written first."""
+        layer = keras.Sequential([L.Dense(3), L.LSTM(3, stateful=True)]) if inside else L.LSTM(3, stateful=True)
+        a, b = L.Rescaling(1.0)(x), L.Rescaling(-0.5, 0.2)(x)
+        first, second = layer(a), layer(b)
+        if deep:
+            second = L.Dense(2)(L.Dense(4)(second))
+        return L.Concatenate()([second, first] if second_first else [first, second])
+
     made = {
         "lstm": model(L.LSTM(2, stateful=True)),
         "gru": model(L.GRU(2, stateful=True, return_sequences=True)),
@@ -44,6 +53,10 @@ def models(keras):
         "deep": model(lambda x: L.Dense(1)(L.LSTM(3, stateful=True)(L.SimpleRNN(4, stateful=True, return_sequences=True)(x)))),
         "nested": model(lambda x: L.Dense(2)(inner()(x))),
         "twice": model(twice),
+        "either": model(either),
+        "either_other": model(lambda x: either(x, True)),
+        "either_deep": model(lambda x: either(x, deep=True)),
+        "either_inside": model(lambda x: either(x, True, inside=True)),
         "sequential": keras.Sequential([keras.Input(batch_shape=(BATCH, 4, 3)), L.GRU(3, stateful=True), L.Dense(2)]),
         "half": model(L.LSTM(3, stateful=True, dtype="mixed_float16")),
     }
