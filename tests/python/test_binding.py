@@ -179,6 +179,18 @@ def test_layout_of_other_arrays():
         support.assert_same([model.predict(given)], y)
 
 
+def test_backend():
+    """A file by Keras on JAX, whose biases lie along another axis than on TensorFlow."""
+    base = os.path.join(ROOT, "tests", "compat", "versions", "3.15.1-jax", "biases")
+    io = np.load(base + ".io.npz")
+    model = cuvier.rebuild(base + ".keras", backend="jax")
+    found = model.predict([io[key] for key in io.files if key[0] == "x"] if "x0" in io.files else io["x"])
+    support.assert_same(found if isinstance(found, list) else [found], support.numbered(io, "y"))
+    with pytest.raises(cuvier.CuvierError) as told:
+        cuvier.rebuild(base + ".keras", backend="no backend")
+    assert told.value.status == "argument"
+
+
 def test_limits():
     with pytest.raises(cuvier.CuvierError) as told:
         cuvier.rebuild(fixed("mlp.keras"), memory=1000)
