@@ -397,7 +397,8 @@ static bool is_complete(const struct cuv_model *m)
  * legacy .h5. */
 static bool is_reworded(const cuv_layer *layer)
 {
-    bool found = cuv_has_word("Lambda RandomShear GetItem", layer->def->name) || !cuv_config_keeps_behaviour(layer);
+    bool found = cuv_has_word("Lambda RandomShear GetItem", layer->def->name) || !cuv_config_keeps_behaviour(layer) ||
+                 layer->bias == CUV_BIAS_MISTAKABLE;
     for (size_t i = 0; !found && i < layer->inner_count; i++)
         found = is_reworded(layer->inner[i]);
     return found;

@@ -23,10 +23,29 @@ static bool keeps_axis(const cuv_layer *layer, const cuv_graph_call *call)
            layer->in_shape[layer->in_rank - 1] == 1;
 }
 
-/* Attention of those Kerases hands on no mask; Rescaling does not, either. */
+static bool names_mask(const cuv_graph_call *call)
+{
+    bool named = false;
+    for (size_t a = 0; a < call->arg_count; a++)
+        named = named || (cuv_streq(call->args[a].name, "mask") && call->args[a].wire_count);
+    return named;
+}
+
+/* Keras since 3.11 hands on the mask that a call names. */
+static bool hands_on_now(const cuv_layer *layer)
+{
+    if (cuv_has_word("Bidirectional TimeDistributed", layer->def->name) && layer->inner_count)
+        return cuv_streq(layer->def->name, "TimeDistributed") || cuv_arg_bool(layer->inner[0], "return_sequences");
+    return layer->def->flags & CUV_LF_MASKS ||
+           (cuv_has_word("ConvLSTM1D ConvLSTM2D ConvLSTM3D GRU LSTM RNN SimpleRNN", layer->def->name) && cuv_arg_bool(layer, "return_sequences"));
+}
+
+/* Attention of those Kerases hands on no mask, nor did those before 3.11 one that a call names; Permute does not, either. */
 static bool loses_mask(const cuv_graph *g, const cuv_graph_call *call)
 {
     const cuv_layer *layer = g->layers[call->layer];
+    if (cuv_keeps_named_masks(layer) && names_mask(call) && call->output_count && call->outputs[0].mask == CUV_NO_REF && hands_on_now(layer))
+        return true;
     if (layer->model || !cuv_loses_masks_of_list(layer) || !cuv_has_word("Attention AdditiveAttention", layer->def->name) || call->output_count != 1 ||
         !call->arg_count || !call->args[0].wire_count)
         return false;
@@ -45,7 +64,7 @@ static tail tail_of(const cuv_config_writer *w, const cuv_graph *g, const cuv_gr
     }
     if (loses_mask(g, call)) {
         t.v = cuv_program_var(w->m->program, call->outputs[0].value);
-        follow(&t, "Rescaling", "unmasked");
+        follow(&t, "Permute", "unmasked");
         return t;
     }
     if (layer->model || layer->keras >= 3 || call->output_count != 1 || !cuv_has_word("StringLookup IntegerLookup TextVectorization", layer->def->name))
@@ -85,9 +104,10 @@ static cuv_status tail_record(cuv_config_writer *w, const cuv_layer *layer, int6
         CUV_TRY(cuv_dict_set(w->arena, config, "offset", cuv_value_real(w->arena, 0)));
     if (cuv_streq(t->classes[i], "Rescaling"))
         return cuv_dict_set(w->arena, config, "scale", cuv_value_real(w->arena, 1));
+    const bool stays = cuv_streq(t->classes[i], "Permute");
     for (int k = 1; k < t->v->rank; k++)
-        CUV_TRY(cuv_list_add(w->arena, sizes, cuv_value_int(w->arena, t->v->shape[k])));
-    return cuv_dict_set(w->arena, config, "target_shape", sizes);
+        CUV_TRY(cuv_list_add(w->arena, sizes, cuv_value_int(w->arena, stays ? k : t->v->shape[k])));
+    return cuv_dict_set(w->arena, config, stays ? "dims" : "target_shape", sizes);
 }
 
 static bool joins_last(const cuv_layer *layer)
@@ -118,8 +138,8 @@ static cuv_status check_batch(cuv_config_writer *w, const cuv_graph *g, const cu
 
 static cuv_status note(cuv_config_writer *w, const cuv_layer *layer)
 {
-    if (cuv_has_word("Attention AdditiveAttention", layer->def->name))
-        return cuv_config_note(w, layer, "the mask that it loses", "a Rescaling behind it, which hands on no mask");
+    if (!cuv_has_word("CategoryEncoding Discretization", layer->def->name) && layer->keras >= 3)
+        return cuv_config_note(w, layer, "the mask that it loses", "a Permute behind it, which moves nothing and hands on no mask");
     return cuv_config_note(w, layer, cuv_format(w->cx, "output_mode='%s'", cuv_arg_text(layer, "output_mode")), layer->keras >= 3 ?
                            "the same with a Reshape behind it: Keras 3.0 to 3.3 keep an axis of size 1" :
                            "the same with layers behind it: Keras 3 gives integers, and takes texts for one axis more than they have");

@@ -76,6 +76,8 @@ static const char *lost_behaviour(const cuv_layer *layer)
         return "a scale for each column, as Keras 3.1 and 3.2 have it";
     if (cuv_streq(layer->def->name, "DotProductAttention") && layer->on_tensorflow && layer->keras == 3 && layer->keras_minor == 6)
         return "scores that Keras 3.6 on TensorFlow multiplies by themselves";
+    if (cuv_enlarges_wrong_axes(layer))
+        return "images with channels first, whose new height and width Keras 3.0 and 3.1 take from the width and the channels";
     return NULL;
 }
 

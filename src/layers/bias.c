@@ -5,6 +5,7 @@
  * Conv1D and Conv2D with their bias before that can happen: model.predict adds it along the channels, the same model run eagerly along
  * the width. There cuvier does as predict. */
 #include "layers/conv.h"
+#include "layers/quantized.h"
 
 /* The axis of x along which that Keras would add b, where it is not b's own; -1: b is added as broadcasting does. */
 static int other_axis(const cuv_var *x, const cuv_var *b)
@@ -36,14 +37,22 @@ static cuv_ref along(cuv_call *call, cuv_ref b, int axis, int rank)
     return cuv_emit_reshape(call->program, b, shape, rank - axis);
 }
 
+/* EinsumDense does so since 3.10, and its kernels of float8 before. */
+static bool adds_as_bias(const cuv_layer *layer)
+{
+    const bool late = cuv_streq(layer->def->name, "EinsumDense");
+    return layer->adds_as_bias && (!late || cuv_layer_since(layer, 10) || (layer->quant && layer->quant->mode == CUV_Q_FLOAT8));
+}
+
 cuv_ref cuv_add_bias(cuv_call *call, cuv_ref x, cuv_ref b)
 {
     const cuv_var *to = cuv_var_of(call, x);
     const int axis = other_axis(to, cuv_var_of(call, b));
+    const bool moves = adds_as_bias(call->layer);
     if (axis >= 0)
-        call->layer->bias = call->layer->adds_as_bias ? CUV_BIAS_MOVED : CUV_BIAS_MISTAKABLE;
+        call->layer->bias = moves ? CUV_BIAS_MOVED : CUV_BIAS_MISTAKABLE;
     call->layer->bias_axis = axis;
-    if (axis >= 0 && call->layer->adds_as_bias)
+    if (axis >= 0 && moves)
         b = along(call, b, axis, to->rank);
     return cuv_emit2(call->program, CUV_OP_ADD, x, b);
 }

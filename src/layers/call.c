@@ -270,12 +270,32 @@ static cuv_status lower(cuv_call *call)
     return call->program->status;
 }
 
+bool cuv_keeps_named_masks(const cuv_layer *layer)
+{
+    return layer->keras == 3 && !layer->model && !cuv_layer_since(layer, 11);
+}
+
+/* What hands on the mask of its input hands on that which came with the tensor. */
+static void hand_on_own(cuv_call *call, const cuv_sym *given)
+{
+    for (size_t k = 0; k < call->out_count; k++)
+        for (size_t i = 0; i < call->in_count && call->out[k].mask != CUV_NO_REF; i++)
+            if (call->out[k].mask == call->in[i].mask && given[i].mask != call->in[i].mask) {
+                call->out[k].mask = given[i].mask;
+                break;
+            }
+}
+
 static cuv_status run(cuv_call *call)
 {
+    const cuv_sym *given = call->in;
     CUV_TRY(check_count(call));
     CUV_TRY(prepare_inputs(call));
     CUV_TRY(call->layer->built ? check_again(call) : build(call));
-    return lower(call);
+    CUV_TRY(lower(call));
+    if (cuv_call_kwarg(call, "mask") && cuv_keeps_named_masks(call->layer))
+        hand_on_own(call, given);
+    return CUV_OK;
 }
 
 cuv_status cuv_layer_call(cuv_call *call)

@@ -194,6 +194,10 @@ CUV_MUST_USE cuv_status cuv_lambda_record(cuv_context *cx, cuv_arena *arena, con
 bool cuv_layer_since(const cuv_layer *layer, int minor);
 /* Layers that take a list of tensors lose its masks in Keras 3.0 to 3.3: they see those, and hand none on. */
 bool cuv_loses_masks_of_list(const cuv_layer *layer);
+/* Before Keras 3.11 a mask that is named in the call is for the layer alone: it hands on that which came with its input, if any. */
+bool cuv_keeps_named_masks(const cuv_layer *layer);
+/* UpSampling2D of Keras 3.0 and 3.1 that is not "nearest" takes the new sizes of channels_first images from axes that it has moved by then. */
+bool cuv_enlarges_wrong_axes(const cuv_layer *layer);
 /* True when the kernel is packed as GPTQ and AWQ do it. */
 bool cuv_layer_packs(const cuv_layer *layer);
 /* The class is somebody's own, or one of Keras's that cuvier does not compute: only --custom can stand in for it. */

@@ -111,12 +111,21 @@ PADDING(3);
 
 /* ---- UpSampling --------------------------------------------------------------------------------------------------------- */
 
+bool cuv_enlarges_wrong_axes(const cuv_layer *layer)
+{
+    return cuv_streq(layer->def->name, "UpSampling2D") && layer->keras == 3 && !cuv_layer_since(layer, 2) && layer->channels_first &&
+           !cuv_arg_is(layer, "interpolation", "nearest");
+}
+
 static cuv_status upsample_other(cuv_call *call, const int64_t *times)
 {
+    const int first = cuv_enlarges_wrong_axes(call->layer) ? 2 : 1;
     cuv_ref x = cuv_to_last(call, call->in[0].value);
     CUV_TRY(call->program->status);
-    const cuv_var *in = cuv_var_of(call, x);
-    CUV_TRY(cuv_resize_image(call, cuv_arg_text(call->layer, "interpolation"), false, in->shape[1] * times[0], in->shape[2] * times[1], &x));
+    const int64_t height = cuv_var_of(call, x)->shape[first], width = cuv_var_of(call, x)->shape[first + 1];
+    if (first > 1 && (height < 0 || width < 0))
+        return cuv_call_unsupported(call, "interpolation", "the sizes of the image must be known for it");
+    CUV_TRY(cuv_resize_image(call, cuv_arg_text(call->layer, "interpolation"), false, height * times[0], width * times[1], &x));
     return cuv_call_return(call, cuv_from_last(call, x));
 }
 
@@ -127,6 +136,8 @@ static cuv_status upsampling_lower(cuv_call *call)
     cuv_attrs attrs = {.mode = CUV_MODE_NEAREST, .align = CUV_HALF_PIXEL};
     CUV_TRY(cuv_call_expect_rank(call, 0, layer->def->spatial + 2));
     cuv_arg_sizes(layer, "size", attrs.window);
+    if (cuv_enlarges_wrong_axes(layer))
+        return upsample_other(call, attrs.window);
     if (layer->def->spatial == 2) {
         if (cuv_arg_is(layer, "interpolation", "bilinear"))
             attrs.mode = CUV_MODE_BILINEAR;

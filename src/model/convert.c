@@ -158,6 +158,20 @@ static bool is_conv(const cuv_layer *layer)
     return cuv_starts_with(layer->def->name, "Conv") && !strstr(layer->def->name, "LSTM");
 }
 
+/* Scales of Keras 3.1's int8 Dense are a row, behind the others. */
+static cuv_status scales(maker *mk, const cuv_layer *layer, const cuv_named *in, size_t count, bool *changed)
+{
+    const cuv_tensor *t = in[count - 1].tensor;
+    cuv_tensor *made;
+    if (count < 2 || !layer->quant || cuv_layer_since(layer, 2) || t->rank != 2 || t->shape[0] != 1)
+        return CUV_OK;
+    *changed = true;
+    for (size_t i = 0; i + 1 < count; i++)
+        CUV_TRY(give(mk, &in[i], in[i].tensor, in[i].weight));
+    CUV_TRY(cuv_tensor_reshape(mk->b->m->arena, t, (int64_t[]){t->shape[1]}, 1, &made));
+    return give(mk, &in[count - 1], made, in[count - 1].weight);
+}
+
 static cuv_status one(maker *mk, const cuv_layer *layer, const cuv_named *in, size_t count, bool *changed)
 {
     *changed = false;
@@ -165,6 +179,8 @@ static cuv_status one(maker *mk, const cuv_layer *layer, const cuv_named *in, si
         return CUV_OK;
     if (cuv_streq(layer->def->name, "LSTM") || cuv_streq(layer->def->name, "GRU"))
         return recurrent(mk, layer, in, count, changed);
+    if (cuv_streq(layer->def->name, "Dense"))
+        return scales(mk, layer, in, count, changed);
     if (is_conv(layer) && mk->file->keras == 1)
         return kernel(mk, layer, in, count, changed);
     if (cuv_streq(layer->def->name, "Bidirectional") && layer->inner_count == 2 && count % 2 == 0) {

@@ -1,7 +1,8 @@
 /* The numbers of calls as Keras 3.0 to 3.2 wrote them. A wire names a call of a layer by its number among the calls that the configuration lists. 3.0
  * and 3.1 wrote the number among all calls that were ever made, also those outside of the model; 3.2 wrote 0 for each of them. (Those of output_layers
  * are right in all versions.) Every call that is listed leads to an output, so each is read by somebody: that settles it, or it is refused. Keras
- * itself refuses such files, or wires them wrongly. A bare configuration says no version: where it names a call that there is not, it is of 3.0 or 3.1. */
+ * itself refuses such files, or wires them wrongly. A bare configuration says no version: where it names a call that there is not, it is of 3.0 or 3.1, and
+ * where of several calls it names the first alone, of 3.2. */
 #include "model/graph_parse.h"
 
 #include <limits.h>
@@ -121,14 +122,23 @@ static cuv_status untold(const reader *r, size_t layer, int minor)
                     minor < 2 ? "numbers that count calls outside of the model" : "0 for all of them");
 }
 
+/* Of a bare configuration: a call that there is not was named by 3.0 or 3.1; 3.2 named the first of several, and none of the others. */
+static int minor_of(const reader *r, size_t layer)
+{
+    const layer_numbers *l = &r->of[layer];
+    if (!l->count)
+        return INT_MAX;
+    if (l->stated[l->count - 1] >= calls_of(r, layer))
+        return 1;
+    return !l->stated[l->count - 1] && l->references > 1 && !are_right(r, layer, l) ? 2 : INT_MAX;
+}
+
 static cuv_status settle(reader *r, size_t layer, int minor)
 {
     layer_numbers *l = &r->of[layer];
+    minor = minor == INT_MAX ? minor_of(r, layer) : minor;
     const int64_t n = calls_of(r, layer), given = minor != 2 ? (int64_t)l->count : l->references;
-    if (minor == INT_MAX && (!l->count || l->stated[l->count - 1] < n))
-        return CUV_OK;
-    minor = minor == INT_MAX ? 1 : minor;
-    if (!l->count || (minor < 2 ? are_right(r, layer, l) : n < 2 || l->stated[l->count - 1] > 0))
+    if (minor == INT_MAX || !l->count || (minor < 2 ? are_right(r, layer, l) : n < 2 || l->stated[l->count - 1] > 0))
         return CUV_OK;
     l->calls = CUV_NEW_ARRAY(r->m->arena, int32_t, (size_t)n + 1);
     if (!l->calls)

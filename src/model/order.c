@@ -34,11 +34,12 @@ size_t cuv_layer_own_weights(cuv_layer *layer, cuv_weight **out)
 {
     lister l = {out, 0};
     cuv_weight *first = borrowed(layer);
+    const bool as_made = layer->quant && cuv_layer_since(layer, 2);     /* Keras 3.1 put the kernel, which is not trained, behind the bias */
     if (first)
         l.items[l.count++] = first;
     for (int trainable = 1; trainable >= 0; trainable--)
         for (size_t i = 0; i < layer->weight_count; i++)
-            if (layer->quant ? trainable : layer->weights[i].trainable == (bool)trainable)  /* quantised: as they were made */
+            if (as_made ? trainable : layer->weights[i].trainable == (bool)trainable)
                 l.items[l.count++] = &layer->weights[i];
     return l.count;
 }

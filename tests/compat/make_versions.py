@@ -18,12 +18,16 @@ MERGES = ["merge Add", "merge Multiply", "merge Maximum", "merge Concatenate"]
 KEPT = {
     "3.0.5": MERGES + ["merge ranks", "CategoryEncoding one_hot", "Discretization one_hot of rows", "Discretization multi_hot of rows",
                        "augmentation", "calls before", "shared by two"],
+    "3.1.1": ["channels first", "int8 dense", "int8 einsum"],
     "3.2.1": ["int8 embedding", "int8 dense", "shared by two", "calls before", "unit normalisation", "masked attention"],
     "3.3.3": MERGES + ["CategoryEncoding one_hot of rows", "augmentation"],
     "3.5.0": ["merge Add", "merge Maximum", "unit normalisation", "augmentation"],
     "3.6.0": ["dot_product_attention", "augmentation", "unit normalisation"],
     "3.7.0": ["dot_product_attention", "augmentation", "masked attention"],
     "3.8.0": ["augmentation", "masked attention"],
+    "3.9.2": ["biases of einsum"],
+    "3.10.0": ["biases of einsum", "named masks"],
+    "3.11.3": ["named masks"],
     "3.15.1-jax": ["biases"],
 }
 

@@ -16,7 +16,8 @@ BACKENDS = {"3.15.1-jax": ["--backend", "jax"]}      # archives do not say it
 LOST = {"3.2.1/calls_before": "which call of 'dense' each layer takes is lost"}
 UNSAID = {"3.2.1/int8_embedding": "a scale for each column", "3.6.0/augmentation": "images of another size than it cuts",
           "3.7.0/augmentation": "images of another size than it cuts", "3.6.0/dot_product_attention": "multiplies by themselves",
-          "3.0.5/Discretization_multi_hot_of_rows": "joins the last axis"}
+          "3.0.5/Discretization_multi_hot_of_rows": "joins the last axis", "3.1.1/channels_first": "from the width and the channels"}
+WARNED = {"3.9.2/biases_of_einsum": "will add its bias along another axis"}
 
 
 def name_of(base):
@@ -65,6 +66,9 @@ def test_written_for_today(loader, base, tmp_path):
         assert done.returncode == 3 and UNSAID[name_of(base)] in done.stderr, done.stderr
         return
     assert done.returncode == 0, done.stderr
+    if name_of(base) in WARNED:
+        assert WARNED[name_of(base)] in must("rebuild", base + ".keras", "-o", tmp_path / "w.keras").stderr
+        return
     if name_of(base).endswith("unit_normalisation"):        # that of rows shorter than 1e-6 is another there, which is not said
         return
     assert loader.difference([tmp_path / "w.keras"], base + ".io.npz") < 1e-5

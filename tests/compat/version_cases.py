@@ -129,6 +129,22 @@ def attending(d):
     return d.K.Model([x, y], outputs), ["steps", None]
 
 
+def named_masks(d):
+    """Masks that the calls name, where none come with the tensors: handed on since Keras 3.11."""
+    L = d.L
+    x, y = d.K.Input((5, 3)), d.K.Input((5, 2))
+    mask = y[:, :, 0] > -0.8
+    masked = [L.GRU(3, return_sequences=True)(x, mask=mask), L.Bidirectional(L.SimpleRNN(2, return_sequences=True))(x, mask=mask)]
+    outputs = masked + [L.GlobalAveragePooling1D()(L.Activation("tanh")(t)) for t in masked]
+    return d.K.Model([x, y], outputs), [None, None]
+
+
+def einsum_biases(d):
+    """Where EinsumDense since Keras 3.10 on TensorFlow takes the last axis for the bias's."""
+    x = d.K.Input((4, 4))
+    return d.K.Model(x, [d.L.EinsumDense("abc,cd->abd", (4, 4), bias_axes="b")(x), d.L.Dense(4)(x)]), [None]
+
+
 def attending_values(d):
     """And of masked values: Keras before 3.12 lays their mask over the batch, and cannot do this but in batches of one."""
     x, y = d.K.Input((3, 6)), d.K.Input((5, 6))
@@ -286,8 +302,8 @@ VERSIONS = {
     "int8 embedding": few_bits("int8", lambda L: [L.Embedding(7, 4)], (3,), "int32", ("int", 7)),
     "float8 dense": few_bits("float8", lambda L: [L.Dense(5), L.EinsumDense("ab,bc->ac", 3, bias_axes="c")]),
     "lora": lora,
-    "attention": attending, "attention to masked values": attending_values, "masked attention": attending_masked, "scores of attention": attending_scores, "groups of queries": groups_attending, "axes of attention": axes_attending,
+    "attention": attending, "named masks": named_masks, "attention to masked values": attending_values, "masked attention": attending_masked, "scores of attention": attending_scores, "groups of queries": groups_attending, "axes of attention": axes_attending,
     "steps": steps, "stacked cells": stacked, "states of stacked cells": stacked_states, "integers": whole, "softmax": softmaxes, "dot_product_attention": dots, "augmentation": augmented, "calls before": called_before, "shared by two": shared_by_two,
-    "channels first": first_images, "biases": biases, "activations": activated, "sounds": sounds,
+    "channels first": first_images, "biases": biases, "biases of einsum": einsum_biases, "activations": activated, "sounds": sounds,
     **{"policy " + name: policy(name) for name in ("mixed_float16", "mixed_bfloat16", "float16", "bfloat16", "float64")},
 }
