@@ -37,6 +37,15 @@ ALIASES = {
 }
 # What a constructor hands on in **kwargs to the RNN that it extends.
 THROUGH = {name: {"zero_output_for_mask"} for name in ("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "GRU", "LSTM", "SimpleRNN")}
+# What every layer of images hands on in **kwargs to BaseImagePreprocessingLayer.
+IMAGES = {"AugMix", "AutoContrast", "CenterCrop", "ContrastLimitedAdaptiveHistogramEqualization", "CutMix", "Equalization", "MaxNumBoundingBoxes",
+          "MixUp", "RandAugment", "Resizing", "Solarization"} | {"Random" + name for name in (
+              "Brightness ColorDegeneration ColorJitter Contrast Crop ElasticTransform Erasing Flip GaussianBlur Grayscale Hue Invert "
+              "Perspective Posterization Rotation Saturation Sharpness Shear Translation Zoom").split()}
+for _name in IMAGES:
+    THROUGH[_name] = {"bounding_box_format", "data_format"}
+for _name in ("ContrastLimitedAdaptiveHistogramEqualization", "Equalization", "MaxNumBoundingBoxes", "MixUp", "RandomColorJitter", "RandomCrop"):
+    THROUGH[_name].add("factor")
 ABSTRACT = {"Layer", "InputSpec", "Wrapper", "InputLayer"}
 
 

@@ -169,6 +169,8 @@ static cuv_status node_value(writer *w, const struct cuv_model *m, const cuv_gra
         }
         if (arg->kind == CUV_ARG_LITERAL || (operation && arg->literal && arg->kind == CUV_ARG_LIST))
             CUV_TRY(cuv_config_key(w, m, layer, call, arg->literal, &value));
+        else if (layer->def->flags & CUV_LF_DICT && arg->kind == CUV_ARG_LIST && cuv_is_dict_of_tensors(arg->literal))
+            CUV_TRY(cuv_config_dict(w, m, g, arg, &value));
         else if (cuv_streq(arg->name, "initial_state") && arg->kind == CUV_ARG_LIST)
             CUV_TRY(states_value(w, m, g, layer, arg->wires, count, &value));
         else

@@ -129,6 +129,9 @@ CUV_MUST_USE cuv_status cuv_config_key(cuv_config_writer *w, const struct cuv_mo
                                        const cuv_value *given, cuv_value **out);
 CUV_MUST_USE cuv_status cuv_config_tensor(cuv_config_writer *w, const struct cuv_model *m, const cuv_graph *g, cuv_wire wire,
                                           cuv_value **out);
+/* The dict that a layer of images is called on, with the tensors as they are written (config_dict.c). */
+CUV_MUST_USE cuv_status cuv_config_dict(cuv_config_writer *w, const struct cuv_model *m, const cuv_graph *g, const cuv_wired_arg *arg,
+                                        cuv_value **out);
 /* The tensor that a call of a layer makes, by name; `v` (may be NULL): its shape and dtype. */
 CUV_MUST_USE cuv_status cuv_config_history(cuv_config_writer *w, const char *name, int64_t ordinal, int64_t output, const cuv_var *v, cuv_value **out);
 /* The same without detours. */

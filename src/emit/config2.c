@@ -127,6 +127,16 @@ static cuv_status check_joined(wiring *k, const cuv_layer *layer, const cuv_grap
                     beside ? "would take beside given states, too" : "joins otherwise");
 }
 
+/* Layers of images take dicts in Keras 3 alone. */
+static cuv_status check_dict(wiring *k, const cuv_layer *layer, const cuv_graph_call *call)
+{
+    if (!(layer->def->flags & CUV_LF_DICT) || !call->arg_count || !cuv_is_dict_of_tensors(call->args[0].literal))
+        return CUV_OK;
+    return cuv_fail(k->w->cx, CUV_UNSUPPORTED, "write.behaviour",
+                    &(cuv_detail){.layer = layer->name, .help = "write it for Keras 3, or as .onnx or .c"},
+                    "'%s' (%s) is called on a dict of tensors, which Keras 2 does not save", layer->name, layer->def->name);
+}
+
 /* The name of a positional argument behind the first. */
 static const char *argument_name(const cuv_layer *layer, size_t place)
 {
@@ -200,6 +210,7 @@ static cuv_status node_value(wiring *k, const cuv_layer *layer, const cuv_graph_
     if (!kwargs || !*out)
         return cuv_oom(w->cx);
     CUV_TRY(check_masks(k, layer, call));
+    CUV_TRY(check_dict(k, layer, call));
     if (!layer->model)
         CUV_TRY(check_joined(k, layer, call));
     CUV_TRY(cuv_config_tell_softmax(w, layer, k->g, call, 2));

@@ -77,7 +77,7 @@ cuv_status cuv_keras2_class(cuv_config_writer *w, const cuv_layer *layer, const 
 /* Arguments that Keras 2 does not take. Their default, or any value of an argument without meaning for inference,
  * is left out; class "": of every layer. */
 static const struct { const char *class_name, *names; } unknown[] = {
-    {"", "lora_rank lora_alpha quantization_config use_cudnn flash_attention gptq_unpacked_column_size"},
+    {"", "lora_rank lora_alpha quantization_config use_cudnn flash_attention gptq_unpacked_column_size bounding_box_format"},
     {"Attention", "seed causal"},
     {"AdditiveAttention", "causal"},
     {"Bidirectional", "weights"},
@@ -96,8 +96,9 @@ static const struct { const char *class_name, *names; } unknown[] = {
     {"LSTMCell", "seed"},
     {"LayerNormalization", "rms_scaling"},
     {"MultiHeadAttention", "sliding_window use_gate seed query_shape key_shape value_shape"},
-    {"RandomContrast", "value_range"},
-    {"RandomCrop", "data_format"},
+    {"RandomBrightness", "data_format"},
+    {"RandomContrast", "value_range data_format"},
+    {"RandomCrop", "data_format factor"},
     {"RandomFlip", "data_format"},
     {"RandomRotation", "data_format"},
     {"RandomTranslation", "data_format"},

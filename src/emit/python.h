@@ -68,6 +68,8 @@ bool python_is_end(const cuv_value *v);
 size_t python_ends_count(const cuv_value *ends);
 /* "["out"][0]" of the tensor that is number `at` in Keras's order. */
 const char *python_end_path(python_writer *w, const cuv_value *ends, int64_t at);
+/* The dict that a layer of images is called on, and gives; NULL: it is called otherwise, or gives a tensor. */
+const cuv_value *python_dict_given(const cuv_value *record, const cuv_value *node);
 
 /* ---- calls of a functional model (python_call.c) */
 

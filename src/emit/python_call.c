@@ -102,7 +102,7 @@ static size_t outputs_of(const python_call *c)
     const cuv_value *config = cuv_get(c->record, "config"), *kwargs = cuv_get(c->node, "kwargs");
     if (python_is_model(c->record))
         return python_ends_count(cuv_get(config, "output_layers"));
-    if (gives_list(c->record))
+    if (gives_list(c->record) || python_dict_given(c->record, c->node))
         return 0;
     if (cuv_get_bool(kwargs, "return_attention_scores", false))
         return 2;
@@ -196,6 +196,8 @@ const char *python_tensor_of(python_writer *w, const python_call *call, int64_t 
         return python_format(w, "%s%s", call->variable, stacked);
     if (call->several && python_is_model(call->record))
         return python_format(w, "%s%s", call->variable, python_end_path(w, cuv_get(cuv_get(call->record, "config"), "output_layers"), output));
+    if (call->several && python_dict_given(call->record, call->node))
+        return python_format(w, "%s%s", call->variable, python_end_path(w, python_dict_given(call->record, call->node), output));
     return call->several ? python_format(w, "%s[%lld]", call->variable, (long long)output) : call->variable;
 }
 

@@ -25,10 +25,16 @@ size_t python_ends_count(const cuv_value *ends)
     return cuv_is_seq(ends) ? cuv_len(ends) : 0;
 }
 
+/* A tensor among the ends of a model, or among the arguments of a call. */
+static bool is_leaf(const cuv_value *v)
+{
+    return python_is_end(v) || cuv_streq(cuv_get_text(v, "class_name"), "__keras_tensor__");
+}
+
 static int64_t tensors_in(const cuv_value *v, unsigned depth)
 {
     int64_t n = 0;
-    if (python_is_end(v))
+    if (is_leaf(v))
         return 1;
     for (size_t i = 0; depth && cuv_is_seq(v) && i < v->size; i++)
         n += tensors_in(v->items[i], depth - 1);
@@ -53,7 +59,7 @@ const char *python_end_path(python_writer *w, const cuv_value *ends, int64_t at)
 {
     const char *path = "";
     ends = unpacked(ends);
-    for (unsigned depth = DEEPEST; depth && ends && !python_is_end(ends); depth--) {
+    for (unsigned depth = DEEPEST; depth && ends && !is_leaf(ends); depth--) {
         const cuv_value *inside = NULL;
         const char *key = NULL;
         for (size_t i = 0; i < ends->size; i++) {
@@ -72,4 +78,11 @@ const char *python_end_path(python_writer *w, const cuv_value *ends, int64_t at)
         ends = inside;
     }
     return path;
+}
+
+const cuv_value *python_dict_given(const cuv_value *record, const cuv_value *node)
+{
+    const cuv_value *first = cuv_item(cuv_get(node, "args"), 0);
+    const bool dict = first && first->kind == CUV_DICT && !is_leaf(first) && tensors_in(first, DEEPEST) > 0;
+    return dict && !python_is_model(record) && !cuv_streq(cuv_get_text(record, "class_name"), "Resizing") ? first : NULL;
 }

@@ -204,6 +204,8 @@ static cuv_status check_count(cuv_call *call)
     bool many = layer->def->flags & (CUV_LF_MERGE | CUV_LF_MULTI);
     if (call->in_count == 1 || (many && call->in_count > 0) || layer->def->flags & CUV_LF_OPERATION)
         return CUV_OK;
+    if (cuv_called_on_dict(call))
+        return layer->def->flags & CUV_LF_DICT ? CUV_OK : cuv_call_unsupported(call, "a dict of tensors", "only layers of images that Keras calls so take it");
     return cuv_fail(call->cx, CUV_NO, "layer.input",
                     &(cuv_detail){.layer = layer->name, .expected = many ? "at least 1 tensor" : "1 tensor",
                                   .found = cuv_format(call->cx, "%zu tensors", call->in_count)},
@@ -262,6 +264,8 @@ static cuv_status lower(cuv_call *call)
 {
     const cuv_layer_def *def = call->layer->def;
     call->out_count = 0;
+    if (def->flags & CUV_LF_DICT && cuv_called_on_dict(call))
+        return cuv_lower_dict(call);
     if (!def->lower) {
         assert(def->flags & CUV_LF_IDENTITY);
         return cuv_call_return(call, call->in[0].value);

@@ -172,13 +172,13 @@ static cuv_status clahe_lower(cuv_call *call)
     CUV_TRY(histograms(call, &t, levels, &counts));
     CUV_TRY(mixed(call, &t, curves(call, &t, counts, cuv_arg_real(call->layer, "clip_limit")), levels, &y));
     y = cuv_slice_axis(call, cuv_slice_axis(call, y, 1, 0, t.h), 2, 0, t.w);
-    y = TO(ranged(call, y, 0, 255, from, to), cuv_var_of(call, given)->dtype);
+    y = TO(ranged(call, y, 0, 255, from, to), cuv_call_in(call, 0)->dtype);
     return cuv_call_return(call, cuv_from_last(call, y));
 }
 
 static const cuv_param clahe_params[] = {P("value_range", ANY, "(0, 255)"), P("clip_limit", FLOAT, "4.0"), P("tile_grid_size", INTS, "(8, 8)"),
-                                         DATA_FORMAT, CUV_PARAM_END};
+                                         DATA_FORMAT, INERT("factor", "None"), BOXES, CUV_PARAM_END};
 const cuv_layer_def cuv_layer_clahe = {
     .name = "ContrastLimitedAdaptiveHistogramEqualization", .doc = "contrast evened out tile by tile", .params = clahe_params,
-    .lower = clahe_lower,
+    .flags = CUV_LF_DICT, .lower = clahe_lower,
 };

@@ -161,9 +161,10 @@ static const cuv_param resizing_params[] = {
     P("height", INT, NULL, .allowed = ">=1"), P("width", INT, NULL, .allowed = ">=1"), P("interpolation", STRING, "'bilinear'"),
     P("crop_to_aspect_ratio", BOOL, "False"), P("pad_to_aspect_ratio", BOOL, "False"),
     P("fill_mode", STRING, "'constant'", .allowed = "constant"), P("fill_value", FLOAT, "0.0"), P("antialias", BOOL, "False"),
-    DATA_FORMAT, CUV_PARAM_END};
+    DATA_FORMAT, BOXES, CUV_PARAM_END};
 const cuv_layer_def cuv_layer_resizing = {
-    .name = "Resizing", .doc = "images at another size", .params = resizing_params, .spatial = 2, .lower = resizing_lower,
+    .name = "Resizing", .doc = "images at another size", .params = resizing_params, .spatial = 2, .flags = CUV_LF_DICT,
+    .lower = resizing_lower,
 };
 
 /* ---- CenterCrop ----------------------------------------------------------------------------------------------------------------- */
@@ -215,7 +216,7 @@ static cuv_status center_crop_lower(cuv_call *call)
 }
 
 static const cuv_param center_crop_params[] = {P("height", INT, NULL, .allowed = ">=1"), P("width", INT, NULL, .allowed = ">=1"),
-                                               DATA_FORMAT, CUV_PARAM_END};
+                                               DATA_FORMAT, BOXES, CUV_PARAM_END};
 const cuv_layer_def cuv_layer_center_crop = {
     .name = "CenterCrop", .doc = "the middle of images", .params = center_crop_params, .spatial = 2, .lower = center_crop_lower,
 };
@@ -250,8 +251,8 @@ static cuv_status auto_contrast_lower(cuv_call *call)
     return cuv_call_return(call, cuv_emit(p, CUV_OP_WHERE, CUV_IN(cuv_emit1(p, CUV_OP_IS_NAN, y), given, y), NULL));
 }
 
-static const cuv_param auto_contrast_params[] = {P("value_range", ANY, "(0, 255)"), CUV_PARAM_END};
+static const cuv_param auto_contrast_params[] = {P("value_range", ANY, "(0, 255)"), INERT("data_format", "None"), BOXES, CUV_PARAM_END};
 const cuv_layer_def cuv_layer_auto_contrast = {
     .name = "AutoContrast", .doc = "each channel stretched over the whole range", .params = auto_contrast_params,
-    .lower = auto_contrast_lower,
+    .flags = CUV_LF_DICT, .lower = auto_contrast_lower,
 };

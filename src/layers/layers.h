@@ -60,6 +60,7 @@ typedef enum cuv_layer_flags {
     CUV_LF_WRAPPER = 8,         /* holds inner layers made by `inner` */
     CUV_LF_NO_AUTOCAST = 16,    /* inputs keep their dtype (Embedding, lookup layers) */
     CUV_LF_OPERATION = 64,      /* an operation: its arguments may be literals, also the first */
+    CUV_LF_DICT = 128,          /* a layer of images that takes them in a dict, with masks, labels, boxes (image_dict.c) */
     CUV_LF_MULTI = 32           /* may take several tensors positionally (attention, RNN with states) */
 } cuv_layer_flags;
 

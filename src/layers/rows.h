@@ -16,6 +16,8 @@
 #define S(n, ...) {.name = (n), .pattern = __VA_ARGS__}
 
 #define DATA_FORMAT P("data_format", STRING, "None", .allowed = "channels_first channels_last th tf default")
+/* Every layer of images has it: how the boxes are written that come with them in dicts. */
+#define BOXES INERT("bounding_box_format", "None")
 #define ACTIVATION(d) P("activation", ACTIVATION, d)
 #define USE_BIAS P("use_bias", BOOL, "True")
 

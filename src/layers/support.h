@@ -67,6 +67,12 @@ CUV_MUST_USE cuv_status cuv_call_inner1(cuv_call *call, cuv_layer *inner, cuv_sy
 /* The inner layer with this role, or NULL. */
 cuv_layer *cuv_inner_by_role(const cuv_layer *layer, const char *role);
 
+/* A layer of images that was called on a dict (image_dict.c). */
+bool cuv_called_on_dict(const cuv_call *call);
+CUV_MUST_USE cuv_status cuv_lower_dict(cuv_call *call);
+/* A dict in a call's arguments that is no tensor itself. */
+bool cuv_is_dict_of_tensors(const cuv_value *v);
+
 /* An argument of a function in a Lambda's expression, by place or by one of its names; NULL when absent (lambda.c). */
 const cuv_value *cuv_lambda_argument(const cuv_value *e, size_t place, const char *names);
 

@@ -737,6 +737,79 @@ def case_of(K, class_name, label, made, d):
     return Case(class_name, label, model, kinds, half)
 
 
+# ---- layers of images: every argument, and dicts -----------------------------------------------------------------------------
+
+FORMATS = ["xyxy", "yxyx", "xywh", "center_xywh", "center_yxhw", "rel_xyxy", "rel_yxyx", "rel_xywh", "rel_center_xywh", "REL_XYXY"]
+DICT_KINDS = {"images": "pixels", "segmentation_masks": ("int", 3), "boxes": "boxes", "box_labels": ("int", 4)}
+
+
+def on_dict(d, layer, keys, whole=False, kinds=DICT_KINDS):
+    """A functional model of one layer that is called on a dict with these keys; `whole`: of integers."""
+    sizes = {"images": ((6, 7, 3), "uint8"), "segmentation_masks": ((6, 7, 1), "int32"), "labels": ((4,), "int32"), "boxes": ((4, 4), "int32"),
+             "box_labels": ((4,), "int64"), "scores": ((4,), "float32"), "zone": ((2,), "int32"), "area": ((2,), "float32")}
+    made = {key: d.K.Input(sizes[key][0], dtype=sizes[key][1] if whole else "float32", name=key + "_in") for key in keys.split()}
+    given = {key: x for key, x in made.items() if key not in ("boxes", "box_labels", "scores")}
+    if "boxes" in made:
+        inside = {"boxes": made["boxes"], "labels": made["box_labels"]}
+        given["bounding_boxes"] = {**inside, "scores": made["scores"]} if "scores" in made else inside
+    return d.K.Model(list(made.values()), layer(given)), [kinds.get(key, ("int", 5) if whole else None) for key in made]
+
+
+def image_arguments(kind):
+    return {"CenterCrop": dict(height=4, width=3), "RandomCrop": dict(height=4, width=3), "Resizing": dict(height=5, width=9),
+            "MaxNumBoundingBoxes": dict(max_number=3), "RandomPosterization": dict(factor=4), "RandomShear": dict(x_factor=0.2),
+            "RandomTranslation": dict(height_factor=0.2, width_factor=0.1), "RandomZoom": dict(height_factor=0.2),
+            "RandomColorJitter": dict(brightness_factor=0.2), **{name: {} for name in (
+                "AugMix AutoContrast ContrastLimitedAdaptiveHistogramEqualization CutMix Equalization MixUp RandAugment RandomElasticTransform "
+                "RandomErasing RandomFlip RandomGaussianBlur RandomGrayscale RandomInvert RandomPerspective Solarization").split()}}.get(kind, dict(factor=0.2))
+
+
+# Keras 3.15 raises for CenterCrop, RandomColorDegeneration, RandomCrop and RandomGrayscale on dicts (they are drawn all the same: a Keras that takes
+# them is held against), and makes a model of Equalization only where its input is cast. These take no boxes, the first no labels.
+NO_BOXES = "ContrastLimitedAdaptiveHistogramEqualization CutMix RandomElasticTransform"
+
+
+def image_cases(kind):
+    """Integers and every argument of BaseImagePreprocessingLayer on plain images; dicts of floats, and of integers."""
+    def layer(d, **more):
+        return getattr(d.L, kind)(**image_arguments(kind), **more)
+    masks = "images segmentation_masks zone" + ("" if kind.startswith("Contrast") else " labels")
+    every = masks + ("" if kind in NO_BOXES else " boxes box_labels" + ("" if kind == "MaxNumBoundingBoxes" else " scores"))
+    yield lambda d: (layer(d, bounding_box_format="rel_xyxy", data_format="channels_first"), [((3, 6, 7), "uint8")], ["pixels"])
+    if kind == "Resizing":
+        return
+    yield lambda d: on_dict(d, layer(d, bounding_box_format="xywh", dtype="float32" if kind.startswith("Contrast") else "mixed_float16"), every)
+    yield lambda d: on_dict(d, layer(d, bounding_box_format="yxyx"), every, whole=True)
+    if kind == "MaxNumBoundingBoxes":
+        yield lambda d: on_dict(d, d.L.MaxNumBoundingBoxes(6, bounding_box_format="xyxy"), "images boxes box_labels", whole=True)
+    if kind == "RandomFlip":        # one after the other, on what the one before gave
+        def chained(d):
+            x = {"images": d.K.Input((6, 7, 3)), "segmentation_masks": d.K.Input((6, 7, 1), dtype="int32")}
+            y = d.L.RandomZoom(0.2)(d.L.RandomFlip()(x))
+            z = d.L.AutoContrast()({"images": y["images"], "segmentation_masks": y["segmentation_masks"], "area": d.L.GlobalAveragePooling2D()(y["images"])})
+            return d.K.Model(list(x.values()), [z["segmentation_masks"], z["area"], d.L.Conv2D(2, 3)(z["images"])]), ["pixels", ("int", 3)]
+        yield chained
+
+
+def resizing_cases():
+    """Keras gives the first tensor of the dict alone, and raises for other than two keys (the third here), and for channels first."""
+    for keys in ("images segmentation_masks", "images area", "images segmentation_masks labels"):
+        yield lambda d, k=keys: on_dict(d, d.L.Resizing(5, 9, crop_to_aspect_ratio=True, bounding_box_format="xyxy"), k)
+    yield lambda d: on_dict(d, d.L.Resizing(9, 4, interpolation="nearest"), "images segmentation_masks", whole=True)
+    for i, name in enumerate(FORMATS):
+        ways = [{}, {"crop_to_aspect_ratio": True}, {"pad_to_aspect_ratio": True}]
+        kinds = {**DICT_KINDS, "boxes": "parts" if "rel" in name.lower() else "boxes"}
+        for way, sizes in ((i, (5, 9)), (i + 1, (11, 4))):
+            yield lambda d, f=name, w=ways[way % 3], k=kinds, s=sizes, n=i: on_dict(
+                d, d.L.Resizing(*s, bounding_box_format=f, **w), "images boxes box_labels" + " scores" * (n == 1), kinds=k)
+
+
+for _kind in [k for k in DRAWS if k.startswith("Random") or k in "AugMix AutoContrast CenterCrop CutMix ContrastLimitedAdaptiveHistogramEqualization "
+              "Equalization MaxNumBoundingBoxes MixUp RandAugment Resizing Solarization".split()]:
+    MORE[_kind] = list(image_cases(_kind))
+MORE["Resizing"] += list(resizing_cases())
+
+
 # ---- inputs --------------------------------------------------------------------------------------------------------------
 
 def draw_input(shape, dtype, kind, rng, batch=4):
@@ -750,6 +823,14 @@ def draw_input(shape, dtype, kind, rng, batch=4):
         if kind[0] == "padded":
             for row in range(len(x)):
                 x[row, 1 + row:] = 0
+        return x.astype(dtype)
+    if kind == "boxes":         # some stand for none, some leave the image
+        x = rng.uniform(-2, 9, shape)
+        x[..., 0, :], x[..., 1, :2], x[0, 2:, :] = -1, x[..., 1, 2:] - 2, 0
+        return x.astype(dtype)
+    if kind == "parts":
+        x = rng.uniform(-0.1, 1.1, shape)
+        x[..., 0, :], x[0, 2:, :] = 0, -1
         return x.astype(dtype)
     if kind == "bool":
         x = rng.random(shape) < 0.7

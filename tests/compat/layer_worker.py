@@ -32,7 +32,7 @@ def plain(array):
 
 def leaves(value):
     if isinstance(value, dict):
-        value = [value[k] for k in value]
+        value = [value[k] for k in sorted(value)]        # Keras's order
     if isinstance(value, (list, tuple)):
         return [leaf for item in value for leaf in leaves(item)]
     return [value]
