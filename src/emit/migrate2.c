@@ -100,7 +100,7 @@ static const struct { const char *class_name, *names; } unknown[] = {
     {"RandomContrast", "value_range data_format"},
     {"RandomCrop", "data_format factor"},
     {"RandomFlip", "data_format"},
-    {"RandomRotation", "data_format"},
+    {"RandomRotation", "data_format value_range"},
     {"RandomTranslation", "data_format"},
     {"RandomZoom", "data_format"},
     {"Resizing", "pad_to_aspect_ratio fill_mode fill_value antialias data_format"},

@@ -264,7 +264,7 @@ static cuv_status lower(cuv_call *call)
 {
     const cuv_layer_def *def = call->layer->def;
     call->out_count = 0;
-    if (def->flags & CUV_LF_DICT && cuv_called_on_dict(call))
+    if ((def->flags & (CUV_LF_DICT | CUV_LF_WRAPPER)) == CUV_LF_DICT && cuv_called_on_dict(call))
         return cuv_lower_dict(call);
     if (!def->lower) {
         assert(def->flags & CUV_LF_IDENTITY);

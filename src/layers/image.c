@@ -138,23 +138,28 @@ static cuv_status keep_ratio(cuv_call *call, int64_t height, int64_t width, cuv_
 }
 
 /* Keras 3 gives images of integers back as integers, rounded; Keras 2 makes floats of them. */
-static cuv_status resizing_lower(cuv_call *call)
+cuv_status cuv_resize_by(cuv_call *call, const char *interpolation)
 {
     const cuv_layer *layer = call->layer;
     int64_t height = cuv_arg_int(layer, "height"), width = cuv_arg_int(layer, "width");
     CUV_TRY(cuv_call_expect_rank(call, 0, 4));
     cuv_dtype given = cuv_call_in(call, 0)->dtype;
     bool whole = !cuv_dtype_is_float(given) && layer->keras > 2;
-    if (whole && !cuv_arg_is(layer, "interpolation", "nearest") && !cuv_arg_is(layer, "interpolation", "bilinear"))
+    if (whole && !cuv_streq(interpolation, "nearest") && !cuv_streq(interpolation, "bilinear"))
         return cuv_call_unsupported(call, "interpolation", "an image of integers may leave their range");
     cuv_ref x = cuv_to_last(call, cuv_float_in(call, 0));
     CUV_TRY(call->program->status);
     CUV_TRY(keep_ratio(call, height, width, &x));
-    CUV_TRY(cuv_resize_image(call, cuv_arg_text(layer, "interpolation"), cuv_arg_bool(layer, "antialias"), height, width, &x));
+    CUV_TRY(cuv_resize_image(call, interpolation, cuv_arg_bool(layer, "antialias"), height, width, &x));
     x = cuv_from_last(call, x);
     if (whole)
         x = cuv_emit_cast(call->program, cuv_emit1(call->program, CUV_OP_ROUND, x), given);
     return cuv_call_return(call, x);
+}
+
+static cuv_status resizing_lower(cuv_call *call)
+{
+    return cuv_resize_by(call, cuv_arg_text(call->layer, "interpolation"));
 }
 
 static const cuv_param resizing_params[] = {
@@ -218,7 +223,8 @@ static cuv_status center_crop_lower(cuv_call *call)
 static const cuv_param center_crop_params[] = {P("height", INT, NULL, .allowed = ">=1"), P("width", INT, NULL, .allowed = ">=1"),
                                                DATA_FORMAT, BOXES, CUV_PARAM_END};
 const cuv_layer_def cuv_layer_center_crop = {
-    .name = "CenterCrop", .doc = "the middle of images", .params = center_crop_params, .spatial = 2, .lower = center_crop_lower,
+    .name = "CenterCrop", .doc = "the middle of images", .params = center_crop_params, .spatial = 2, .flags = CUV_LF_DICT,
+    .lower = center_crop_lower,
 };
 
 /* ---- AutoContrast ------------------------------------------------------------------------------------------------------------------ */

@@ -74,6 +74,12 @@ static parts parts_of(const cuv_value *dict)
     return p;
 }
 
+/* Layers in a Pipeline are called as it is: what they are called on has values, and not only shapes. */
+static bool in_pipeline(const cuv_layer *layer)
+{
+    return layer->parent && cuv_streq(layer->parent->def->name, "Pipeline");
+}
+
 /* What Keras raises an error for. */
 static cuv_status check(cuv_call *call, const cuv_value *dict, const parts *p)
 {
@@ -81,6 +87,8 @@ static cuv_status check(cuv_call *call, const cuv_value *dict, const parts *p)
     const bool equalizes = cuv_streq(class_name, "ContrastLimitedAdaptiveHistogramEqualization"), boxes = cuv_get(dict, "bounding_boxes") != NULL;
     if (!cuv_layer_since(call->layer, 8))
         return cuv_call_unsupported(call, "a dict of tensors", "Keras takes it since 3.8");
+    if (!in_pipeline(call->layer) && cuv_has_word("CenterCrop RandomColorDegeneration RandomCrop", class_name))
+        return cuv_call_unsupported(call, "a dict of tensors", "Keras takes it in a Pipeline alone");
     if (p->images < 0 || tensors_in(dict, DEEPEST) != call->in_count)
         return cuv_call_unsupported(call, "a dict of tensors", "it must hold tensors alone, 'images' among them");
     if (equalizes && p->labels >= 0)
@@ -89,6 +97,10 @@ static cuv_status check(cuv_call *call, const cuv_value *dict, const parts *p)
         return cuv_call_unsupported(call, "a dict with 'bounding_boxes'", "Keras does not take them");
     if (boxes && cuv_arg_none(call->layer, "bounding_box_format"))
         return cuv_call_unsupported(call, "bounding_box_format", "boxes come in the dict");
+    if (p->masks >= 0 && cuv_streq(class_name, "RandomCrop"))
+        return cuv_call_unsupported(call, "a dict with 'segmentation_masks'", "Keras cuts them at random at inference, too");
+    if (boxes && cuv_streq(class_name, "CenterCrop"))
+        return cuv_call_unsupported(call, "a dict with 'bounding_boxes'", "cuvier does not cut boxes to an image's middle");
     if (boxes && (p->boxes < 0 || p->box_labels < 0))
         return cuv_call_unsupported(call, "a dict with 'bounding_boxes'", "they must be a dict of 'boxes' and 'labels'");
     if (boxes)
@@ -200,6 +212,15 @@ static cuv_ref stands_for_none(cuv_call *call, cuv_ref boxes)
     return E2(LOGICAL_OR, minus, cuv_reduce(call, CUV_OP_ALL, E2(EQUAL, boxes, LIKE(boxes, 0)), (const int[]){2}, 1, true));
 }
 
+/* The label of a box of which nothing is left is -1. */
+static cuv_status drop_labels(cuv_call *call, const parts *p, cuv_ref areas)
+{
+    cuv_ref *labels = &call->out[p->box_labels].value;
+    CUV_TRY(cuv_call_expect_rank(call, (size_t)p->box_labels, 2));
+    *labels = WHERE(E2(GREATER, cuv_squeeze(call, areas, 2), LIKE(areas, 0)), *labels, LIKE(*labels, -1));
+    return call->program->status;
+}
+
 static cuv_status resize_boxes(cuv_call *call, const parts *p)
 {
     const cuv_var *image = cuv_call_in(call, (size_t)p->images);
@@ -220,8 +241,13 @@ static cuv_status resize_boxes(cuv_call *call, const parts *p)
         cuv_ref y = times(call, c[i], scale[i % 2]);
         y = offset[i % 2] != 0 ? E2(ADD, y, LIKE(y, (double)offset[i % 2])) : y;
         y = cuv_emit(call->program, CUV_OP_CLIP, CUV_IN(y), CUV_AT(.alpha = 0, .beta = (double)to[i % 2]));
-        c[i] = WHERE(none, LIKE(y, 0), y);
+        c[i] = y;
     }
+    const cuv_ref areas = E2(MUL, E2(SUB, c[2], c[0]), E2(SUB, c[3], c[1]));
+    for (int i = 0; i < 4; i++)
+        c[i] = WHERE(none, LIKE(c[i], 0), c[i]);
+    if (in_pipeline(call->layer))
+        CUV_TRY(drop_labels(call, p, areas));
     from_corners(call, f, to, c);
     const int swap = f->y_first;
     x = cuv_concat2(call, cuv_concat2(call, c[swap], c[1 - swap], 2), cuv_concat2(call, c[2 + swap], c[3 - swap], 2), 2);
@@ -229,9 +255,19 @@ static cuv_status resize_boxes(cuv_call *call, const parts *p)
     return call->program->status;
 }
 
-/* Keras works out a shape of Resizing's result that fits two keys alone, and takes the first of its tensors for the result. */
+/* Keras works out a shape of Resizing's result that fits two keys alone, and takes the first of its tensors for the result; in a Pipeline all. */
 static cuv_status resized(cuv_call *call, const cuv_value *dict, const parts *p)
 {
+    cuv_call masks = {.cx = call->cx, .arena = call->arena, .program = call->program, .layer = call->layer, .in = &call->in[p->masks < 0 ? 0 : p->masks], .in_count = 1};
+    if (in_pipeline(call->layer)) {
+        if (p->boxes >= 0)
+            CUV_TRY(resize_boxes(call, p));
+        if (p->masks < 0)
+            return CUV_OK;
+        CUV_TRY(cuv_resize_by(&masks, "nearest"));
+        call->out[p->masks].value = masks.out[0].value;
+        return call->program->status;
+    }
     if (dict->size != 2)
         return cuv_call_unsupported(call, "a dict of tensors", "Keras takes it with two keys alone");
     if (p->boxes == 0)
@@ -265,6 +301,8 @@ cuv_status cuv_lower_dict(cuv_call *call)
     CUV_TRY(change_images(call, p.images));
     if (p.masks >= 0 && cuv_has_word("CutMix RandomFlip", class_name))
         call->out[p.masks].value = cuv_float_in(call, (size_t)p.masks);
+    if (p.masks >= 0 && cuv_streq(class_name, "CenterCrop"))
+        CUV_TRY(change_images(call, p.masks));
     if (p.boxes >= 0)
         call->out[p.boxes].value = cuv_emit_cast(call->program, call->in[p.boxes].value, CUV_F32);
     if (p.boxes >= 0 && cuv_streq(class_name, "MaxNumBoundingBoxes"))

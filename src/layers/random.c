@@ -44,7 +44,7 @@ KEEPING(random_brightness, "RandomBrightness", NULL, random_brightness_params, C
 static const cuv_param random_color_degeneration_params[] = {
     INERT("factor", NULL), INERT("value_range", "(0, 255)"), INERT("data_format", "None"), INERT("seed", "None"), BOXES,
     CUV_PARAM_END};
-KEEPING(random_color_degeneration, "RandomColorDegeneration", NULL, random_color_degeneration_params, CUV_LF_NONE);
+KEEPING(random_color_degeneration, "RandomColorDegeneration", NULL, random_color_degeneration_params, CUV_LF_DICT);
 
 static const cuv_param random_color_jitter_params[] = {
     INERT("value_range", "(0, 255)"), INERT("brightness_factor", "None"), INERT("contrast_factor", "None"),
@@ -63,7 +63,8 @@ static const cuv_param random_crop_params[] = {
     INERT("name", "None"), INERT("factor", "None"), BOXES,
     CUV_PARAM_END};
 const cuv_layer_def cuv_layer_random_crop = {
-    .name = "RandomCrop", .doc = "y = x at inference (before Keras 3.8: the middle)", .params = random_crop_params, .lower = crop_lower,
+    .name = "RandomCrop", .doc = "y = x at inference (before Keras 3.8: the middle)", .params = random_crop_params,
+    .flags = CUV_LF_DICT | CUV_LF_NO_AUTOCAST, .lower = crop_lower,
 };
 
 static const cuv_param random_elastic_transform_params[] = {

@@ -160,8 +160,31 @@ static cuv_status pipeline_inner(cuv_context *cx, cuv_layer *layer)
     return CUV_OK;
 }
 
+/* Each layer takes the dict that the one before gives, with the same keys. */
+static cuv_status pipeline_of_dict(cuv_call *call)
+{
+    cuv_kwarg dict = call->args[0];
+    dict.list = CUV_NEW_ARRAY(call->arena, cuv_sym, call->in_count);
+    if (!dict.list)
+        return cuv_oom(call->cx);
+    memcpy(dict.list, call->in, call->in_count * sizeof *call->in);
+    for (size_t i = 0; i < call->layer->inner_count; i++) {
+        cuv_call inside = {.cx = call->cx, .arena = call->arena, .program = call->program, .layer = call->layer->inner[i], .in = dict.list,
+                           .in_count = call->in_count, .args = &dict, .arg_count = 1};
+        CUV_TRY(cuv_layer_call(&inside));
+        if (inside.out_count != call->in_count)
+            return cuv_call_unsupported(call, "a dict of tensors", "one of its layers gives other tensors than it takes");
+        memcpy(dict.list, inside.out, inside.out_count * sizeof *inside.out);
+    }
+    memcpy(call->out, dict.list, call->in_count * sizeof *dict.list);
+    call->out_count = call->in_count;
+    return call->program->status;
+}
+
 static cuv_status pipeline_lower(cuv_call *call)
 {
+    if (cuv_called_on_dict(call))
+        return pipeline_of_dict(call);
     cuv_sym x = call->in[0], outs[CUV_MAX_OUTPUTS];
     size_t count;
     for (size_t i = 0; i < call->layer->inner_count; i++) {
@@ -174,5 +197,5 @@ static cuv_status pipeline_lower(cuv_call *call)
 static const cuv_param pipeline_params[] = {P("layers", LAYERS, NULL), INERT("name", "None"), CUV_PARAM_END};
 const cuv_layer_def cuv_layer_pipeline = {
     .name = "Pipeline", .doc = "layers one after the other", .params = pipeline_params,
-    .flags = CUV_LF_WRAPPER | CUV_LF_NO_AUTOCAST, .inner = pipeline_inner, .lower = pipeline_lower,
+    .flags = CUV_LF_WRAPPER | CUV_LF_NO_AUTOCAST | CUV_LF_DICT, .inner = pipeline_inner, .lower = pipeline_lower,
 };

@@ -765,7 +765,7 @@ def image_arguments(kind):
 
 
 # Keras 3.15 raises for CenterCrop, RandomColorDegeneration, RandomCrop and RandomGrayscale on dicts (they are drawn all the same: a Keras that takes
-# them is held against), and makes a model of Equalization only where its input is cast. These take no boxes, the first no labels.
+# them is held against; but for the last a Pipeline may hold them), and makes a model of Equalization only where its input is cast. These take no boxes, the first no labels.
 NO_BOXES = "ContrastLimitedAdaptiveHistogramEqualization CutMix RandomElasticTransform"
 
 
@@ -808,6 +808,22 @@ for _kind in [k for k in DRAWS if k.startswith("Random") or k in "AugMix AutoCon
               "Equalization MaxNumBoundingBoxes MixUp RandAugment Resizing Solarization".split()]:
     MORE[_kind] = list(image_cases(_kind))
 MORE["Resizing"] += list(resizing_cases())
+
+
+def pipelines():
+    """In a Pipeline the layers give all of the dict, and those take one that Keras raises for elsewhere."""
+    every = "images segmentation_masks labels zone"
+    yield lambda d: on_dict(d, d.L.Pipeline([d.L.RandomFlip(), d.L.RandomContrast(0.2), d.L.Resizing(9, 5), d.L.CenterCrop(4, 4)]), every)
+    yield lambda d: on_dict(d, d.L.Pipeline([d.L.RandomCrop(4, 4), d.L.RandomInvert(), d.L.Resizing(5, 9, pad_to_aspect_ratio=True)]), "images labels zone")
+    yield lambda d: on_dict(d, d.L.Pipeline([d.L.RandomColorDegeneration(0.2), d.L.CenterCrop(9, 4)]), every, whole=True)
+    for name, way in (("xyxy", {}), ("yxyx", {"crop_to_aspect_ratio": True}), ("center_xywh", {"pad_to_aspect_ratio": True}), ("xywh", {})):
+        def build(d, f={"bounding_box_format": name}, w=way):
+            layers = [d.L.RandomFlip(**f), d.L.Resizing(5, 9, **f, **w), d.L.MaxNumBoundingBoxes(3, **f), d.L.RandomZoom(0.2, **f)]
+            return on_dict(d, d.L.Pipeline(layers), every + " boxes box_labels")
+        yield build
+
+
+MORE["Pipeline"] = list(pipelines())
 
 
 # ---- inputs --------------------------------------------------------------------------------------------------------------
