@@ -105,6 +105,8 @@ static cuv_status check(cuv_call *call, const cuv_value *dict, const parts *p)
         return cuv_call_unsupported(call, "a dict with 'bounding_boxes'", "they must be a dict of 'boxes' and 'labels'");
     if (boxes)
         CUV_TRY(cuv_call_expect_rank(call, (size_t)p->boxes, 3));
+    if (boxes && cuv_call_in(call, (size_t)p->boxes)->shape[2] != 4)
+        return cuv_bad_input(call, (size_t)p->boxes, "four numbers for each box");
     return cuv_call_expect_rank(call, (size_t)p->images, 4);
 }
 
