@@ -68,3 +68,17 @@ def test_layer_written_again(made, keras3, class_name, tmp_path):
 @pytest.mark.parametrize("class_name", sorted(layer_cases.DRAWS))
 def test_layer_for_keras_2(made, keras2, class_name, tmp_path):
     check_written(made, keras2, class_name, tmp_path, ["--keras", "2"], lambda said: "Keras 2" in said or "not supported" in said)
+
+
+@pytest.mark.parametrize("class_name", ["AutoContrast", "MaxNumBoundingBoxes", "MixUp", "Pipeline", "RandomFlip", "Resizing"])
+def test_dicts_in_keras_code(made, keras3, class_name, tmp_path):
+    """Layers of images that are called on dicts, as code: what they give is taken by its keys."""
+    cases = [e for e in entries(made) if e["class"] == class_name and e["label"].startswith("more") and "keras" not in e]
+    assert cases
+    for entry in cases:
+        base, files = os.path.join(str(made), entry["base"]), [str(tmp_path / "m.py"), str(tmp_path / "m.weights.h5")]
+        done = cuvier("rebuild", base + ".keras", "-q", "-o", files[0], "-o", files[1])
+        assert done.returncode == 0, done.stderr
+        answer = keras3.ask(files, base + ".io.npz")
+        assert "error" not in answer, entry["label"] + ": " + str(answer)
+        assert answer["difference"] < (5e-2 if entry["half"] else 2e-5), entry["label"]
