@@ -12,7 +12,7 @@ typedef struct list { const char **items; size_t count; } list;
 
 typedef struct options {
     list evidence, out, map, custom, input_shape;
-    const char *samples, *against, *format, *in, *stage, *keras, *cache, *precision, *backend;
+    const char *samples, *against, *format, *in, *stage, *keras, *cache, *precision, *backend, *keras_version;
     double rtol, atol, seconds, bench_seconds;
     uint64_t memory;
     long threads, batch, top;

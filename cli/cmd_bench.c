@@ -150,4 +150,4 @@ static int run(cuv_context *cx, options *o)
 }
 
 const verb cmd_bench = {"bench", "EVIDENCE...", "load time, first prediction, latency, throughput, memory",
-                        "--batch --seconds --steps --map --custom --backend --input-shape --reference --precision --cache", run};
+                        "--batch --seconds --steps --map --custom --keras-version --backend --input-shape --reference --precision --cache", run};

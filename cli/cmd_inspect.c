@@ -35,4 +35,4 @@ static int run(cuv_context *cx, options *o)
 }
 
 const verb cmd_inspect = {"inspect", "FILE...", "what a file holds: format, writer, tensors, configuration, dangers",
-                          "--stage --precision --input-shape --map --custom --backend", run};
+                          "--stage --precision --input-shape --map --custom --keras-version --backend", run};

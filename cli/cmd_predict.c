@@ -33,4 +33,4 @@ static int run(cuv_context *cx, options *o)
 }
 
 const verb cmd_predict = {"predict", "EVIDENCE... -i IN -o OUT", "run the model on arrays from files",
-                          "--in --out --batch --map --custom --backend --samples --input-shape --reference --precision --cache", run};
+                          "--in --out --batch --map --custom --keras-version --backend --samples --input-shape --reference --precision --cache", run};

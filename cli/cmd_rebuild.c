@@ -87,5 +87,5 @@ static int run(cuv_context *cx, options *o)
 }
 
 const verb cmd_rebuild = {"rebuild", "EVIDENCE... [-o OUT]...", "put the model together again; write it in any form",
-                          "--out --format --map --custom --backend --samples --input-shape --strict --top --keras --weights-only "
+                          "--out --format --map --custom --keras-version --backend --samples --input-shape --strict --top --keras --weights-only "
                           "--weights-file --batch", run};

@@ -17,4 +17,4 @@ static int run(cuv_context *cx, options *o)
     return finish(cx, o, status);
 }
 
-const verb cmd_summary = {"summary", "EVIDENCE...", "the model's table, as Keras prints it", "--input-shape --map --custom --backend", run};
+const verb cmd_summary = {"summary", "EVIDENCE...", "the model's table, as Keras prints it", "--input-shape --map --custom --keras-version --backend", run};

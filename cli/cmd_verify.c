@@ -91,4 +91,4 @@ static int run(cuv_context *cx, options *o)
 }
 
 const verb cmd_verify = {"verify", "EVIDENCE... --samples IO.npz", "does the model give the original's outputs?",
-                         "--samples --against --rtol --atol --map --custom --backend --input-shape --reference --precision --cache", run};
+                         "--samples --against --rtol --atol --map --custom --keras-version --backend --input-shape --reference --precision --cache", run};

@@ -75,4 +75,4 @@ static int run(cuv_context *cx, options *o)
 }
 
 const verb cmd_view = {"view", "EVIDENCE... [-o OUT]", "a picture or a self-contained page of the model",
-                       "--out --format --map --custom --backend --input-shape --samples", run};
+                       "--out --format --map --custom --keras-version --backend --input-shape --samples", run};

@@ -79,6 +79,8 @@ cuv_status open_evidence(cuv_context *cx, const options *o, cuv_evidence **ev)
         status = cuv_evidence_map(*ev, o->map.items[i]);
     if (status == CUV_OK)
         status = add_customs(*ev, o);
+    if (status == CUV_OK && o->keras_version)
+        status = cuv_evidence_keras_version(*ev, o->keras_version);
     if (status == CUV_OK && o->backend)
         status = cuv_evidence_backend(*ev, o->backend);
     for (size_t i = 0; status == CUV_OK && i < o->input_shape.count; i++)

@@ -21,6 +21,7 @@ static const row rows[] = {
     {"--format", NULL, "FORM", "the form of OUT where the name does not tell (.keras, .h5, ...)", TEXT, AT(format), false},
     {"--map", NULL, "LAYER=TENSOR[,...]", "put named tensors into a layer by hand", LIST, AT(map), false},
     {"--custom", NULL, "NAME=CODE.py", "Keras code that stands in for a class which is none of Keras's", LIST, AT(custom), false},
+    {"--keras-version", NULL, "X.Y.Z", "which Keras made the model, where no file says it", TEXT, AT(keras_version), false},
     {"--backend", NULL, "NAME", "on what the model was made, where no file says it: tensorflow, jax, torch, ...", TEXT, AT(backend), false},
     {"--samples", NULL, "IO.npz", "inputs and outputs of the original (x, y; x0, y0, ...)", TEXT, AT(samples), false},
     {"--against", NULL, "OTHER", "another model to compare with on random inputs", TEXT, AT(against), false},

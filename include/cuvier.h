@@ -200,6 +200,9 @@ CUV_API CUV_MUST_USE cuv_status cuv_evidence_custom(cuv_evidence *ev, const char
 /* The backend on which the model was made: "tensorflow", "jax", "torch", "numpy", "openvino", "theano" or "cntk"; CUV_ARGUMENT for another word. Archives
  * of Keras 3 do not say it (a legacy .h5 does), and it is taken for TensorFlow where it matters. What is given here stands above what files say. */
 CUV_API CUV_MUST_USE cuv_status cuv_evidence_backend(cuv_evidence *ev, const char *name);
+/* The version of the Keras that made the model, "3.4.1" or "2.2": its behaviour counts. What a bare configuration of Keras 3 does not say is taken for
+ * today's Keras. CUV_ARGUMENT for what is no version of Keras 1 to 3. What is given here stands above what files say. */
+CUV_API CUV_MUST_USE cuv_status cuv_evidence_keras_version(cuv_evidence *ev, const char *version);
 /* Nothing may be assumed: a decision that is neither certain nor verified makes the rebuild fail ("strict.weak"). */
 CUV_API void cuv_evidence_strict(cuv_evidence *ev, bool strict);
 /* How many architectures to tell of, where no file tells it and it is recovered from the tensors; 0: the best one alone. */

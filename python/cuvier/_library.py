@@ -66,6 +66,7 @@ FUNCTIONS = {
     "evidence_samples": (c_int, [c_void_p, c_char_p]),
     "evidence_custom": (c_int, [c_void_p, c_char_p]),
     "evidence_backend": (c_int, [c_void_p, c_char_p]),
+    "evidence_keras_version": (c_int, [c_void_p, c_char_p]),
     "evidence_strict": (None, [c_void_p, c_bool]),
     "evidence_candidates": (None, [c_void_p, c_size_t]),
     "evidence_report": (c_int, [c_void_p, c_bool, POINTER(c_void_p)]),

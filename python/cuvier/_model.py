@@ -122,7 +122,7 @@ def _shape_text(shape):
     return ",".join("?" if size is None else str(size) for size in shape).encode()
 
 
-def _evidence(context, items, samples_path=None, map=None, custom=None, input_shapes=(), backend=None, strict=False, top=0):
+def _evidence(context, items, samples_path=None, map=None, custom=None, input_shapes=(), keras_version=None, backend=None, strict=False, top=0):
     evidence = c_void_p()
     context.must(lib.evidence_new(context.pointer, byref(evidence)), 0)
     try:
@@ -134,6 +134,8 @@ def _evidence(context, items, samples_path=None, map=None, custom=None, input_sh
             context.must(lib.evidence_custom(evidence, text), 0)
         for shape in input_shapes:
             context.must(lib.evidence_input_shape(evidence, _shape_text(shape)), 0)
+        if keras_version:
+            context.must(lib.evidence_keras_version(evidence, keras_version.encode()), 0)
         if backend:
             context.must(lib.evidence_backend(evidence, backend.encode()), 0)
         if samples_path is not None:
@@ -146,8 +148,8 @@ def _evidence(context, items, samples_path=None, map=None, custom=None, input_sh
     return evidence
 
 
-def rebuild(*evidence, samples=None, map=None, custom=None, input_shapes=(), backend=None, strict=False, top=0, structure=False,
-            memory=0, seconds=0, libhdf5=True):
+def rebuild(*evidence, samples=None, map=None, custom=None, input_shapes=(), keras_version=None, backend=None, strict=False, top=0,
+            structure=False, memory=0, seconds=0, libhdf5=True):
     """Puts a model together from what is left of it, and returns it.
 
     evidence      paths of files in any order, recognised by their content: .npy, .npz, pickles, .h5, .weights.h5, .keras, JSON and YAML
@@ -157,6 +159,7 @@ def rebuild(*evidence, samples=None, map=None, custom=None, input_shapes=(), bac
     map           {layer: tensors}, by hand: {"dense": ["weights.npy[0]", "biases.npy[0]"]}
     custom        {class or layer: path of Keras code that stands in for it}
     input_shapes  shapes without the batch, None for an unknown size, where nothing tells them
+    keras_version which Keras made the model ("3.4.1"), where the files do not say it
     backend       on what the model was made ("tensorflow", "jax", "torch", "theano"), where the files do not say it
     strict        nothing may be assumed
     top           so many candidates where the architecture is recovered (Model.candidates)
@@ -167,7 +170,7 @@ def rebuild(*evidence, samples=None, map=None, custom=None, input_shapes=(), bac
     CuvierError says why it cannot be done; warnings come as CuvierWarning."""
     context = _Context(memory, seconds, libhdf5)
     with context.lock, _Samples(samples) if samples is not None else _Nothing() as path:
-        held = _evidence(context, evidence, path, map, custom, input_shapes, backend, strict, top)
+        held = _evidence(context, evidence, path, map, custom, input_shapes, keras_version, backend, strict, top)
         pointer = c_void_p()
         try:
             status = (lib.rebuild_structure if structure else lib.rebuild)(held, byref(pointer))

@@ -56,6 +56,20 @@ cuv_status cuv_evidence_backend(cuv_evidence *ev, const char *name)
                     "Keras has no backend '%s'", name);
 }
 
+/* Digits and points, with a word behind them ("2.1.6-tf", "3.0.0.dev2024") or without. */
+cuv_status cuv_evidence_keras_version(cuv_evidence *ev, const char *version)
+{
+    const char *at = version;
+    bool fits = *at >= '1' && *at <= '3' && (!at[1] || at[1] == '.');
+    while (fits && *at && (*at == '.' || *at == '-' || (*at >= '0' && *at <= '9') || (*at >= 'a' && *at <= 'z')))
+        at++;
+    if (!fits || *at || at - version > 32)
+        return cuv_fail(ev->cx, CUV_ARGUMENT, "argument.keras_version", &(cuv_detail){.found = version, .expected = "1, 2 or 3, as in 3.4.1, 2.15 or 1.2.2"},
+                        "'%s' is no version of Keras", version);
+    ev->keras_version = cuv_arena_strdup(ev->arena, version);
+    return ev->keras_version ? CUV_OK : cuv_oom(ev->cx);
+}
+
 /* ---- which code ---- */
 
 /* "MyLayer", "package>MyLayer", or "module.MyLayer". */

@@ -185,7 +185,7 @@ struct cuv_evidence {
     size_t input_shape_count;
     cuv_custom *customs;        /* --custom */
     size_t custom_count;
-    const char *backend;        /* --backend; NULL: as the files say */
+    const char *backend, *keras_version;    /* --backend, --keras-version; NULL: as the files say */
     cuv_map *implied;           /* name -> cuv_custom: what scripts define (implied.c); NULL: nothing */
     cuv_samples *samples;       /* NULL when none were given */
     bool samples_kept;          /* for the verification: they settle nothing but an architecture that no file tells */

@@ -256,12 +256,15 @@ static cuv_status decide_version(struct cuv_model *m, const struct cuv_evidence 
             backend = f->backend;
     }
     m->backend = backend ? cuv_arena_strdup(m->arena, backend) : NULL;
-    m->keras_version = says && says->keras_version ? cuv_arena_strdup(m->arena, says->keras_version) : NULL;
-    m->keras = says ? says->keras : from && from->script && from->script->keras ? from->script->keras : 3;
+    const char *version = ev && ev->keras_version ? ev->keras_version : says ? says->keras_version : NULL;
+    m->keras_version = version ? cuv_arena_strdup(m->arena, version) : NULL;
+    m->keras = ev && ev->keras_version ? ev->keras_version[0] - '0' : says ? says->keras : from && from->script && from->script->keras ? from->script->keras : 3;
     const char *value = m->keras_version ? m->keras_version : cuv_format(m->cx, "%d", m->keras);
     m->keras = keras ? keras : m->keras;
     if (ev && ev->backend)
         CUV_TRY(cuv_model_decide(m, NULL, "backend", backend, CUV_CERTAIN, "--backend says so", NULL));
+    if (ev && ev->keras_version)
+        return cuv_model_decide(m, NULL, "keras_version", value, CUV_CERTAIN, "--keras-version says so", NULL);
     if (says)
         return cuv_model_decide(m, NULL, "keras_version", value, CUV_CERTAIN,
                                 cuv_format(m->cx, "%s says so", says->name), NULL);

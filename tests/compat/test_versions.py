@@ -105,6 +105,18 @@ def test_calls_of_a_bare_configuration(version, tmp_path):
     must("summary", tmp_path / "model.keras", status=3)
 
 
+@pytest.mark.parametrize("base", [base for base in BASES if name_of(base) not in LOST and not said(base)], ids=name_of)
+def test_bare_configurations(base, tmp_path):
+    """They say no version: --keras-version does."""
+    with zipfile.ZipFile(base + ".keras") as archive:
+        (tmp_path / "model.json").write_bytes(archive.read("config.json"))
+        (tmp_path / "model.weights.h5").write_bytes(archive.read("model.weights.h5"))
+    io, version = np.load(base + ".io.npz"), name_of(base).split("/")[0]
+    files = [tmp_path / "model.json", tmp_path / "model.weights.h5", "--keras-version", version]
+    assert_same(outputs(files, io, tmp_path), numbered(io, "y"))
+    must("summary", tmp_path / "model.json", "--keras-version", "4.1", status=2)
+
+
 def test_the_backend_is_told(tmp_path):
     """JAX adds a bias along its own axis, where Keras 3.7 and later on TensorFlow may not; the file does not tell which it was."""
     base = os.path.join(HERE, "versions", "3.15.1-jax", "biases")

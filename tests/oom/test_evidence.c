@@ -258,6 +258,11 @@ static cuv_status backend(scene *s, const void *argument)
     return cuv_evidence_backend(s->ev, argument);
 }
 
+static cuv_status keras_version(scene *s, const void *argument)
+{
+    return cuv_evidence_keras_version(s->ev, argument);
+}
+
 static cuv_status samples_kept(scene *s, const void *argument)
 {
     return cuv_evidence_samples_kept(s->ev, argument);
@@ -290,6 +295,8 @@ static void test_options(void **state)
     refuse_each(&s, samples, SYSTEMS "1-sequential/keras-3.15/io.npz", CUV_OK);
     refuse_each(&s, backend, "jax", CUV_OK);
     refuse_each(&s, backend, "no backend", CUV_ARGUMENT);
+    refuse_each(&s, keras_version, "3.4.1", CUV_OK);
+    refuse_each(&s, keras_version, "4.0", CUV_ARGUMENT);
     refuse_each(&s, samples_kept, SYSTEMS "1-sequential/keras-3.15/io.npz", CUV_OK);
     refuse_each(&s, findings, NULL, CUV_OK);
     refuse_each(&s, findings, "json", CUV_OK);
