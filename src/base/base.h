@@ -258,6 +258,8 @@ cuv_value *cuv_value_dict(cuv_arena *arena);
 cuv_value *cuv_value_tensor(cuv_arena *arena, const cuv_tensor *tensor);             /* borrows */
 /* Append; `item`, `value` NULL (a constructor that failed) or no memory: CUV_MEMORY with its finding. */
 CUV_MUST_USE cuv_status cuv_list_add(cuv_arena *arena, cuv_value *list, cuv_value *item);
+/* The pair that comes first by its key of those behind `last` (NULL: of all), which is the order in which Keras goes through a dict; NULL: none. */
+const cuv_pair *cuv_next_pair(const cuv_value *dict, const char *last);
 CUV_MUST_USE cuv_status cuv_dict_set(cuv_arena *arena, cuv_value *dict, const char *key, cuv_value *value);  /* replaces */
 CUV_MUST_USE cuv_status cuv_dict_add(cuv_arena *arena, cuv_value *dict, cuv_value *key, cuv_value *value);   /* appends */
 

@@ -164,6 +164,17 @@ cuv_status cuv_dict_add(cuv_arena *arena, cuv_value *dict, cuv_value *key, cuv_v
     return index_pairs(arena, dict);
 }
 
+const cuv_pair *cuv_next_pair(const cuv_value *dict, const char *last)
+{
+    const cuv_pair *found = NULL;
+    for (size_t i = 0; i < dict->size; i++) {
+        const char *key = cuv_text(dict->pairs[i].key);
+        if (key && (!last || strcmp(key, last) > 0) && (!found || strcmp(key, cuv_text(found->key)) < 0))
+            found = &dict->pairs[i];
+    }
+    return found;
+}
+
 cuv_status cuv_dict_set(cuv_arena *arena, cuv_value *dict, const char *key, cuv_value *value)
 {
     if (!value)

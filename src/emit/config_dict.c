@@ -6,18 +6,6 @@ typedef struct filling { cuv_config_writer *w; const struct cuv_model *m; const 
 
 enum { DEEPEST = 16 };
 
-/* The pair that comes first by its key of those behind `last` (NULL: of all): the order in which Keras goes through a dict. */
-static const cuv_pair *next_pair(const cuv_value *dict, const char *last)
-{
-    const cuv_pair *found = NULL;
-    for (size_t i = 0; i < dict->size; i++) {
-        const char *key = cuv_text(dict->pairs[i].key);
-        if (key && (!last || strcmp(key, last) > 0) && (!found || strcmp(key, cuv_text(found->key)) < 0))
-            found = &dict->pairs[i];
-    }
-    return found;
-}
-
 static cuv_status fill(filling *f, const cuv_value *v, unsigned depth, cuv_value **out)
 {
     cuv_arena *a = f->w->arena;
@@ -35,7 +23,7 @@ static cuv_status fill(filling *f, const cuv_value *v, unsigned depth, cuv_value
     }
     if (!cuv_is_dict_of_tensors(v))
         return CUV_OK;
-    for (const cuv_pair *pair = next_pair(v, NULL); pair; pair = next_pair(v, cuv_text(pair->key))) {
+    for (const cuv_pair *pair = cuv_next_pair(v, NULL); pair; pair = cuv_next_pair(v, cuv_text(pair->key))) {
         CUV_TRY(fill(f, pair->value, depth - 1, &inside));
         CUV_TRY(cuv_dict_set(a, *out, cuv_text(pair->key), inside));
     }

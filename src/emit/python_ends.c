@@ -43,18 +43,6 @@ static int64_t tensors_in(const cuv_value *v, unsigned depth)
     return n;
 }
 
-/* The pair that comes first by its key, of those behind `last` (NULL: of all): the order in which Keras goes through a dict. */
-static const cuv_pair *next_pair(const cuv_value *dict, const char *last)
-{
-    const cuv_pair *found = NULL;
-    for (size_t i = 0; i < dict->size; i++) {
-        const char *key = cuv_text(dict->pairs[i].key);
-        if (key && (!last || strcmp(key, last) > 0) && (!found || strcmp(key, cuv_text(found->key)) < 0))
-            found = &dict->pairs[i];
-    }
-    return found;
-}
-
 const char *python_end_path(python_writer *w, const cuv_value *ends, int64_t at)
 {
     const char *path = "";
@@ -63,7 +51,7 @@ const char *python_end_path(python_writer *w, const cuv_value *ends, int64_t at)
         const cuv_value *inside = NULL;
         const char *key = NULL;
         for (size_t i = 0; i < ends->size; i++) {
-            const cuv_pair *pair = ends->kind == CUV_DICT ? next_pair(ends, key) : NULL;
+            const cuv_pair *pair = ends->kind == CUV_DICT ? cuv_next_pair(ends, key) : NULL;
             if (ends->kind == CUV_DICT && !pair)
                 return path;
             key = pair ? cuv_text(pair->key) : NULL;

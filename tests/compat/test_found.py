@@ -40,15 +40,6 @@ def test_found(made, tmp_path):
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.fixture(scope="module")
-def loader():
-    if not keras_python():
-        pytest.skip("Keras is not installed (tools/setup_tests)")
-    process = Loader(keras_python())
-    yield process
-    process.close()
-
-
 @pytest.mark.parametrize("which", ["tf_keras", "keras-2.15"])
 def test_numbers_beside_tensors(which, tmp_path):
     """Keras 2 marks constants in the first argument of a function alone."""
@@ -60,7 +51,7 @@ def test_numbers_beside_tensors(which, tmp_path):
     process.close()
 
 
-def test_masks_of_some_inputs_are_written(loader, tmp_path):
+def test_masks_of_some_inputs_are_written(keras3, tmp_path):
     """A model as a layer gets a mask for one of its inputs and None for the other; a slice has the configuration written anew."""
     keras = pytest.importorskip("keras", minversion="3.0")
     L = keras.layers
@@ -74,27 +65,27 @@ def test_masks_of_some_inputs_are_written(loader, tmp_path):
     np.savez(tmp_path / "io.npz", x=value, y=np.asarray(model(value, training=False)))
     must("rebuild", tmp_path / "m.keras", "-q", "-o", tmp_path / "w.keras")
     must("verify", tmp_path / "w.keras", "--samples", tmp_path / "io.npz")
-    assert loader.difference([tmp_path / "w.keras"], tmp_path / "io.npz") < 1e-6
+    assert keras3.difference([tmp_path / "w.keras"], tmp_path / "io.npz") < 1e-6
 
 
-def test_masks_stay_in_what_is_written(made, loader, tmp_path):
+def test_masks_stay_in_what_is_written(made, keras3, tmp_path):
     """Keras 2's attention leaves the mask on its input, of which Keras 3 has to be given a copy."""
     for ending in (".keras", ".h5"):
         must("rebuild", made / "encoder.keras", "-q", "-o", tmp_path / ("w" + ending))
         must("verify", tmp_path / ("w" + ending), "--samples", made / "encoder.io.npz")
-        assert loader.difference([tmp_path / ("w" + ending)], made / "encoder.io.npz") < 1e-5
+        assert keras3.difference([tmp_path / ("w" + ending)], made / "encoder.io.npz") < 1e-5
 
 
-def test_models_called_by_names_are_written(made, loader, tmp_path):
+def test_models_called_by_names_are_written(made, keras3, tmp_path):
     """Keras 3 takes what was a dict or a list in the order in which it is written."""
     for ending in (".keras", ".h5", ".py"):
         files = [tmp_path / ("w" + ending)] + ([tmp_path / "w.weights.h5"] if ending == ".py" else [])
         must("rebuild", made / "named_inside.keras", "-q", *[a for f in files for a in ("-o", f)])
-        assert loader.difference(files, made / "named_inside.io.npz") < 1e-5
+        assert keras3.difference(files, made / "named_inside.io.npz") < 1e-5
         must("verify", *files, "--samples", made / "named_inside.io.npz")
 
 
-def test_what_from_config_looks_at_is_written(loader, tmp_path):
+def test_what_from_config_looks_at_is_written(keras3, tmp_path):
     """Keras's Rescaling reads 'offset' of its configuration unasked, Discretization 'bin_boundaries'; RandomShear does not take back what it says of
     its factors, a legacy .h5 no "..."; a stack's states are a list for each cell; a frozen SpectralNormalization begins with its kernel in .h5."""
     keras = pytest.importorskip("keras", minversion="3.0")
@@ -111,4 +102,4 @@ def test_what_from_config_looks_at_is_written(loader, tmp_path):
     np.savez(tmp_path / "io.npz", x=value, **{"y%d" % i: np.asarray(y) for i, y in enumerate(model(value, training=False))})
     for ending in (".keras", ".h5"):
         must("rebuild", tmp_path / "m.keras", "-q", "-o", tmp_path / ("w" + ending))
-        assert loader.difference([tmp_path / ("w" + ending)], tmp_path / "io.npz") < 1e-6
+        assert keras3.difference([tmp_path / ("w" + ending)], tmp_path / "io.npz") < 1e-6

@@ -8,7 +8,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from support import HERE, Loader, arrays, assert_same, cuvier, keras_python, must, numbered
+from support import HERE, arrays, assert_same, cuvier, must, numbered
 
 BASES = sorted(path[:-len(".keras")] for path in glob.glob(os.path.join(HERE, "versions", "*", "*.keras")))
 # the file does not tell which call is which; what today's Keras cannot be told
@@ -49,17 +49,8 @@ def test_numbers(base, tmp_path):
     assert_same(outputs([base + ".keras", *said(base)], io, tmp_path), numbered(io, "y"))
 
 
-@pytest.fixture(scope="module")
-def loader():
-    if not keras_python():
-        pytest.skip("Keras is not installed (tools/setup_tests)")
-    process = Loader(keras_python())
-    yield process
-    process.close()
-
-
 @pytest.mark.parametrize("base", [base for base in BASES if name_of(base) not in LOST and not said(base)], ids=name_of)
-def test_written_for_today(loader, base, tmp_path):
+def test_written_for_today(keras3, base, tmp_path):
     """Today's Keras computes the same of what cuvier writes."""
     done = cuvier("rebuild", base + ".keras", "-q", "-o", tmp_path / "w.keras")
     if name_of(base) in UNSAID:
@@ -71,7 +62,7 @@ def test_written_for_today(loader, base, tmp_path):
         return
     if name_of(base).endswith("unit_normalisation"):        # that of rows shorter than 1e-6 is another there, which is not said
         return
-    assert loader.difference([tmp_path / "w.keras"], base + ".io.npz") < 1e-5
+    assert keras3.difference([tmp_path / "w.keras"], base + ".io.npz") < 1e-5
     io = np.load(base + ".io.npz")
     assert_same(outputs([tmp_path / "w.keras"], io, tmp_path), numbered(io, "y"))
 

@@ -78,3 +78,14 @@ def write_model(folder, seed, number, family=None):
         json.dump({"family": family, "seed": seed, "number": number, "inputs": [list(x.shape[1:]) for x in inputs],
                    "parameters": model.count_params(), "layers": len(model.layers), "config": json.loads(model.to_json())}, file)
     return family
+
+
+def write_built(folder, name, model, rng, inputs_for=population.inputs_for):
+    """A model that is built by name, in every carrier, with samples; weights as if trained."""
+    os.makedirs(folder, exist_ok=True)
+    population.train_as_if(model, rng, inputs_for)
+    inputs = inputs_for(model, rng, max(SAMPLES) + HELD_OUT)
+    write_carriers(model, folder)
+    write_samples(folder, inputs, population.outputs_of(model, inputs))
+    with open(os.path.join(folder, "truth.json"), "w", encoding="utf-8") as file:
+        json.dump({"family": name, "inputs": [list(x.shape[1:]) for x in inputs], "layers": len(model.layers)}, file)

@@ -760,23 +760,10 @@ def two_texts():
 
 def write(folder, name, number=5):
     """The model in every carrier, with samples; weights as if trained. Needs Keras 3."""
-    import json
-    import os
-
     import carriers
     import numpy as np
-    import population
-    from carrier_forms import HELD_OUT, SAMPLES
-    os.makedirs(folder, exist_ok=True)
     keras.backend.clear_session()
     keras.utils.set_random_seed(number)
     rng = np.random.default_rng([6, number])
     model = REGISTRY[name]()
-    if isinstance(model, tuple):
-        model = keras.Model(*model)
-    population.train_as_if(model, rng)
-    inputs = population.inputs_for(model, rng, max(SAMPLES) + HELD_OUT)
-    carriers.write_carriers(model, folder)
-    carriers.write_samples(folder, inputs, population.outputs_of(model, inputs))
-    with open(os.path.join(folder, "truth.json"), "w", encoding="utf-8") as file:
-        json.dump({"family": name, "inputs": [list(x.shape[1:]) for x in inputs], "layers": len(model.layers)}, file)
+    carriers.write_built(folder, name, keras.Model(*model) if isinstance(model, tuple) else model, rng)

@@ -1,15 +1,11 @@
 """Models of the kinds whose bare weights are most often found in public: residual nets for CIFAR in both forms of the Keras example,
 mini-Xceptions for faces, a text classifier and a vision transformer with position embeddings and layers of their own classes, U-nets.
 Needs Keras 3. They are written anew here, with fewer filters where that does not change their wiring."""
-import json
-import os
-
 import numpy as np
 
 import carriers
 import keras
 import population
-from carrier_forms import HELD_OUT, SAMPLES
 from keras import layers as L
 from keras import ops
 
@@ -168,14 +164,7 @@ def inputs_for(model, rng, count):
 
 def write(folder, name, number=1):
     """The model in every carrier, with samples; weights as if trained (population.py)."""
-    os.makedirs(folder, exist_ok=True)
     keras.backend.clear_session()
     keras.utils.set_random_seed(number)
     rng = np.random.default_rng([5, number])
-    model = keras.Model(*MODELS[name]())
-    population.train_as_if(model, rng, inputs_for)
-    inputs = inputs_for(model, rng, max(SAMPLES) + HELD_OUT)
-    carriers.write_carriers(model, folder)
-    carriers.write_samples(folder, inputs, population.outputs_of(model, inputs))
-    with open(os.path.join(folder, "truth.json"), "w", encoding="utf-8") as file:
-        json.dump({"family": name, "inputs": [list(x.shape[1:]) for x in inputs], "layers": len(model.layers)}, file)
+    carriers.write_built(folder, name, keras.Model(*MODELS[name]()), rng, inputs_for)

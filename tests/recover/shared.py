@@ -1,13 +1,8 @@
 """Models whose first layers are called on several inputs: the same for all, then merged or by branches of their own. Needs Keras 3."""
-import json
-import os
-
 import numpy as np
 
 import carriers
 import keras
-import population
-from carrier_forms import HELD_OUT, SAMPLES
 from keras import layers as L
 
 WORDS = 80
@@ -85,14 +80,7 @@ def inputs_for(model, rng, count):
 
 def write(folder, name, number=1):
     """The model in every carrier, with samples; weights as if trained (population.py)."""
-    os.makedirs(folder, exist_ok=True)
     keras.backend.clear_session()
     keras.utils.set_random_seed(number)
     rng = np.random.default_rng([6, number])
-    model = keras.Model(*MODELS[name]())
-    population.train_as_if(model, rng, inputs_for)
-    inputs = inputs_for(model, rng, max(SAMPLES) + HELD_OUT)
-    carriers.write_carriers(model, folder)
-    carriers.write_samples(folder, inputs, population.outputs_of(model, inputs))
-    with open(os.path.join(folder, "truth.json"), "w", encoding="utf-8") as file:
-        json.dump({"family": name, "inputs": [list(x.shape[1:]) for x in inputs], "layers": len(model.layers)}, file)
+    carriers.write_built(folder, name, keras.Model(*MODELS[name]()), rng, inputs_for)
