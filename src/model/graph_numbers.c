@@ -51,7 +51,7 @@ static cuv_status read_wires(reader *r, const cuv_value *v, unsigned depth)
     const cuv_value *history = cuv_get(cuv_get(v, "config"), "keras_history");
     if (!v || depth > cuv_context_limits(r->m->cx)->depth)
         return CUV_OK;
-    if (cuv_streq(cuv_get_text(v, "class_name"), "__keras_tensor__") && cuv_is_wire_triple(history)) {
+    if (cuv_is_keras_tensor(v) && cuv_is_wire_triple(history)) {
         int64_t number;
         size_t at = (size_t)(uintptr_t)cuv_map_get(r->by_name, cuv_text(cuv_item(history, 0)));
         (void)cuv_as_int(cuv_item(history, 1), &number);

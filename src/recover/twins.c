@@ -72,6 +72,15 @@ static cuv_ends *ends_behind(pairer *p)
     return ends;
 }
 
+/* Wirings of the units from `first` on, with these ends; none when no unit is left. */
+static cuv_status wire_rest(pairer *p, size_t first, const cuv_ends *ends, size_t most, cuv_structure **rest, size_t *found)
+{
+    cuv_reading tail = {0, p->reading->units + first, p->reading->count - first};
+    *rest = NULL;
+    *found = 0;
+    return tail.count ? cuv_wire(p->cx, p->arena, &tail, ends, p->complete, most, rest, found) : CUV_OK;
+}
+
 /* Two sides that are merged, and the rest on that. */
 static cuv_status on_merge(pairer *p, const cuv_structure *side, const cuv_structure *rest, size_t which, int32_t merge_unit, bool back,
                            const cuv_flow *flow, size_t rest_unit)
@@ -96,19 +105,17 @@ static cuv_status merged_after(pairer *p, const cuv_structure *side, size_t firs
 {
     const cuv_flow *flow = &side->nodes[side->outputs[0]].out;
     for (size_t i = 0; i < sizeof merges / sizeof *merges; i++) {
-        cuv_reading tail = {0, p->reading->units + first, p->reading->count - first};
         cuv_ends *ends = ends_behind(p);
         cuv_structure *rest;
-        size_t found = 0;
+        size_t found;
         if (!ends)
             return cuv_oom(p->cx);
         ends->input_count = 1;
         const bool other = merge && merge->kind != CUV_R_UNKNOWN && merge->kind != merges[i].kind;
         if (other || !cuv_merged(merges[i].kind, (const cuv_flow *[]){flow, flow}, 2, &ends->inputs[0]))
             continue;
-        if (tail.count)
-            CUV_TRY(cuv_wire(p->cx, p->arena, &tail, ends, p->complete, ENDS_OF_SIDES, &rest, &found));
-        const bool alone = !tail.count && p->ends->output_count == 1 && cuv_flow_same(&ends->inputs[0], &p->ends->outputs[0]);
+        CUV_TRY(wire_rest(p, first, ends, ENDS_OF_SIDES, &rest, &found));
+        const bool alone = first == p->reading->count && p->ends->output_count == 1 && cuv_flow_same(&ends->inputs[0], &p->ends->outputs[0]);
         for (size_t k = 0; k < found + alone && p->count < p->most; k++)
             for (int back = 0; back <= merges[i].ordered; back++)
                 CUV_TRY(on_merge(p, side, alone ? NULL : &rest[k], i, merge ? (int32_t)place : -1, back, &ends->inputs[0], first));
@@ -136,17 +143,16 @@ static cuv_status sides_alone(pairer *p, const cuv_structure *side)
 /* The rest takes what each side gives, and the other inputs, as inputs of its own. */
 static cuv_status branches_after(pairer *p, const cuv_structure *side, size_t first)
 {
-    cuv_reading tail = {0, p->reading->units + first, p->reading->count - first};
     cuv_ends *ends = ends_behind(p);
     cuv_structure *rest;
-    size_t found = 0;
+    size_t found;
     if (!ends)
         return cuv_oom(p->cx);
-    if (!tail.count)
+    if (first == p->reading->count)
         return sides_alone(p, side);
     for (int32_t k = 0; k < p->input_count; k++)
         ends->inputs[p->inputs[k]] = side->nodes[side->outputs[0]].out;
-    CUV_TRY(cuv_wire(p->cx, p->arena, &tail, ends, p->complete, ENDS_OF_BRANCHES, &rest, &found));
+    CUV_TRY(wire_rest(p, first, ends, ENDS_OF_BRANCHES, &rest, &found));
     for (size_t k = 0; k < found && p->count < p->most; k++) {
         cuv_structure *s;
         int32_t gives[8];

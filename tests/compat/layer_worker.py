@@ -19,15 +19,7 @@ if "CUV_LAYERS_FROM" in os.environ:
 
     import layer_cases
     import make_fixed
-
-
-def plain(array):
-    """As NumPy can store it: halves as floats, text as fixed-width Unicode."""
-    array = np.asarray(array)
-    if array.dtype.kind in "OSU":
-        return np.array([v.decode() if isinstance(v, bytes) else v for v in array.ravel()], dtype=str).reshape(array.shape)
-    half = array.dtype.kind not in "biu" and array.dtype.itemsize == 2
-    return array.astype(np.float32) if half else array
+    from support import plain, save_each_form
 
 
 def leaves(value):
@@ -53,30 +45,6 @@ def samples(case, rng):
     given = tensors(model, xs)
     ys = leaves(model(given if len(given) > 1 else given[0], training=False))
     return {**make_fixed.numbered("x", [plain(x) for x in xs]), **make_fixed.numbered("y", [plain(y) for y in ys])}
-
-
-def save(model, base):
-    """Carrier -> None, or what Keras said when it could not write it."""
-    said = {}
-
-    def attempt(name, action):
-        try:
-            action()
-            said[name] = None
-        except Exception as error:                       # noqa: BLE001 - whatever it is, it is recorded
-            said[name] = "%s: %s" % (type(error).__name__, (str(error).splitlines() or [""])[0][:160])
-            if os.path.exists(base + "." + name):
-                os.remove(base + "." + name)
-
-    def json_text():
-        with open(base + ".json", "w") as f:
-            f.write(model.to_json())
-    attempt("json", json_text)
-    attempt("weights.h5", lambda: model.save_weights(base + ".weights.h5"))
-    attempt("npz", lambda: np.savez(base + ".npz", *[plain(w) for w in model.get_weights()]))
-    attempt("keras", lambda: model.save(base + ".keras"))
-    attempt("h5", lambda: model.save(base + ".h5"))
-    return said
 
 
 def save_vocabularies(model, base):
@@ -113,7 +81,7 @@ def one(folder, number, build, class_name, label, out):
         entry["half"] = case.half
         if not all(np.isfinite(a).all() for a in io.values() if a.dtype.kind == "f"):
             raise ValueError("an output is not finite")
-        entry["carriers"] = save(case.model, os.path.join(folder, name))
+        entry["carriers"] = save_each_form(case.model, os.path.join(folder, name))
         save_vocabularies(case.model, os.path.join(folder, name))
         if "int8 + lora" in label:                       # what is saved is merged and rounded anew (quirks 40): the file counts
             case.model = keras.models.load_model(os.path.join(folder, name + ".keras"))

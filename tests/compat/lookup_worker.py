@@ -20,6 +20,9 @@ else:
 import numpy as np
 import tensorflow as tf
 
+from layer_cases import D
+from support import plain, save_each_form
+
 KERAS3 = keras.__version__.startswith("3")
 L = keras.layers
 WORDS = ["a", "b", "dog", "the", "cat", "", "naïve", "Übung", "x = 1", "[UNK]", "a b", "日本", "Dog", "don't"]
@@ -27,18 +30,9 @@ TEXTS = ["the quick brown dog", "Hello, World!", "naïve café", "a b c a", "", 
          "x\u00a0y", "THE Dog'S"]
 
 
-class Draw:
+class Draw(D):
     def __init__(self, rng):
-        self.rng = rng
-
-    def one(self, *items):
-        return items[int(self.rng.integers(len(items)))]
-
-    def n(self, low, high):
-        return int(self.rng.integers(low, high + 1))
-
-    def yes(self, chance=0.5):
-        return bool(self.rng.random() < chance)
+        super().__init__(keras, rng)
 
     def some(self, items, low=1):
         """Different ones in any order."""
@@ -220,32 +214,6 @@ CLASSES = {"StringLookup": string_lookup, "IntegerLookup": integer_lookup, "Text
            "CategoryEncoding": category_encoding, "Discretization": discretization, "Normalization": normalization}
 
 
-def plain(x):
-    x = np.asarray(x)
-    if x.dtype.kind in "OSU":
-        return np.array([v.decode() if isinstance(v, bytes) else v for v in x.ravel()], dtype=str).reshape(x.shape)
-    return x.astype("float32") if x.dtype.itemsize == 2 and x.dtype.kind not in "iu" else x
-
-
-def save(model, base):
-    said = {}
-
-    def attempt(name, action):
-        try:
-            action()
-            said[name] = None
-        except Exception as error:          # noqa: BLE001 - whatever it is, it is recorded
-            said[name] = "%s: %s" % (type(error).__name__, (str(error).splitlines() or [""])[0][:160])
-            if os.path.exists(base + "." + name):
-                os.remove(base + "." + name)
-    attempt("json", lambda: open(base + ".json", "w").write(model.to_json()))
-    attempt("weights.h5", lambda: model.save_weights(base + ".weights.h5"))
-    attempt("npz", lambda: np.savez(base + ".npz", *[plain(w) for w in model.get_weights()]))
-    attempt("keras", lambda: model.save(base + ".keras"))
-    attempt("h5", lambda: model.save(base + ".h5"))
-    return said
-
-
 def save_learned(layer, base):
     """What only archives hold: tokens as a text, weights of tf_idf as an array."""
     if not hasattr(layer, "get_vocabulary") or layer.get_config().get("vocabulary") is not None:
@@ -277,7 +245,7 @@ def one(folder, class_name, seed, out):
         y = plain(model(given if len(given) > 1 else given[0], training=False))
         path = os.path.join(folder, base)
         entry["half"] = "16" in str(layer.compute_dtype) or "16" in str(y.dtype)
-        entry["carriers"] = save(model, path)
+        entry["carriers"] = save_each_form(model, path)
         if other:
             entry["carriers"].update(h5="not in .h5", npz="not among get_weights()")
         save_learned(layer, path)

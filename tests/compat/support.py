@@ -101,6 +101,39 @@ def save_forms(model, base):
     np.savez(base + ".npz", *model.get_weights())
 
 
+def plain(array):
+    """As NumPy can store it: halves as floats, text as fixed-width Unicode."""
+    array = np.asarray(array)
+    if array.dtype.kind in "OSU":
+        return np.array([v.decode() if isinstance(v, bytes) else v for v in array.ravel()], dtype=str).reshape(array.shape)
+    half = array.dtype.kind not in "biu" and array.dtype.itemsize == 2
+    return array.astype(np.float32) if half else array
+
+
+def save_each_form(model, base):
+    """Carrier -> None, or what Keras said when it could not write it."""
+    said = {}
+
+    def attempt(name, action):
+        try:
+            action()
+            said[name] = None
+        except Exception as error:                       # noqa: BLE001 - whatever it is, it is recorded
+            said[name] = "%s: %s" % (type(error).__name__, (str(error).splitlines() or [""])[0][:160])
+            if os.path.exists(base + "." + name):
+                os.remove(base + "." + name)
+
+    def json_text():
+        with open(base + ".json", "w") as f:
+            f.write(model.to_json())
+    attempt("json", json_text)
+    attempt("weights.h5", lambda: model.save_weights(base + ".weights.h5"))
+    attempt("npz", lambda: np.savez(base + ".npz", *[plain(w) for w in model.get_weights()]))
+    attempt("keras", lambda: model.save(base + ".keras"))
+    attempt("h5", lambda: model.save(base + ".h5"))
+    return said
+
+
 class Loader:
     """One process of loader.py: a Python with a real Keras ("keras" or "tf_keras")."""
 

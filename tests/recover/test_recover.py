@@ -54,6 +54,13 @@ DEEP = "resnet20_v1", "resnet20_v2", "mini_xception"      # seconds, where a san
 PATIENCE = 120      # seconds; used up only where nothing is found
 
 
+def come_back(folder, name, carriers, *seconds):
+    """Each exact from eight samples, for inputs that the search has not seen."""
+    for carrier in carriers:
+        row = score.recover(str(folder / name), carrier, 8, str(folder), *seconds)
+        assert row["exact"], "%s: %s, off by %s" % (carrier, row["error"] or "built", row["difference"])
+
+
 @pytest.mark.parametrize("name", list(PUBLIC))
 def test_public_kinds(name, tmp_path):
     """What is found most often without any configuration."""
@@ -63,9 +70,7 @@ def test_public_kinds(name, tmp_path):
         pytest.skip("deep nets take a sanitized program too long")
     import public
     public.write(str(tmp_path / name), name)
-    for carrier in PUBLIC[name]:
-        row = score.recover(str(tmp_path / name), carrier, 8, str(tmp_path), PATIENCE)
-        assert row["exact"], "%s: %s, off by %s" % (carrier, row["error"] or "built", row["difference"])
+    come_back(tmp_path, name, PUBLIC[name], PATIENCE)
 
 
 # Models of everyday.py by the carriers from which they come back with eight samples. What is missing here is not found yet.
@@ -84,9 +89,7 @@ def test_everyday(name, tmp_path):
         pytest.skip("takes a sanitized program too long")
     import everyday
     everyday.write(str(tmp_path / name), name)
-    for carrier in EVERYDAY[name]:
-        row = score.recover(str(tmp_path / name), carrier, 8, str(tmp_path))
-        assert row["exact"], "%s: %s, off by %s" % (carrier, row["error"] or "built", row["difference"])
+    come_back(tmp_path, name, EVERYDAY[name])
 
 
 def write_folder(folder, model, x, words):
@@ -166,9 +169,7 @@ def test_shared_layers(name, tmp_path):
     pytest.importorskip("h5py")
     import shared
     shared.write(str(tmp_path / name), name)
-    for carrier in ("list", "npz", "legacy", "keras3"):
-        row = score.recover(str(tmp_path / name), carrier, 8, str(tmp_path), PATIENCE)
-        assert row["exact"], "%s: %s, off by %s" % (carrier, row["error"] or "built", row["difference"])
+    come_back(tmp_path, name, ("list", "npz", "legacy", "keras3"), PATIENCE)
     files = [str(tmp_path / name / "list.npy"), "--samples", str(tmp_path / name / "samples_8.npz"), "--time", str(PATIENCE)]
     told = json.loads(support.cuvier("rebuild", *files, "--json").stdout)["decisions"]
     assert any(d["field"] == "shared layers" for d in told)
