@@ -54,7 +54,9 @@ static size_t number_of(const cuv_value *layers, size_t end, const char *class_n
     return n;
 }
 
-static cuv_status walk(struct cuv_evidence *ev, const cuv_file *file, const cuv_value *config, const char *path, unsigned depth)
+/* `container`: what the folder of a model's layers is called. */
+static cuv_status walk(struct cuv_evidence *ev, const cuv_file *file, const cuv_value *config, const char *container, const char *path,
+                       unsigned depth)
 {
     const cuv_value *layers = cuv_get(config, "layers");
     if (depth > cuv_context_limits(ev->cx)->depth)
@@ -70,19 +72,22 @@ static cuv_status walk(struct cuv_evidence *ev, const cuv_file *file, const cuv_
         if (!inner && !looks)
             continue;
         size_t number = number_of(layers, i, class_name);
-        char *name = number ? cuv_arena_printf(ev->arena, "%slayers/%s_%zu", path, stem, number)
-                            : cuv_arena_printf(ev->arena, "%slayers/%s", path, stem);
+        char *name = number ? cuv_arena_printf(ev->arena, "%s%s/%s_%zu", path, container, stem, number)
+                            : cuv_arena_printf(ev->arena, "%s%s/%s", path, container, stem);
         char *below = name ? cuv_arena_printf(ev->arena, "%s/", name) : NULL;
         if (!below)
             return cuv_oom(ev->cx);
         CUV_TRY(adopt(ev, file, cuv_get(record, "config"), class_name, name));
         if (inner)
-            CUV_TRY(walk(ev, file, cuv_get(record, "config"), below, depth + 1));
+            CUV_TRY(walk(ev, file, cuv_get(record, "config"), container, below, depth + 1));
     }
     return CUV_OK;
 }
 
 cuv_status cuv_adopt_vocabularies(struct cuv_evidence *ev, const cuv_file *file)
 {
-    return walk(ev, file, cuv_get(file->config, "config"), "", 0);
+    static const char *const containers[] = {"layers", "_layer_checkpoint_dependencies"};     /* the other: TensorFlow 2.12 to 2.14 */
+    for (size_t i = 0; i < sizeof containers / sizeof *containers; i++)
+        CUV_TRY(walk(ev, file, cuv_get(file->config, "config"), containers[i], "", 0));
+    return CUV_OK;
 }

@@ -6,7 +6,7 @@ import os
 import numpy as np
 import pytest
 
-from support import arrays, cuvier, keras_215_python, keras_python, must, run_keras
+from support import HERE, arrays, cuvier, keras_215_python, keras_python, must, run_keras
 
 LABELS = ["string", "string_masked", "string_windows", "integer", "integer_hot", "text", "text_count", "string_adapted", "integer_adapted", "text_adapted",
           "text_adapted_hot"]
@@ -104,3 +104,11 @@ def test_script(way, tmp_path):
                        env=dict(os.environ, CUDA_VISIBLE_DEVICES="-1"))
         assert (np.load(tmp_path / "wanted.npy") == np.load(tmp_path / "y.npy")).all()
     assert np.load(tmp_path / "y.npy").tolist() == [[3, 2, 0], [1, 4, 3]]
+
+
+def test_inside_a_model_of_tensorflow_2_13(tmp_path):
+    """keras-2.13/nested_lookup.keras, by TensorFlow 2.13.1: a StringLookup that was adapted, inside a Sequential inside a model. Its archives call the
+    folder of a model's layers otherwise, which TensorFlow 2.15 does no more."""
+    base = os.path.join(HERE, "keras-2.13", "nested_lookup")
+    must("predict", base + ".keras", "-i", base + ".io.npz", "-o", tmp_path / "y.npy")
+    assert np.allclose(np.load(tmp_path / "y.npy"), np.load(base + ".io.npz")["y"], 1e-4, 1e-5)
