@@ -7,7 +7,7 @@
 
 #define CUV_OBJECT_GRAPH "_CHECKPOINTABLE_OBJECT_GRAPH"
 
-/* Names of layers by their place in the model ("layer_with_weights-0"), from Keras's metadata. */
+/* Names of layers by their place in the model ("layer_with_weights-0", in a model inside "layer_with_weights-0.layer-2"), from Keras's metadata. */
 typedef struct cuv_saved_name { const char *path, *name; } cuv_saved_name;
 typedef struct cuv_saved_names { cuv_saved_name *items; size_t count, capacity; } cuv_saved_names;
 

@@ -26,13 +26,22 @@ static cuv_status take_shape(found *f, const cuv_value *json)
     return cuv_dict_set(f->ev->arena, f->file->config, "build_config", build);
 }
 
+/* "root.layer-1", and in models inside "root.layer_with_weights-0.layer-2": not what layers keep under other names. */
+static bool is_layer_path(const char *path)
+{
+    bool layers = cuv_starts_with(path, "root.");
+    for (const char *at = strchr(path, '.'); layers && at; at = strchr(at + 1, '.'))
+        layers = cuv_starts_with(at + 1, "layer-") || cuv_starts_with(at + 1, "layer_with_weights-");
+    return layers;
+}
+
 /* The JSON of a node: of the root, the whole model's. */
 static cuv_status take_node(found *f, const node *n)
 {
     cuv_source src = {.blob = f->file->source.blob, .data = n->data, .size = n->size, .name = f->file->name};
     cuv_value *json = NULL;
     bool taken = false;
-    bool root = cuv_streq(n->path, "root"), layer = cuv_starts_with(n->path, "root.") && !strchr(n->path + 5, '.');
+    bool root = cuv_streq(n->path, "root"), layer = is_layer_path(n->path);
     if (!cuv_starts_with(n->identifier, "_tf_keras_") || !(root || layer) || !n->size)
         return CUV_OK;
     f->keras = true;

@@ -48,12 +48,13 @@ static cuv_status read_nodes(tables *t)
 }
 
 /* SavedObject: 1 children = ObjectReference {1 node_id, 2 local_name}. SIZE_MAX: it has none of that name. */
-static size_t child_of(const tables *t, size_t node, const char *name)
+static size_t child_of(const tables *t, size_t node, const char *name, size_t size)
 {
     cuv_cursor c = cuv_cursor_at(t->nodes[node].data, t->nodes[node].size, 0);
     cuv_field f, id, local;
     while (cuv_field_next(&c, &f)) {
-        if (f.id != 1 || f.wire != 2 || !part_of(&f, 2, &local) || !is_text(&local, name))
+        if (f.id != 1 || f.wire != 2 || !part_of(&f, 2, &local) || local.wire != 2 || local.size != size ||
+            memcmp(local.data, name, size) != 0)
             continue;
         if (part_of(&f, 1, &id) && id.wire == 0 && id.number < t->count)
             return (size_t)id.number;
@@ -65,11 +66,11 @@ static size_t table_of(const tables *t, size_t layer)
 {
     static const char *const inner[] = {"_lookup_layer", "_index_lookup_layer"}, *const names[] = {"lookup_table", "_table"};
     for (size_t i = 0; i < 2; i++) {
-        const size_t below = child_of(t, layer, inner[i]);
+        const size_t below = child_of(t, layer, inner[i], strlen(inner[i]));
         layer = below == SIZE_MAX ? layer : below;
     }
     for (size_t i = 0; i < 2; i++) {
-        const size_t table = child_of(t, layer, names[i]);
+        const size_t table = child_of(t, layer, names[i], strlen(names[i]));
         if (table != SIZE_MAX)
             return table;
     }
@@ -182,15 +183,38 @@ static cuv_status read_table(tables *t, const uint64_t constants[2], bool invers
 
 /* ---- into the configuration */
 
-static cuv_value *config_of(const cuv_file *file, const char *name)
+static const cuv_value *layer_named(const cuv_value *config, const char *name)
 {
-    const cuv_value *layers = cuv_get(cuv_get(file->config, "config"), "layers");
-    for (size_t i = 0; i < cuv_len(layers); i++) {
-        cuv_value *config = cuv_get(cuv_item(layers, i), "config");
-        if (cuv_takes_vocabulary(cuv_get_text(cuv_item(layers, i), "class_name")) && cuv_streq(cuv_get_text(config, "name"), name))
-            return config;
-    }
+    const cuv_value *layers = cuv_get(config, "layers");
+    for (size_t i = 0; i < cuv_len(layers); i++)
+        if (cuv_streq(cuv_get_text(cuv_get(cuv_item(layers, i), "config"), "name"), name))
+            return cuv_item(layers, i);
     return NULL;
+}
+
+static const char *name_at(const cuv_saved_names *names, const char *path, size_t size)
+{
+    for (size_t i = 0; i < names->count; i++)
+        if (strlen(names->items[i].path) == size && memcmp(names->items[i].path, path, size) == 0)
+            return names->items[i].name;
+    return NULL;
+}
+
+/* Follows a layer's path through the configuration and the graph's objects; false: it is none of these, or takes no vocabulary. */
+static bool follow(const tables *t, const cuv_saved_names *names, const char *path, size_t *node, cuv_value **config)
+{
+    const cuv_value *record = NULL;
+    *config = cuv_get(t->file->config, "config");
+    *node = 0;
+    for (const char *part = path, *end; part; part = *end ? end + 1 : NULL) {
+        end = strchr(part, '.') ? strchr(part, '.') : part + strlen(part);
+        record = layer_named(*config, name_at(names, path, (size_t)(end - path)));
+        *node = record ? child_of(t, *node, part, (size_t)(end - part)) : SIZE_MAX;
+        if (*node == SIZE_MAX)
+            return false;
+        *config = cuv_get(record, "config");
+    }
+    return cuv_takes_vocabulary(cuv_get_text(record, "class_name"));
 }
 
 static cuv_status adopt(tables *t, size_t layer, cuv_value *config)
@@ -212,9 +236,9 @@ cuv_status cuv_saved_tables(struct cuv_evidence *ev, cuv_file *file, const cuv_s
         return CUV_OK;
     CUV_TRY(read_nodes(&t));
     for (size_t i = 0; i < names->count && t.count; i++) {
-        cuv_value *config = config_of(file, names->items[i].name);
-        const size_t layer = config ? child_of(&t, 0, names->items[i].path) : SIZE_MAX;
-        if (layer != SIZE_MAX)
+        cuv_value *config;
+        size_t layer;
+        if (follow(&t, names, names->items[i].path, &layer, &config))
             CUV_TRY(adopt(&t, layer, config));
     }
     return CUV_OK;

@@ -106,9 +106,10 @@ def test_script(way, tmp_path):
     assert np.load(tmp_path / "y.npy").tolist() == [[3, 2, 0], [1, 4, 3]]
 
 
-def test_inside_a_model_of_tensorflow_2_13(tmp_path):
-    """keras-2.13/nested_lookup.keras, by TensorFlow 2.13.1: a StringLookup that was adapted, inside a Sequential inside a model. Its archives call the
+@pytest.mark.parametrize("form", [".keras", ".savedmodel"])
+def test_inside_a_model_of_tensorflow_2_13(form, tmp_path):
+    """keras-2.13/nested_lookup.*, by TensorFlow 2.13.1: a StringLookup that was adapted, inside a Sequential inside a model. Its archives call the
     folder of a model's layers otherwise, which TensorFlow 2.15 does no more."""
     base = os.path.join(HERE, "keras-2.13", "nested_lookup")
-    must("predict", base + ".keras", "-i", base + ".io.npz", "-o", tmp_path / "y.npy")
+    must("predict", base + form, "-i", base + ".io.npz", "-o", tmp_path / "y.npy")
     assert np.allclose(np.load(tmp_path / "y.npy"), np.load(base + ".io.npz")["y"], 1e-4, 1e-5)
